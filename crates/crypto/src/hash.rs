@@ -1,0 +1,93 @@
+//! SHA-256, HMAC-SHA-256 as a PRF, HKDF-SHA-256, and comparison in constant time.
+
+use aws_lc_rs::{constant_time, digest, hkdf, hmac};
+use zeroize::Zeroizing;
+
+pub fn sha256(data: &[u8]) -> [u8; 32] {
+    array(digest::digest(&digest::SHA256, data).as_ref())
+}
+
+/// SHA-256 over pieces.
+pub struct Sha256(digest::Context);
+
+impl Default for Sha256 {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Sha256 {
+    pub fn new() -> Self {
+        Self(digest::Context::new(&digest::SHA256))
+    }
+
+    pub fn update(&mut self, data: &[u8]) {
+        self.0.update(data);
+    }
+
+    pub fn finish(self) -> [u8; 32] {
+        array(self.0.finish().as_ref())
+    }
+}
+
+/// A keyed pseudo-random function (HMAC-SHA-256). The key never leaves it.
+#[derive(Clone)]
+pub struct Prf(hmac::Key);
+
+impl Prf {
+    pub fn new(key: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
+    }
+
+    pub fn compute(&self, input: &[u8]) -> [u8; 32] {
+        array(hmac::sign(&self.0, input).as_ref())
+    }
+
+    /// The first 16 bytes: enough for labels, whose collisions are only false candidates.
+    pub fn label(&self, input: &[u8]) -> [u8; 16] {
+        let mut out = [0; 16];
+        out.copy_from_slice(&self.compute(input)[..16]);
+        out
+    }
+}
+
+/// HKDF-SHA-256 (RFC 5869) with an empty salt: 32 bytes for one named purpose.
+pub fn derive(key: &[u8], purpose: &str) -> Zeroizing<[u8; 32]> {
+    let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(key);
+    let mut out = Zeroizing::new([0; 32]);
+    // INVARIANT: 32 bytes are one HKDF block, far below the 255-block limit that expand and fill check.
+    #[expect(clippy::unwrap_used, reason = "see the invariant above")]
+    prk.expand(&[purpose.as_bytes()], hkdf::HKDF_SHA256).and_then(|okm| okm.fill(out.as_mut())).unwrap();
+    out
+}
+
+pub fn equal(a: &[u8], b: &[u8]) -> bool {
+    constant_time::verify_slices_are_equal(a, b).is_ok()
+}
+
+fn array(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(bytes);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sha256_in_pieces_equals_sha256_at_once() {
+        let mut pieces = Sha256::new();
+        pieces.update(b"a");
+        pieces.update(b"bc");
+        assert_eq!(pieces.finish(), sha256(b"abc"));
+        // FIPS 180-2, appendix B.1
+        assert_eq!(sha256(b"abc")[..4], [0xba, 0x78, 0x16, 0xbf]);
+    }
+
+    #[test]
+    fn purposes_have_unrelated_keys() {
+        assert_ne!(*derive(&[7; 32], "one"), *derive(&[7; 32], "two"));
+        assert_eq!(*derive(&[7; 32], "one"), *derive(&[7; 32], "one"));
+    }
+}
