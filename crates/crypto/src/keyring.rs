@@ -99,20 +99,17 @@ impl Keyring {
         })
     }
 
-    /// The chart's key from the cache, or unwrapped from what `fetch` brings; `None` if there is none (an erased chart).
-    pub fn chart<E: From<CryptoError>>(
-        &self,
-        chart: u64,
-        fetch: impl FnOnce() -> Result<Option<WrappedChartKey>, E>,
-    ) -> Result<Option<Arc<ChartKey>>, E> {
-        if let Some(key) = self.charts.get(&chart) {
-            return Ok(Some(key));
-        }
-        let Some(wrapped) = fetch()? else { return Ok(None) };
+    /// The chart's key, if it is unwrapped now.
+    pub fn cached_chart(&self, chart: u64) -> Option<Arc<ChartKey>> {
+        self.charts.get(&chart)
+    }
+
+    /// Unwraps a chart's key and keeps it for a while.
+    pub fn admit_chart(&self, chart: u64, wrapped: WrappedChartKey) -> Result<Arc<ChartKey>, CryptoError> {
         let general = self.unwrap(b'c', chart, &wrapped.general)?;
         let key = Arc::new(ChartKey { chart, general: SealKey::new(&general), sensitive: wrapped.sensitive });
         self.charts.insert(chart, key.clone());
-        Ok(Some(key))
+        Ok(key)
     }
 
     /// Drops a chart's key from memory, as when the chart is erased.
@@ -200,7 +197,7 @@ mod tests {
 
     fn chart(ring: &Keyring, number: u64) -> Arc<ChartKey> {
         let wrapped = ring.make_chart_key(number).unwrap();
-        ring.chart::<CryptoError>(number, || Ok(Some(wrapped))).unwrap().unwrap()
+        ring.admit_chart(number, wrapped).unwrap()
     }
 
     #[test]
@@ -235,6 +232,6 @@ mod tests {
     fn a_wrapped_key_put_under_another_chart_does_not_open() {
         let ring = keyring();
         let wrapped = ring.make_chart_key(5).unwrap();
-        assert!(matches!(ring.chart(6, || Ok(Some(wrapped))), Err(CryptoError::DoesNotOpen)));
+        assert!(matches!(ring.admit_chart(6, wrapped), Err(CryptoError::DoesNotOpen)));
     }
 }

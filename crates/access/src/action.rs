@@ -1,0 +1,50 @@
+//! What a caller may want to do. Closed, so that a new interaction cannot be served before policy names it.
+
+use crate::words::closed;
+
+closed! {
+    pub enum Action {
+        Read = "read",
+        VRead = "vread",
+        HistoryInstance = "history-instance",
+        HistoryType = "history-type",
+        HistorySystem = "history-system",
+        Search = "search",
+        SearchSystem = "search-system",
+        Create = "create",
+        Update = "update",
+        Patch = "patch",
+        Delete = "delete",
+        /// `$everything` of one chart, and the chart page.
+        Everything = "everything",
+        /// Bulk export.
+        Export = "export",
+        /// Link two charts of one patient.
+        Merge = "merge",
+        /// Destroy a chart's key.
+        Erase = "erase",
+        /// Correct security labels, with a trace.
+        Label = "label",
+        /// Read the audit log through its own doors (accounting of disclosures, reports, verification).
+        AuditRead = "audit-read",
+        AuditExport = "audit-export",
+        /// Settings, accounts, roles and what is audited.
+        Administer = "administer",
+    }
+}
+
+impl Action {
+    /// Whether the action changes the record.
+    pub const fn writes(self) -> bool {
+        matches!(
+            self,
+            Action::Create
+                | Action::Update
+                | Action::Patch
+                | Action::Delete
+                | Action::Merge
+                | Action::Erase
+                | Action::Label
+        )
+    }
+}

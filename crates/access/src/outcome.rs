@@ -1,0 +1,301 @@
+//! What a decision gives: a [`Permit`] for one resource, a [`Scope`] for a search, or a [`Denial`] that can explain itself.
+//! None can be built outside this crate, and none can be copied, so whoever holds one was given it.
+
+use std::fmt;
+
+use crate::action::Action;
+use crate::caller::{ChartNo, UserId};
+use crate::key::{DecisionKey, Object, Standing, TypeRef};
+use crate::labels::Labels;
+use crate::policies::Policies;
+use crate::purpose::SystemPurpose;
+use crate::views::View;
+use crate::words::closed;
+
+/// A policy's place in its policy set; [`Policies::policy_id`] names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PolicyNo(pub(crate) u16);
+
+/// To whom something was permitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grantee {
+    Caller { user: UserId, session: u64 },
+    System(SystemPurpose),
+}
+
+/// Leave to do one action on one resource, for one caller.
+#[must_use = "a permit is what opens a resource"]
+pub struct Permit {
+    grantee: Grantee,
+    action: Option<Action>,
+    subject: Option<Object>,
+    view: View,
+    categories: Labels,
+    policy: Option<PolicyNo>,
+}
+
+/// The charts a search may reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charts {
+    All,
+    Own(ChartNo),
+}
+
+/// Leave to search one type, for one caller. Each hit still needs its own permit: [`Scope::permits`].
+#[must_use = "a scope is what opens a search"]
+pub struct Scope {
+    policies: Policies,
+    standing: Standing,
+    action: Action,
+    kind: TypeRef,
+    charts: Charts,
+    view: View,
+    categories: Labels,
+    excluded: Labels,
+    policy: PolicyNo,
+}
+
+/// Why not, and what the caller may be told.
+pub enum Denial {
+    /// The role never does this on this type: 403.
+    Never(Why),
+    /// To be answered exactly as if it did not exist: 404, or an empty search.
+    Absent(Why),
+    /// Exists, as the caller may know; a minimal entry and an offer to break the glass.
+    Withheld(Why),
+}
+
+/// What a denial hangs on; [`Denial::explain`] puts it into words.
+pub struct Why {
+    key: DecisionKey,
+    closed: Closed,
+    policies: Policies,
+}
+
+/// For the privacy officer: policies and attribute names, never values.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The forbidding policies, or those that permit but do not open the resource's labels. Empty: no policy permits.
+    pub policies: Vec<String>,
+    /// Any one of these, had it been otherwise, would have opened it; `roles` if nothing else would.
+    pub attributes: Vec<&'static str>,
+}
+
+closed! {
+    /// An attribute that a denial hangs on.
+    pub enum Reason {
+        Role = "roles",
+        Type = "type",
+        Labels = "labels",
+        Relation = "relation",
+        Purpose = "purpose",
+        MfaFresh = "mfa_fresh",
+        DeviceVerified = "device_verified",
+        WithinHours = "within_hours",
+        GlassBroken = "glass_broken",
+    }
+}
+
+/// What the cache holds of a denial. The policies are one bit each, by number.
+#[derive(Clone, Copy)]
+pub(crate) struct Closed {
+    pub(crate) kind: ClosedKind,
+    pub(crate) policies: u128,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum ClosedKind {
+    Never,
+    Absent,
+    Withheld,
+}
+
+impl Permit {
+    /// For a background job of the system itself, which audits what it does.
+    pub fn system(purpose: SystemPurpose) -> Permit {
+        Permit {
+            grantee: Grantee::System(purpose),
+            action: None,
+            subject: None,
+            view: View::FULL,
+            categories: Labels::ALL,
+            policy: None,
+        }
+    }
+
+    pub(crate) fn granted(
+        standing: &Standing,
+        action: Action,
+        object: &Object,
+        view: View,
+        categories: Labels,
+        policy: PolicyNo,
+    ) -> Permit {
+        Permit {
+            grantee: standing.grantee,
+            action: Some(action),
+            subject: Some(*object),
+            view,
+            categories,
+            policy: Some(policy),
+        }
+    }
+
+    /// Whether this permit was given for this resource. A system permit covers all.
+    pub fn covers(&self, kind: TypeRef, row: u64, chart: Option<ChartNo>) -> bool {
+        match &self.subject {
+            None => true,
+            Some(subject) => subject.kind == kind && subject.row == Some(row) && subject.chart == chart,
+        }
+    }
+
+    pub fn grantee(&self) -> Grantee {
+        self.grantee
+    }
+    /// None for the system.
+    pub fn action(&self) -> Option<Action> {
+        self.action
+    }
+    /// None for the system. A permit to create names no row.
+    pub fn row(&self) -> Option<u64> {
+        self.subject.and_then(|subject| subject.row)
+    }
+    pub fn chart(&self) -> Option<ChartNo> {
+        self.subject.and_then(|subject| subject.chart)
+    }
+    pub fn kind(&self) -> Option<TypeRef> {
+        self.subject.map(|subject| subject.kind)
+    }
+    pub fn view(&self) -> View {
+        self.view
+    }
+    /// The sensitive categories whose sealed parts may be opened.
+    pub fn categories(&self) -> Labels {
+        self.categories
+    }
+    /// Whether everything of the resource may be shown as it is: no view and no sealed part hides anything.
+    pub fn shows_all(&self, labels: Labels) -> bool {
+        self.view.is_full() && self.categories.contains(labels)
+    }
+    /// None for the system.
+    pub fn policy(&self) -> Option<PolicyNo> {
+        self.policy
+    }
+}
+
+impl Scope {
+    pub(crate) fn granted(
+        policies: Policies,
+        standing: Standing,
+        action: Action,
+        kind: TypeRef,
+        charts: Charts,
+        excluded: Labels,
+        opened: (View, Labels, PolicyNo),
+    ) -> Scope {
+        let (view, categories, policy) = opened;
+        Scope { policies, standing, action, kind, charts, view, categories, excluded, policy }
+    }
+
+    /// Decides one hit, or what a hit includes, by its own key.
+    pub fn permits(&self, object: &Object) -> Result<Permit, Denial> {
+        let permit = self.policies.decide_for(&self.standing, self.action, object)?;
+        // Whoever matched on elements of the scope's view must be allowed to see them on every hit, or a match tells the value.
+        if object.kind == self.kind && !permit.view.covers(self.view) {
+            let closed = Closed { kind: ClosedKind::Absent, policies: 0 };
+            return Err(Denial::of(self.standing.key(self.action, object), closed, &self.policies));
+        }
+        Ok(permit)
+    }
+
+    pub fn charts(&self) -> Charts {
+        self.charts
+    }
+    pub fn action(&self) -> Action {
+        self.action
+    }
+    pub fn kind(&self) -> TypeRef {
+        self.kind
+    }
+    /// What may be searched, sorted and chained on.
+    pub fn view(&self) -> View {
+        self.view
+    }
+    pub fn categories(&self) -> Labels {
+        self.categories
+    }
+    /// Labels that close every hit of this type; hits bearing one can be skipped unopened.
+    pub fn excluded(&self) -> Labels {
+        self.excluded
+    }
+    pub fn policy(&self) -> PolicyNo {
+        self.policy
+    }
+    pub fn grantee(&self) -> Grantee {
+        self.standing.grantee
+    }
+    /// A cursor of this search holds good for this policy version only.
+    pub fn policy_version(&self) -> u64 {
+        self.policies.version()
+    }
+}
+
+impl Denial {
+    pub(crate) fn of(key: DecisionKey, closed: Closed, policies: &Policies) -> Denial {
+        let why = Why { key, closed, policies: policies.clone() };
+        match closed.kind {
+            ClosedKind::Never => Denial::Never(why),
+            ClosedKind::Absent => Denial::Absent(why),
+            ClosedKind::Withheld => Denial::Withheld(why),
+        }
+    }
+
+    /// Asks policy again, a dozen times or so: for whoever reviews denials, not for answering them.
+    pub fn explain(&self) -> Explanation {
+        let Why { key, closed, policies } = self.why();
+        let named = (0..u128::BITS as u16).filter(|bit| closed.policies & 1 << bit != 0);
+        Explanation {
+            policies: named.filter_map(|bit| policies.policy_id(PolicyNo(bit)).map(str::to_string)).collect(),
+            attributes: policies.reasons(key).into_iter().map(Reason::name).collect(),
+        }
+    }
+
+    /// Whether a fresh second factor would open it, so that the answer can ask for one instead of refusing.
+    pub fn wants_step_up(&self) -> bool {
+        let Why { key, policies, .. } = self.why();
+        policies.lacking_facts(key).contains(&Reason::MfaFresh)
+    }
+
+    /// never, absent or withheld: for audit and logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Denial::Never(_) => "never",
+            Denial::Absent(_) => "absent",
+            Denial::Withheld(_) => "withheld",
+        }
+    }
+
+    fn why(&self) -> &Why {
+        match self {
+            Denial::Never(why) | Denial::Absent(why) | Denial::Withheld(why) => why,
+        }
+    }
+}
+
+impl fmt::Debug for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Permit[redacted]")
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Scope[redacted]")
+    }
+}

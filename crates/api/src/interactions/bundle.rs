@@ -1,0 +1,17 @@
+//! A batch or a transaction.
+
+use axum::body::Body;
+use http::StatusCode;
+
+use super::Asked;
+use crate::error::ApiError;
+use crate::extract::Expected;
+use crate::respond::page;
+use crate::respond::reply::Reply;
+
+pub async fn bundle(asked: Asked<'_>, body: Body) -> Result<Reply, ApiError> {
+    let body = asked.body(body, Expected::Resource).await?;
+    let base = asked.api.base();
+    let answer = asked.api.record().bundle(&asked.caller, &body, base.as_str()).await?;
+    Ok(Reply::json(StatusCode::OK, page::responses(&answer, base, asked.prefer.returning)?))
+}

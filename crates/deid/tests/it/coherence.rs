@@ -1,0 +1,278 @@
+//! Charts make sense: dates, sizes, drugs and numbers agree with each other.
+
+use std::collections::{HashMap, HashSet};
+
+use fhir::Json;
+use jiff::civil::Date;
+
+use crate::tree::{
+    PATIENTS, TODAY, by_full_url, clinic, each_patient, members, note, number, of_type, resources, text,
+};
+
+#[test]
+fn every_chart_has_a_useful_size() {
+    let sizes: Vec<usize> = clinic().patient_bundles().map(|b| b.resources).collect();
+    let mean = sizes.iter().sum::<usize>() as f64 / sizes.len() as f64;
+    assert!(sizes.iter().all(|n| (60..=160).contains(n)), "{:?}", (sizes.iter().min(), sizes.iter().max()));
+    assert!((95.0..=125.0).contains(&mean), "{mean}");
+}
+
+#[test]
+fn the_patient_is_the_first_entry_and_the_count_is_right() {
+    let parsed = clinic().patient_bundle(3);
+    let bundle = Json::parse_str(&parsed.json).unwrap();
+    assert_eq!(resources(&bundle).next().unwrap().resource_type(), Some("Patient"));
+    assert_eq!(resources(&bundle).count(), parsed.resources);
+}
+
+#[test]
+fn bmi_is_weight_over_height_squared() {
+    each_patient(|n, bundle| {
+        let child = child(bundle);
+        let mut height = None;
+        let mut weights = HashMap::new();
+        for o in of_type(bundle, "Observation") {
+            let when = text(o, "effectiveDateTime").unwrap();
+            let value = number(o, "valueQuantity.value");
+            match text(o, "code.coding.code").unwrap() {
+                "8302-2" => height = value,
+                "29463-7" => _ = weights.insert(when, value.unwrap()),
+                "39156-5" => {
+                    let meters = height.unwrap() / 100.0;
+                    let expected = weights[when] / meters / meters;
+                    assert!((value.unwrap() - expected).abs() <= 0.1, "patient {n}: {value:?} for {expected}");
+                    assert!((if child { 11.0 } else { 17.0 }..46.0).contains(&expected), "patient {n}: BMI {expected}");
+                }
+                _ => {}
+            }
+        }
+    });
+}
+
+fn child(bundle: &Json<'_>) -> bool {
+    let birth: Date = text(resources(bundle).next().unwrap(), "birthDate").unwrap().parse().unwrap();
+    birth > Date::new(TODAY.year() - 18, TODAY.month(), TODAY.day()).unwrap()
+}
+
+#[test]
+fn total_cholesterol_is_the_sum_of_its_parts() {
+    let mut panels = 0;
+    each_patient(|n, bundle| {
+        let held = by_full_url(bundle);
+        for report in of_type(bundle, "DiagnosticReport").filter(|r| text(r, "code.coding.code") == Some("24331-1")) {
+            let values: HashMap<&str, f64> = report
+                .get("result")
+                .unwrap()
+                .items()
+                .iter()
+                .map(|r| held[text(r, "reference").unwrap()])
+                .map(|o| (text(o, "code.coding.code").unwrap(), number(o, "valueQuantity.value").unwrap()))
+                .collect();
+            let sum = values["13457-7"] + values["2085-9"] + values["2571-8"] / 5.0;
+            assert!((values["2093-3"] - sum).abs() <= 1.0, "patient {n}: {values:?}");
+            panels += 1;
+        }
+    });
+    assert!(panels > 50);
+}
+
+#[test]
+fn nothing_clinical_lies_before_birth_or_after_today() {
+    each_patient(|n, bundle| {
+        let patient = resources(bundle).next().unwrap();
+        let birth: Date = text(patient, "birthDate").unwrap().parse().unwrap();
+        let last = match text(patient, "deceasedDateTime") {
+            Some(death) => death[..10].parse().unwrap(),
+            None => TODAY,
+        };
+        for resource in resources(bundle) {
+            let kind = resource.resource_type().unwrap();
+            members(resource, &mut |name, value| {
+                // What is planned may lie ahead.
+                let planned =
+                    kind == "Appointment" && name != "created" || name == "dueDate" || name == "valueDateTime";
+                let Some(day) = value.as_str().and_then(|t| t.get(..10)?.parse::<Date>().ok()) else { return };
+                let insured = kind == "Coverage";
+                assert!(day >= birth || insured, "patient {n}: {kind}.{name} {day} before birth");
+                assert!(day <= last || planned, "patient {n}: {kind}.{name} {day} after {last}");
+            });
+        }
+    });
+}
+
+#[test]
+fn periods_end_after_they_start() {
+    each_patient(|n, bundle| {
+        let mut see = |_: &str, value: &Json<'_>| {
+            if let (Some(start), Some(end)) = (text(value, "start"), text(value, "end")) {
+                assert!(start <= end, "patient {n}: {start} to {end}");
+            }
+        };
+        for resource in resources(bundle) {
+            members(resource, &mut see);
+            if let (Some(onset), Some(healed)) = (text(resource, "onsetDateTime"), text(resource, "abatementDateTime"))
+            {
+                assert!(onset <= healed, "patient {n}");
+            }
+        }
+    });
+}
+
+#[test]
+fn the_dead_have_no_appointments_ahead_and_no_active_drugs() {
+    let mut dead = 0;
+    let clinic =
+        wardstone_deid::synthetic::generate(&wardstone_deid::synthetic::Plan { seed: 3, patients: 600, today: TODAY });
+    for bundle in clinic.patient_bundles().skip(23) {
+        let bundle = Json::parse_str(&bundle.json).unwrap();
+        let Some(death) = text(resources(&bundle).next().unwrap(), "deceasedDateTime").map(str::to_string) else {
+            continue;
+        };
+        dead += 1;
+        assert!(of_type(&bundle, "Appointment").all(|a| text(a, "start").unwrap() < death.as_str()));
+        assert!(of_type(&bundle, "MedicationRequest").all(|m| text(m, "status") != Some("active")));
+    }
+    assert!((1..30).contains(&dead), "{dead}");
+}
+
+#[test]
+fn a1c_falls_under_metformin() {
+    let bundle = clinic().patient_bundle(1);
+    let bundle = Json::parse_str(&bundle.json).unwrap();
+    let a1c: Vec<f64> = of_type(&bundle, "Observation")
+        .filter(|o| text(o, "code.coding.code") == Some("4548-4"))
+        .map(|o| number(o, "valueQuantity.value").unwrap())
+        .collect();
+    assert!(a1c.len() >= 3, "{a1c:?}");
+    assert!(a1c.first().unwrap() - a1c.last().unwrap() > 0.8, "{a1c:?}");
+    assert!(of_type(&bundle, "MedicationRequest").any(|m| {
+        text(m, "medicationCodeableConcept.coding.display").unwrap().starts_with("metformin")
+            && text(m, "status") == Some("active")
+    }));
+}
+
+#[test]
+fn kidney_disease_of_stage_3a_has_the_filtration_rate_of_that_stage() {
+    let mut seen = 0;
+    each_patient(|n, bundle| {
+        if !of_type(bundle, "Condition").any(|c| text(c, "code.coding.code") == Some("700378005")) {
+            return;
+        }
+        for o in of_type(bundle, "Observation").filter(|o| text(o, "code.coding.code") == Some("98979-8")) {
+            let rate = number(o, "valueQuantity.value").unwrap();
+            // Stage 3a is 45 to 59; single results scatter around it.
+            assert!((40.0..65.0).contains(&rate), "patient {n}: eGFR {rate}");
+            seen += 1;
+        }
+    });
+    assert!(seen > 5, "{seen}");
+}
+
+#[test]
+fn no_one_allergic_to_penicillin_gets_amoxicillin_and_no_drug_is_active_twice() {
+    each_patient(|n, bundle| {
+        let allergic = of_type(bundle, "AllergyIntolerance").any(|a| text(a, "code.coding.code") == Some("91936005"));
+        let mut active = HashSet::new();
+        for m in of_type(bundle, "MedicationRequest") {
+            let drug = text(m, "medicationCodeableConcept.coding.display").unwrap();
+            assert!(!(allergic && drug.starts_with("amoxicillin")), "patient {n}");
+            if text(m, "status") == Some("active") {
+                let family = drug.split(' ').next().unwrap().replace("losartan", "lisinopril");
+                assert!(active.insert(family), "patient {n}: {drug} twice");
+            }
+        }
+    });
+}
+
+#[test]
+fn every_story_is_lived_in_a_small_clinic() {
+    let mut codes = HashSet::new();
+    for bundle in clinic().patient_bundles().take(21) {
+        let bundle = Json::parse_str(&bundle.json).unwrap();
+        for condition in of_type(&bundle, "Condition") {
+            codes.insert(text(condition, "code.coding.code").unwrap().to_string());
+        }
+    }
+    // Diabetes, hypertension, pregnancy, asthma, depression, alcohol, HIV, COPD, CKD, atrial fibrillation, opioids.
+    for code in [
+        "44054006",
+        "59621000",
+        "72892002",
+        "233678006",
+        "370143000",
+        "66590003",
+        "86406008",
+        "13645005",
+        "700378005",
+        "49436004",
+        "75544000",
+    ] {
+        assert!(codes.contains(code), "{code}");
+    }
+}
+
+#[test]
+fn notes_agree_with_the_visit_and_leave_no_placeholder() {
+    let mut texts = HashSet::new();
+    each_patient(|n, bundle| {
+        let pressures: HashSet<String> = of_type(bundle, "Observation")
+            .filter(|o| text(o, "code.coding.code") == Some("85354-9"))
+            .map(|o| {
+                let parts = o.get("component").unwrap().items();
+                let value = |i: usize| number(&parts[i], "valueQuantity.value").unwrap();
+                format!("{}/{}", value(0), value(1))
+            })
+            .collect();
+        for document in of_type(bundle, "DocumentReference") {
+            let note = note(document);
+            assert!(!note.contains(['{', '}']), "patient {n}: {note}");
+            assert_eq!(number(document, "content.attachment.size").unwrap() as usize, note.len());
+            if let Some((_, after)) = note.split_once("BP ") {
+                let pressure = after.split(' ').next().unwrap();
+                assert!(pressures.contains(pressure), "patient {n}: {pressure}");
+            }
+            texts.extend(note.lines().filter(|l| l.starts_with("S: ")).map(str::to_string));
+        }
+    });
+    assert!(texts.len() > 60, "{}", texts.len());
+}
+
+#[test]
+fn sensitive_material_is_present_and_unlabelled() {
+    let (mut hiv, mut therapy, mut reproductive) = (0, 0, 0);
+    each_patient(|n, bundle| {
+        for resource in resources(bundle) {
+            assert!(resource.get("meta").is_none_or(|m| m.get("security").is_none()), "patient {n}");
+            match (
+                resource.resource_type().unwrap(),
+                text(resource, "code.coding.code").or(text(resource, "type.text")),
+            ) {
+                ("Observation", Some("56888-1")) => hiv += 1,
+                ("DocumentReference", Some("11510-5" | "Psychotherapy note")) => therapy += 1,
+                ("Condition", Some("72892002")) => reproductive += 1,
+                _ => {}
+            }
+        }
+    });
+    assert!(hiv > 1 && therapy > 1 && reproductive > 1, "{hiv} {therapy} {reproductive}");
+}
+
+#[test]
+fn a_few_people_are_expected_today_some_by_video() {
+    let (mut today, mut video, mut ahead, mut cancelled) = (0, 0, 0, 0);
+    each_patient(|_, bundle| {
+        for a in of_type(bundle, "Appointment") {
+            let start: Date = text(a, "start").unwrap()[..10].parse().unwrap();
+            let on_video = text(a, "serviceType.coding.code") == Some("448337001");
+            today += u32::from(start == TODAY);
+            video += u32::from(start >= TODAY && on_video);
+            ahead += u32::from(start > TODAY && text(a, "status") == Some("booked"));
+            cancelled += u32::from(text(a, "status") == Some("cancelled"));
+            assert_eq!(start < TODAY, text(a, "status") == Some("fulfilled"));
+        }
+    });
+    assert!(
+        (6..PATIENTS / 4).contains(&today) && video > 10 && ahead > PATIENTS / 2 && cancelled > 3,
+        "{today} {video} {ahead} {cancelled}"
+    );
+}

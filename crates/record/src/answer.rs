@@ -1,0 +1,132 @@
+//! What leaves the record: versions and pages, each covered by an audit receipt before `api` can see it.
+
+use std::borrow::Cow;
+
+use access::TypeRef;
+use fhir::Issue;
+use store::{Disclosed, Discloses, Subject};
+
+/// One version of one resource, projected to what its permit shows.
+pub struct Version {
+    pub(crate) subject: Subject,
+    pub(crate) kind: TypeRef,
+    pub(crate) id: Box<str>,
+    pub(crate) last_updated_ms: i64,
+    pub(crate) deleted: bool,
+    pub(crate) json: Vec<u8>,
+}
+
+impl Version {
+    pub fn type_name(&self) -> &'static str {
+        self.kind.name
+    }
+
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// `meta.versionId`.
+    pub fn version(&self) -> u32 {
+        self.subject.version
+    }
+
+    /// `meta.lastUpdated`, in milliseconds since 1970.
+    pub fn last_updated_ms(&self) -> i64 {
+        self.last_updated_ms
+    }
+
+    pub fn is_deleted(&self) -> bool {
+        self.deleted
+    }
+
+    /// Compact JSON; empty for a deletion.
+    pub fn json(&self) -> &[u8] {
+        &self.json
+    }
+
+    pub fn into_json(self) -> Vec<u8> {
+        self.json
+    }
+}
+
+impl Discloses for Version {
+    fn subjects(&self, each: &mut dyn FnMut(Subject)) {
+        each(self.subject);
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryMode {
+    Match,
+    Include,
+}
+
+/// One page of a search, of `$everything` or of a history.
+pub struct Page {
+    pub entries: Vec<(EntryMode, Version)>,
+    /// Known only if asked for, or if this is the only page.
+    pub total: Option<u64>,
+    /// The sealed cursor of the next page.
+    pub next: Option<String>,
+    /// The parameters that were used, for the `self` link, in their order: names only, values stay with the caller.
+    pub ignored: Vec<String>,
+    pub summary: Option<fhir::search::Summary>,
+    pub elements: Vec<String>,
+}
+
+impl Discloses for Page {
+    fn subjects(&self, each: &mut dyn FnMut(Subject)) {
+        for (_, version) in &self.entries {
+            each(version.subject);
+        }
+    }
+}
+
+/// The outcome of a create, update, patch or delete.
+pub struct Written {
+    pub type_name: &'static str,
+    pub id: String,
+    pub version: u32,
+    pub last_updated_ms: i64,
+    pub effect: Effect,
+    /// The resource as it stands now; `None` for a deletion, or where the writer may not read it.
+    pub resource: Option<Disclosed<Version>>,
+    /// What the collection policy left out, and warnings.
+    pub issues: Vec<Issue>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    Created,
+    Updated,
+    Deleted,
+    /// A conditional create found it, or an update changed nothing.
+    Unchanged,
+}
+
+/// The answer to one entry of a batch or transaction.
+pub struct BundleEntry {
+    pub result: Result<EntryAnswer, crate::RecordError>,
+}
+
+pub enum EntryAnswer {
+    Written(Written),
+    Version(Disclosed<Version>),
+    Page(Disclosed<Page>, SearchTarget),
+    /// A conditional read whose version the client has (304).
+    NotModified,
+}
+
+/// Which search a page answers, for its links: `Patient`, or `Patient/123/Observation`.
+pub type SearchTarget = Cow<'static, str>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BundleKind {
+    Batch,
+    Transaction,
+}
+
+pub struct BundleAnswer {
+    pub kind: BundleKind,
+    pub entries: Vec<BundleEntry>,
+}

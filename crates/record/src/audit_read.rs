@@ -1,0 +1,241 @@
+//! The audit log as FHIR AuditEvents: readable by permission only, changeable by nobody. Reading it is audited too.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use access::{Action, Caller};
+use audit::Event;
+use audit::event::{Object, Outcome};
+use audit::render::{Named, Recorder, render};
+use store::log::{DetailSealer, LogReader};
+use store::{ChartNo, RowNo, Sqlite};
+
+use crate::cursor::{Cursor, Kind, Position};
+use crate::evidence::Deed;
+use crate::request::{Pairs, ResourceKey};
+use crate::{PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Record, RecordError, charts, types};
+
+/// Log entries that one search looks at; the next link goes on behind them.
+const ENTRIES_MAX: u64 = 50_000;
+/// Objects of one event that are named by reference; the rest stay opaque numbers.
+const NAMED_MAX: usize = 200;
+
+/// A page of the audit log, newest first.
+pub struct AuditPage {
+    /// AuditEvents as JSON.
+    pub entries: Vec<Vec<u8>>,
+    pub next: Option<String>,
+}
+
+/// What is asked of the log.
+#[derive(Default)]
+struct Wanted {
+    count: usize,
+    from_ms: Option<u64>,
+    to_ms: Option<u64>,
+    agent: Option<String>,
+    action: Option<char>,
+    outcome: Option<String>,
+    object: Option<(RowNo, Option<ChartNo>)>,
+}
+
+impl Record<Sqlite> {
+    /// Searches the log: `date` (with prefixes), `agent-name`, `action`, `outcome`, `patient`, `entity`, `_count`.
+    pub async fn audit_events(
+        &self,
+        caller: &Caller,
+        sealer: Arc<dyn DetailSealer>,
+        pairs: &Pairs<'_>,
+    ) -> Result<AuditPage, RecordError> {
+        let scope = match self.0.policies.scope(caller, Action::Search, audit_event()?) {
+            Ok(scope) => scope,
+            Err(denial) => return Err(self.refuse(caller, audit::Action::AuditRead, None, &denial).await),
+        };
+        let reader = self.0.store.log().reader(sealer);
+        let mut pairs = std::borrow::Cow::Borrowed(pairs);
+        let mut end = reader.size();
+        if let Some((_, text)) = pairs.iter().find(|(name, _)| name == "_cursor") {
+            let (now, version) = (self.now_ms(), scope.policy_version());
+            let cursor = Cursor::open(text, Kind::Audit, &self.0.cursor, caller, version, now)?;
+            end = cursor.position.offset;
+            pairs = std::borrow::Cow::Owned(crate::cursor::read_pairs(&cursor.question));
+        }
+        let wanted = self.wanted(&pairs).await?;
+        let mut entries = Vec::new();
+        let mut next = None;
+        for (looked_at, entry) in reader.backwards(0, end).enumerate() {
+            let entry = entry.map_err(|_| RecordError::Damaged)?;
+            if entries.len() == wanted.count || looked_at as u64 == ENTRIES_MAX {
+                next = Some(entry.index + 1);
+                break;
+            }
+            let Some(detail) = &entry.detail else { continue };
+            let event = Event::decode(detail)?;
+            if wanted.holds(&event) {
+                entries.push(self.rendered(&event, entry.index).await?);
+            }
+        }
+        let query = crate::cursor::write_pairs(&pairs);
+        let asked = audit::event::Search { type_code: audit_event()?.code, query: clipped(&query) };
+        let deed = Deed {
+            search: Some(asked),
+            count: Some(entries.len() as u64),
+            ..Deed::of(audit::Action::AuditRead, &[])
+        };
+        self.attest(caller, &deed).await?;
+        let next = match next {
+            Some(offset) => {
+                let position = Position { row: 0, seq: 0, offset };
+                let cursor = Cursor { kind: Kind::Audit, position, question: query };
+                Some(cursor.seal(&self.0.cursor, caller, scope.policy_version(), self.now_ms())?)
+            }
+            None => None,
+        };
+        Ok(AuditPage { entries, next })
+    }
+
+    /// One AuditEvent by its place in the log.
+    pub async fn audit_event(
+        &self,
+        caller: &Caller,
+        sealer: Arc<dyn DetailSealer>,
+        id: &str,
+    ) -> Result<Vec<u8>, RecordError> {
+        let object = access::Object::of(audit_event()?, None, None);
+        if let Err(denial) = self.0.policies.decide(caller, Action::Read, &object) {
+            return Err(self.refuse(caller, audit::Action::AuditRead, None, &denial).await);
+        }
+        let reader = self.0.store.log().reader(sealer);
+        let rendered = match id.parse() {
+            Ok(index) => self.entry(&reader, index).await?,
+            Err(_) => None,
+        };
+        let Some(rendered) = rendered else {
+            return Err(self.fail(caller, audit::Action::AuditRead, None, 404, RecordError::NotFound).await);
+        };
+        self.attest(caller, &Deed { count: Some(1), ..Deed::of(audit::Action::AuditRead, &[]) }).await?;
+        Ok(rendered)
+    }
+
+    async fn entry(&self, reader: &LogReader, index: u64) -> Result<Option<Vec<u8>>, RecordError> {
+        let Some(entry) = reader.get(index).map_err(|_| RecordError::Damaged)? else { return Ok(None) };
+        let Some(detail) = &entry.detail else { return Ok(None) };
+        Ok(Some(self.rendered(&Event::decode(detail)?, index).await?))
+    }
+
+    async fn rendered(&self, event: &Event<'_>, index: u64) -> Result<Vec<u8>, RecordError> {
+        let mut rows = HashMap::new();
+        let mut patients = HashMap::new();
+        for object in event.objects.iter().take(NAMED_MAX) {
+            if let Some(head) = self.head_moved(object.row).await? {
+                rows.insert(object.row, head.reference());
+            }
+            if charts::is_patient(object.chart) && !patients.contains_key(&object.chart) {
+                let heads = self.heads_of_chart(object.chart).await?;
+                if let Some(patient) = heads.iter().find(|head| head.type_name() == "Patient") {
+                    patients.insert(object.chart, patient.reference());
+                }
+            }
+        }
+        let resolve = |named: Named<'_>| match named {
+            Named::Row(object) => rows.get(&object.row).cloned(),
+            Named::Chart(chart) => patients.get(&chart).cloned(),
+        };
+        let site = self.0.base_url.trim_start_matches("https://").split('/').next().unwrap_or_default();
+        let recorder = Recorder { site, base_url: &self.0.base_url };
+        Ok(render(event, index, None, recorder, &resolve).into_bytes())
+    }
+
+    async fn wanted(&self, pairs: &Pairs<'_>) -> Result<Wanted, RecordError> {
+        let mut wanted = Wanted { count: PAGE_SIZE_DEFAULT as usize, ..Wanted::default() };
+        for (name, value) in pairs {
+            match name.as_ref() {
+                "_count" => {
+                    let count: u32 = value.parse().map_err(|_| RecordError::Malformed("_count is not a number"))?;
+                    wanted.count = count.clamp(1, PAGE_SIZE_MAX) as usize;
+                }
+                "date" => wanted.date(value)?,
+                "agent-name" => wanted.agent = Some(value.to_string()),
+                "action" => wanted.action = value.chars().next(),
+                "outcome" => wanted.outcome = Some(value.to_string()),
+                "patient" | "entity" => {
+                    let reference = match value.contains('/') {
+                        true => value.to_string(),
+                        false => format!("Patient/{value}"),
+                    };
+                    let key = ResourceKey::parse_reference(self.local(&reference));
+                    let key = key.ok_or(RecordError::Malformed("not a reference to a resource of this record"))?;
+                    wanted.object = match self.find(&key).await? {
+                        Some(current) if key.kind.name == "Patient" => Some((current.head.row, Some(current.head.chart))),
+                        Some(current) => Some((current.head.row, None)),
+                        None => Some((0, None)),
+                    };
+                }
+                "_format" | "_pretty" | "_sort" | "_cursor" => {}
+                _ => return Err(RecordError::NotSupported("this search parameter of AuditEvent")),
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+impl Wanted {
+    fn date(&mut self, value: &str) -> Result<(), RecordError> {
+        let (prefix, text) = match value.as_bytes() {
+            [a, b, ..] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => value.split_at(2),
+            _ => ("eq", value),
+        };
+        let span = fhir::search::date_span_ms(text).ok_or(RecordError::Malformed("not a FHIR date"))?;
+        let (low, high) = (span.0.max(0) as u64, span.1.max(0) as u64);
+        match prefix {
+            "eq" => (self.from_ms, self.to_ms) = (Some(low), Some(high)),
+            "ge" => self.from_ms = Some(low),
+            "gt" | "sa" => self.from_ms = Some(high),
+            "le" => self.to_ms = Some(high),
+            "lt" | "eb" => self.to_ms = Some(low),
+            _ => return Err(RecordError::NotSupported("this prefix on AuditEvent.date")),
+        }
+        Ok(())
+    }
+
+    fn holds(&self, event: &Event<'_>) -> bool {
+        let names = |object: &Object| match self.object {
+            Some((row, chart)) => object.row == row || chart == Some(object.chart),
+            None => true,
+        };
+        self.from_ms.is_none_or(|from| event.time_ms >= from)
+            && self.to_ms.is_none_or(|to| event.time_ms < to)
+            && self.agent.as_ref().is_none_or(|agent| event.who.user == agent)
+            && self.action.is_none_or(|action| letter(event.action) == action)
+            && self.outcome.as_ref().is_none_or(|outcome| code(&event.outcome) == outcome)
+            && (self.object.is_none() || event.objects.iter().any(names))
+    }
+}
+
+/// `AuditEvent.action`, as the rendering writes it.
+fn letter(action: audit::Action) -> char {
+    use audit::Action as A;
+    match action {
+        A::Create => 'C',
+        A::Read | A::VRead | A::History => 'R',
+        A::Update | A::Patch => 'U',
+        A::Delete => 'D',
+        _ => 'E',
+    }
+}
+
+/// `AuditEvent.outcome`, as the rendering writes it.
+fn code(outcome: &Outcome<'_>) -> &'static str {
+    match outcome {
+        Outcome::Success => "0",
+        Outcome::Denied { .. } | Outcome::Failed { .. } => "4",
+    }
+}
+
+fn audit_event() -> Result<access::TypeRef, RecordError> {
+    types::parse(types::AUDIT_EVENT).ok_or(RecordError::Damaged)
+}
+
+fn clipped(text: &str) -> &str {
+    audit::event::clip(text, audit::event::LONG_TEXT_BYTES_MAX)
+}

@@ -1,0 +1,159 @@
+//! The head of a version: what searching, deciding and listing need, without the body.
+//!
+//! Format 1, sealed as one part and padded: format u8, type u16, flags u8, labels u32, id (length u8, bytes; empty for
+//! an id of ours), meta members (length u16, JSON text), search values to the end. Integers are big-endian.
+
+use access::Labels;
+use fhir::search::ValuesRef;
+use store::{ChartNo, RowNo, Seq};
+
+use crate::RecordError;
+use crate::pad;
+
+const FORMAT: u8 = 1;
+const DELETED: u8 = 1;
+/// Search values and body are in the part of a sensitive category.
+const SEALED_APART: u8 = 2;
+
+/// What goes into a head.
+pub struct HeadParts<'a> {
+    pub type_code: u16,
+    pub deleted: bool,
+    pub sealed_apart: bool,
+    pub labels: Labels,
+    /// The id the client chose; empty when it is ours.
+    pub client_id: &'a str,
+    /// The members of `meta` beside `versionId` and `lastUpdated`, as JSON text: `"profile":[…],"tag":[…]`.
+    pub meta: &'a str,
+    pub values: &'a [u8],
+}
+
+/// An opened head of one version of one row.
+pub struct Head {
+    pub row: RowNo,
+    pub chart: ChartNo,
+    pub version: u32,
+    pub seq: Seq,
+    pub type_code: u16,
+    pub labels: Labels,
+    flags: u8,
+    id: Box<str>,
+    meta_at: usize,
+    values_at: usize,
+    bytes: Box<[u8]>,
+}
+
+impl HeadParts<'_> {
+    /// The padded plaintext.
+    pub fn encode(&self) -> Result<Vec<u8>, RecordError> {
+        let meta_len = u16::try_from(self.meta.len())
+            .map_err(|_| RecordError::TooMany { what: "bytes of meta", limit: usize::from(u16::MAX) })?;
+        let mut out = pad::begin(12 + self.client_id.len() + self.meta.len() + self.values.len());
+        out.push(FORMAT);
+        out.extend_from_slice(&self.type_code.to_be_bytes());
+        out.push(u8::from(self.deleted) * DELETED | u8::from(self.sealed_apart) * SEALED_APART);
+        out.extend_from_slice(&self.labels.bits().to_be_bytes());
+        out.push(self.client_id.len() as u8);
+        out.extend_from_slice(self.client_id.as_bytes());
+        out.extend_from_slice(&meta_len.to_be_bytes());
+        out.extend_from_slice(self.meta.as_bytes());
+        out.extend_from_slice(self.values);
+        Ok(pad::finish(out))
+    }
+}
+
+impl Head {
+    /// Reads an opened plaintext. `our_id` makes the id of a row whose id is ours.
+    pub fn decode(
+        (chart, row, version, seq): (ChartNo, RowNo, u32, Seq),
+        plain: Vec<u8>,
+        our_id: impl FnOnce(RowNo) -> Result<String, RecordError>,
+    ) -> Result<Self, RecordError> {
+        let bytes = pad::strip(plain).ok_or(RecordError::Damaged)?.into_boxed_slice();
+        let mut at = Reader { bytes: &bytes, at: 0 };
+        if at.array::<1>()?[0] != FORMAT {
+            return Err(RecordError::Damaged);
+        }
+        let type_code = u16::from_be_bytes(at.array()?);
+        let flags = at.array::<1>()?[0];
+        let labels = Labels::from_bits(u32::from_be_bytes(at.array()?)).ok_or(RecordError::Damaged)?;
+        let id_len = usize::from(at.array::<1>()?[0]);
+        let id = at.text(id_len)?;
+        let id = if id.is_empty() { our_id(row)?.into_boxed_str() } else { id.into() };
+        let meta_len = usize::from(u16::from_be_bytes(at.array()?));
+        let meta_at = at.at;
+        at.text(meta_len)?;
+        let values_at = at.at;
+        Ok(Self { row, chart, version, seq, type_code, labels, flags, id, meta_at, values_at, bytes })
+    }
+
+    pub fn deleted(&self) -> bool {
+        self.flags & DELETED != 0
+    }
+
+    pub fn sealed_apart(&self) -> bool {
+        self.flags & SEALED_APART != 0
+    }
+
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub fn type_name(&self) -> &'static str {
+        crate::types::name(self.type_code)
+    }
+
+    pub fn last_updated_ms(&self) -> i64 {
+        store::backend::seq_time_ms(self.seq)
+    }
+
+    /// The members of `meta` beside `versionId` and `lastUpdated`, as JSON text.
+    pub fn meta(&self) -> &str {
+        std::str::from_utf8(&self.bytes[self.meta_at..self.values_at]).unwrap_or_default()
+    }
+
+    /// The search values; empty when they are sealed apart.
+    pub fn values(&self) -> Option<ValuesRef<'_>> {
+        ValuesRef::new(&self.bytes[self.values_at..])
+    }
+
+    pub fn search_meta(&self) -> fhir::search::HeadMeta<'_> {
+        fhir::search::HeadMeta { id: &self.id, last_updated_ms: self.last_updated_ms() }
+    }
+
+    /// Memory it holds, for bounding caches.
+    pub fn bytes(&self) -> usize {
+        std::mem::size_of::<Self>() + self.bytes.len() + self.id.len() + 32
+    }
+
+    /// A reference to it: `Type/id`.
+    pub fn reference(&self) -> String {
+        format!("{}/{}", self.type_name(), self.id)
+    }
+}
+
+impl Drop for Head {
+    fn drop(&mut self) {
+        use zeroize::Zeroize;
+        self.bytes.zeroize();
+    }
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], RecordError> {
+        let bytes = self.bytes.get(self.at..self.at + N).ok_or(RecordError::Damaged)?;
+        self.at += N;
+        bytes.try_into().map_err(|_| RecordError::Damaged)
+    }
+
+    fn text(&mut self, length: usize) -> Result<&'a str, RecordError> {
+        let bytes = self.bytes.get(self.at..self.at + length).ok_or(RecordError::Damaged)?;
+        self.at += length;
+        std::str::from_utf8(bytes).map_err(|_| RecordError::Damaged)
+    }
+}

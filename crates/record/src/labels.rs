@@ -1,0 +1,43 @@
+//! Security labels of content: every coding in the tree, and `meta.security`, against the label tables.
+
+use access::{Labeler, Labels};
+use fhir::Json;
+
+pub fn of(resource: &Json<'_>, type_name: &str) -> Labels {
+    let mut labeler = Labeler::of_type(type_name);
+    walk(resource, &mut labeler);
+    labeler.labels()
+}
+
+/// The codes of `Identifier.type`.
+pub fn identifier_type_codes<'j>(identifier: &'j Json<'_>) -> impl Iterator<Item = &'j str> {
+    let codings = identifier.get("type").and_then(|t| t.get("coding")).map_or(&[][..], Json::items);
+    codings.iter().filter_map(|c| c.get("code")?.as_str())
+}
+
+pub fn is_government_id(identifier: &Json<'_>) -> bool {
+    let system = identifier.get("system").and_then(Json::as_str).unwrap_or_default();
+    access::is_government_id(system, identifier_type_codes(identifier))
+}
+
+fn walk(node: &Json<'_>, labeler: &mut Labeler) {
+    match node {
+        Json::Array(items) => items.iter().for_each(|item| walk(item, labeler)),
+        Json::Object(members) => {
+            let text = |name| members.get(name).and_then(Json::as_str);
+            if let (Some(system), Some(code)) = (text("system"), text("code")) {
+                labeler.label(system, code);
+            }
+            for (name, value) in members.iter() {
+                if name == "identifier" {
+                    for identifier in value.items() {
+                        let system = identifier.get("system").and_then(Json::as_str).unwrap_or_default();
+                        labeler.identifier(system, identifier_type_codes(identifier));
+                    }
+                }
+                walk(value, labeler);
+            }
+        }
+        _ => {}
+    }
+}

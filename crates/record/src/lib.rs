@@ -1,0 +1,145 @@
+//! THE room every use of ePHI passes: decide, open, audit, disclose. Nothing else opens a sealed row.
+//!
+//! Each public method ends in a [`Disclosed`] value, a [`Written`] or an error, and has written its audit record before
+//! it returns. HTTP is not known here, SQL neither.
+
+mod answer;
+mod audit_read;
+mod bundle;
+mod cache;
+mod charts;
+mod collect;
+mod cursor;
+mod error;
+mod everything;
+mod evidence;
+mod head;
+mod history;
+mod index;
+mod labels;
+mod open;
+mod pad;
+mod prepare;
+mod read;
+mod request;
+mod search;
+pub mod types;
+mod write;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use access::{CollectionPolicy, Policies};
+use crypto::hash::Prf;
+use crypto::{IdCipher, Keyring, SealKey};
+use store::{Backend, ChartNo, RowNo, Sqlite};
+
+pub use answer::{
+    BundleAnswer, BundleEntry, BundleKind, Effect, EntryAnswer, EntryMode, Page, SearchTarget, Version, Written,
+};
+pub use audit_read::AuditPage;
+pub use error::{RecordError, Refusal};
+pub use request::{
+    EverythingRequest, HistoryOf, HistoryRequest, Pairs, Preconditions, ResourceKey, SearchRequest, Target,
+};
+pub use store::Disclosed;
+
+use cache::Cache;
+use charts::Charts;
+use head::Head;
+use index::Index;
+
+/// Bytes of one resource's JSON.
+pub const RESOURCE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Entries of one batch or transaction: as many as one audit record names.
+pub const BUNDLE_ENTRIES_MAX: usize = audit::event::OBJECTS_MAX;
+/// Resources on a page when the client names no number, and at most.
+pub const PAGE_SIZE_DEFAULT: u32 = 20;
+pub const PAGE_SIZE_MAX: u32 = 1_000;
+/// Heads that one search looks at, at most.
+pub const CANDIDATES_MAX: usize = 250_000;
+/// Resources that `_include` and `_revinclude` add to a page, at most.
+pub const INCLUDES_MAX: usize = 1_000;
+/// Heads of one chart that a search looks at; a patient with more is beyond what this version serves.
+pub const CHART_HEADS_MAX: usize = 200_000;
+/// Opened heads kept in memory, by row and by chart.
+const HEAD_CACHE_BYTES: usize = 40 * 1024 * 1024;
+const CHART_CACHE_BYTES: usize = 48 * 1024 * 1024;
+
+/// Milliseconds since 1970: the clock is an argument.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// The record of one organization. Cheap to clone.
+pub struct Record<B: Backend = Sqlite>(Arc<Inner<B>>);
+
+impl<B: Backend> Clone for Record<B> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+struct Inner<B> {
+    store: Arc<B>,
+    keyring: Arc<Keyring>,
+    ids: IdCipher,
+    locator: Prf,
+    cursor: SealKey,
+    policies: Policies,
+    collection: CollectionPolicy,
+    clock: Clock,
+    base_url: String,
+    charts: Charts,
+    rows: AtomicU64,
+    heads: Arc<Cache<RowNo, Arc<Head>>>,
+    chart_heads: Arc<Cache<ChartNo, Arc<Vec<Arc<Head>>>>>,
+    index: Arc<Index>,
+}
+
+/// What a record is opened with.
+pub struct Settings {
+    pub policies: Policies,
+    pub collection: CollectionPolicy,
+    pub clock: Clock,
+    /// The absolute FHIR base, without a slash at the end: references below it are local.
+    pub base_url: String,
+}
+
+impl<B: Backend> Record<B> {
+    /// Opens the record over a store: finds the numbers in use, and rebuilds the index tail.
+    pub async fn open(store: Arc<B>, keyring: Arc<Keyring>, settings: Settings) -> Result<Self, RecordError> {
+        let (row_max, chart_max) = store.high_water().await?;
+        let index = Arc::new(Index::new(&keyring, store.runs().await?));
+        let inner = Inner {
+            charts: Charts::open(store.as_ref(), &keyring, chart_max).await?,
+            rows: AtomicU64::new(row_max + 1),
+            ids: keyring.id_cipher()?,
+            locator: keyring.prf("wardstone/locator/v1"),
+            cursor: keyring.seal_key("wardstone/cursor/v1"),
+            policies: settings.policies,
+            collection: settings.collection,
+            clock: settings.clock,
+            base_url: settings.base_url,
+            heads: Arc::new(Cache::new(HEAD_CACHE_BYTES)),
+            chart_heads: Arc::new(Cache::new(CHART_CACHE_BYTES)),
+            index,
+            store,
+            keyring,
+        };
+        let record = Self(Arc::new(inner));
+        record.follow_index().await?;
+        Ok(record)
+    }
+
+    pub fn policies(&self) -> &Policies {
+        &self.0.policies
+    }
+
+    pub fn store(&self) -> &Arc<B> {
+        &self.0.store
+    }
+
+    /// The id a row shows to the world, for rendering audit events.
+    pub fn now_ms(&self) -> i64 {
+        (self.0.clock)()
+    }
+}

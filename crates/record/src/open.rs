@@ -1,0 +1,278 @@
+//! Finding rows and opening what is sealed in them. Bodies and sensitive parts are opened only under a permit.
+
+use std::sync::Arc;
+
+use access::{Labels, Permit};
+use crypto::Part;
+use fhir::Json;
+use store::{Backend, BodyRow, ChartNo, HeadRow, RowNo, Seq, Subject};
+
+use crate::answer::Version;
+use crate::head::Head;
+use crate::prepare::{PartPlain, Plain};
+use crate::{CHART_HEADS_MAX, Record, RecordError, ResourceKey, charts, pad, types};
+
+/// Times a read starts over when a commit falls between its two look-ups.
+const READ_AGAIN_MAX: usize = 8;
+
+/// The current version of a row: its opened head, its sealed body.
+pub struct Current {
+    pub head: Arc<Head>,
+    pub body: BodyRow,
+}
+
+/// What identifies a version of a row at rest.
+pub type Place = (ChartNo, RowNo, u32, Seq);
+
+impl<B: Backend> Record<B> {
+    /// The row that a type and id name, deleted ones included; `None` if there never was one.
+    pub(crate) async fn find(&self, key: &ResourceKey) -> Result<Option<Current>, RecordError> {
+        if let Some(row) = self.0.ids.row(&key.id)
+            && let Some(current) = self.current(row).await?
+            && current.head.type_code == key.kind.code
+        {
+            return Ok(Some(current));
+        }
+        match self.0.store.locate(&self.locator(key)).await? {
+            Some(row) => self.current(row).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The label under which a client's id is found again.
+    pub(crate) fn locator(&self, key: &ResourceKey) -> store::Keyword {
+        let mut input = key.kind.code.to_be_bytes().to_vec();
+        input.extend_from_slice(key.id.as_bytes());
+        self.0.locator.label(&input)
+    }
+
+    pub(crate) async fn current(&self, row: RowNo) -> Result<Option<Current>, RecordError> {
+        for _ in 0..READ_AGAIN_MAX {
+            let Some(body) = self.0.store.body(row).await? else { return Ok(None) };
+            let Some(head) = self.head(body.chart, row).await? else { continue };
+            // A commit between the two reads shows as different versions.
+            if head.version == body.version {
+                return Ok(Some(Current { head, body }));
+            }
+        }
+        Err(RecordError::Conflict)
+    }
+
+    /// The opened head of a row's current version, from memory if it is there.
+    pub(crate) async fn head(&self, chart: ChartNo, row: RowNo) -> Result<Option<Arc<Head>>, RecordError> {
+        let ticket = match self.0.heads.get(row) {
+            Ok(head) => return Ok(Some(head)),
+            Err(ticket) => ticket,
+        };
+        let Some(sealed) = self.0.store.head(chart, row).await? else { return Ok(None) };
+        let head = Arc::new(self.open_head(&sealed).await?);
+        self.0.heads.fill(row, head.clone(), head.bytes(), ticket);
+        Ok(Some(head))
+    }
+
+    /// As [`head`](Self::head), for a posting that may name a chart the row has left.
+    pub(crate) async fn head_moved(&self, row: RowNo) -> Result<Option<Arc<Head>>, RecordError> {
+        match self.0.heads.get(row) {
+            Ok(head) => Ok(Some(head)),
+            Err(_) => match self.0.store.body(row).await? {
+                Some(body) => self.head(body.chart, row).await,
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// Every current head of a chart, by row.
+    pub(crate) async fn heads_of_chart(&self, chart: ChartNo) -> Result<Arc<Vec<Arc<Head>>>, RecordError> {
+        let ticket = match self.0.chart_heads.get(chart) {
+            Ok(heads) => return Ok(heads),
+            Err(ticket) => ticket,
+        };
+        let sealed = self.0.store.heads_of_chart(chart, CHART_HEADS_MAX).await?;
+        if sealed.len() == CHART_HEADS_MAX {
+            return Err(RecordError::TooCostly { limit: CHART_HEADS_MAX });
+        }
+        let mut heads = Vec::with_capacity(sealed.len());
+        for row in &sealed {
+            heads.push(Arc::new(self.open_head(row).await?));
+        }
+        let bytes = heads.iter().map(|h| h.bytes()).sum();
+        let heads = Arc::new(heads);
+        self.0.chart_heads.fill(chart, heads.clone(), bytes, ticket);
+        Ok(heads)
+    }
+
+    pub(crate) async fn open_head(&self, row: &HeadRow) -> Result<Head, RecordError> {
+        self.open_head_of((row.chart, row.row, row.version, row.seq), &row.head).await
+    }
+
+    pub(crate) async fn open_head_of(&self, place: Place, sealed: &[u8]) -> Result<Head, RecordError> {
+        let (chart, row, version, _) = place;
+        let key = charts::key(self.0.store.as_ref(), &self.0.keyring, chart).await?;
+        let plain = self.0.keyring.open(&key, row, version, Part::Head, sealed)?;
+        Head::decode(place, plain, |row| Ok(self.0.ids.id(row)?))
+    }
+
+    /// Opens a version's content and projects it to what the permit shows.
+    pub(crate) async fn open_version(
+        &self,
+        permit: &Permit,
+        head: &Head,
+        body: &[u8],
+        parts: &[u8],
+    ) -> Result<Version, RecordError> {
+        let json = match head.deleted() {
+            true => Vec::new(),
+            false => {
+                let plain = self.open_plain(permit, head, body, parts).await?;
+                project(permit, head, &plain)?
+            }
+        };
+        Ok(version(head, permit, json))
+    }
+
+    async fn open_plain(
+        &self,
+        permit: &Permit,
+        head: &Head,
+        body: &[u8],
+        parts: &[u8],
+    ) -> Result<Plain, RecordError> {
+        let key = charts::key(self.0.store.as_ref(), &self.0.keyring, head.chart).await?;
+        let mut plain = match head.sealed_apart() {
+            true => Plain::default(),
+            false => {
+                let opened = self.0.keyring.open(&key, head.row, head.version, Part::Body, body)?;
+                Plain::decode(pad::strip(opened).ok_or(RecordError::Damaged)?)?
+            }
+        };
+        for (category, sealed) in part_list(parts)? {
+            let label = Labels::from_bits(1 << category).ok_or(RecordError::Damaged)?;
+            if !permit.categories().contains(label) {
+                continue;
+            }
+            let opened = self.0.keyring.open(&key, head.row, head.version, Part::Category(category), sealed)?;
+            match PartPlain::decode(pad::strip(opened).ok_or(RecordError::Damaged)?)? {
+                PartPlain::Whole { body, .. } => plain = Plain::decode(body)?,
+                PartPlain::Elements(elements) => plain.elements.extend(elements),
+            }
+        }
+        if plain.json.is_empty() {
+            // The permit covers the resource's labels but not its category: access and sealing disagree, so nothing opens.
+            return Err(RecordError::Denied(crate::Refusal::Absent));
+        }
+        Ok(plain)
+    }
+
+    /// The search values of a head, from its sensitive part when they are sealed there. Under a permit, or for the index.
+    pub(crate) async fn apart_values(&self, permit: &Permit, head: &Head) -> Result<Option<Vec<u8>>, RecordError> {
+        let Some(row) = self.0.store.body(head.row).await?.filter(|b| b.version == head.version) else {
+            return Ok(None);
+        };
+        let key = charts::key(self.0.store.as_ref(), &self.0.keyring, head.chart).await?;
+        for (category, sealed) in part_list(&row.parts)? {
+            let label = Labels::from_bits(1 << category).ok_or(RecordError::Damaged)?;
+            if !permit.categories().contains(label) {
+                continue;
+            }
+            let opened = self.0.keyring.open(&key, head.row, head.version, Part::Category(category), sealed)?;
+            if let PartPlain::Whole { values, .. } =
+                PartPlain::decode(pad::strip(opened).ok_or(RecordError::Damaged)?)?
+            {
+                return Ok(Some(values));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A version that is shown as `json` under `permit`.
+pub fn version(head: &Head, permit: &Permit, json: Vec<u8>) -> Version {
+    Version {
+        subject: Subject { row: head.row, version: head.version, view: permit.view().id() },
+        kind: types::reference(head.type_code),
+        id: head.id().into(),
+        last_updated_ms: head.last_updated_ms(),
+        deleted: head.deleted(),
+        json,
+    }
+}
+
+/// The answer's bytes: the stored JSON with `meta` spliced in; parsed only when a view hides something or sealed elements
+/// come back in.
+pub fn project(permit: &Permit, head: &Head, plain: &Plain) -> Result<Vec<u8>, RecordError> {
+    let meta = meta_json(head.version, head.last_updated_ms(), head.meta());
+    let mut out = Vec::with_capacity(plain.json.len() + meta.len() + 8);
+    out.extend_from_slice(&plain.json[..plain.splice]);
+    out.extend_from_slice(b",\"meta\":");
+    out.extend_from_slice(meta.as_bytes());
+    out.extend_from_slice(&plain.json[plain.splice..]);
+    let view = permit.view().of_type(types::name(head.type_code));
+    if view.is_full() && plain.elements.is_empty() {
+        return Ok(out);
+    }
+    let mut tree = Json::parse(&out).map_err(|_| RecordError::Damaged)?;
+    for element in &plain.elements {
+        element.put_back(&mut tree)?;
+    }
+    match view.is_full() {
+        true => Ok(tree.to_vec()),
+        false => Ok(fhir::project::view(&tree, |name| view.allows(name)).to_vec()),
+    }
+}
+
+fn meta_json(version: u32, last_updated_ms: i64, rest: &str) -> String {
+    let comma = if rest.is_empty() { "" } else { "," };
+    format!("{{\"versionId\":\"{version}\",\"lastUpdated\":\"{}\"{comma}{rest}}}", instant(last_updated_ms))
+}
+
+/// A FHIR `instant` in UTC with milliseconds.
+pub fn instant(ms: i64) -> String {
+    let days = ms.div_euclid(86_400_000);
+    let in_day = ms.rem_euclid(86_400_000);
+    // Days to civil date, with years that begin in March (proleptic Gregorian; era of 400 years).
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let day_of_era = z.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
+        in_day / 3_600_000,
+        in_day / 60_000 % 60,
+        in_day / 1_000 % 60,
+        in_day % 1_000
+    )
+}
+
+/// The sealed sensitive parts of a version: category bit u8, length u32, sealed bytes; repeated.
+fn part_list(mut parts: &[u8]) -> Result<Vec<(u8, &[u8])>, RecordError> {
+    let mut list = Vec::new();
+    while let Some((&category, rest)) = parts.split_first() {
+        let (length, rest) = rest.split_first_chunk::<4>().ok_or(RecordError::Damaged)?;
+        let (sealed, rest) =
+            rest.split_at_checked(u32::from_be_bytes(*length) as usize).ok_or(RecordError::Damaged)?;
+        list.push((category, sealed));
+        parts = rest;
+    }
+    Ok(list)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn instants_are_civil_dates_in_utc() {
+        for (ms, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (1_795_348_799_999, "2026-11-22T11:59:59.999Z"),
+            (4_102_444_800_001, "2100-01-01T00:00:00.001Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(super::instant(ms), text);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Padding: sealed lengths come in few sizes, so that they do not name what is inside.
+//!
+//! Plaintext = length u32, content, zeros up to the next bucket. Buckets grow by an eighth to a quarter (Padmé's idea),
+//! at least 256 bytes.
+
+const LENGTH_BYTES: usize = 4;
+const SMALLEST: usize = 256;
+
+pub fn begin(content_len: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bucket(LENGTH_BYTES + content_len));
+    out.extend_from_slice(&[0; LENGTH_BYTES]);
+    out
+}
+
+pub fn finish(mut out: Vec<u8>) -> Vec<u8> {
+    let content_len = (out.len() - LENGTH_BYTES) as u32;
+    out[..LENGTH_BYTES].copy_from_slice(&content_len.to_be_bytes());
+    out.resize(bucket(out.len()), 0);
+    out
+}
+
+/// The content without length and padding; `None` if the length is impossible.
+pub fn strip(mut padded: Vec<u8>) -> Option<Vec<u8>> {
+    let length = u32::from_be_bytes(padded.get(..LENGTH_BYTES)?.try_into().ok()?) as usize;
+    if LENGTH_BYTES + length > padded.len() {
+        return None;
+    }
+    padded.truncate(LENGTH_BYTES + length);
+    padded.drain(..LENGTH_BYTES);
+    Some(padded)
+}
+
+/// The smallest bucket that holds `length`: a multiple of an eighth of the power of two below it.
+fn bucket(length: usize) -> usize {
+    if length <= SMALLEST {
+        return SMALLEST;
+    }
+    let step = (1usize << (usize::BITS - 1 - (length - 1).leading_zeros())) / 8;
+    length.div_ceil(step) * step
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_comes_back_and_lengths_fall_into_few_buckets() {
+        let mut seen = std::collections::BTreeSet::new();
+        for length in 0..5_000usize {
+            let content = vec![7u8; length];
+            let mut out = begin(length);
+            out.extend_from_slice(&content);
+            let padded = finish(out);
+            assert!(padded.len() <= SMALLEST.max((length + LENGTH_BYTES) * 9 / 8 + 32));
+            seen.insert(padded.len());
+            assert_eq!(strip(padded), Some(content));
+        }
+        assert!(seen.len() <= 40, "{} buckets", seen.len());
+        assert_eq!(strip(vec![0, 0, 1, 0, 1]), None);
+    }
+}

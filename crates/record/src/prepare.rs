@@ -1,0 +1,362 @@
+//! From a parsed resource to a sealed version: collect, validate, label, extract, seal. Happens outside the writer.
+
+use std::sync::Arc;
+
+use access::{Labels, TypeRef};
+use crypto::Part;
+use crypto::keyring::ChartKey;
+use fhir::{Issue, Json, Severity};
+use store::{Backend, ChartNo, Expected, Keyword, RowNo, Seq};
+
+use crate::head::{Head, HeadParts};
+use crate::{RESOURCE_BYTES_MAX, Record, RecordError, collect, labels, pad};
+
+/// A resource that passed the collection policy and validation.
+pub struct Checked<'a> {
+    pub kind: TypeRef,
+    pub tree: Json<'a>,
+    pub labels: Labels,
+    pub issues: Vec<Issue>,
+}
+
+/// Where a version goes.
+pub struct Destination {
+    pub row: RowNo,
+    pub chart: ChartNo,
+    pub version: u32,
+    pub expected: Expected,
+    pub id: String,
+    /// Set when the client chose the id.
+    pub locator: Option<Keyword>,
+    pub client_id: bool,
+}
+
+/// A sealed version, with what caches and the answer need of it.
+pub struct Prepared {
+    pub kind: TypeRef,
+    pub row: RowNo,
+    pub chart: ChartNo,
+    pub version: u32,
+    pub id: String,
+    pub labels: Labels,
+    pub write: store::Write,
+    pub keywords: Vec<Keyword>,
+    pub head_plain: Vec<u8>,
+    pub plain: Plain,
+    pub issues: Vec<Issue>,
+}
+
+/// The stored JSON without `meta`: where it is spliced in, and elements that were sealed apart.
+#[derive(Default)]
+pub struct Plain {
+    pub splice: usize,
+    pub json: Vec<u8>,
+    pub elements: Vec<Element>,
+}
+
+/// One item of a top-level array, kept under its own key.
+pub struct Element {
+    name: String,
+    index: usize,
+    json: Vec<u8>,
+}
+
+/// The content of a sensitive part.
+pub enum PartPlain {
+    /// The whole resource: its search values and its body.
+    Whole { values: Vec<u8>, body: Vec<u8> },
+    Elements(Vec<Element>),
+}
+
+impl<B: Backend> Record<B> {
+    /// Applies the collection policy and validates.
+    pub(crate) fn check<'a>(&self, kind: TypeRef, mut tree: Json<'a>) -> Result<Checked<'a>, RecordError> {
+        match tree.resource_type() {
+            Some(name) if name == kind.name => {}
+            Some(_) => return Err(RecordError::Malformed("resourceType is not the type that the URL names")),
+            None => return Err(RecordError::Malformed("the body is not a FHIR resource: resourceType is missing")),
+        }
+        let mut issues = collect::apply(&self.0.collection, kind.name, &mut tree)?;
+        let found = fhir::validate(&tree);
+        if found.iter().any(|i| i.severity == Severity::Error) {
+            return Err(RecordError::Invalid(found));
+        }
+        issues.extend(found);
+        let labels = labels::of(&tree, kind.name);
+        Ok(Checked { kind, tree, labels, issues })
+    }
+
+    /// Seals a version.
+    pub(crate) fn prepare(
+        &self,
+        key: &Arc<ChartKey>,
+        checked: Checked<'_>,
+        to: Destination,
+    ) -> Result<Prepared, RecordError> {
+        let Checked { kind, mut tree, labels, issues } = checked;
+        // Before the search values, so that a government number is in no head and no posting.
+        let mut elements = Vec::new();
+        if labels.contains(Labels::GOVERNMENT_ID) {
+            take_government_ids(&mut tree, &mut elements);
+        }
+        let values = fhir::search::extract(&tree);
+        let keywords = self.0.index.labels(kind.name, values.as_ref());
+        let meta = take_meta(&mut tree);
+        let plain = Plain::encode_tree(kind, &to.id, &tree, elements)?;
+        // What sensitive category, if any, the whole resource is sealed under: the first of its labels.
+        let apart = labels.without(Labels::OF_ELEMENTS).iter().next().map(bit);
+
+        let head_plain = HeadParts {
+            type_code: kind.code,
+            deleted: false,
+            sealed_apart: apart.is_some(),
+            labels,
+            client_id: if to.client_id { &to.id } else { "" },
+            meta: &meta,
+            values: if apart.is_some() { &[] } else { &values.0 },
+        }
+        .encode()?;
+        let seal = |part, plain: &[u8]| self.0.keyring.seal(key, to.row, to.version, part, plain);
+        let mut parts = Vec::new();
+        let body = match apart {
+            None => seal(Part::Body, &plain.padded())?,
+            Some(category) => {
+                let whole = PartPlain::Whole { values: values.0, body: plain.encode() }.padded();
+                push_part(&mut parts, category, &seal(Part::Category(category), &whole)?);
+                seal(Part::Body, &pad::finish(pad::begin(0)))?
+            }
+        };
+        if !plain.elements.is_empty() {
+            let category = bit(Labels::GOVERNMENT_ID);
+            let sealed = seal(Part::Category(category), &elements_padded(&plain.elements))?;
+            push_part(&mut parts, category, &sealed);
+        }
+        let write = store::Write {
+            row: to.row,
+            chart: to.chart,
+            version: to.version,
+            expected: to.expected,
+            head: seal(Part::Head, &head_plain)?,
+            body,
+            parts,
+            locator: to.locator,
+        };
+        let (row, chart, version, id) = (to.row, to.chart, to.version, to.id);
+        Ok(Prepared { kind, row, chart, version, id, labels, write, keywords, head_plain, plain, issues })
+    }
+
+    /// Seals a deletion: a version without content, under the labels of what was deleted.
+    pub(crate) fn prepare_deletion(
+        &self,
+        key: &Arc<ChartKey>,
+        head: &Head,
+        client_id: bool,
+    ) -> Result<Prepared, RecordError> {
+        let version = head.version + 1;
+        let head_plain = HeadParts {
+            type_code: head.type_code,
+            deleted: true,
+            sealed_apart: false,
+            labels: head.labels,
+            client_id: if client_id { head.id() } else { "" },
+            meta: "",
+            values: &[],
+        }
+        .encode()?;
+        let seal = |part, plain: &[u8]| self.0.keyring.seal(key, head.row, version, part, plain);
+        let write = store::Write {
+            row: head.row,
+            chart: head.chart,
+            version,
+            expected: Expected::Current { version: head.version, chart: head.chart },
+            head: seal(Part::Head, &head_plain)?,
+            body: seal(Part::Body, &pad::finish(pad::begin(0)))?,
+            parts: Vec::new(),
+            locator: None,
+        };
+        Ok(Prepared {
+            kind: crate::types::reference(head.type_code),
+            row: head.row,
+            chart: head.chart,
+            version,
+            id: head.id().to_owned(),
+            labels: head.labels,
+            write,
+            keywords: Vec::new(),
+            head_plain,
+            plain: Plain::default(),
+            issues: Vec::new(),
+        })
+    }
+}
+
+impl Prepared {
+    /// The head as a reader would open it after the commit.
+    pub fn head(&self, seq: Seq) -> Result<Head, RecordError> {
+        let id = &self.id;
+        Head::decode((self.chart, self.row, self.version, seq), self.head_plain.clone(), |_| Ok(id.clone()))
+    }
+}
+
+impl Plain {
+    fn encode_tree(kind: TypeRef, id: &str, tree: &Json<'_>, elements: Vec<Element>) -> Result<Self, RecordError> {
+        let mut json = Vec::with_capacity(1_024);
+        json.extend_from_slice(b"{\"resourceType\":");
+        fhir::json::write_string(kind.name, &mut json);
+        json.extend_from_slice(b",\"id\":");
+        fhir::json::write_string(id, &mut json);
+        let splice = json.len();
+        for (name, value) in tree.as_object().into_iter().flat_map(|o| o.iter()) {
+            if name == "resourceType" || name == "id" {
+                continue;
+            }
+            json.push(b',');
+            fhir::json::write_string(name, &mut json);
+            json.push(b':');
+            value.write(&mut json);
+        }
+        json.push(b'}');
+        if json.len() > RESOURCE_BYTES_MAX {
+            return Err(RecordError::TooMany { what: "bytes of one resource", limit: RESOURCE_BYTES_MAX });
+        }
+        Ok(Self { splice, json, elements })
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(4 + self.json.len());
+        out.extend_from_slice(&(self.splice as u32).to_be_bytes());
+        out.extend_from_slice(&self.json);
+        out
+    }
+
+    fn padded(&self) -> Vec<u8> {
+        let mut out = pad::begin(4 + self.json.len());
+        out.extend_from_slice(&(self.splice as u32).to_be_bytes());
+        out.extend_from_slice(&self.json);
+        pad::finish(out)
+    }
+
+    pub fn decode(mut content: Vec<u8>) -> Result<Self, RecordError> {
+        let splice = u32::from_be_bytes(*content.first_chunk::<4>().ok_or(RecordError::Damaged)?) as usize;
+        content.drain(..4);
+        if splice > content.len() {
+            return Err(RecordError::Damaged);
+        }
+        Ok(Self { splice, json: content, elements: Vec::new() })
+    }
+}
+
+impl Element {
+    /// Puts the item back where it was.
+    pub fn put_back<'a>(&'a self, tree: &mut Json<'a>) -> Result<(), RecordError> {
+        let item = Json::parse(&self.json).map_err(|_| RecordError::Damaged)?;
+        let members = tree.as_object_mut().ok_or(RecordError::Damaged)?;
+        if members.get(&self.name).is_none() {
+            members.set(self.name.as_str(), Json::Array(Vec::new()));
+        }
+        let items = members.get_mut(&self.name).and_then(Json::as_array_mut).ok_or(RecordError::Damaged)?;
+        items.insert(self.index.min(items.len()), item);
+        Ok(())
+    }
+}
+
+impl PartPlain {
+    const WHOLE: u8 = 1;
+    const ELEMENTS: u8 = 2;
+
+    fn padded(&self) -> Vec<u8> {
+        match self {
+            PartPlain::Whole { values, body } => {
+                let mut out = pad::begin(5 + values.len() + body.len());
+                out.push(Self::WHOLE);
+                out.extend_from_slice(&(values.len() as u32).to_be_bytes());
+                out.extend_from_slice(values);
+                out.extend_from_slice(body);
+                pad::finish(out)
+            }
+            PartPlain::Elements(elements) => elements_padded(elements),
+        }
+    }
+
+    pub fn decode(content: Vec<u8>) -> Result<Self, RecordError> {
+        let (&kind, mut rest) = content.split_first().ok_or(RecordError::Damaged)?;
+        match kind {
+            Self::WHOLE => {
+                let values = take(&mut rest, 4)?.to_vec();
+                Ok(PartPlain::Whole { values, body: rest.to_vec() })
+            }
+            Self::ELEMENTS => {
+                let mut elements = Vec::new();
+                while !rest.is_empty() {
+                    let name = String::from_utf8(take(&mut rest, 1)?.to_vec()).map_err(|_| RecordError::Damaged)?;
+                    let (index, after) = rest.split_first_chunk::<4>().ok_or(RecordError::Damaged)?;
+                    rest = after;
+                    let json = take(&mut rest, 4)?.to_vec();
+                    elements.push(Element { name, index: u32::from_be_bytes(*index) as usize, json });
+                }
+                Ok(PartPlain::Elements(elements))
+            }
+            _ => Err(RecordError::Damaged),
+        }
+    }
+}
+
+fn elements_padded(elements: &[Element]) -> Vec<u8> {
+    let mut out = pad::begin(256);
+    out.push(PartPlain::ELEMENTS);
+    for element in elements {
+        out.push(element.name.len() as u8);
+        out.extend_from_slice(element.name.as_bytes());
+        out.extend_from_slice(&(element.index as u32).to_be_bytes());
+        out.extend_from_slice(&(element.json.len() as u32).to_be_bytes());
+        out.extend_from_slice(&element.json);
+    }
+    pad::finish(out)
+}
+
+/// Takes bytes behind a big-endian length of `prefix` bytes.
+fn take<'a>(rest: &mut &'a [u8], prefix: usize) -> Result<&'a [u8], RecordError> {
+    let (length, after) = rest.split_at_checked(prefix).ok_or(RecordError::Damaged)?;
+    let length = length.iter().fold(0usize, |n, &b| n << 8 | usize::from(b));
+    let (taken, after) = after.split_at_checked(length).ok_or(RecordError::Damaged)?;
+    *rest = after;
+    Ok(taken)
+}
+
+fn push_part(parts: &mut Vec<u8>, category: u8, sealed: &[u8]) {
+    parts.push(category);
+    parts.extend_from_slice(&(sealed.len() as u32).to_be_bytes());
+    parts.extend_from_slice(sealed);
+}
+
+/// A single label's bit number: the category its part is sealed under.
+fn bit(label: Labels) -> u8 {
+    label.bits().trailing_zeros() as u8
+}
+
+/// Removes `meta` and answers its members beside `versionId` and `lastUpdated`, which are the server's, as JSON text.
+fn take_meta(tree: &mut Json<'_>) -> String {
+    let Some(Json::Object(mut meta)) = tree.as_object_mut().and_then(|o| o.remove("meta")) else {
+        return String::new();
+    };
+    meta.retain(|name, _| !matches!(name.trim_start_matches('_'), "versionId" | "lastUpdated"));
+    let text = Json::Object(meta).to_vec();
+    String::from_utf8_lossy(&text[1..text.len() - 1]).into_owned()
+}
+
+fn take_government_ids(tree: &mut Json<'_>, elements: &mut Vec<Element>) {
+    let Some(members) = tree.as_object_mut() else { return };
+    let Some(Json::Array(items)) = members.get_mut("identifier") else { return };
+    let mut kept = Vec::with_capacity(items.len());
+    for (index, item) in std::mem::take(items).into_iter().enumerate() {
+        match labels::is_government_id(&item) {
+            true => elements.push(Element { name: "identifier".into(), index, json: item.to_vec() }),
+            false => kept.push(item),
+        }
+    }
+    if kept.is_empty() {
+        members.remove("identifier");
+    } else {
+        *items = kept;
+    }
+}

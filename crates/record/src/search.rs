@@ -1,0 +1,587 @@
+//! Search: scope, candidates, the one matcher, a page, what it includes. Nothing is disclosed before its audit record.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use access::{Action, Caller, Permit, Scope, TypeRef};
+use audit::event::Search as Asked;
+use fhir::search::{Include, Query, QueryOptions, SortKeys, Summary, Total, ValuesRef};
+use store::{Backend, Disclosed, Keyword, RowNo};
+
+use crate::cursor::{Cursor, Kind, Position, read_pairs, write_pairs};
+use crate::evidence::{Deed, decided, object};
+use crate::head::Head;
+use crate::request::{Pairs, ResourceKey, SearchRequest};
+use crate::{
+    CANDIDATES_MAX, EntryMode, INCLUDES_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Page, Record, RecordError, types,
+};
+
+/// A head that matched, with the leave to show it.
+pub(crate) struct Hit {
+    pub head: Arc<Head>,
+    pub permit: Permit,
+}
+
+/// What matched, in order of row or of the sort keys.
+pub(crate) struct Found {
+    pub hits: Vec<Hit>,
+    pub more: bool,
+    /// Known when everything was looked at.
+    pub total: Option<u64>,
+    pub position: Position,
+}
+
+/// How much of the matches is wanted.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted {
+    pub from: Position,
+    pub count: usize,
+    /// Look at every candidate, for a total.
+    pub total: bool,
+}
+
+/// Where candidates come from.
+enum Source {
+    /// Rows named by `_id`.
+    Rows(Vec<Arc<Head>>),
+    /// Charts whose heads hold every match, and keywords of what lies outside them.
+    Charts(Vec<Arc<Head>>),
+    Keywords(crate::index::Candidates),
+}
+
+impl<B: Backend> Record<B> {
+    pub async fn search(&self, caller: &Caller, request: &SearchRequest<'_>) -> Result<Disclosed<Page>, RecordError> {
+        let scope = match self.0.policies.scope(caller, Action::Search, request.kind) {
+            Ok(scope) => scope,
+            Err(denial) => return Err(self.refuse(caller, audit::Action::Search, None, &denial).await),
+        };
+        let mut compartment = request.compartment.clone();
+        let mut position = Position::default();
+        let mut pairs: Cow<'_, Pairs<'_>> = Cow::Borrowed(request.pairs);
+        if let Some((_, text)) = request.pairs.iter().find(|(name, _)| name == "_cursor") {
+            let cursor =
+                Cursor::open(text, Kind::Search, &self.0.cursor, caller, scope.policy_version(), self.now_ms())?;
+            let mut held = read_pairs(&cursor.question);
+            if held.is_empty() || held.remove(0).1 != *request.kind.name {
+                return Err(RecordError::Cursor);
+            }
+            compartment = match held.first() {
+                Some((name, reference)) if name == "_compartment" => ResourceKey::parse_reference(reference),
+                _ => None,
+            };
+            held.retain(|(name, _)| name != "_compartment");
+            position = cursor.position;
+            pairs = Cow::Owned(held);
+        }
+        let query = self.query(request.kind, &pairs, request.lenient)?;
+        if let Err(param) = visible(&scope, &query) {
+            return Err(self.hidden(caller, request.kind, param).await);
+        }
+        let only_count = query.summary() == Some(Summary::Count);
+        let count = if only_count { 0 } else { query.count() as usize };
+        let wanted = Wanted { from: position, count, total: only_count || query.total() != Total::None };
+        let found = self.matches(&scope, &query, compartment.as_ref(), wanted).await?;
+        let included = match only_count {
+            true => Vec::new(),
+            false => self.included(caller, &query, &found.hits).await?,
+        };
+
+        let next = match found.more && !only_count {
+            true => {
+                let mut question = vec![(Cow::from("_kind"), Cow::from(request.kind.name))];
+                if let Some(key) = &compartment {
+                    question.push(("_compartment".into(), format!("{}/{}", key.kind.name, key.id).into()));
+                }
+                question.extend(pairs.iter().cloned());
+                let question = write_pairs(&question);
+                let cursor = Cursor { kind: Kind::Search, position: found.position, question };
+                Some(cursor.seal(&self.0.cursor, caller, scope.policy_version(), self.now_ms())?)
+            }
+            false => None,
+        };
+        let asked = asked_text(compartment.as_ref(), &pairs);
+        let total = found.total;
+        let hits: Vec<(EntryMode, Hit)> = found
+            .hits
+            .into_iter()
+            .map(|hit| (EntryMode::Match, hit))
+            .chain(included.into_iter().map(|hit| (EntryMode::Include, hit)))
+            .collect();
+        let search = Some(Asked { type_code: request.kind.code, query: &asked });
+        let page = Page {
+            entries: Vec::new(),
+            total,
+            next,
+            ignored: query.ignored().to_vec(),
+            summary: query.summary(),
+            elements: query.elements().to_vec(),
+        };
+        self.disclose_page(caller, audit::Action::Search, search, hits, page).await
+    }
+
+    /// Audits the hits, opens them, and makes the page.
+    pub(crate) async fn disclose_page(
+        &self,
+        caller: &Caller,
+        action: audit::Action,
+        search: Option<Asked<'_>>,
+        hits: Vec<(EntryMode, Hit)>,
+        mut page: Page,
+    ) -> Result<Disclosed<Page>, RecordError> {
+        let objects: Vec<_> = hits.iter().map(|(_, hit)| object(&hit.head, hit.permit.view())).collect();
+        let count = page.total.or(Some(objects.len() as u64));
+        let deed = Deed { search, count, ..Deed::of(action, &objects) };
+        let receipt = self.attest(caller, &deed);
+        let opened = async {
+            let mut entries = Vec::with_capacity(hits.len());
+            for (mode, hit) in &hits {
+                entries.push((*mode, self.open_hit(hit).await?));
+            }
+            Ok::<_, RecordError>(entries)
+        };
+        let (receipt, entries) = tokio::join!(receipt, opened);
+        page.entries = entries?;
+        Ok(Disclosed::new(page, &receipt?)?)
+    }
+
+    /// Opens a hit as the version that was decided and audited.
+    async fn open_hit(&self, hit: &Hit) -> Result<crate::Version, RecordError> {
+        let head = &hit.head;
+        match self.0.store.body(head.row).await? {
+            Some(body) if body.version == head.version => {
+                self.open_version(&hit.permit, head, &body.body, &body.parts).await
+            }
+            // A commit came between: what was matched and audited is a past version now.
+            _ => match self.0.store.past(head.row, head.version).await? {
+                Some(past) => self.open_version(&hit.permit, head, &past.body, &past.parts).await,
+                None => Err(RecordError::Conflict),
+            },
+        }
+    }
+
+    pub(crate) fn query(&self, kind: TypeRef, pairs: &Pairs<'_>, lenient: bool) -> Result<Query, RecordError> {
+        let options = QueryOptions {
+            base_url: &self.0.base_url,
+            lenient,
+            default_count: PAGE_SIZE_DEFAULT,
+            count_max: PAGE_SIZE_MAX,
+            now_ms: self.now_ms(),
+        };
+        Ok(Query::parse(kind.name, pairs, &options)?)
+    }
+
+    /// Finds what matches and may be seen.
+    pub(crate) async fn matches(
+        &self,
+        scope: &Scope,
+        query: &Query,
+        compartment: Option<&ResourceKey>,
+        wanted: Wanted,
+    ) -> Result<Found, RecordError> {
+        let sieve = Sieve { scope, query, compartment: compartment.map(|key| Within::new(key, query)) };
+        let source = self.source(scope, query, compartment, wanted.from.row).await?;
+        if query.is_sorted() {
+            return self.sorted(&sieve, source, wanted).await;
+        }
+        let mut found = Found { hits: Vec::new(), more: false, total: None, position: Position::default() };
+        let mut total = 0;
+        let mut looked_at = 0;
+        let mut walk = Walk::new(source, if wanted.total { 0 } else { wanted.from.row });
+        while let Some(head) = walk.next(self).await? {
+            looked_at += 1;
+            if looked_at > CANDIDATES_MAX {
+                return Err(RecordError::TooCostly { limit: CANDIDATES_MAX });
+            }
+            let Some(permit) = self.sift(&sieve, &head).await? else { continue };
+            total += 1;
+            if head.row <= wanted.from.row {
+                continue;
+            }
+            if found.hits.len() < wanted.count {
+                found.hits.push(Hit { head, permit });
+            } else {
+                found.more = true;
+                if !wanted.total {
+                    break;
+                }
+            }
+        }
+        // Without a further page and from the beginning, everything was looked at.
+        if wanted.total || (!found.more && wanted.from.row == 0) {
+            found.total = Some(total);
+        }
+        found.position.row = found.hits.last().map_or(wanted.from.row, |hit| hit.head.row);
+        Ok(found)
+    }
+
+    async fn sorted(&self, sieve: &Sieve<'_>, source: Source, wanted: Wanted) -> Result<Found, RecordError> {
+        let mut all: Vec<(SortKeys, Hit)> = Vec::new();
+        let mut walk = Walk::new(source, 0);
+        let mut looked_at = 0;
+        while let Some(head) = walk.next(self).await? {
+            looked_at += 1;
+            if looked_at > CANDIDATES_MAX {
+                return Err(RecordError::TooCostly { limit: CANDIDATES_MAX });
+            }
+            let Some(permit) = self.sift(sieve, &head).await? else { continue };
+            let apart = self.values_apart(&permit, &head).await?;
+            let keys = sieve.query.sort_key(&head.search_meta(), values_of(&head, apart.as_deref()));
+            all.push((keys, Hit { head, permit }));
+        }
+        all.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.head.row.cmp(&b.1.head.row)));
+        let total = all.len() as u64;
+        // Behind the last row of the page before, wherever it stands now.
+        let from = match wanted.from.row {
+            0 => 0,
+            row => all
+                .iter()
+                .position(|(_, hit)| hit.head.row == row)
+                .map_or(wanted.from.offset as usize, |at| at + 1),
+        };
+        let hits: Vec<Hit> = all.into_iter().skip(from).take(wanted.count).map(|(_, hit)| hit).collect();
+        let offset = (from + hits.len()) as u64;
+        let row = hits.last().map_or(wanted.from.row, |hit| hit.head.row);
+        let position = Position { row, seq: 0, offset };
+        Ok(Found { more: offset < total, total: Some(total), hits, position })
+    }
+
+    /// Whether a head matches and may be seen. Deciding comes first: who may not see it learns nothing from matching.
+    async fn sift(&self, sieve: &Sieve<'_>, head: &Head) -> Result<Option<Permit>, RecordError> {
+        if head.deleted() || head.type_code != sieve.scope.kind().code {
+            return Ok(None);
+        }
+        let Ok(permit) = sieve.scope.permits(&decided(head, head.labels)) else { return Ok(None) };
+        let apart = self.values_apart(&permit, head).await?;
+        let values = values_of(head, apart.as_deref());
+        let is_within = sieve.compartment.as_ref().is_none_or(|within| within.holds(head, values));
+        Ok((is_within && sieve.query.matches(&head.search_meta(), values)).then_some(permit))
+    }
+
+    async fn values_apart(&self, permit: &Permit, head: &Head) -> Result<Option<Vec<u8>>, RecordError> {
+        match head.sealed_apart() {
+            true => self.apart_values(permit, head).await,
+            false => Ok(None),
+        }
+    }
+
+    /// The narrowest complete source of candidates.
+    async fn source(
+        &self,
+        scope: &Scope,
+        query: &Query,
+        compartment: Option<&ResourceKey>,
+        after: RowNo,
+    ) -> Result<Source, RecordError> {
+        if let Some(ids) = query.ids() {
+            let mut heads = Vec::new();
+            for id in ids {
+                let Some(key) = ResourceKey::parse(query.resource_type(), id) else { continue };
+                if let Some(current) = self.find(&key).await? {
+                    heads.push(current.head);
+                }
+            }
+            return Ok(Source::Rows(heads));
+        }
+        if let access::Charts::Own(chart) = scope.charts() {
+            return Ok(Source::Charts(self.heads_of_chart(chart.0).await?.to_vec()));
+        }
+        if let Some(patients) = query.owner_references() {
+            let mut heads = Vec::new();
+            for id in patients {
+                if let Some(chart) = self.chart_of_patient(id).await? {
+                    heads.extend(self.heads_of_chart(chart).await?.iter().cloned());
+                }
+            }
+            return Ok(Source::Charts(heads));
+        }
+        if let Some(key) = compartment {
+            return self.compartment_source(query, key, after).await;
+        }
+        let lists = query.keywords();
+        let keywords = self.cheapest(&lists, after).await?;
+        Ok(Source::Keywords(self.candidates(&keywords, after)))
+    }
+
+    /// A compartment's own chart, and what lies in other charts but refers to it.
+    async fn compartment_source(
+        &self,
+        query: &Query,
+        key: &ResourceKey,
+        after: RowNo,
+    ) -> Result<Source, RecordError> {
+        let chart = match key.kind.name {
+            "Patient" => self.chart_of_patient(&key.id).await?,
+            _ => None,
+        };
+        let mut heads = match chart {
+            Some(chart) => self.heads_of_chart(chart).await?.to_vec(),
+            None => Vec::new(),
+        };
+        let owner = fhir::search::owner_params(query.resource_type());
+        for param in fhir::search::compartment_params(key.kind.name, query.resource_type()) {
+            if chart.is_some() && owner.contains(param) {
+                continue;
+            }
+            let pair = (Cow::from(*param), Cow::from(format!("{}/{}", key.kind.name, key.id)));
+            let Some(kind) = types::parse(query.resource_type()) else { continue };
+            let Ok(narrowed) = self.query(kind, &[pair], false) else { continue };
+            let lists = narrowed.keywords();
+            let keywords = self.cheapest(&lists, after).await?;
+            let mut walk = Walk::new(Source::Keywords(self.candidates(&keywords, 0)), 0);
+            let mut looked_at = 0;
+            while let Some(head) = walk.next(self).await? {
+                looked_at += 1;
+                if looked_at > CANDIDATES_MAX {
+                    return Err(RecordError::TooCostly { limit: CANDIDATES_MAX });
+                }
+                heads.push(head);
+            }
+        }
+        Ok(Source::Charts(heads))
+    }
+
+    /// The chart that a patient's id names.
+    pub(crate) async fn chart_of_patient(&self, id: &str) -> Result<Option<store::ChartNo>, RecordError> {
+        let Some(key) = ResourceKey::parse("Patient", id) else { return Ok(None) };
+        if let Some(row) = self.0.ids.row(id)
+            && let Ok(head) = self.0.heads.get(row)
+            && head.type_code == key.kind.code
+        {
+            return Ok(Some(head.chart));
+        }
+        Ok(self.find(&key).await?.map(|current| current.head.chart))
+    }
+
+    /// Of the lists that are each complete, the one to walk: the first, since they come most selective first.
+    async fn cheapest(
+        &self,
+        lists: &[Vec<fhir::search::Keyword>],
+        _after: RowNo,
+    ) -> Result<Vec<Keyword>, RecordError> {
+        Ok(lists.first().map(|list| list.iter().map(|k| self.0.index.label(k)).collect()).unwrap_or_default())
+    }
+
+    /// What `_include` and `_revinclude` add to a page.
+    async fn included(&self, caller: &Caller, query: &Query, hits: &[Hit]) -> Result<Vec<Hit>, RecordError> {
+        let mut included: Vec<Hit> = Vec::new();
+        let mut known: std::collections::HashSet<RowNo> = hits.iter().map(|hit| hit.head.row).collect();
+        let mut from = 0..hits.len();
+        let mut first = true;
+        // Round by round: what was added last is followed again by rules that say `:iterate`.
+        while !from.is_empty() {
+            let before = included.len();
+            let sources: Vec<Arc<Head>> = match first {
+                true => hits.iter().map(|hit| hit.head.clone()).collect(),
+                false => included[from.clone()].iter().map(|hit| hit.head.clone()).collect(),
+            };
+            for head in &sources {
+                for include in query.includes().iter().filter(|i| first || i.iterate) {
+                    self.follow(caller, include, head, &mut known, &mut included).await?;
+                }
+                for include in query.revincludes().iter().filter(|i| first || i.iterate) {
+                    self.follow_back(caller, include, head, &mut known, &mut included).await?;
+                }
+            }
+            first = false;
+            from = before..included.len();
+        }
+        Ok(included)
+    }
+
+    async fn follow(
+        &self,
+        caller: &Caller,
+        include: &Include,
+        head: &Head,
+        known: &mut std::collections::HashSet<RowNo>,
+        included: &mut Vec<Hit>,
+    ) -> Result<(), RecordError> {
+        if head.type_name() != include.source {
+            return Ok(());
+        }
+        let Ok(permit) = self.0.policies.decide(caller, Action::Search, &decided(head, head.labels)) else {
+            return Ok(());
+        };
+        let apart = self.values_apart(&permit, head).await?;
+        let references: Vec<(&'static str, String)> = values_of(head, apart.as_deref())
+            .references(include.param)
+            .filter(|(target, _)| include.target.is_none_or(|wanted| wanted == *target))
+            .map(|(target, id)| (target, id.to_owned()))
+            .collect();
+        for (target, id) in references {
+            let Some(key) = ResourceKey::parse(target, &id) else { continue };
+            let Some(current) = self.find(&key).await? else { continue };
+            self.add(caller, current.head, known, included)?;
+        }
+        Ok(())
+    }
+
+    async fn follow_back(
+        &self,
+        caller: &Caller,
+        include: &Include,
+        head: &Head,
+        known: &mut std::collections::HashSet<RowNo>,
+        included: &mut Vec<Hit>,
+    ) -> Result<(), RecordError> {
+        let Some(kind) = types::parse(include.source) else { return Ok(()) };
+        let Ok(scope) = self.0.policies.scope(caller, Action::Search, kind) else { return Ok(()) };
+        let pair = (Cow::from(include.param.code), Cow::from(head.reference()));
+        let query = self.query(kind, &[pair], false)?;
+        let wanted = Wanted { from: Position::default(), count: INCLUDES_MAX + 1, total: false };
+        let found = Box::pin(self.matches(&scope, &query, None, wanted)).await?;
+        for hit in found.hits {
+            self.add(caller, hit.head, known, included)?;
+        }
+        Ok(())
+    }
+
+    /// Adds what the caller may see. More than fits is refused, never cut silently.
+    fn add(
+        &self,
+        caller: &Caller,
+        head: Arc<Head>,
+        known: &mut std::collections::HashSet<RowNo>,
+        included: &mut Vec<Hit>,
+    ) -> Result<(), RecordError> {
+        if head.deleted() || !known.insert(head.row) {
+            return Ok(());
+        }
+        let Ok(permit) = self.0.policies.decide(caller, Action::Search, &decided(&head, head.labels)) else {
+            return Ok(());
+        };
+        if included.len() == INCLUDES_MAX {
+            return Err(RecordError::TooCostly { limit: INCLUDES_MAX });
+        }
+        included.push(Hit { head, permit });
+        Ok(())
+    }
+
+    async fn hidden(&self, caller: &Caller, kind: TypeRef, param: &'static str) -> RecordError {
+        let deed = Deed {
+            outcome: audit::event::Outcome::Denied { policy: "view" },
+            search: Some(Asked { type_code: kind.code, query: param }),
+            ..Deed::of(audit::Action::Search, &[])
+        };
+        match self.attest(caller, &deed).await {
+            Ok(_) => RecordError::HiddenParameter { param: param.to_owned() },
+            Err(error) => error,
+        }
+    }
+}
+
+/// Every element that a search looks at, sorts by or includes by must be one that the caller sees.
+pub(crate) fn visible(scope: &Scope, query: &Query) -> Result<(), &'static str> {
+    if scope.view().is_full() {
+        return Ok(());
+    }
+    for param in query.params() {
+        // A reverse include looks at another type, which its own scope decides.
+        let own = fhir::search::find(query.resource_type(), param.code).is_some_and(|p| p.id == param.id);
+        if own && !param.elements().iter().all(|element| scope.view().allows(query.resource_type(), element)) {
+            return Err(param.code);
+        }
+    }
+    Ok(())
+}
+
+/// What a candidate has to pass.
+struct Sieve<'q> {
+    scope: &'q Scope,
+    query: &'q Query,
+    compartment: Option<Within<'q>>,
+}
+
+/// Membership of a compartment: any of its parameters refers to its root, or the resource is the root.
+struct Within<'q> {
+    key: &'q ResourceKey,
+    params: Vec<&'static fhir::search::Param>,
+}
+
+impl<'q> Within<'q> {
+    fn new(key: &'q ResourceKey, query: &Query) -> Self {
+        let codes = fhir::search::compartment_params(key.kind.name, query.resource_type());
+        let params = codes.iter().filter_map(|code| fhir::search::find(query.resource_type(), code)).collect();
+        Self { key, params }
+    }
+
+    fn holds(&self, head: &Head, values: ValuesRef<'_>) -> bool {
+        let (name, id) = (self.key.kind.name, self.key.id.as_str());
+        (head.type_name() == name && head.id() == id)
+            || self.params.iter().any(|param| values.references(param).any(|(t, i)| t == name && i == id))
+    }
+}
+
+/// Candidates as heads, by ascending row.
+struct Walk {
+    source: Source,
+    at: usize,
+    after: RowNo,
+}
+
+impl Walk {
+    fn new(mut source: Source, after: RowNo) -> Self {
+        if let Source::Rows(heads) | Source::Charts(heads) = &mut source {
+            let in_order = heads.windows(2).all(|pair| pair[0].row < pair[1].row);
+            if !in_order {
+                heads.sort_unstable_by_key(|head| head.row);
+                heads.dedup_by_key(|head| head.row);
+            }
+        }
+        Self { source, at: 0, after }
+    }
+
+    async fn next<B: Backend>(&mut self, record: &Record<B>) -> Result<Option<Arc<Head>>, RecordError> {
+        match &mut self.source {
+            Source::Rows(heads) | Source::Charts(heads) => {
+                while let Some(head) = heads.get(self.at) {
+                    self.at += 1;
+                    if head.row > self.after {
+                        return Ok(Some(head.clone()));
+                    }
+                }
+                Ok(None)
+            }
+            Source::Keywords(candidates) => {
+                while let Some(place) = record.next_candidate(candidates, self.after).await? {
+                    self.after = place.row;
+                    let head = match record.head(place.chart, place.row).await? {
+                        Some(head) => Some(head),
+                        None => record.head_moved(place.row).await?,
+                    };
+                    if let Some(head) = head {
+                        return Ok(Some(head));
+                    }
+                }
+                Ok(None)
+            }
+        }
+    }
+}
+
+pub(crate) fn values_of<'h>(head: &'h Head, apart: Option<&'h [u8]>) -> ValuesRef<'h> {
+    match apart {
+        Some(bytes) => ValuesRef::new(bytes).unwrap_or(ValuesRef::EMPTY),
+        None => head.values().unwrap_or(ValuesRef::EMPTY),
+    }
+}
+
+/// The search as its audit record keeps it.
+fn asked_text(compartment: Option<&ResourceKey>, pairs: &Pairs<'_>) -> String {
+    let mut out = String::new();
+    if let Some(key) = compartment {
+        out.push_str(key.kind.name);
+        out.push('/');
+        out.push_str(&key.id);
+        out.push('?');
+    }
+    for (i, (name, value)) in pairs.iter().enumerate() {
+        if i > 0 {
+            out.push('&');
+        }
+        out.push_str(name);
+        out.push('=');
+        out.push_str(value);
+    }
+    audit::event::clip(&out, audit::event::LONG_TEXT_BYTES_MAX).to_owned()
+}

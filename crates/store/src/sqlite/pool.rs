@@ -1,0 +1,92 @@
+//! Connections to one SQLCipher file: raw key, no PBKDF2, HMAC-SHA-256 pages, nothing temporary on disk.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use rusqlite::{Connection, OpenFlags};
+use zeroize::Zeroizing;
+
+use crate::StoreError;
+
+/// Idle reading connections kept; more may be open at once for a moment.
+const IDLE_MAX: usize = 6;
+/// Prepared statements kept per connection.
+const STATEMENTS_MAX: usize = 64;
+/// Page cache of one connection, in KiB.
+const CACHE_KIB: i32 = 12 * 1024;
+
+pub struct Pool {
+    path: PathBuf,
+    key: Zeroizing<[u8; 32]>,
+    file: &'static str,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Pool {
+    pub fn new(path: PathBuf, key: Zeroizing<[u8; 32]>, file: &'static str) -> Self {
+        Self { path, key, file, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// Lends a reading connection.
+    pub fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
+        let connection = match idle {
+            Some(connection) => connection,
+            None => open(&self.path, &self.key, self.file, OpenFlags::SQLITE_OPEN_READ_WRITE)?,
+        };
+        let result = work(&connection);
+        if let Ok(mut idle) = self.idle.lock()
+            && idle.len() < IDLE_MAX
+        {
+            idle.push(connection);
+        }
+        result
+    }
+
+    /// A new file elsewhere under the same key.
+    pub fn create_at(&self, path: &Path) -> Result<Connection, StoreError> {
+        open(path, &self.key, self.file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
+    }
+}
+
+/// The one connection that writes a file: WAL, every commit flushed, checkpoints left to others.
+pub fn open_writer(path: &Path, key: &[u8; 32], file: &'static str) -> Result<Connection, StoreError> {
+    let connection = open(path, key, file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    let mode: String = connection
+        .query_row("PRAGMA journal_mode = WAL", [], |r| r.get(0))
+        .map_err(|e| damaged_or(e, file))?;
+    if mode != "wal" {
+        return Err(StoreError::ReadOnly("no write-ahead log"));
+    }
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;")?;
+    Ok(connection)
+}
+
+pub fn open(path: &Path, key: &[u8; 32], file: &'static str, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let mut pragmas = Zeroizing::new(String::with_capacity(256));
+    pragmas.push_str("PRAGMA key = \"x'");
+    for byte in key {
+        let _ = write!(pragmas, "{byte:02x}");
+    }
+    let _ = write!(
+        pragmas,
+        "'\"; PRAGMA cipher_hmac_algorithm = HMAC_SHA256; PRAGMA temp_store = MEMORY; \
+         PRAGMA cache_size = -{CACHE_KIB}; PRAGMA busy_timeout = 10000; PRAGMA trusted_schema = OFF;"
+    );
+    connection.execute_batch(&pragmas).map_err(|e| damaged_or(e, file))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    // The first real read is what tells a wrong key.
+    connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get::<_, i64>(0))
+        .map_err(|e| damaged_or(e, file))?;
+    Ok(connection)
+}
+
+pub fn damaged_or(error: rusqlite::Error, file: &'static str) -> StoreError {
+    match StoreError::from(error) {
+        StoreError::Damaged { .. } => StoreError::Damaged { file },
+        other => other,
+    }
+}
