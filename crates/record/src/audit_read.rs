@@ -1,13 +1,12 @@
 //! The audit log as FHIR AuditEvents: readable by permission only, changeable by nobody. Reading it is audited too.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use access::{Action, Caller};
 use audit::Event;
 use audit::event::{Object, Outcome};
 use audit::render::{Named, Recorder, render};
-use store::log::{DetailSealer, LogReader};
+use store::log::LogReader;
 use store::{ChartNo, RowNo, Sqlite};
 
 use crate::cursor::{Cursor, Kind, Position};
@@ -41,17 +40,12 @@ struct Wanted {
 
 impl Record<Sqlite> {
     /// Searches the log: `date` (with prefixes), `agent-name`, `action`, `outcome`, `patient`, `entity`, `_count`.
-    pub async fn audit_events(
-        &self,
-        caller: &Caller,
-        sealer: Arc<dyn DetailSealer>,
-        pairs: &Pairs<'_>,
-    ) -> Result<AuditPage, RecordError> {
+    pub async fn audit_events(&self, caller: &Caller, pairs: &Pairs<'_>) -> Result<AuditPage, RecordError> {
         let scope = match self.0.policies.scope(caller, Action::Search, audit_event()?) {
             Ok(scope) => scope,
             Err(denial) => return Err(self.refuse(caller, audit::Action::AuditRead, None, &denial).await),
         };
-        let reader = self.0.store.log().reader(sealer);
+        let reader = self.0.store.log_reader();
         let mut pairs = std::borrow::Cow::Borrowed(pairs);
         let mut end = reader.size();
         if let Some((_, text)) = pairs.iter().find(|(name, _)| name == "_cursor") {
@@ -95,17 +89,12 @@ impl Record<Sqlite> {
     }
 
     /// One AuditEvent by its place in the log.
-    pub async fn audit_event(
-        &self,
-        caller: &Caller,
-        sealer: Arc<dyn DetailSealer>,
-        id: &str,
-    ) -> Result<Vec<u8>, RecordError> {
+    pub async fn audit_event(&self, caller: &Caller, id: &str) -> Result<Vec<u8>, RecordError> {
         let object = access::Object::of(audit_event()?, None, None);
         if let Err(denial) = self.0.policies.decide(caller, Action::Read, &object) {
             return Err(self.refuse(caller, audit::Action::AuditRead, None, &denial).await);
         }
-        let reader = self.0.store.log().reader(sealer);
+        let reader = self.0.store.log_reader();
         let rendered = match id.parse() {
             Ok(index) => self.entry(&reader, index).await?,
             Err(_) => None,

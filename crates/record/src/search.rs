@@ -179,14 +179,16 @@ impl<B: Backend> Record<B> {
         wanted: Wanted,
     ) -> Result<Found, RecordError> {
         let sieve = Sieve { scope, query, compartment: compartment.map(|key| Within::new(key, query)) };
-        let source = self.source(scope, query, compartment, wanted.from.row).await?;
+        // Who sorts or counts looks at all of it, whichever page is asked for.
+        let after = if query.is_sorted() || wanted.total { 0 } else { wanted.from.row };
+        let source = self.source(scope, query, compartment, after).await?;
         if query.is_sorted() {
             return self.sorted(&sieve, source, wanted).await;
         }
         let mut found = Found { hits: Vec::new(), more: false, total: None, position: Position::default() };
         let mut total = 0;
         let mut looked_at = 0;
-        let mut walk = Walk::new(source, if wanted.total { 0 } else { wanted.from.row });
+        let mut walk = Walk::new(source, after);
         while let Some(head) = walk.next(self).await? {
             looked_at += 1;
             if looked_at > CANDIDATES_MAX {
@@ -295,20 +297,14 @@ impl<B: Backend> Record<B> {
             return Ok(Source::Charts(heads));
         }
         if let Some(key) = compartment {
-            return self.compartment_source(query, key, after).await;
+            return self.compartment_source(query, key).await;
         }
-        let lists = query.keywords();
-        let keywords = self.cheapest(&lists, after).await?;
+        let keywords = self.best(&query.keywords());
         Ok(Source::Keywords(self.candidates(&keywords, after)))
     }
 
     /// A compartment's own chart, and what lies in other charts but refers to it.
-    async fn compartment_source(
-        &self,
-        query: &Query,
-        key: &ResourceKey,
-        after: RowNo,
-    ) -> Result<Source, RecordError> {
+    async fn compartment_source(&self, query: &Query, key: &ResourceKey) -> Result<Source, RecordError> {
         let chart = match key.kind.name {
             "Patient" => self.chart_of_patient(&key.id).await?,
             _ => None,
@@ -325,8 +321,7 @@ impl<B: Backend> Record<B> {
             let pair = (Cow::from(*param), Cow::from(format!("{}/{}", key.kind.name, key.id)));
             let Some(kind) = types::parse(query.resource_type()) else { continue };
             let Ok(narrowed) = self.query(kind, &[pair], false) else { continue };
-            let lists = narrowed.keywords();
-            let keywords = self.cheapest(&lists, after).await?;
+            let keywords = self.best(&narrowed.keywords());
             let mut walk = Walk::new(Source::Keywords(self.candidates(&keywords, 0)), 0);
             let mut looked_at = 0;
             while let Some(head) = walk.next(self).await? {
@@ -352,13 +347,9 @@ impl<B: Backend> Record<B> {
         Ok(self.find(&key).await?.map(|current| current.head.chart))
     }
 
-    /// Of the lists that are each complete, the one to walk: the first, since they come most selective first.
-    async fn cheapest(
-        &self,
-        lists: &[Vec<fhir::search::Keyword>],
-        _after: RowNo,
-    ) -> Result<Vec<Keyword>, RecordError> {
-        Ok(lists.first().map(|list| list.iter().map(|k| self.0.index.label(k)).collect()).unwrap_or_default())
+    /// The labels of the most selective of several lists that are each complete: they come best first.
+    pub(crate) fn best(&self, lists: &[Vec<fhir::search::Keyword>]) -> Vec<Keyword> {
+        lists.first().into_iter().flatten().map(|k| self.0.index.label(k)).collect()
     }
 
     /// What `_include` and `_revinclude` add to a page.

@@ -405,9 +405,7 @@ impl<B: Backend> Record<B> {
                 None => Err(RecordError::Conflict),
             },
             _ => {
-                let lists = query.keywords();
-                let any_of = lists.first().into_iter().flatten().map(|k| self.0.index.label(k)).collect();
-                Ok(Matched::None(NoNewMatch { any_of, since }))
+                Ok(Matched::None(NoNewMatch { any_of: self.best(&query.keywords()), since }))
             }
         }
     }

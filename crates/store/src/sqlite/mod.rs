@@ -3,9 +3,11 @@
 //! Readers work on the thread that asks: a point read costs microseconds, less than handing it over would.
 
 mod checkpointer;
+mod copy;
 mod day_sealer;
 mod index;
 mod keys;
+mod offline;
 mod outbox;
 mod pool;
 mod read;
@@ -20,12 +22,14 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::backend::{Backend, Batch, BodyRow, ChartNo, Committed, HeadRow, Keyword, PastRow, RowNo, Run, Seq};
-use crate::log::AuditLog;
+use crate::log::{AuditLog, DetailSealer, LogReader};
 use crate::{Evidence, Receipt, StoreError};
 use crypto::keyring::WrappedChartKey;
 
 pub use day_sealer::DaySealer;
+pub use copy::Copied;
 pub use keys::KeyDatabase;
+pub use offline::{Rows, dump_at, rows_at};
 use pool::Pool;
 use writer::Writer;
 
@@ -51,6 +55,7 @@ pub struct Sqlite {
     index_writer: std::sync::Mutex<rusqlite::Connection>,
     writer: Writer,
     log: Arc<AuditLog>,
+    sealer: Arc<dyn DetailSealer>,
     last_seq: Arc<AtomicI64>,
     checkpointer: checkpointer::Checkpointer,
     index_lost: bool,
@@ -69,7 +74,7 @@ impl Sqlite {
         database_keys: &DatabaseKeys,
         keys: Arc<KeyDatabase>,
         log: Arc<AuditLog>,
-        sealer: Arc<dyn crate::log::DetailSealer>,
+        sealer: Arc<dyn DetailSealer>,
         clock: Clock,
     ) -> Result<Self, StoreError> {
         let record_path = directory.join(RECORD_FILE);
@@ -84,7 +89,7 @@ impl Sqlite {
         let last_seq = Arc::new(AtomicI64::new(last));
         let checkpointer = checkpointer::Checkpointer::start(&record_path, &database_keys.record)?;
         let writer =
-            Writer::start(record_writer, log.clone(), sealer, clock, last_seq.clone(), checkpointer.signal())?;
+            Writer::start(record_writer, log.clone(), sealer.clone(), clock, last_seq.clone(), checkpointer.signal())?;
         Ok(Self {
             directory: directory.to_owned(),
             record: Arc::new(Pool::new(record_path, database_keys.record.clone(), RECORD_FILE)),
@@ -93,6 +98,7 @@ impl Sqlite {
             index_writer: std::sync::Mutex::new(index_writer),
             writer,
             log,
+            sealer,
             last_seq,
             checkpointer,
             index_lost,
@@ -114,6 +120,11 @@ impl Sqlite {
 
     pub fn log(&self) -> &Arc<AuditLog> {
         &self.log
+    }
+
+    /// Reads the log's events, opened.
+    pub fn log_reader(&self) -> LogReader {
+        self.log.reader(self.sealer.clone())
     }
 
     /// Writes a consistent copy of the record to `destination`, sealed with the same database key, while the server

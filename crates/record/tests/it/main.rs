@@ -1,0 +1,7 @@
+//! The record through its public doors, on a real store.
+#![allow(clippy::unwrap_used)]
+
+extern crate wardstone_record as record;
+
+mod clinic;
+mod interactions;

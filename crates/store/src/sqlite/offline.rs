@@ -1,0 +1,91 @@
+//! What can be read from the files without opening the log: for the verifier, and for who wants to see what an attacker sees.
+
+use std::io::Write;
+use std::path::Path;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags};
+
+use super::{DatabaseKeys, INDEX_FILE, KEYS_FILE, RECORD_FILE, pool, read, writer};
+use crate::StoreError;
+use crate::backend::{RowNo, Seq};
+
+/// What [`rows_at`] saw besides the rows.
+pub struct Rows {
+    /// The last commit.
+    pub last_seq: Seq,
+    /// Commits whose events still wait in the outbox for the log.
+    pub outbox: Vec<Seq>,
+}
+
+/// Calls `each` with every version, current and past, and its digest, in commit order. One consistent view, also beside
+/// a running server.
+pub fn rows_at(
+    directory: &Path,
+    keys: &DatabaseKeys,
+    each: &mut dyn FnMut(Seq, RowNo, u32, [u8; 32]),
+) -> Result<Rows, StoreError> {
+    let connection = open(&directory.join(RECORD_FILE), &keys.record, RECORD_FILE)?;
+    let snapshot = connection.unchecked_transaction()?;
+    let last_seq = writer::last_seq(&snapshot)?;
+    read::digests(&snapshot, each)?;
+    let mut statement = snapshot.prepare("SELECT seq FROM outbox ORDER BY seq")?;
+    let outbox = statement.query_map([], |r| r.get(0))?.collect::<Result<_, _>>()?;
+    Ok(Rows { last_seq, outbox })
+}
+
+/// Writes every table as whoever holds the database keys sees it: one line a row, blobs in hexadecimal. `open_table` gives
+/// the place for one table's lines.
+pub fn dump_at<W: Write>(
+    directory: &Path,
+    keys: &DatabaseKeys,
+    open_table: &mut dyn FnMut(&str, &str) -> std::io::Result<W>,
+) -> Result<u64, StoreError> {
+    let mut rows = 0;
+    for (file, key) in [(RECORD_FILE, &keys.record), (KEYS_FILE, &keys.keys), (INDEX_FILE, &keys.index)] {
+        let connection = open(&directory.join(file), key, file)?;
+        let mut statement = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")?;
+        let tables: Vec<String> = statement.query_map([], |r| r.get(0))?.collect::<Result<_, _>>()?;
+        for table in tables {
+            let failed = |error: std::io::Error| StoreError::Io { what: "write the dump", kind: error.kind() };
+            let mut out = open_table(file, &table).map_err(failed)?;
+            rows += dump_table(&connection, &table, &mut out, &failed)?;
+            out.flush().map_err(failed)?;
+        }
+    }
+    Ok(rows)
+}
+
+fn dump_table(
+    connection: &Connection,
+    table: &str,
+    out: &mut impl Write,
+    failed: &dyn Fn(std::io::Error) -> StoreError,
+) -> Result<u64, StoreError> {
+    // Table names come from our own schema.
+    let mut statement = connection.prepare(&format!("SELECT * FROM \"{table}\""))?;
+    writeln!(out, "{}", statement.column_names().collect::<Vec<_>>().join("\t")).map_err(failed)?;
+    let columns = statement.column_count();
+    let mut rows = statement.query([])?;
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        for column in 0..columns {
+            let separator = if column == 0 { "" } else { "\t" };
+            let written = match row.get_ref(column)? {
+                ValueRef::Null => write!(out, "{separator}"),
+                ValueRef::Integer(number) => write!(out, "{separator}{number}"),
+                ValueRef::Real(number) => write!(out, "{separator}{number}"),
+                ValueRef::Text(text) => write!(out, "{separator}{}", String::from_utf8_lossy(text)),
+                ValueRef::Blob(bytes) => write!(out, "{separator}{}", crypto::kek::hex_encode(bytes)),
+            };
+            written.map_err(failed)?;
+        }
+        writeln!(out).map_err(failed)?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+fn open(path: &Path, key: &[u8; 32], file: &'static str) -> Result<Connection, StoreError> {
+    pool::open(path, key, file, OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
