@@ -10,12 +10,10 @@ import base64, functools, glob, hashlib, os, re, subprocess, sys, tempfile
 
 LEAF, HEADER, SEGMENT_HEADER, WIDTH = 83, 48, 32, 256
 problems, notes = [], []
+be = functools.partial(int.from_bytes, byteorder="big")
 
 def sha(*pieces):
     return hashlib.sha256(b"".join(pieces)).digest()
-
-def be(data):
-    return int.from_bytes(data, "big")
 
 class Range:
     """RFC 6962 compact range: the roots of the perfect subtrees on the left edge."""
@@ -35,8 +33,7 @@ class Range:
 
 def tree_root(hashes):
     tree = Range()
-    for item in hashes:
-        tree.append(item)
+    list(map(tree.append, hashes))
     return tree.root()
 
 def read(path):
@@ -167,11 +164,9 @@ def main(arguments):
     vkey = options.get("--key") or (read(os.path.join(base, "vkey")) or b"").decode()
     if "--key" not in options:
         notes.append("the key was taken from the log's own folder: whoever wrote the log chose it")
-    anchors = []
     note = read(os.path.join(base, "checkpoint"))
     own = parse_checkpoint(note, vkey, "checkpoint") if note is not None else None
-    if own:
-        anchors.append(("checkpoint", own, "Edited"))
+    anchors = [("checkpoint", own, "Edited")] if own else []
     if "--against" in options:
         external = parse_checkpoint(read(options["--against"]) or b"", vkey, "external checkpoint")
         if external:

@@ -1,29 +1,49 @@
-//! Chores of the workspace: `cargo xtask codegen [--definitions DIR]`.
+//! Chores of the workspace: `cargo xtask test | ci | tidy | bench | codegen`.
 
+mod bench;
+mod cargo;
+mod ci;
 mod codegen;
+mod test;
+mod tidy;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask codegen [--definitions DIR]";
+const USAGE: &str = "usage: cargo xtask COMMAND
+
+  test [--filter TEXT]                           every test of the workspace; ends in `N passed, N failed, N skipped`
+  tidy                                           the rules of the house that no compiler checks
+  ci                                             tidy, clippy, test
+  bench [--only NAME] [--quick] [--json FILE]    release build, load generator, one table
+  codegen [--definitions DIR]                    the tables of crates/fhir from the official packages";
 
 #[expect(clippy::print_stderr, reason = "a command-line tool answers on its streams")]
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-    let definitions = match words.as_slice() {
-        ["codegen"] => workspace.join("../shared/definitions"),
-        ["codegen", "--definitions", folder] => PathBuf::from(folder),
+    let tables = workspace.join("crates/fhir/tables");
+    let done = match words.as_slice() {
+        ["codegen"] => codegen::run(&workspace.join("../shared/definitions"), &tables),
+        ["codegen", "--definitions", folder] => codegen::run(&PathBuf::from(folder), &tables),
+        ["test"] => test::run(&workspace, None),
+        ["test", "--filter", filter] => test::run(&workspace, Some(filter)),
+        ["tidy"] => tidy::run(&workspace),
+        ["ci"] => ci::run(&workspace),
+        ["bench", rest @ ..] => bench::run(&workspace, rest),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
         }
     };
-    match codegen::run(&definitions, &workspace.join("crates/fhir/tables")) {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("codegen: {error}");
+            // A test run has said all before its count, which stays the last line.
+            if !error.is_empty() {
+                eprintln!("{}: {error}", words[0]);
+            }
             ExitCode::FAILURE
         }
     }

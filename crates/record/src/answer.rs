@@ -7,6 +7,19 @@ use fhir::Issue;
 use store::{Disclosed, Discloses, Subject};
 
 /// One version of one resource, projected to what its permit shows.
+///
+/// Only this crate makes one, and what leaves the crate leaves as [`Disclosed`]:
+/// ```compile_fail
+/// fn forge(held: wardstone_record::Version) -> wardstone_record::Version {
+///     wardstone_record::Version { json: b"{}".to_vec(), ..held }
+/// }
+/// ```
+/// A sealed row cannot be opened from outside, with or without a permit:
+/// ```compile_fail
+/// async fn peek(record: wardstone_record::Record) {
+///     let _ = record.current(1).await;
+/// }
+/// ```
 pub struct Version {
     pub(crate) subject: Subject,
     pub(crate) kind: TypeRef,

@@ -76,6 +76,7 @@ impl<B: Backend> Record<B> {
             Some(_) => return Err(RecordError::Malformed("resourceType is not the type that the URL names")),
             None => return Err(RecordError::Malformed("the body is not a FHIR resource: resourceType is missing")),
         }
+        self.make_local(&mut tree);
         let mut issues = collect::apply(&self.0.collection, kind.name, &mut tree)?;
         let found = fhir::validate(&tree);
         if found.iter().any(|i| i.severity == Severity::Error) {
@@ -84,6 +85,18 @@ impl<B: Backend> Record<B> {
         issues.extend(found);
         let labels = labels::of(&tree, kind.name);
         Ok(Checked { kind, tree, labels, issues })
+    }
+
+    /// References below our own base lose the base: ownership and search know local references by their form.
+    fn make_local(&self, tree: &mut Json<'_>) {
+        let mut has_own = false;
+        fhir::references::for_each_reference(tree, |reference| has_own |= self.local(reference) != reference);
+        if has_own {
+            fhir::references::rewrite(tree, |link| {
+                let local = self.local(link);
+                (local != link).then(|| local.to_owned())
+            });
+        }
     }
 
     /// Seals a version.

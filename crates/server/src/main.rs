@@ -1,1 +1,5 @@
-fn main() {}
+//! The `wardstone` binary: everything is in the library, so that tests can start the same server in their own process.
+
+fn main() -> std::process::ExitCode {
+    server::run()
+}

@@ -51,6 +51,20 @@ impl Evidence {
 
 /// Says that the audit record of one event is durable. Made only in this crate, after the log or the data transaction
 /// that carries the event was flushed to the disk.
+///
+/// Nobody else can make one:
+/// ```compile_fail
+/// let receipt = wardstone_store::Receipt { leaf: None, subjects: Vec::new() };
+/// ```
+/// ```compile_fail
+/// let receipt = wardstone_store::Receipt::mint(Vec::new(), None);
+/// ```
+/// or keep one for a second disclosure of something else by copying it:
+/// ```compile_fail
+/// fn twice(receipt: wardstone_store::Receipt) -> (wardstone_store::Receipt, wardstone_store::Receipt) {
+///     (receipt.clone(), receipt)
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Receipt {
     leaf: Option<LeafIndex>,
@@ -64,6 +78,11 @@ pub trait Discloses {
 }
 
 /// A value that an audit record covers. `api` and `web` can serialize this and nothing else that holds ePHI.
+///
+/// Without a receipt there is none:
+/// ```compile_fail
+/// let shown = wardstone_store::Disclosed { value: "sinus rhythm", leaf: None };
+/// ```
 pub struct Disclosed<T> {
     value: T,
     leaf: Option<LeafIndex>,

@@ -11,7 +11,6 @@ use crate::respond::reply::Reply;
 
 pub async fn bundle(asked: Asked<'_>, body: Body) -> Result<Reply, ApiError> {
     let body = asked.body(body, Expected::Resource).await?;
-    let base = asked.api.base();
-    let answer = asked.api.record().bundle(&asked.caller, &body, base.as_str()).await?;
-    Ok(Reply::json(StatusCode::OK, page::responses(&answer, base, asked.prefer.returning)?))
+    let answer = asked.api.record().bundle(&asked.caller, &body).await?;
+    Ok(Reply::json(StatusCode::OK, page::responses(&answer, asked.api.base(), asked.prefer.returning)?))
 }

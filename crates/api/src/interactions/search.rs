@@ -42,8 +42,7 @@ async fn run(
         None => kind.name.to_owned(),
         Some(key) => format!("{}/{}/{}", key.kind.name, key.id, kind.name),
     };
-    let request =
-        SearchRequest { kind, compartment, pairs, lenient: asked.prefer.lenient, base_url: base.as_str() };
+    let request = SearchRequest { kind, compartment, pairs, lenient: asked.prefer.lenient };
     let page = asked.api.record().search(&asked.caller, &request).await?.into_inner();
     // The link repeats what was used, not what was ignored.
     let used = match query.filter(|_| page.ignored.is_empty()) {

@@ -119,3 +119,113 @@ fn is_malformed(fault: PatchFault) -> bool {
     use PatchFault::*;
     matches!(fault, Malformed | UnknownOperation | NoPath | NoFrom | NoValue | Pointer)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use fhir::{Issue, IssueCode, Json, Severity};
+
+    /// `status code @ expression: diagnostics`, a line for each issue. Every outcome must be valid FHIR.
+    fn shown(error: impl Into<ApiError>) -> String {
+        let (status, outcome) = explain(&error.into());
+        let bytes = outcome.to_bytes();
+        let json = Json::parse(&bytes).unwrap();
+        let problems = fhir::validate(&json);
+        assert!(problems.is_empty(), "{problems:?}");
+        let issues = json.get("issue").unwrap().items().iter().map(|issue| {
+            let text = |name: &str| issue.get(name).and_then(|v| v.items()[0].as_str()).unwrap_or("-").to_owned();
+            format!("{} {} @ {}: {}", text("severity"), text("code"), text("expression"), text("diagnostics"))
+        });
+        format!("{} {}", status.as_u16(), issues.collect::<Vec<_>>().join(" | "))
+    }
+
+    fn issue(expression: &str) -> Issue {
+        let (severity, code) = (Severity::Error, IssueCode::Required);
+        Issue { severity, code, expression: expression.to_owned(), message: "at least 1 is required".to_owned() }
+    }
+
+    #[test]
+    fn what_may_not_be_known_looks_like_what_is_not_there() {
+        assert_eq!(shown(RecordError::Denied(Refusal::Absent)), "404 error not-found @ -: no such resource");
+        assert_eq!(shown(RecordError::Denied(Refusal::Absent)), shown(RecordError::NotFound));
+    }
+
+    #[test]
+    fn every_refusal_has_its_status_and_code() {
+        for (error, expected) in [
+            (RecordError::Denied(Refusal::Never), "403 error forbidden"),
+            (RecordError::Denied(Refusal::Withheld), "403 error suppressed"),
+            (RecordError::Gone, "410 error deleted"),
+            (RecordError::Json(Json::parse(b"{").unwrap_err()), "400 error structure"),
+            (RecordError::Malformed("x"), "400 error invalid"),
+            (RecordError::HiddenParameter { param: "name".into() }, "403 error forbidden"),
+            (RecordError::TooCostly { limit: 9 }, "403 error too-costly"),
+            (RecordError::Cursor, "400 error invalid"),
+            (RecordError::PreconditionFailed { held: 3 }, "412 error conflict"),
+            (RecordError::ExistsAlready, "412 error duplicate"),
+            (RecordError::MultipleMatches, "412 error multiple-matches"),
+            (RecordError::Conflict, "409 error conflict"),
+            (RecordError::TooMany { what: "entries", limit: 9 }, "413 error too-long"),
+            (RecordError::NotSupported("x"), "400 error not-supported"),
+            (RecordError::Done, "409 error duplicate"),
+            (RecordError::Unavailable, "503 error transient"),
+            (RecordError::Full, "503 error no-store"),
+            (RecordError::Damaged, "500 error exception"),
+            (RecordError::Patch(PatchError::NotAnArray), "400 error invalid"),
+            (operation(PatchFault::UnknownOperation), "400 error invalid"),
+            (operation(PatchFault::TestFailed), "422 error processing"),
+        ] {
+            let shown = shown(error);
+            assert!(shown.starts_with(expected), "{shown} is not {expected}");
+        }
+        for (error, expected) in [
+            (ApiError::NoToken, "401 error login"),
+            (ApiError::InvalidToken, "401 error login"),
+            (ApiError::NoRoute, "404 error not-supported"),
+            (ApiError::UnknownType, "404 error not-supported"),
+            (ApiError::Method { allow: "GET" }, "405 error not-supported"),
+            (ApiError::NotAcceptable, "406 error not-supported"),
+            (ApiError::MediaType { expected: "x" }, "415 error not-supported"),
+            (ApiError::BodyTooLarge { limit: 9 }, "413 error too-long"),
+            (ApiError::Encoding, "400 error invalid"),
+            (ApiError::UnknownTag, "412 error conflict"),
+            (ApiError::Panicked, "500 error exception"),
+        ] {
+            let shown = shown(error);
+            assert!(shown.starts_with(expected), "{shown} is not {expected}");
+        }
+    }
+
+    #[test]
+    fn a_failed_transaction_names_the_entry_and_its_elements() {
+        let entry = |error| RecordError::Entry { index: 3, error: Box::new(error) };
+        let two = vec![issue("Patient.name[0].family"), issue("Observation")];
+        assert_eq!(
+            shown(entry(RecordError::Invalid(two))),
+            "422 error required @ Bundle.entry[3].resource.name[0].family: at least 1 is required | \
+             error required @ Bundle.entry[3].resource: at least 1 is required"
+        );
+        assert_eq!(shown(entry(RecordError::Conflict)), shown(RecordError::Conflict).replace("@ -", "@ Bundle.entry[3]"));
+        let unresolved = RecordError::Unresolved { expression: "Bundle.entry[3].resource.subject".into() };
+        assert!(shown(entry(unresolved)).contains("@ Bundle.entry[3].resource.subject:"));
+    }
+
+    #[test]
+    fn headers_say_what_to_do_next() {
+        let header = |error: ApiError, name: &str| {
+            let response = refuse(&error);
+            response.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
+        };
+        assert_eq!(header(ApiError::NoToken, "www-authenticate").unwrap(), "Bearer");
+        assert_eq!(header(ApiError::InvalidToken, "www-authenticate").unwrap(), "Bearer error=\"invalid_token\"");
+        assert_eq!(header(ApiError::Method { allow: "GET, HEAD" }, "allow").unwrap(), "GET, HEAD");
+        assert_eq!(header(RecordError::Unavailable.into(), "retry-after").unwrap(), "5");
+        assert_eq!(header(ApiError::NoRoute, "cache-control").unwrap(), "no-store");
+        assert_eq!(header(ApiError::NoRoute, "content-type").unwrap(), "application/fhir+json; charset=utf-8");
+    }
+
+    fn operation(fault: PatchFault) -> RecordError {
+        RecordError::Patch(PatchError::Operation { index: 0, fault })
+    }
+}

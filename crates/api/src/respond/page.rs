@@ -35,17 +35,8 @@ pub fn searchset(page: &Page, links: &Links<'_>) -> Result<Vec<u8>, ApiError> {
 
 pub fn history(page: &Page, links: &Links<'_>, projection: &Projection) -> Result<Vec<u8>, ApiError> {
     let mut json = Writer::with_capacity(size(page.entries.iter().map(|(_, version)| version)));
-    let mut failed = None;
-    json.object(|json| {
-        head(json, "history", page.total);
-        write_links(json, links, page.next.as_deref());
-        entries(json, page.entries.iter().map(|(_, version)| version), |json, version| {
-            if let Err(error) = history_entry(json, version, links.base, projection) {
-                failed = Some(error);
-            }
-        });
-    });
-    failed.map_or(Ok(json.into_bytes()), Err)
+    write_history(&mut json, page, links, projection)?;
+    Ok(json.into_bytes())
 }
 
 /// Resources that are JSON already, with their ids: audit events.
@@ -77,7 +68,7 @@ pub fn responses(answer: &BundleAnswer, base: &BaseUrl, returning: Option<Return
             let written = match &entry.result {
                 Ok(EntryAnswer::Written(written)) => response_to_write(json, written, base, returning),
                 Ok(EntryAnswer::Version(version)) => response_to_read(json, version.get(), base),
-                Ok(EntryAnswer::Page(page, target)) => response_to_search(json, page.get(), target, base),
+                Ok(EntryAnswer::Page(page, path)) => response_to_page(json, page.get(), path, base),
                 Ok(EntryAnswer::NotModified) => response(json, StatusCode::NOT_MODIFIED, |_| ()),
                 Err(error) => {
                     let (status, outcome) = explain_record(error);
@@ -164,6 +155,25 @@ fn write_searchset(json: &mut Writer, page: &Page, links: &Links<'_>) -> Result<
     failed.map_or(Ok(()), Err)
 }
 
+fn write_history(
+    json: &mut Writer,
+    page: &Page,
+    links: &Links<'_>,
+    projection: &Projection,
+) -> Result<(), ApiError> {
+    let mut failed = None;
+    json.object(|json| {
+        head(json, "history", page.total);
+        write_links(json, links, page.next.as_deref());
+        entries(json, page.entries.iter().map(|(_, version)| version), |json, version| {
+            if let Err(error) = history_entry(json, version, links.base, projection) {
+                failed = Some(error);
+            }
+        });
+    });
+    failed.map_or(Ok(()), Err)
+}
+
 fn full_url(json: &mut Writer, base: &BaseUrl, version: &Version) {
     json.name("fullUrl").joined(&[base.as_str(), "/", version.type_name(), "/", version.id()]);
 }
@@ -218,9 +228,15 @@ fn response_to_read(json: &mut Writer, version: &Version, base: &BaseUrl) -> Res
     response(json, StatusCode::OK, |json| stamp(json, version.version(), version.last_updated_ms()))
 }
 
-fn response_to_search(json: &mut Writer, page: &Page, target: &str, base: &BaseUrl) -> Result<(), ApiError> {
+/// The page of a GET in a bundle: of a search, or of a history.
+fn response_to_page(json: &mut Writer, page: &Page, path: &str, base: &BaseUrl) -> Result<(), ApiError> {
+    let links = Links { base, path: path.trim_matches('/'), query: "", kept: "" };
     json.name("resource");
-    write_searchset(json, page, &Links { base, path: target, query: "", kept: "" })?;
+    if links.path.ends_with("_history") {
+        write_history(json, page, &links, &Projection::default())?;
+    } else {
+        write_searchset(json, page, &links)?;
+    }
     response(json, StatusCode::OK, |_| ())
 }
 

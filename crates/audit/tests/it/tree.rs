@@ -103,9 +103,8 @@ fn tiles_have_the_oracles_paths_and_bytes() {
         edge.push(&leaf(index), leaf_hash(&leaf(index)), keep).unwrap();
     }
     edge.partials(|tile, bytes| {
-        Ok::<(), ()>({
-            tiles.insert(tile, bytes.to_vec());
-        })
+        tiles.insert(tile, bytes.to_vec());
+        Ok::<(), ()>(())
     })
     .unwrap();
     let mut paths: Vec<String> =

@@ -8,7 +8,7 @@ use wardstone_deid::synthetic::{Clinic, Plan, generate};
 
 pub const TODAY: Date = date(2026, 11, 20);
 /// Large enough that every story, companion, episode and a death or two occur.
-pub const PATIENTS: u32 = 160;
+pub const PATIENTS: u32 = 100;
 
 pub fn clinic() -> Clinic {
     generate(&Plan { seed: 7, patients: PATIENTS, today: TODAY })

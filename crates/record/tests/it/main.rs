@@ -5,3 +5,4 @@ extern crate wardstone_record as record;
 
 mod clinic;
 mod interactions;
+mod shared;

@@ -1,6 +1,7 @@
 //! The anchoring thread: puts durable leaves into tiles, signs a checkpoint over them and copies it to the sink.
 //! Tiles are made durable once a minute; after a crash the leaves since then are replayed from the segments.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -14,8 +15,8 @@ use audit::{Checkpoint, VerifierKey, calendar};
 use crypto::sign::SigningKey;
 
 use super::format::State;
+use super::shared::{Position, Shared};
 use super::tiles::TileFiles;
-use super::writer::{Position, Shared};
 use super::{Clock, LogError, LogOptions, STATE_INTERVAL_MS};
 
 pub(super) const CHECKPOINT_FILE: &str = "checkpoint";
@@ -32,7 +33,7 @@ pub(super) struct Anchorer {
     tiles: TileFiles,
     edge: Edge,
     /// Tiles that the edge has filled and that are not written yet.
-    filled: Vec<(Tile, Vec<u8>)>,
+    filled: VecDeque<(Tile, Vec<u8>)>,
     signed_size: u64,
     position: Position,
     state_size: Option<u64>,
@@ -57,7 +58,7 @@ impl Anchorer {
             sink: options.sink,
             interval: Duration::from_millis(options.checkpoint_interval_ms),
             edge,
-            filled: Vec::new(),
+            filled: VecDeque::new(),
             signed_size,
             position: Position::default(),
             state_size: None,
@@ -65,6 +66,7 @@ impl Anchorer {
     }
 
     pub(super) fn run(mut self) {
+        let _exit = Exit(self.shared.clone());
         loop {
             let backlog = self.shared.take_backlog(self.interval);
             self.position = backlog.position;
@@ -84,7 +86,7 @@ impl Anchorer {
         let filled = &mut self.filled;
         for leaf in leaves {
             let keep = |tile, bytes: &[u8]| {
-                filled.push((tile, bytes.to_vec()));
+                filled.push_back((tile, bytes.to_vec()));
                 Ok::<(), std::convert::Infallible>(())
             };
             let Ok(()) = self.edge.push(leaf, audit::tree::leaf_hash(leaf), keep);
@@ -93,9 +95,9 @@ impl Anchorer {
 
     fn anchor(&mut self, is_closing: bool) -> Result<(), LogError> {
         // One at a time off the front, so that a failure is taken up again where it happened.
-        while let Some((tile, bytes)) = self.filled.first() {
+        while let Some((tile, bytes)) = self.filled.front() {
             self.tiles.write(*tile, bytes)?;
-            self.filled.remove(0);
+            self.filled.pop_front();
         }
         let now_ms = (self.clock)();
         if self.edge.size() != self.signed_size {
@@ -142,6 +144,15 @@ impl Anchorer {
         replace(&self.shared.dir.join(STATE_FILE), &state.encode())?;
         self.state_size = Some(state.size);
         Ok(())
+    }
+}
+
+/// However this thread ends, nobody waits for a checkpoint forever.
+struct Exit(Arc<Shared>);
+
+impl Drop for Exit {
+    fn drop(&mut self) {
+        self.0.close_anchor();
     }
 }
 

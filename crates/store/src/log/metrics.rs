@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-use super::writer::Shared;
+use super::shared::Shared;
 
 /// Four buckets to the octave, from 1 µs to about 65 s.
 const BUCKETS: usize = 64;

@@ -2,11 +2,13 @@
 //! a reader, and an offline verifier. Formats: `docs/formats/audit-log.md`. What leaves and proofs are: crate `audit`.
 
 mod anchor;
+mod copy;
 mod format;
 mod metrics;
 mod reader;
 mod recover;
 mod segment;
+mod shared;
 mod tiles;
 mod verify;
 mod verify_report;
@@ -25,11 +27,12 @@ use audit::{AuditError, Class, Event, Hash, LeafIndex, LeafOutcome, VerifierKey}
 use crypto::sign::SigningKey;
 use tokio::sync::oneshot;
 
+pub use copy::copy_prefix;
 pub use metrics::LogMetrics;
 pub use reader::{Entries, Entry, LogReader};
+use shared::{Item, Reply, Shared};
 pub use verify::{VerifyOptions, Written, verify};
 pub use verify_report::{Anchor, Problem, ProblemKind, Report};
-use writer::{Item, Reply, Shared};
 
 /// A segment is rolled when it is this long, and each month.
 pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;

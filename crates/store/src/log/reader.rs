@@ -10,8 +10,8 @@ use audit::{Checkpoint, LeafIndex};
 use super::anchor::CHECKPOINT_FILE;
 use super::format::{RECORD_HEADER_BYTES, RecordHeader, SEGMENT_HEADER_BYTES, aad, split_detail};
 use super::segment::{Scan, SegmentFile, Step};
+use super::shared::Shared;
 use super::tiles::read_node;
-use super::writer::Shared;
 use super::{DetailSealer, LogError, SealError};
 
 /// A segment is remembered at every so many bytes.

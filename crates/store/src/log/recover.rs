@@ -11,8 +11,9 @@ use rustix::fs::FlockOperation;
 use super::anchor::{CHECKPOINT_FILE, KEY_FILE, STATE_FILE, newest_in_sink, replace};
 use super::format::{RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, State};
 use super::segment::{Scan, SegmentFile, Step, Tail, list};
+use super::shared::Position;
 use super::tiles::TileFiles;
-use super::writer::{Position, month};
+use super::writer::month;
 use super::{LogError, LogOptions};
 
 const LOCK_FILE: &str = "lock";

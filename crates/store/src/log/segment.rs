@@ -60,7 +60,8 @@ impl Tail {
         reserve_step: u64,
     ) -> io::Result<Tail> {
         let path = dir.join(format!("segment-{:04}-{:02}-{number:04}.log", month.0, month.1));
-        let file = File::options().read(true).write(true).create_new(true).open(&path)?;
+        // A file of this number can only be what a failed try left: numbers are never used twice.
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
         let mut tail = Tail { segment: SegmentFile { number, month, path }, file, end: 0, reserved: 0 };
         let header = SegmentHeader { number, first_leaf }.encode();
         let made = tail
@@ -144,8 +145,13 @@ impl Scan {
         Ok(Scan { file: File::open(path)?, buffer: Vec::new(), base: 0, position: SEGMENT_HEADER_BYTES as u64 })
     }
 
-    pub(super) fn header(&mut self) -> io::Result<Option<SegmentHeader>> {
-        Ok(SegmentHeader::decode(self.peek(0, SEGMENT_HEADER_BYTES)?))
+    pub(super) fn header(&self) -> io::Result<Option<SegmentHeader>> {
+        let mut bytes = [0; SEGMENT_HEADER_BYTES];
+        match self.file.read_exact_at(&mut bytes, 0) {
+            Ok(()) => Ok(SegmentHeader::decode(&bytes)),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) fn seek(&mut self, offset: u64) {

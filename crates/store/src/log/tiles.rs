@@ -33,13 +33,14 @@ impl TileFiles {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(LogError::io("making a tile's folder"))?;
         }
-        std::fs::write(&path, bytes).map_err(LogError::io("writing a tile"))?;
+        // Replaying writes what is mostly there already, and file systems sync a file that is truncated and rewritten.
+        if !std::fs::read(&path).is_ok_and(|held| held == bytes) {
+            std::fs::write(&path, bytes).map_err(LogError::io("writing a tile"))?;
+        }
         self.unsynced.insert(path);
         if tile.is_full() {
-            let partials = self.dir.join(format!("{}.p", tile.full_path()));
-            self.unsynced.retain(|path| !path.starts_with(&partials));
             // A full tile serves whoever asks for a partial one.
-            let _ = std::fs::remove_dir_all(partials);
+            let _ = std::fs::remove_dir_all(self.dir.join(format!("{}.p", tile.full_path())));
         }
         Ok(())
     }
@@ -55,7 +56,12 @@ impl TileFiles {
         }
         let mut folders = BTreeSet::new();
         for path in &self.unsynced {
-            File::open(path).and_then(|file| file.sync_all()).map_err(&failed)?;
+            match File::open(path) {
+                Ok(file) => file.sync_all().map_err(&failed)?,
+                // A partial tile whose full one is there by now.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(failed(error)),
+            }
             folders.extend(path.ancestors().skip(1).take_while(|folder| *folder != self.dir));
         }
         for folder in folders {

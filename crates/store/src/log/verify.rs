@@ -206,7 +206,7 @@ impl Walk<'_, '_> {
         let mut firsts = Vec::with_capacity(files.len());
         for file in files {
             let header =
-                Scan::open(&file.path).and_then(|mut scan| scan.header()).map_err(LogError::io("reading a segment"))?;
+                Scan::open(&file.path).and_then(|scan| scan.header()).map_err(LogError::io("reading a segment"))?;
             match header {
                 Some(header) if header.number == file.number => firsts.push(Some(header.first_leaf)),
                 _ => {

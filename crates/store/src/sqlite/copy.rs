@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Sqlite, writer};
+use super::{Sqlite, pool, writer};
 use crate::StoreError;
 use crate::backend::Seq;
 use crate::log::LogError;
@@ -39,7 +39,7 @@ impl Sqlite {
                 barrier.execute_batch("ROLLBACK")?;
                 let (snapshot, copied) = agreed?;
                 let mut copy = self.record.create_at(destination)?;
-                rusqlite::backup::Backup::new(&snapshot, &mut copy)?.run_to_completion(-1, Duration::ZERO, None)?;
+                pool::copy_all(&snapshot, &mut copy)?;
                 copy.execute_batch("PRAGMA journal_mode = DELETE;")?;
                 Ok(copied)
             })

@@ -76,7 +76,7 @@ impl KeyDatabase {
             use rusqlite::OpenFlags;
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
             let mut copy = pool::open(destination, &self.key, KEYS_FILE, flags)?;
-            rusqlite::backup::Backup::new(c, &mut copy)?.run_to_completion(-1, std::time::Duration::ZERO, None)?;
+            pool::copy_all(c, &mut copy)?;
             Ok(copy.execute_batch("PRAGMA journal_mode = DELETE;")?)
         })
     }

@@ -17,7 +17,6 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -125,20 +124,6 @@ impl Sqlite {
     /// Reads the log's events, opened.
     pub fn log_reader(&self) -> LogReader {
         self.log.reader(self.sealer.clone())
-    }
-
-    /// Writes a consistent copy of the record to `destination`, sealed with the same database key, while the server
-    /// goes on. Answers the commit sequence that the copy ends with.
-    pub fn copy_record(&self, destination: &Path) -> Result<Seq, StoreError> {
-        self.record.with(|source| {
-            let mut copy = self.record.create_at(destination)?;
-            // One step under one read snapshot: what commits meanwhile is not in the copy.
-            let transaction = source.unchecked_transaction()?;
-            let seq = writer::last_seq(&transaction)?;
-            rusqlite::backup::Backup::new(&transaction, &mut copy)?.run_to_completion(-1, Duration::ZERO, None)?;
-            copy.execute_batch("PRAGMA journal_mode = DELETE;")?;
-            Ok(seq)
-        })
     }
 
     /// Every version's place and digest, in commit order: what the audit log is compared with.

@@ -84,6 +84,15 @@ pub fn open(path: &Path, key: &[u8; 32], file: &'static str, flags: OpenFlags) -
     Ok(connection)
 }
 
+/// Copies every page in one step, under one read snapshot.
+pub fn copy_all(from: &Connection, to: &mut Connection) -> Result<(), StoreError> {
+    const ALL_PAGES: i32 = -1;
+    match rusqlite::backup::Backup::new(from, to)?.step(ALL_PAGES)? {
+        rusqlite::backup::StepResult::Done => Ok(()),
+        _ => Err(StoreError::Database("the copy was interrupted; try again".into())),
+    }
+}
+
 pub fn damaged_or(error: rusqlite::Error, file: &'static str) -> StoreError {
     match StoreError::from(error) {
         StoreError::Damaged { .. } => StoreError::Damaged { file },

@@ -114,10 +114,10 @@ fn a_missing_segment_and_a_missing_tile_are_named() {
 fn rollback_and_fork_with_the_real_key_need_and_meet_an_external_checkpoint() {
     let bench = Bench::new();
     let log = bench.open();
-    (0..3).for_each(|row| drop(log.append_now(event(row)).unwrap()));
+    (0..3).for_each(|row| assert!(log.append_now(event(row)).is_ok()));
     log.checkpoint_now().unwrap();
     let rolled_back = bench.snapshot("rolled-back");
-    (3..5).for_each(|row| drop(log.append_now(event(row)).unwrap()));
+    (3..5).for_each(|row| assert!(log.append_now(event(row)).is_ok()));
     let external = log.checkpoint_now().unwrap();
     log.close();
 
@@ -136,7 +136,7 @@ fn rollback_and_fork_with_the_real_key_need_and_meet_an_external_checkpoint() {
     // The old files, continued with other events and signed with the real key: as long, and then longer.
     for more in [2, 4] {
         let log = bench.open_in(&rolled_back).unwrap();
-        (0..more).for_each(|row| drop(log.append_now(event(90 + row)).unwrap()));
+        (0..more).for_each(|row| assert!(log.append_now(event(90 + row)).is_ok()));
         log.close();
         assert!(bench.verify_in(&rolled_back, None).is_intact());
         let report = bench.verify_in(&rolled_back, Some(&external));
@@ -189,7 +189,7 @@ fn the_strangers_verifier_agrees_on_an_intact_log() {
 fn five_records() -> Bench {
     let bench = Bench::new();
     let log = bench.open();
-    (0..5).for_each(|row| drop(log.append_now(event(row)).unwrap()));
+    (0..5).for_each(|row| assert!(log.append_now(event(row)).is_ok()));
     log.close();
     bench
 }
@@ -207,7 +207,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// Runs `conformance/verify_log.py`: it must find the log intact, or say this word and fail.
-fn strangers_verdict(bench: &Bench, dir: &Path, against: Option<&str>, complaint: Option<&str>) {
+pub(super) fn strangers_verdict(bench: &Bench, dir: &Path, against: Option<&str>, complaint: Option<&str>) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance/verify_log.py");
     let mut command = Command::new("python3");
     command.arg(script).arg(dir).arg("--key").arg(key().to_text());

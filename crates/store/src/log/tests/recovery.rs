@@ -1,5 +1,6 @@
 //! What is there after a crash.
 
+use super::damage::strangers_verdict;
 use super::*;
 use crate::log::format::{RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES};
 use crate::log::segment::Scan;
@@ -95,6 +96,31 @@ fn damage_before_the_last_record_is_no_torn_write() {
     bytes[offsets[1] as usize + RECORD_HEADER_BYTES] ^= 1;
     std::fs::write(segment(&snapshot), bytes).unwrap();
     assert!(matches!(bench.open_in(&snapshot), Err(LogError::Corrupt { .. })));
+}
+
+/// A write that failed may be on the disk all the same. The log went on in a fresh segment, and that decides.
+#[test]
+fn a_record_that_was_never_acknowledged_is_void() {
+    let bench = Bench::new();
+    let log = bench.open();
+    (0..3).for_each(|row| assert!(log.append_now(event(row)).is_ok()));
+    let dir = bench.snapshot("snapshot");
+    drop(log);
+    let (offsets, _) = records(&dir);
+    let (first, whole) = (segment(&dir), std::fs::read(segment(&dir)).unwrap());
+    std::fs::write(&first, &whole[..offsets[2] as usize]).unwrap();
+    let log = AuditLog::open(&dir, LogOptions { segment_bytes_max: 100, ..bench.options() }).unwrap();
+    assert_eq!(log.append_now(event(77)), Ok(2));
+    log.close();
+    std::fs::write(&first, &whole).unwrap();
+
+    std::fs::remove_file(dir.join("state")).unwrap();
+    let log = bench.open_in(&dir).unwrap();
+    assert_eq!(rows_of(log.reader(bench.sealer.clone()).forwards(0, 9)), [0, 1, 77]);
+    log.close();
+    let report = bench.verify_in(&dir, None);
+    assert!(report.is_intact() && report.notes.len() == 1, "{report}");
+    strangers_verdict(&bench, &dir, None, None);
 }
 
 #[test]

@@ -1,0 +1,151 @@
+//! Opens a data directory: keys first, then the audit log, then the rows, then the record over all of it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use access::{CollectionPolicy, Policies};
+use audit::event::Who;
+use audit::{Event, Outcome, Purpose};
+use crypto::{EnvironmentClass, Kek, Keyring};
+use record::{Record, Settings};
+use store::log::{AuditLog, LogError, LogOptions};
+use store::sqlite::{DatabaseKeys, DaySealer, KeyDatabase};
+use store::{Backend, Evidence, Sqlite};
+
+use crate::ServerError;
+use crate::clock::Clock;
+use crate::directory::{AUDIT_FOLDER, DataDirectory, Lock};
+
+/// What opens a directory.
+pub struct Opening {
+    pub directory: DataDirectory,
+    pub kek: Kek,
+    /// The class that this process runs as; `None` takes the directory's own, for offline commands.
+    pub class: Option<EnvironmentClass>,
+    /// The absolute FHIR base, without a slash at the end.
+    pub base_url: String,
+    /// Where checkpoints of the audit log are copied to.
+    pub sink: Option<PathBuf>,
+    pub clock: Clock,
+}
+
+/// The keys of a directory, without its log and rows.
+pub struct Keys {
+    pub class: EnvironmentClass,
+    pub keyring: Arc<Keyring>,
+    pub databases: DatabaseKeys,
+    pub database: Arc<KeyDatabase>,
+    pub sealer: Arc<DaySealer>,
+}
+
+/// A running organization.
+pub struct House {
+    pub directory: DataDirectory,
+    pub class: EnvironmentClass,
+    pub keyring: Arc<Keyring>,
+    pub sealer: Arc<DaySealer>,
+    pub store: Arc<Sqlite>,
+    pub record: Record,
+    pub clock: Clock,
+    _lock: Lock,
+}
+
+impl Keys {
+    pub fn open(directory: &DataDirectory, kek: &Kek, class: Option<EnvironmentClass>) -> Result<Self, ServerError> {
+        let root_file = directory.root_file()?;
+        let root = root_file.unwrap(kek, class.unwrap_or(root_file.class))?;
+        let keyring = Arc::new(Keyring::new(root_file.organization, root));
+        let databases = DatabaseKeys {
+            record: keyring.purpose("wardstone/database/record/v1"),
+            keys: keyring.purpose("wardstone/database/keys/v1"),
+            index: keyring.purpose("wardstone/database/index/v1"),
+        };
+        let database = Sqlite::open_keys(directory.path(), &databases)?;
+        let sealer = Arc::new(DaySealer::new(keyring.clone(), database.clone()));
+        Ok(Self { class: root_file.class, keyring, databases, database, sealer })
+    }
+
+    /// The name under which the log signs its checkpoints: the same on every machine the organization moves to.
+    pub fn log_origin(&self) -> String {
+        format!("wardstone/{}", crypto::kek::hex_encode(&self.keyring.organization()))
+    }
+
+    /// The key that checks the log's checkpoints.
+    pub fn verifier_key(&self) -> audit::VerifierKey {
+        audit::VerifierKey::new(&self.log_origin(), self.keyring.log_signing_key().verifying_key())
+    }
+}
+
+impl House {
+    pub async fn open(opening: Opening) -> Result<Self, ServerError> {
+        let Opening { directory, kek, class, base_url, sink, clock } = opening;
+        let lock = directory.lock()?;
+        // The umask of the process decides what SQLite and the log create: owner only.
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+        let keys = Keys::open(&directory, &kek, class)?;
+        let log_clock = clock.clone();
+        let options = LogOptions {
+            sink,
+            ..LogOptions::new(
+                keys.sealer.clone(),
+                keys.keyring.log_signing_key(),
+                keys.log_origin(),
+                Arc::new(move || log_clock().max(0) as u64),
+                Arc::new(|out: &mut [u8]| crypto::random(out).map_err(|_| LogError::Random)),
+            )
+        };
+        let log = Arc::new(AuditLog::open(&directory.join(AUDIT_FOLDER), options)?);
+        let is_new = log.size() == 0;
+        let Keys { class, keyring, databases, database, sealer } = keys;
+        let store = Sqlite::open(directory.path(), &databases, database, log, sealer.clone(), clock.clone())?;
+        if store.index_lost() {
+            tracing::warn!("the index could not be used and is built anew");
+        }
+        let store = Arc::new(store);
+        let settings = Settings {
+            policies: Policies::embedded()?,
+            collection: CollectionPolicy::standard()?,
+            clock: clock.clone(),
+            base_url,
+        };
+        let record = Record::open(store.clone(), keyring.clone(), settings).await?;
+        let house = Self { directory, class, keyring, sealer, store, record, clock, _lock: lock };
+        if is_new {
+            house.note(audit::Action::LogBirth, "system", None).await?;
+        }
+        Ok(house)
+    }
+
+    /// Writes an event of the system or of an operator into the audit log, durably.
+    pub async fn note(&self, action: audit::Action, user: &str, subject: Option<&str>) -> Result<(), ServerError> {
+        self.note_outcome(action, user, subject, None, Outcome::Success).await
+    }
+
+    pub async fn note_outcome(
+        &self,
+        action: audit::Action,
+        user: &str,
+        subject: Option<&str>,
+        count: Option<u64>,
+        outcome: Outcome<'_>,
+    ) -> Result<(), ServerError> {
+        let role = if user == "system" { "system" } else { "operator" };
+        let who = Who { user, role, session: None, on_behalf_of: None };
+        let mut event = Event::new((self.clock)().max(0) as u64, action, Purpose::SystemAdministration, who);
+        event.subject = subject;
+        event.count = count;
+        event.outcome = outcome;
+        self.store.record_event(Evidence::of(&event)?).await?;
+        Ok(())
+    }
+
+    /// Makes everything durable and lets the directory go.
+    pub async fn close(self) -> Result<(), ServerError> {
+        let House { store, record, _lock, .. } = self;
+        drop(record);
+        let closing = tokio::task::spawn_blocking(move || store.close());
+        let closed = closing.await;
+        drop(_lock);
+        closed.map_err(|_| ServerError::Refused("the store could not be closed cleanly".into()))
+    }
+}

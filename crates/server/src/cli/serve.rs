@@ -1,0 +1,85 @@
+//! `wardstone serve`
+
+use std::path::PathBuf;
+
+use crypto::EnvironmentClass;
+
+use super::Outcome;
+use crate::accounts::Accounts;
+use crate::assembly::{House, Opening};
+use crate::certificates::CertificateFiles;
+use crate::config::Config;
+use crate::directory::DataDirectory;
+use crate::identity::Tokens;
+use crate::kek::KekArgs;
+use crate::serving::{Doors, Serving, until_signalled};
+use crate::{ServerError, clock, say, tls};
+
+/// Serve a production data directory
+///
+/// Settings come from a TOML file; environment variables (WARDSTONE_LISTEN, WARDSTONE_DATA, …) override its lines.
+/// The key-encryption key is named by the file or by an option and is never in it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    wardstone serve --config /etc/wardstone.toml\n  \
+    wardstone serve --config /etc/wardstone.toml --passphrase-fd 3 3< /run/credentials/passphrase\n  \
+    wardstone serve --print-config > wardstone.toml")]
+pub struct Args {
+    /// The settings
+    #[arg(long, value_name = "FILE", env = "WARDSTONE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print the settings in force as TOML, and end
+    #[arg(long)]
+    print_config: bool,
+    #[command(flatten)]
+    kek: KekArgs,
+}
+
+pub async fn run(args: Args) -> Result<Outcome, ServerError> {
+    let config = Config::load(args.config.as_deref(), |name| std::env::var(name).ok())?;
+    if args.print_config {
+        say::line(config.to_toml());
+        return Ok(Outcome::Done);
+    }
+    let mut named = args.kek;
+    if named.kek_file.is_none() && named.passphrase_file.is_none() && named.passphrase_fd.is_none() {
+        named.kek_file = config.key.kek_file.clone();
+        named.passphrase_file = config.key.passphrase_file.clone();
+    }
+    let directory = DataDirectory::open(&config.data)?;
+    let class = directory.root_file()?.class;
+    if class != EnvironmentClass::Production {
+        return Err(crypto::CryptoError::WrongEnvironment { held: class, asked: EnvironmentClass::Production }.into());
+    }
+    let kek = named.for_directory(&directory)?;
+    let certificate =
+        CertificateFiles { chain: config.tls.certificate.clone(), key: config.tls.key.clone(), authority: None };
+    let doors = Doors::bind(config.listen, config.admin_listen, tls::server_config(&certificate)?, config.limits)?;
+    let admin = doors.admin.local_address()?;
+    let base_url = config.base_url.trim_end_matches('/').to_owned();
+    let opening = Opening {
+        directory,
+        kek,
+        class: Some(EnvironmentClass::Production),
+        base_url: format!("{base_url}/fhir"),
+        sink: config.audit.sink.clone(),
+        clock: clock::system(),
+    };
+    let house = House::open(opening).await?;
+    house.note(audit::Action::Start, "system", None).await?;
+    let accounts = Accounts::load(&house.directory, &house.keyring)?.unwrap_or_default();
+    let tokens = Tokens::new(&house.keyring, &accounts)?;
+    if tokens.is_empty() {
+        tracing::warn!("there are no accounts: everything except /fhir/metadata answers 401");
+    }
+    if config.audit.sink.is_none() {
+        tracing::warn!("audit.sink is not set: a rollback of the whole directory could not be told from the truth");
+    }
+    let serving = Serving::start(house, doors, tokens, &base_url)?;
+    tracing::info!(listen = %config.listen, %admin, %base_url, "serving");
+    until_signalled().await?;
+    tracing::info!("stopping");
+    serving.stop().await?;
+    tracing::info!("stopped");
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,174 @@
+//! What an operator should know before it hurts: permissions, keys, space, the log, the last backup, the clock.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use store::log::{VerifyOptions, verify};
+
+use crate::ServerError;
+use crate::assembly::Keys;
+use crate::directory::{AUDIT_FOLDER, DataDirectory, LAST_BACKUP_FILE, ROOT_FILE};
+use crate::kek::KekArgs;
+
+/// Less free space than this is a warning.
+const FREE_BYTES_MIN: u64 = 2 * 1024 * 1024 * 1024;
+const BACKUP_AGE_MAX: Duration = Duration::from_secs(26 * 3600);
+/// A root key older than this should be wrapped anew.
+const KEY_AGE_MAX: Duration = Duration::from_secs(365 * 86_400);
+/// The clock of a machine that shows an earlier day than this program was written is wrong.
+const CLOCK_MIN_MS: i64 = 1_763_769_600_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Good,
+    Warning,
+    Bad,
+}
+
+pub struct Finding {
+    pub verdict: Verdict,
+    pub text: String,
+}
+
+/// Looks at everything; a key that cannot be had is a finding like others.
+pub fn examine(directory: &DataDirectory, kek: &KekArgs, now_ms: i64) -> Result<Vec<Finding>, ServerError> {
+    let mut findings = Findings(Vec::new());
+    findings.add(Verdict::Good, format!("wardstone {}", env!("CARGO_PKG_VERSION")));
+    let root_file = directory.root_file()?;
+    findings.add(Verdict::Good, format!("class: {}", root_file.class));
+    let state = if directory.is_in_use() { "a server or command works on it now" } else { "not in use" };
+    findings.add(Verdict::Good, format!("directory: {} ({state})", directory.path().display()));
+    permissions(directory, &mut findings)?;
+    key_place(directory, kek, &mut findings);
+    key_age(directory, &mut findings);
+    space(directory, &mut findings);
+    core_dumps(&mut findings);
+    clock(now_ms, &mut findings);
+    last_backup(directory, &mut findings);
+    log(directory, kek, &mut findings);
+    Ok(findings.0)
+}
+
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, verdict: Verdict, text: impl Into<String>) {
+        self.0.push(Finding { verdict, text: text.into() });
+    }
+
+    fn judge(&mut self, is_good: bool, otherwise: Verdict, text: impl Into<String>) {
+        self.add(if is_good { Verdict::Good } else { otherwise }, text);
+    }
+}
+
+fn permissions(directory: &DataDirectory, findings: &mut Findings) -> Result<(), ServerError> {
+    let mut open_to_others = Vec::new();
+    let mut folders = vec![directory.path().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).map_err(ServerError::io("cannot be read", &folder))? {
+            let Ok(entry) = entry else { continue };
+            let Ok(metadata) = entry.metadata() else { continue };
+            if metadata.permissions().mode() & 0o077 != 0 {
+                open_to_others.push(entry.path());
+            }
+            if metadata.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
+    let mode = std::fs::metadata(directory.path()).map_or(0o777, |metadata| metadata.permissions().mode());
+    match (mode & 0o077, open_to_others.first()) {
+        // Nobody else gets into the folder, so the files below are out of reach too.
+        (0, _) => findings.add(Verdict::Good, "permissions: only the owner enters the data directory"),
+        (_, None) => findings.add(Verdict::Warning, "permissions: others can list the data directory; chmod 700 it"),
+        (_, Some(path)) => findings.add(Verdict::Bad, format!("permissions: others can read {}", path.display())),
+    }
+    Ok(())
+}
+
+fn key_place(directory: &DataDirectory, kek: &KekArgs, findings: &mut Findings) {
+    let file = match (&kek.kek_file, directory.root_file().map(|root_file| root_file.class)) {
+        (Some(file), _) => file.clone(),
+        (None, Ok(crypto::EnvironmentClass::Demo)) => {
+            findings.add(Verdict::Good, "key: a demo's, in clear beside the directory; it protects nothing");
+            return;
+        }
+        (None, _) => return findings.add(Verdict::Good, "key: not a file"),
+    };
+    let inside = crate::kek::refuse_inside(&file, directory.path()).is_err();
+    findings.judge(
+        !inside,
+        Verdict::Bad,
+        format!("key: {} lies {} the data directory", file.display(), if inside { "in" } else { "outside" }),
+    );
+    let mode = std::fs::metadata(&file).map_or(0o777, |metadata| metadata.permissions().mode());
+    if mode & 0o077 != 0 {
+        findings.add(Verdict::Bad, format!("key: others can read {}; chmod 600 it", file.display()));
+    }
+}
+
+fn key_age(directory: &DataDirectory, findings: &mut Findings) {
+    let Some(age) = age_of(&directory.join(ROOT_FILE)) else { return };
+    let days = age.as_secs() / 86_400;
+    findings.judge(age <= KEY_AGE_MAX, Verdict::Warning, format!("key: the root key was wrapped {days} days ago"));
+}
+
+fn space(directory: &DataDirectory, findings: &mut Findings) {
+    let Ok(volume) = rustix::fs::statvfs(directory.path()) else {
+        return findings.add(Verdict::Warning, "space: cannot be told");
+    };
+    let free = volume.f_bavail.saturating_mul(volume.f_frsize);
+    findings.judge(free >= FREE_BYTES_MIN, Verdict::Warning, format!("space: {} MiB free", free / (1024 * 1024)));
+}
+
+fn core_dumps(findings: &mut Findings) {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Core);
+    findings.judge(limit.current == Some(0), Verdict::Bad, "memory: core dumps are off for wardstone");
+}
+
+fn clock(now_ms: i64, findings: &mut Findings) {
+    let text = format!("clock: {}", crate::clock::instant(now_ms));
+    findings.judge(now_ms >= CLOCK_MIN_MS, Verdict::Bad, text);
+}
+
+fn last_backup(directory: &DataDirectory, findings: &mut Findings) {
+    match age_of(&directory.join(LAST_BACKUP_FILE)) {
+        None => findings.add(Verdict::Warning, "backup: there has been none"),
+        Some(age) => {
+            let hours = age.as_secs() / 3600;
+            findings.judge(
+                age <= BACKUP_AGE_MAX,
+                Verdict::Warning,
+                format!("backup: the last one was {hours} hours ago"),
+            );
+        }
+    }
+}
+
+fn log(directory: &DataDirectory, kek: &KekArgs, findings: &mut Findings) {
+    let keys = kek.for_directory(directory).and_then(|kek| Keys::open(directory, &kek, None));
+    let keys = match keys {
+        Ok(keys) => keys,
+        Err(error) => return findings.add(Verdict::Bad, format!("keys: {error}")),
+    };
+    findings.add(Verdict::Good, "keys: the key opens the root key and the key database");
+    let options = VerifyOptions { key: keys.verifier_key(), against: None, sealer: None, written: None };
+    match verify(&directory.join(AUDIT_FOLDER), options) {
+        Ok(report) => {
+            let text = format!(
+                "log: {} leaves, {} not yet under a checkpoint, {} problems",
+                report.leaves,
+                report.leaves_unanchored,
+                report.problems.len()
+            );
+            findings.judge(report.is_intact(), Verdict::Bad, text);
+        }
+        Err(error) => findings.add(Verdict::Bad, format!("log: {error}")),
+    }
+}
+
+fn age_of(path: &Path) -> Option<Duration> {
+    let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
+    Some(SystemTime::now().duration_since(modified).unwrap_or_default())
+}

@@ -1,0 +1,68 @@
+//! Files that only their owner reads, written as a whole or not at all.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::ServerError;
+
+const OWNER_ONLY: u32 = 0o600;
+const FOLDER_OWNER_ONLY: u32 = 0o700;
+
+/// Replaces a file atomically and durably, readable by its owner alone.
+pub fn replace_secret(path: &Path, bytes: &[u8]) -> Result<(), ServerError> {
+    let new = sibling(path, ".new");
+    let _ = std::fs::remove_file(&new);
+    create_secret(&new, bytes)?;
+    std::fs::rename(&new, path).map_err(ServerError::io("cannot be replaced", path))?;
+    sync_folder_of(path)
+}
+
+/// Creates a file that must not exist yet, readable by its owner alone.
+pub fn create_secret(path: &Path, bytes: &[u8]) -> Result<(), ServerError> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(OWNER_ONLY)
+        .open(path)
+        .map_err(ServerError::io("cannot be created", path))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(ServerError::io("cannot be written", path))?;
+    sync_folder_of(path)
+}
+
+/// Makes a folder (and those above it) that only its owner enters.
+pub fn create_folder(path: &Path) -> Result<(), ServerError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(FOLDER_OWNER_ONLY)
+        .create(path)
+        .map_err(ServerError::io("cannot be made", path))
+}
+
+/// A file that SQLite or a copy made with the process's mask.
+pub fn keep_to_owner(path: &Path) -> Result<(), ServerError> {
+    std::fs::set_permissions(path, Permissions::from_mode(OWNER_ONLY))
+        .map_err(ServerError::io("its permissions cannot be set", path))
+}
+
+pub fn read_text(path: &Path) -> Result<String, ServerError> {
+    std::fs::read_to_string(path).map_err(ServerError::io("cannot be read", path))
+}
+
+/// Copies a file durably, readable by its owner alone.
+pub fn copy(from: &Path, to: &Path) -> Result<(), ServerError> {
+    let bytes = std::fs::read(from).map_err(ServerError::io("cannot be read", from))?;
+    create_secret(to, &bytes)
+}
+
+pub fn sibling(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn sync_folder_of(path: &Path) -> Result<(), ServerError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(ServerError::io("cannot be flushed", folder))
+}

@@ -1,0 +1,242 @@
+//! Accepts TLS connections and serves HTTP/1.1 and HTTP/2 within named limits, until told to stop.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+
+use crate::ServerError;
+use crate::config::Limits;
+use crate::metrics::Requests;
+
+const HSTS: (HeaderName, HeaderValue) =
+    (http::header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+/// Connections that wait in the kernel.
+const BACKLOG: u32 = 1024;
+/// After an accept failed (too many open files), the next is tried after this time.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// HTTP/2 streams of one connection at once.
+const STREAMS_MAX: u32 = 128;
+/// Bytes that HTTP/2 takes in before the handler has read them: a stream, a connection.
+const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+
+/// What answers a request.
+pub trait Handle: Clone + Send + Sync + 'static {
+    fn handle(&self, request: Request<Body>, peer: IpAddr) -> impl Future<Output = Response<Body>> + Send;
+}
+
+pub struct Listener {
+    listener: TcpListener,
+    tls: TlsAcceptor,
+    limits: Limits,
+    requests: Arc<Requests>,
+}
+
+impl Listener {
+    pub fn bind(
+        address: SocketAddr,
+        tls: Arc<ServerConfig>,
+        limits: Limits,
+        requests: Arc<Requests>,
+    ) -> Result<Self, ServerError> {
+        let failed =
+            |error: std::io::Error| ServerError::Refused(format!("cannot listen on {address}: {}", error.kind()));
+        let bind = || {
+            let socket = match address {
+                SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4(),
+                SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6(),
+            }?;
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+            socket.listen(BACKLOG)
+        };
+        Ok(Self { listener: bind().map_err(failed)?, tls: TlsAcceptor::from(tls), limits, requests })
+    }
+
+    pub fn local_address(&self) -> Result<SocketAddr, ServerError> {
+        self.listener
+            .local_addr()
+            .map_err(|error| ServerError::Refused(format!("the listener has no address: {}", error.kind())))
+    }
+
+    /// Serves until `stop` says so, then lets requests in flight end, for as long as the limits give them.
+    pub async fn serve(self, handler: impl Handle, mut stop: watch::Receiver<bool>) {
+        let limits = self.limits;
+        let free = Arc::new(Semaphore::new(limits.connections_max as usize));
+        let builders = Arc::new(Builders::new(&limits));
+        while !*stop.borrow() {
+            let accepted = tokio::select! {
+                accepted = accept(&self.listener, &free) => accepted,
+                _ = stop.changed() => continue,
+            };
+            let (stream, peer, permit) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(kind = %error.kind(), "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let connection = Connection {
+                tls: self.tls.clone(),
+                peer: peer.ip().to_canonical(),
+                limits,
+                builders: builders.clone(),
+                requests: self.requests.clone(),
+                stop: stop.clone(),
+            };
+            tokio::spawn(connection.run(stream, handler.clone(), permit));
+        }
+        drop(self.listener);
+        let all_ended = free.acquire_many(limits.connections_max);
+        let patience = Duration::from_millis(limits.shutdown_ms);
+        if tokio::time::timeout(patience, all_ended).await.is_err() {
+            tracing::warn!("connections were cut off: they did not end in time");
+        }
+    }
+}
+
+/// Waits for room before it takes a connection: what is beyond the limit waits in the kernel.
+async fn accept(
+    listener: &TcpListener,
+    free: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let permit = free.clone().acquire_owned().await.map_err(std::io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok((stream, peer, permit))
+}
+
+struct Builders {
+    http1: auto::Builder<TokioExecutor>,
+    http2: auto::Builder<TokioExecutor>,
+}
+
+impl Builders {
+    fn new(limits: &Limits) -> Self {
+        let mut http1 = auto::Builder::new(TokioExecutor::new()).http1_only();
+        http1
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(Duration::from_millis(limits.header_read_ms))
+            .max_headers(limits.headers_max)
+            .max_buf_size(limits.header_bytes_max);
+        let mut http2 = auto::Builder::new(TokioExecutor::new()).http2_only();
+        http2
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS_MAX)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .max_header_list_size(u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX))
+            .keep_alive_interval(Duration::from_millis(limits.idle_ms))
+            .keep_alive_timeout(Duration::from_millis(limits.handshake_ms));
+        Self { http1, http2 }
+    }
+}
+
+/// When the connection last had a request, and how many it has now.
+struct Activity {
+    born: Instant,
+    last_ms: AtomicU64,
+    in_flight: AtomicU64,
+}
+
+impl Activity {
+    fn begin(&self) {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.last_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.born.elapsed().as_millis() as u64
+    }
+
+    fn idle_ms(&self) -> u64 {
+        match self.in_flight.load(Ordering::Relaxed) {
+            0 => self.now_ms().saturating_sub(self.last_ms.load(Ordering::Relaxed)),
+            _ => 0,
+        }
+    }
+}
+
+struct Connection {
+    tls: TlsAcceptor,
+    peer: IpAddr,
+    limits: Limits,
+    builders: Arc<Builders>,
+    requests: Arc<Requests>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Connection {
+    async fn run(mut self, stream: TcpStream, handler: impl Handle, _permit: OwnedSemaphorePermit) {
+        let handshake = self.tls.accept(stream);
+        let patience = Duration::from_millis(self.limits.handshake_ms);
+        let Ok(Ok(stream)) = tokio::time::timeout(patience, handshake).await else {
+            self.requests.count_failed_handshake();
+            return;
+        };
+        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        let builder = if is_http2 { &self.builders.http2 } else { &self.builders.http1 };
+
+        let activity = Activity { born: Instant::now(), last_ms: AtomicU64::new(0), in_flight: AtomicU64::new(0) };
+        let (activity, requests, peer) = (&activity, &self.requests, self.peer);
+        let request_max = Duration::from_millis(self.limits.request_ms);
+        let service = service_fn(|request: Request<hyper::body::Incoming>| {
+            let handler = handler.clone();
+            async move {
+                activity.begin();
+                let answering = handler.handle(request.map(Body::new), peer);
+                let mut response = tokio::time::timeout(request_max, answering).await.unwrap_or_else(|_| too_slow());
+                activity.end();
+                requests.count(response.status());
+                response.headers_mut().insert(HSTS.0, HSTS.1);
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let idle_max = self.limits.idle_ms;
+        let mut is_ending = false;
+        loop {
+            let idle_left = Duration::from_millis(idle_max.saturating_sub(activity.idle_ms()).max(1));
+            tokio::select! {
+                // The client went away, or broke a rule of the protocol: nothing to say to it.
+                _ended = &mut connection => return,
+                _ = self.stop.changed(), if !is_ending => {
+                    is_ending = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = tokio::time::sleep(idle_left), if !is_ending => {
+                    if activity.idle_ms() >= idle_max {
+                        is_ending = true;
+                        connection.as_mut().graceful_shutdown();
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn too_slow() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    response
+}

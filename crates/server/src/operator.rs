@@ -1,0 +1,54 @@
+//! Who runs an offline command: a named person, in the role that the command needs, audited like everyone.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use access::{Caller, CallerParts, Facts, Purpose, Role, RoleSet, UserId};
+
+use crate::ServerError;
+use crate::clock::Clock;
+
+/// Operators have no account yet: their name says who they are.
+const OPERATOR: UserId = UserId(0);
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct OperatorArgs {
+    /// Who runs this command, for the audit log [default: the account of the operating system]
+    #[arg(long, value_name = "NAME", env = "WARDSTONE_OPERATOR")]
+    pub operator: Option<String>,
+}
+
+impl OperatorArgs {
+    pub fn name(&self) -> String {
+        self.operator.clone().unwrap_or_else(|| {
+            let uid = rustix::process::getuid().as_raw();
+            let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+            let found = passwd.lines().find_map(|line| {
+                let mut fields = line.split(':');
+                let name = fields.next()?;
+                (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+            });
+            found.unwrap_or_else(|| format!("uid {uid}"))
+        })
+    }
+}
+
+/// A caller that works for the operator in one role and purpose.
+pub fn caller(operator: &str, role: Role, purpose: Purpose, clock: &Clock) -> Result<Caller, ServerError> {
+    let parts = CallerParts {
+        user: OPERATOR,
+        login: operator.to_owned(),
+        roles: RoleSet::of(role),
+        purpose,
+        own_chart: None,
+        broken_glass: None,
+        practitioner: None,
+        session: 0,
+        device: None,
+        facts: Facts { mfa_fresh: true, device_verified: true, within_hours: true, glass_broken: false },
+        network: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        user_agent: concat!("wardstone/", env!("CARGO_PKG_VERSION")).to_owned(),
+        request_id: u128::from_be_bytes(crypto::random_array()?),
+        time_ms: clock(),
+    };
+    Ok(Caller::established(parts)?)
+}

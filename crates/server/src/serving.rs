@@ -1,0 +1,158 @@
+//! A house with its doors open: the FHIR listener, the loopback listener, the control socket, and what runs beside them.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use api::{Api, ApiState, BaseUrl, Peer};
+use axum::body::Body;
+use http::{Request, Response, StatusCode};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::ServerError;
+use crate::admin::Admin;
+use crate::assembly::House;
+use crate::config::Limits;
+use crate::control;
+use crate::identity::Tokens;
+use crate::listener::{Handle, Listener};
+use crate::metrics::Requests;
+
+const FHIR_PATH: &str = "/fhir";
+
+/// The listeners, bound and not yet serving: their ports are known before the record is opened.
+pub struct Doors {
+    pub listener: Listener,
+    pub admin: Listener,
+    requests: Arc<Requests>,
+    limits: Limits,
+}
+
+/// A running server.
+pub struct Serving {
+    house: Arc<House>,
+    stop: watch::Sender<bool>,
+    listeners: Vec<JoinHandle<()>>,
+    beside: Vec<JoinHandle<()>>,
+}
+
+impl Doors {
+    pub fn bind(
+        listen: SocketAddr,
+        admin: SocketAddr,
+        tls: Arc<rustls::ServerConfig>,
+        limits: Limits,
+    ) -> Result<Self, ServerError> {
+        let requests = Arc::new(Requests::default());
+        let listener = Listener::bind(listen, tls.clone(), limits, requests.clone())?;
+        // Its own requests are not counted among those of the API.
+        let admin = Listener::bind(admin, tls, limits, Arc::default())?;
+        Ok(Self { listener, admin, requests, limits })
+    }
+}
+
+impl Serving {
+    pub fn start(house: House, doors: Doors, tokens: Tokens, base_url: &str) -> Result<Self, ServerError> {
+        let Doors { listener, admin, requests, limits } = doors;
+        let base = BaseUrl::parse(&format!("{base_url}{FHIR_PATH}"))
+            .ok_or_else(|| ServerError::Usage("base_url is not an https address".into()))?;
+        let house = Arc::new(house);
+        let tokens = Arc::new(tokens);
+        let api = Api::new(ApiState {
+            record: house.record.clone(),
+            identify: tokens.clone(),
+            base,
+            clock: house.clock.clone(),
+            request_id: Arc::new(|| crypto::random_array().map_or(0, u128::from_be_bytes)),
+            limits: api::Limits { body_bytes_max: limits.body_bytes_max },
+        });
+        let (stop, stopped) = watch::channel(false);
+        let admin_handler = Admin { store: house.store.clone(), requests };
+        let listeners = vec![
+            tokio::spawn(listener.serve(Front { api }, stopped.clone())),
+            tokio::spawn(admin.serve(admin_handler, stopped)),
+        ];
+        let mut beside = vec![
+            tokio::spawn(house.record.clone().maintain_index()),
+            tokio::spawn(tokens.report_noise(house.store.clone(), house.clock.clone())),
+        ];
+        match control::bind(&house.directory) {
+            Ok(socket) => beside.push(tokio::spawn(control::serve(socket, house.clone()))),
+            Err(error) => tracing::warn!(%error, "no control socket: backup cannot run while the server does"),
+        }
+        Ok(Self { house, stop, listeners, beside })
+    }
+
+    pub fn house(&self) -> &House {
+        &self.house
+    }
+
+    /// Lets requests in flight end, then closes the record.
+    pub async fn stop(self) -> Result<(), ServerError> {
+        let Self { house, stop, listeners, beside } = self;
+        let _ = stop.send(true);
+        for listener in listeners {
+            let _ = listener.await;
+        }
+        for task in beside {
+            task.abort();
+            let _ = task.await;
+        }
+        let _ = std::fs::remove_file(house.directory.join(crate::directory::CONTROL_SOCKET));
+        // A log that is down now must not keep the server from stopping.
+        if let Err(error) = house.note(audit::Action::Stop, "system", None).await {
+            tracing::error!(%error, "the stop could not be written to the audit log");
+        }
+        match Arc::try_unwrap(house) {
+            Ok(house) => house.close().await,
+            // A connection that was cut off may still hold it; closing what is shared is enough.
+            Err(house) => {
+                let store = house.store.clone();
+                tokio::task::spawn_blocking(move || store.close())
+                    .await
+                    .map_err(|_| ServerError::Refused("the store could not be closed cleanly".into()))
+            }
+        }
+    }
+}
+
+/// Sends requests below `/fhir` to the API. There is nothing else here yet.
+#[derive(Clone)]
+struct Front {
+    api: Api,
+}
+
+impl Handle for Front {
+    async fn handle(&self, mut request: Request<Body>, peer: IpAddr) -> Response<Body> {
+        let below = request.uri().path().strip_prefix(FHIR_PATH);
+        if !below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            return response;
+        }
+        request.extensions_mut().insert(Peer(peer));
+        api::serve(&self.api, request).await
+    }
+}
+
+/// `https://localhost:8443` for a loopback address, else the address itself.
+pub fn base_url_of(address: SocketAddr) -> String {
+    let port = address.port();
+    match address.ip() {
+        ip if ip.is_loopback() => format!("https://localhost:{port}"),
+        _ => format!("https://{address}"),
+    }
+}
+
+/// Returns at the first SIGTERM or SIGINT.
+pub async fn until_signalled() -> Result<(), ServerError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let failed = |error: std::io::Error| ServerError::Refused(format!("signals cannot be handled: {}", error.kind()));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
