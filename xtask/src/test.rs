@@ -34,7 +34,7 @@ pub fn run(workspace: &Path, filter: Option<&str>) -> Result<(), String> {
     let (count, ended_well) =
         if cargo::has(workspace, "nextest") { nextest(workspace, filter)? } else { libtest(workspace, filter)? };
     let verdict = if count.failed > 0 {
-        Err(format!("{} tests failed", count.failed))
+        Err(format!("failed tests: {}", count.failed))
     } else if count.passed == 0 {
         Err("no test passed".to_owned())
     } else if !ended_well {
@@ -168,15 +168,19 @@ fn left_out(line: &str) -> Option<u64> {
 fn count_libtest(lines: &[String]) -> Count {
     let mut count = Count::default();
     let mut said_so = 0;
-    let mut inside_skipped = false;
+    // Only a test that succeeded can have been skipped; each counts once.
+    let mut counts_next = false;
+    let mut among_successes = false;
     for line in lines {
-        if line.starts_with("---- ") {
-            inside_skipped = false;
-        } else if says_skip(line) && !inside_skipped {
-            inside_skipped = true;
+        if line == "successes:" || line == "failures:" {
+            among_successes = line == "successes:";
+        } else if line.starts_with("---- ") {
+            counts_next = among_successes;
+        } else if says_skip(line) && counts_next {
+            counts_next = false;
             said_so += 1;
         } else if let Some(counts) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) {
-            inside_skipped = false;
+            (counts_next, among_successes) = (false, false);
             for part in counts.1.split(';') {
                 let mut words = part.split_whitespace();
                 let number: u64 = words.next().and_then(|word| word.parse().ok()).unwrap_or_default();
@@ -222,11 +226,15 @@ mod tests {
     fn without_nextest_the_same_is_counted() {
         let lines = [
             "running 4 tests",
+            "successes:",
             "---- a stdout ----",
             "SKIP: shared data absent",
             "SKIP: shared data absent",
             "---- b stdout ----",
             "other words",
+            "failures:",
+            "---- c stdout ----",
+            "SKIP: is no excuse",
             "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.00s",
             "test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s",
         ]

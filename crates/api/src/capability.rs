@@ -9,17 +9,8 @@ use crate::state::BaseUrl;
 
 const FHIR_VERSION: &str = "4.0.1";
 /// What an outside client may do with a type of the record.
-const INTERACTIONS: [&str; 9] = [
-    "read",
-    "vread",
-    "update",
-    "patch",
-    "delete",
-    "history-instance",
-    "history-type",
-    "create",
-    "search-type",
-];
+const INTERACTIONS: [&str; 9] =
+    ["read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"];
 /// What the audit log can be searched by.
 const AUDIT_PARAMS: [&str; 6] = ["action", "agent-name", "date", "entity", "outcome", "patient"];
 const SYSTEM_INTERACTIONS: [&str; 3] = ["transaction", "batch", "history-system"];
@@ -73,9 +64,7 @@ fn rest(json: &mut Writer) {
     });
     json.name("resource").array(|json| {
         for name in fhir::structure::resource_types() {
-            json.object(|json| {
-                if *name == types::AUDIT_EVENT { audit_event(json) } else { resource(json, name) }
-            });
+            json.object(|json| if *name == types::AUDIT_EVENT { audit_event(json) } else { resource(json, name) });
         }
     });
     interactions(json, &SYSTEM_INTERACTIONS);

@@ -40,7 +40,7 @@ impl Route {
     pub fn parse(path: &str) -> Result<Route, ApiError> {
         let path = decode(path)?;
         let path = path.strip_prefix('/').unwrap_or(&path);
-        let path = path.strip_suffix('/').unwrap_or(path);
+        let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
         let mut segments = [""; SEGMENTS_MAX];
         let mut count = 0;
         for segment in path.split('/').filter(|_| !path.is_empty()) {
@@ -123,8 +123,8 @@ fn type_route(kind: TypeRef, rest: &[&str]) -> Result<Route, ApiError> {
         [inner, ..] if inner.starts_with(['$', '_']) => Err(ApiError::NoRoute),
         [inner, rest @ ..] => {
             let inner = types::parse(inner).ok_or_else(|| no_type(inner))?;
-            let is_member = COMPARTMENTS.contains(&kind.name)
-                && !fhir::compartment::params(kind.name, inner.name).is_empty();
+            let is_member =
+                COMPARTMENTS.contains(&kind.name) && !fhir::compartment::params(kind.name, inner.name).is_empty();
             match rest {
                 _ if !is_member => Err(ApiError::NoRoute),
                 [] if inner.name == types::AUDIT_EVENT && kind.name == "Patient" => Ok(Route::PatientAuditEvents(key)),

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
+use axum::routing::any;
 use futures_util::FutureExt;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -22,13 +23,17 @@ use crate::state::{Api, ApiState};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const METADATA_CACHE: HeaderValue = HeaderValue::from_static("private, max-age=300");
 
-/// Takes every path below the base, mounted with `nest` or as a fallback: the path of the base is taken off if it is there.
+/// The base address and every path below it, to be merged into a server's router. (`nest` would lose `/fhir/`.)
 pub fn router(state: ApiState) -> Router {
+    let path = state.base.path().to_owned();
     let api = Api::new(state);
-    Router::new().fallback(move |request: Request| {
+    let handler = any(move |request: Request| {
         let api = api.clone();
         async move { serve(&api, request).await }
-    })
+    });
+    let below =
+        Router::new().route(&format!("{path}/"), handler.clone()).route(&format!("{path}/{{*below}}"), handler.clone());
+    if path.is_empty() { below } else { below.route(&path, handler) }
 }
 
 /// Answers one request. For a server that dispatches without a router.
@@ -36,10 +41,7 @@ pub async fn serve(api: &Api, request: Request) -> Response {
     let started = Instant::now();
     let request_id = (api.state().request_id)();
     let (parts, body) = request.into_parts();
-    let path = parts.uri.path();
-    let base_path = api.base().path();
-    let below = path.strip_prefix(base_path).filter(|rest| rest.is_empty() || rest.starts_with('/'));
-    let route = Route::parse(below.unwrap_or(path));
+    let route = below(parts.uri.path(), api.base().path()).ok_or(ApiError::NoRoute).and_then(Route::parse);
     let template = route.as_ref().map_or("unknown", Route::template);
 
     // A panic must cost one request and show nothing of what it worked on.
@@ -58,6 +60,10 @@ pub async fn serve(api: &Api, request: Request) -> Response {
     reply.header(REQUEST_ID, hexadecimal(request_id));
     log(&parts.method, template, reply.status, started, request_id);
     reply.into_response()
+}
+
+fn below<'p>(path: &'p str, base: &str) -> Option<&'p str> {
+    path.strip_prefix(base).filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 async fn answer(

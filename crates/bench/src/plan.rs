@@ -16,7 +16,9 @@ use crate::rows::{self, Pace, Site};
 use crate::table::{self, Aim, Row, Unit};
 use crate::{check, fsync};
 
-const ROWS: [&str; 7] = ["read", "name", "observation", "create", "transaction", "start", "import"];
+const ROWS: [&str; 8] = ["read", "name", "observation", "create", "transaction", "start", "import", CONTROL];
+/// Only when asked for: every row that reads measures its own.
+const CONTROL: &str = "control";
 const START_RESOURCES: u64 = 100_000;
 const START_ROUNDS: usize = 3;
 const REST: Duration = Duration::from_secs(10);
@@ -27,7 +29,7 @@ pub struct Options {
     /// The release build of `wardstone`
     #[arg(long)]
     server: PathBuf,
-    /// Only the row of this name: read, name, observation, create, transaction, start, import
+    /// Only the row of this name: read, name, observation, create, transaction, start, import, control
     #[arg(long, value_parser = ROWS)]
     only: Option<String>,
     /// One short round per row and no filling up to 100,000 resources: a smoke test, not a measurement
@@ -52,6 +54,9 @@ pub async fn run(options: &Options) -> Result<(), BenchError> {
     let mut measured = Vec::new();
     if ROWS[..6].iter().any(|row| wanted(options, row)) {
         measured = serving(options, scratch.path()).await?;
+    }
+    if options.only.as_deref() == Some(CONTROL) {
+        measured.push(rows::control(scratch.path(), pace(options.quick)).await?);
     }
     if let Some(hospitals) = options.hospitals.as_deref().filter(|_| wanted(options, "import")) {
         if FOLDERS.iter().all(|folder| hospitals.join(folder).is_dir()) {
@@ -87,7 +92,7 @@ async fn serving(options: &Options, scratch: &Path) -> Result<Vec<Row>, BenchErr
         written: AtomicU64::new(loaded.resources() as u64),
     };
     let mut measured = Vec::new();
-    for name in ROWS.into_iter().filter(|name| wanted(options, name)) {
+    for name in ROWS[..6].iter().copied().filter(|name| wanted(options, name)) {
         eprintln!("measuring {name}");
         match name {
             "read" => measured.push(rows::read(&site).await?),
@@ -147,7 +152,6 @@ async fn import(options: &Options, hospitals: &Path, scratch: &Path) -> Result<V
     tokio::time::sleep(REST).await;
     let resident_mb = server.resident_mb()?;
     server.stop().await?;
-    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
     let rate = input.resources as f64 / seconds;
     let verdict = if patients == input.patients {
         Ok(())

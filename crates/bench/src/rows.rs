@@ -64,7 +64,25 @@ pub async fn load(target: &Target) -> Result<Loaded, BenchError> {
             }
         }
     }
+    let observed = loaded.observations.iter().filter(|of_patient| of_patient.len() == clinic::CODES.len()).count();
+    if (loaded.patients.len(), observed) != (clinic::PATIENTS, clinic::OBSERVED) {
+        return Err(BenchError::Answer("the answers to loading do not name every resource".to_owned()));
+    }
     Ok(loaded)
+}
+
+/// The control alone, with an answer of usual size: what the machine and the generator carry without any server.
+pub async fn control(scratch: &std::path::Path, pace: Pace) -> Result<Row, BenchError> {
+    let body = clinic::patient(1, &clinic::identifier(1)).to_string();
+    let stored = format!("HTTP/1.1 200 OK\r\nContent-Type: application/fhir+json\r\nETag: W/\"1\"\r\n\r\n{body}");
+    let control = Control::start(stored.as_bytes(), scratch).await?;
+    let work = Work::Pick(Arc::new(vec![control.target.get("Patient/1")]));
+    let load = Load { connections: CONNECTIONS, duration: pace.duration, status: 200 };
+    let mut runs = Vec::new();
+    for _ in 0..pace.rounds {
+        runs.push(drive(&control.target, &work, &load).await?);
+    }
+    Ok(Row::new("control", "the control alone", Unit::RequestsPerSecond, Vec::new()).filled(&mut runs, 1.0))
 }
 
 pub async fn read(site: &Site<'_>) -> Result<Row, BenchError> {

@@ -82,6 +82,8 @@ impl Row {
     fn verdict(&self) -> &'static str {
         if self.wrong.is_some() || self.errors > 0 {
             "WRONG"
+        } else if self.aims.is_empty() {
+            "–"
         } else if self.aims.iter().all(|aim| self.meets(*aim)) {
             "met"
         } else {

@@ -198,16 +198,18 @@ impl Connection {
         let builder = if is_http2 { &self.builders.http2 } else { &self.builders.http1 };
 
         let activity = Activity { born: Instant::now(), last_ms: AtomicU64::new(0), in_flight: AtomicU64::new(0) };
-        let (activity, requests, peer) = (&activity, &self.requests, self.peer);
+        let activity = Arc::new(activity);
+        let (counted, peer) = (self.requests.clone(), self.peer);
+        let active = activity.clone();
         let request_max = Duration::from_millis(self.limits.request_ms);
         let service = service_fn(|request: Request<hyper::body::Incoming>| {
-            let handler = handler.clone();
+            let (handler, active, counted) = (handler.clone(), active.clone(), counted.clone());
             async move {
-                activity.begin();
+                active.begin();
                 let answering = handler.handle(request.map(Body::new), peer);
                 let mut response = tokio::time::timeout(request_max, answering).await.unwrap_or_else(|_| too_slow());
-                activity.end();
-                requests.count(response.status());
+                active.end();
+                counted.count(response.status());
                 response.headers_mut().insert(HSTS.0, HSTS.1);
                 Ok::<_, Infallible>(response)
             }

@@ -26,7 +26,8 @@ impl Authenticated {
             state.identify.noise(address);
             return Err(ApiError::NoToken);
         };
-        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let user_agent =
+            parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let client = ClientFacts { address, user_agent, request_id, time_ms: (state.clock)() };
         let Some(caller) = state.identify.identify(token, client) else {
             state.identify.noise(address);

@@ -29,9 +29,10 @@ pub fn preconditions(headers: &HeaderMap) -> Result<Preconditions, ApiError> {
 pub fn is_unmodified(headers: &HeaderMap, version: &Version) -> bool {
     if headers.contains_key(header::IF_NONE_MATCH) {
         let values = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-        return values.flat_map(|value| value.split(',')).map(str::trim).any(|tag| {
-            tag == "*" || opaque(tag).and_then(|tag| tag.parse().ok()) == Some(version.version())
-        });
+        return values
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .any(|tag| tag == "*" || opaque(tag).and_then(|tag| tag.parse().ok()) == Some(version.version()));
     }
     let since = headers.get(header::IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
     // Dates in headers have seconds: a version is as old as its second.

@@ -10,8 +10,8 @@ use record::{Effect, Target, Written};
 use super::Asked;
 use crate::error::ApiError;
 use crate::extract::{Expected, OwnedPairs, Return, parse_pairs, preconditions};
-use crate::respond::page::{outcome_of, status_of};
 use crate::respond::outcome::Outcome;
+use crate::respond::page::{outcome_of, status_of};
 use crate::respond::reply::Reply;
 
 const IF_NONE_EXIST: &str = "if-none-exist";
@@ -31,10 +31,10 @@ pub async fn create(asked: Asked<'_>, kind: TypeRef, body: Body) -> Result<Reply
         None => None,
         Some(value) => {
             let problem = "expected search parameters as in an address";
-            let header = || ApiError::Header { name: "If-None-Exist", problem };
-            let text = value.to_str().map_err(|_| header())?;
+            let malformed = || ApiError::Header { name: "If-None-Exist", problem };
+            let text = value.to_str().map_err(|_| malformed())?;
             let query = text.rsplit_once('?').map_or(text, |(_, query)| query);
-            Some(parse_pairs(query).map_err(|_| header()).map(condition)??)
+            Some(condition(parse_pairs(query).map_err(|_| malformed())?)?)
         }
     };
     let record = asked.api.record();

@@ -27,9 +27,10 @@ pub fn refusal(error: &ApiError) -> Reply {
         ApiError::InvalidToken => Some((header::WWW_AUTHENTICATE, BEARER_INVALID)),
         ApiError::Method { allow } => Some((header::ALLOW, HeaderValue::from_static(allow))),
         ApiError::Record(RecordError::Unavailable) => Some((header::RETRY_AFTER, RETRY_AFTER_S)),
-        ApiError::MediaType { expected } if expected.contains("json-patch") => {
-            Some((header::HeaderName::from_static("accept-patch"), HeaderValue::from_static("application/json-patch+json")))
-        }
+        ApiError::MediaType { expected } if expected.contains("json-patch") => Some((
+            header::HeaderName::from_static("accept-patch"),
+            HeaderValue::from_static("application/json-patch+json"),
+        )),
         _ => None,
     };
     if let Some((name, value)) = extra {
@@ -206,7 +207,10 @@ mod tests {
             "422 error required @ Bundle.entry[3].resource.name[0].family: at least 1 is required | \
              error required @ Bundle.entry[3].resource: at least 1 is required"
         );
-        assert_eq!(shown(entry(RecordError::Conflict)), shown(RecordError::Conflict).replace("@ -", "@ Bundle.entry[3]"));
+        assert_eq!(
+            shown(entry(RecordError::Conflict)),
+            shown(RecordError::Conflict).replace("@ -", "@ Bundle.entry[3]")
+        );
         let unresolved = RecordError::Unresolved { expression: "Bundle.entry[3].resource.subject".into() };
         assert!(shown(entry(unresolved)).contains("@ Bundle.entry[3].resource.subject:"));
     }

@@ -155,12 +155,7 @@ fn write_searchset(json: &mut Writer, page: &Page, links: &Links<'_>) -> Result<
     failed.map_or(Ok(()), Err)
 }
 
-fn write_history(
-    json: &mut Writer,
-    page: &Page,
-    links: &Links<'_>,
-    projection: &Projection,
-) -> Result<(), ApiError> {
+fn write_history(json: &mut Writer, page: &Page, links: &Links<'_>, projection: &Projection) -> Result<(), ApiError> {
     let mut failed = None;
     json.object(|json| {
         head(json, "history", page.total);
@@ -179,7 +174,12 @@ fn full_url(json: &mut Writer, base: &BaseUrl, version: &Version) {
 }
 
 /// What was done and how it went (R4 http.html#history). The first version is shown as a create.
-fn history_entry(json: &mut Writer, version: &Version, base: &BaseUrl, projection: &Projection) -> Result<(), ApiError> {
+fn history_entry(
+    json: &mut Writer,
+    version: &Version,
+    base: &BaseUrl,
+    projection: &Projection,
+) -> Result<(), ApiError> {
     full_url(json, base, version);
     if !version.is_deleted() {
         json.name("resource").raw(&projection.apply(version.json())?);

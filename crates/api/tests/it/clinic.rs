@@ -64,8 +64,7 @@ impl Clinic {
         );
         let log = Arc::new(AuditLog::open(&directory.path().join("audit"), options).unwrap());
         let clock: Arc<dyn Fn() -> i64 + Send + Sync> = Arc::new(clock);
-        let store =
-            Arc::new(Sqlite::open(directory.path(), &keys, key_database, log, sealer, clock.clone()).unwrap());
+        let store = Arc::new(Sqlite::open(directory.path(), &keys, key_database, log, sealer, clock.clone()).unwrap());
         let settings = Settings {
             policies: Policies::embedded().unwrap(),
             collection: CollectionPolicy::standard().unwrap(),
@@ -82,7 +81,7 @@ impl Clinic {
             request_id: Arc::new(|| 0xabc),
             limits: Limits { body_bytes_max: BODY_BYTES_MAX },
         };
-        Self { router: Router::new().nest("/fhir", api::router(state)), desk, _directory: directory }
+        Self { router: Router::new().merge(api::router(state)), desk, _directory: directory }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -94,14 +93,7 @@ impl Clinic {
     }
 
     /// With a body, `Content-Type` is FHIR JSON unless the headers say otherwise.
-    pub async fn as_role(
-        &self,
-        role: &str,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: &str,
-    ) -> Answer {
+    pub async fn as_role(&self, role: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let token = format!("Bearer {role}");
         let mut all = vec![("authorization", token.as_str())];
         if !body.is_empty() && !headers.iter().any(|(name, _)| *name == "content-type") {

@@ -50,6 +50,7 @@ async fn addresses_and_methods_that_do_not_exist_say_so() {
         ("DELETE", "/_history", "GET, HEAD, OPTIONS"),
         ("GET", "/Patient/_search", "POST, OPTIONS"),
         ("GET", "", "POST, OPTIONS"),
+        ("GET", "/", "POST, OPTIONS"),
         ("BREW", "/Patient", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
     ] {
         let answer = clinic.send(method, path, &[], "").await;

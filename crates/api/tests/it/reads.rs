@@ -95,7 +95,13 @@ async fn versions_history_and_deletion_tell_what_happened() {
     assert_eq!(history.entries(), 3);
     let line = |at: usize| {
         let text = |path: &str| history.text(&format!("entry.{at}.{path}"));
-        format!("{} {} {} {}", text("request.method"), text("request.url"), text("response.status"), text("response.etag"))
+        format!(
+            "{} {} {} {}",
+            text("request.method"),
+            text("request.url"),
+            text("response.status"),
+            text("response.etag")
+        )
     };
     assert_eq!(line(0), format!("DELETE Patient/{id} 204 No Content W/\"3\""));
     assert_eq!(line(1), format!("PUT Patient/{id} 200 OK W/\"2\""));
@@ -112,7 +118,7 @@ async fn histories_page_through_sealed_links() {
     for value in ["1.0", "2.0", "3.0"] {
         clinic.create("Observation", &weight(&id, value)).await;
     }
-    let mut path = "/Observation/_history?_count=2&_elements=valueQuantity".to_owned();
+    let mut path = "/Observation/_history?_count=2&_elements=value".to_owned();
     let mut seen = Vec::new();
     loop {
         let page = clinic.get(&path).await;

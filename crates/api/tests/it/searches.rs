@@ -7,7 +7,8 @@ const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded")
 
 fn link(answer: &Answer, relation: &str) -> Option<String> {
     let json = answer.json();
-    let found = json.get("link")?.items().iter().find(|l| l.get("relation").and_then(|r| r.as_str()) == Some(relation))?;
+    let found =
+        json.get("link")?.items().iter().find(|l| l.get("relation").and_then(|r| r.as_str()) == Some(relation))?;
     found.get("url")?.as_str().map(str::to_owned)
 }
 
@@ -121,7 +122,10 @@ async fn compartments_and_everything_stay_with_one_patient() {
 async fn the_audit_log_is_read_by_the_auditor_and_written_by_nobody() {
     let clinic = Clinic::new().await;
     let id = clinic.create("Patient", &patient("Okafor", "M-1")).await;
-    clinic.get(&format!("/Patient/{id}")).await;
+    // A read is in the log before it is answered; a write follows right after its answer.
+    for _ in 0..2 {
+        assert_eq!(clinic.get(&format!("/Patient/{id}")).await.status, 200);
+    }
     let log = clinic.as_role("auditor", "GET", "/AuditEvent?_count=1", &[], "").await;
     assert_eq!((log.status.as_u16(), log.entries()), (200, 1), "{}", log.body);
     log.assert_valid();
@@ -134,13 +138,40 @@ async fn the_audit_log_is_read_by_the_auditor_and_written_by_nobody() {
     assert_eq!((one.status.as_u16(), one.text("resourceType").as_str()), (200, "AuditEvent"));
     one.assert_valid();
     let form = clinic.as_role("auditor", "POST", "/AuditEvent/_search", &[FORM], "action=R").await;
-    assert_eq!((form.status.as_u16(), form.entries()), (200, 1), "{}", form.body);
-    let of_patient = clinic.as_role("auditor", "GET", &format!("/Patient/{id}/AuditEvent"), &[], "").await;
+    assert_eq!((form.status.as_u16(), form.entries()), (200, 2), "{}", form.body);
+    let of_patient = clinic.as_role("auditor", "GET", &format!("/Patient/{id}/AuditEvent?action=R"), &[], "").await;
     assert_eq!((of_patient.status.as_u16(), of_patient.entries()), (200, 2), "{}", of_patient.body);
     assert_eq!(clinic.get("/AuditEvent").await.outcome(), "403 forbidden");
     for (method, path) in [("POST", "/AuditEvent"), ("PUT", "/AuditEvent/1"), ("DELETE", "/AuditEvent/1")] {
         let refused = clinic.as_role("auditor", method, path, &[], "{}").await;
         assert_eq!(refused.outcome(), "405 not-supported");
         assert_eq!(refused.header("allow"), "GET, HEAD, OPTIONS");
+    }
+}
+
+#[tokio::test]
+async fn the_audit_log_answers_every_parameter_that_the_capability_statement_names() {
+    let clinic = Clinic::new().await;
+    let id = clinic.create("Patient", &patient("Okafor", "M-1")).await;
+    assert_eq!(clinic.get(&format!("/Patient/{id}")).await.status, 200);
+    let statement = clinic.bare("GET", "/metadata", &[], "").await;
+    let statement = statement.json();
+    let resources = statement.get("rest").unwrap().items()[0].get("resource").unwrap();
+    let of_type =
+        |name: &str| resources.items().iter().find(|r| r.get("type").unwrap().as_str() == Some(name)).unwrap();
+    let params = of_type("AuditEvent").get("searchParam").unwrap().items();
+    assert_eq!(params.len(), 6);
+    for param in params {
+        let name = param.get("name").unwrap().as_str().unwrap();
+        let value = match name {
+            "date" => "ge2020-01-01".to_owned(),
+            "patient" | "entity" => format!("Patient/{id}"),
+            "action" => "R".to_owned(),
+            "outcome" => "0".to_owned(),
+            _ => "physician".to_owned(),
+        };
+        let found = clinic.as_role("auditor", "GET", &format!("/AuditEvent?{name}={value}"), &[], "").await;
+        assert_eq!(found.status, 200, "{name}: {}", found.body);
+        assert!(found.entries() > 0, "{name} finds the read: {}", found.body);
     }
 }

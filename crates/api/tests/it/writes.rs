@@ -62,7 +62,7 @@ async fn updates_create_replace_and_keep_to_their_version() {
     assert_eq!(put(&[("if-match", "W/\"9\"")]).await.outcome(), "412 conflict");
     assert_eq!(put(&[("if-match", "W/\"x\"")]).await.outcome(), "412 conflict");
     assert_eq!(put(&[("if-match", "1")]).await.outcome(), "400 invalid");
-    assert_eq!(put(&[("if-none-match", "*")]).await.outcome(), "412 duplicate");
+    assert_eq!(put(&[("if-none-match", "*")]).await.outcome(), "412 conflict");
     let good = put(&[("if-match", "W/\"1\"")]).await;
     assert_eq!((good.status.as_u16(), good.header("etag")), (200, "W/\"2\""));
     assert_eq!(clinic.get("/Patient/ana").await.text("name.0.family"), "Reyes");

@@ -1,1 +1,14 @@
-//! The server through its doors.
+//! The server through its doors: the binary, its command line, HTTPS. Nothing here knows how it works inside, except the
+//! tests that play an attacker with the database key.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod backup;
+mod command_line;
+mod contract;
+mod house;
+mod import;
+mod kill;
+mod log_down;
+mod planted;
+mod tamper;
