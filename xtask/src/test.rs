@@ -21,6 +21,14 @@ struct Count {
     skipped: u64,
 }
 
+impl std::ops::AddAssign for Count {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
@@ -94,7 +102,12 @@ fn nextest(workspace: &Path, filter: Option<&str>) -> Result<(Count, bool), Stri
     if filter.is_none() {
         count.skipped += lines.iter().rev().find_map(|line| left_out(line)).unwrap_or_default();
     }
-    Ok((count, ended_well))
+    // nextest runs no documentation examples; those that must not compile are tests of our types.
+    let mut command = cargo::command(workspace);
+    command.args(["test", "--workspace", "--doc", "--no-fail-fast", "--"]).args(filter);
+    let (examples_ended_well, lines) = follow(command, Stream::Output)?;
+    count += count_libtest(&lines);
+    Ok((count, ended_well && examples_ended_well))
 }
 
 fn libtest(workspace: &Path, filter: Option<&str>) -> Result<(Count, bool), String> {

@@ -142,6 +142,13 @@ coded!(
     Purpose, "purpose of use", {
         Treatment = 1, EmergencyTreatment = 2, BreakTheGlass = 3, Payment = 4, Operations = 5, PatientRequest = 6,
         Research = 7, PublicHealth = 8, SystemAdministration = 9, Legal = 10, Compliance = 11, Coordination = 12,
+        ClinicalTrialCare = 13, EmergencyRoom = 14, PopulationHealth = 15, ClaimAttachment = 16,
+        CoverageAuthorization = 17, Coverage = 18, EligibilityDetermination = 19, EligibilityVerification =
+        20, Enrollment = 21, RemittanceAdvice = 22, CareManagement = 23, Fraud = 24, Accreditation = 25,
+        Directory = 26, DeliveryManagement = 27, QualityImprovement = 28, Labeling = 29,
+        PatientAdministration = 30, PatientSafety = 31, RecordsManagement = 32, Training = 33, FamilyRequest
+        = 34, PowerOfAttorney = 35, SupportNetwork = 36, ClinicalTrialResearch = 37, Disaster = 38, Threat =
+        39, Marketing = 40,
     }
 );
 
@@ -161,6 +168,34 @@ impl Purpose {
             Purpose::Legal => "HLEGAL",
             Purpose::Compliance => "HCOMPL",
             Purpose::Coordination => "COC",
+            Purpose::ClinicalTrialCare => "CLINTRL",
+            Purpose::EmergencyRoom => "ERTREAT",
+            Purpose::PopulationHealth => "POPHLTH",
+            Purpose::ClaimAttachment => "CLMATTCH",
+            Purpose::CoverageAuthorization => "COVAUTH",
+            Purpose::Coverage => "COVERAGE",
+            Purpose::EligibilityDetermination => "ELIGDTRM",
+            Purpose::EligibilityVerification => "ELIGVER",
+            Purpose::Enrollment => "ENROLLM",
+            Purpose::RemittanceAdvice => "REMITADV",
+            Purpose::CareManagement => "CAREMGT",
+            Purpose::Fraud => "FRAUD",
+            Purpose::Accreditation => "HACCRED",
+            Purpose::Directory => "HDIRECT",
+            Purpose::DeliveryManagement => "HDM",
+            Purpose::QualityImprovement => "HQUALIMP",
+            Purpose::Labeling => "LABELING",
+            Purpose::PatientAdministration => "PATADMIN",
+            Purpose::PatientSafety => "PATSFTY",
+            Purpose::RecordsManagement => "RECORDMGT",
+            Purpose::Training => "TRAIN",
+            Purpose::FamilyRequest => "FAMRQT",
+            Purpose::PowerOfAttorney => "PWATRNY",
+            Purpose::SupportNetwork => "SUPNWK",
+            Purpose::ClinicalTrialResearch => "CLINTRCH",
+            Purpose::Disaster => "DISASTER",
+            Purpose::Threat => "THREAT",
+            Purpose::Marketing => "HMARKT",
         }
     }
 

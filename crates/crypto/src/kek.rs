@@ -46,7 +46,8 @@ impl Kek {
 
     /// From 64 hexadecimal digits, white space around them ignored.
     pub fn from_hex(text: &str) -> Result<Self, CryptoError> {
-        let bytes = Zeroizing::new(hex_decode(text.trim()).ok_or(CryptoError::Malformed("the KEK is not hexadecimal"))?);
+        let bytes =
+            Zeroizing::new(hex_decode(text.trim()).ok_or(CryptoError::Malformed("the KEK is not hexadecimal"))?);
         let key = bytes.as_slice().try_into().map_err(|_| CryptoError::Malformed("the KEK is not 32 bytes"))?;
         Ok(Kek::Bytes(Zeroizing::new(key)))
     }
@@ -108,7 +109,12 @@ impl RootFile {
     }
 
     /// Wraps an existing root key, as when the KEK is rotated.
-    pub fn wrap(class: EnvironmentClass, organization: [u8; 16], kek: &Kek, root: &[u8; 32]) -> Result<Self, CryptoError> {
+    pub fn wrap(
+        class: EnvironmentClass,
+        organization: [u8; 16],
+        kek: &Kek,
+        root: &[u8; 32],
+    ) -> Result<Self, CryptoError> {
         let provider = kek.provider().to_owned();
         let mut file = Self { class, organization, provider, salt: random_array()?, wrapped: Vec::new() };
         file.wrapped = kek.wrapping_key(&file.salt)?.seal(file.clear_lines().as_bytes(), root)?;
@@ -176,7 +182,7 @@ pub fn hex_encode(bytes: &[u8]) -> String {
 }
 
 pub fn hex_decode(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || !text.is_ascii() {
+    if !text.len().is_multiple_of(2) || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
     (0..text.len() / 2).map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok()).collect()
@@ -199,10 +205,7 @@ mod tests {
         assert_eq!(read.unwrap(&kek, EnvironmentClass::Demo).unwrap(), root);
         let stranger = Kek::generate().unwrap();
         assert_eq!(read.unwrap(&stranger, EnvironmentClass::Demo), Err(CryptoError::WrongKek));
-        assert!(matches!(
-            read.unwrap(&kek, EnvironmentClass::Production),
-            Err(CryptoError::WrongEnvironment { .. })
-        ));
+        assert!(matches!(read.unwrap(&kek, EnvironmentClass::Production), Err(CryptoError::WrongEnvironment { .. })));
     }
 
     #[test]

@@ -137,7 +137,14 @@ impl Keyring {
     }
 
     /// Seals one part of one version of one row.
-    pub fn seal(&self, key: &ChartKey, row: u64, version: u32, part: Part, plain: &[u8]) -> Result<Vec<u8>, CryptoError> {
+    pub fn seal(
+        &self,
+        key: &ChartKey,
+        row: u64,
+        version: u32,
+        part: Part,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, CryptoError> {
         let aad = self.part_aad(row, version, part);
         match part {
             Part::Head | Part::Body => key.general.seal(&aad, plain),
@@ -145,7 +152,14 @@ impl Keyring {
         }
     }
 
-    pub fn open(&self, key: &ChartKey, row: u64, version: u32, part: Part, sealed: &[u8]) -> Result<Vec<u8>, CryptoError> {
+    pub fn open(
+        &self,
+        key: &ChartKey,
+        row: u64,
+        version: u32,
+        part: Part,
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, CryptoError> {
         let aad = self.part_aad(row, version, part);
         match part {
             Part::Head | Part::Body => key.general.open(&aad, sealed),

@@ -6,8 +6,7 @@ use access::{Action, Caller};
 use audit::Event;
 use audit::event::{Object, Outcome};
 use audit::render::{Named, Recorder, render};
-use store::log::LogReader;
-use store::{ChartNo, RowNo, Sqlite};
+use store::{ChartNo, Disclosed, Discloses, RowNo, Sqlite, Subject};
 
 use crate::cursor::{Cursor, Kind, Position};
 use crate::evidence::Deed;
@@ -16,14 +15,27 @@ use crate::{PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Record, RecordError, charts, types
 
 /// Log entries that one search looks at; the next link goes on behind them.
 const ENTRIES_MAX: u64 = 50_000;
+/// Entries after which other requests get their turn.
+const YIELD_EVERY: usize = 256;
 /// Objects of one event that are named by reference; the rest stay opaque numbers.
 const NAMED_MAX: usize = 200;
 
-/// A page of the audit log, newest first.
+/// A page of the audit log, newest first. It shows no row: what it discloses is that people looked at rows.
 pub struct AuditPage {
     /// AuditEvents as JSON.
     pub entries: Vec<Vec<u8>>,
     pub next: Option<String>,
+}
+
+impl Discloses for AuditPage {
+    fn subjects(&self, _: &mut dyn FnMut(Subject)) {}
+}
+
+/// Whose events a reader sees, and in which view.
+struct Reader {
+    /// A patient's own chart: only events about it, narrowed to it. None: the whole log.
+    chart: Option<ChartNo>,
+    view: access::View,
 }
 
 /// What is asked of the log.
@@ -40,11 +52,16 @@ struct Wanted {
 
 impl Record<Sqlite> {
     /// Searches the log: `date` (with prefixes), `agent-name`, `action`, `outcome`, `patient`, `entity`, `_count`.
-    pub async fn audit_events(&self, caller: &Caller, pairs: &Pairs<'_>) -> Result<AuditPage, RecordError> {
+    pub async fn audit_events(&self, caller: &Caller, pairs: &Pairs<'_>) -> Result<Disclosed<AuditPage>, RecordError> {
         let scope = match self.0.policies.scope(caller, Action::Search, audit_event()?) {
             Ok(scope) => scope,
             Err(denial) => return Err(self.refuse(caller, audit::Action::AuditRead, None, &denial).await),
         };
+        let chart = match scope.charts() {
+            access::Charts::All => None,
+            access::Charts::Own(chart) => Some(chart.0),
+        };
+        let seen_by = Reader { chart, view: scope.view() };
         let reader = self.0.store.log_reader();
         let mut pairs = std::borrow::Cow::Borrowed(pairs);
         let mut end = reader.size();
@@ -65,18 +82,18 @@ impl Record<Sqlite> {
             }
             let Some(detail) = &entry.detail else { continue };
             let event = Event::decode(detail)?;
-            if wanted.holds(&event) {
-                entries.push(self.rendered(&event, entry.index).await?);
+            if seen_by.may_see(&event) && wanted.holds(&event) {
+                entries.push(self.rendered(event, entry.index, &seen_by).await?);
+            }
+            if looked_at % YIELD_EVERY == YIELD_EVERY - 1 {
+                tokio::task::yield_now().await;
             }
         }
         let query = crate::cursor::write_pairs(&pairs);
         let asked = audit::event::Search { type_code: audit_event()?.code, query: clipped(&query) };
-        let deed = Deed {
-            search: Some(asked),
-            count: Some(entries.len() as u64),
-            ..Deed::of(audit::Action::AuditRead, &[])
-        };
-        self.attest(caller, &deed).await?;
+        let deed =
+            Deed { search: Some(asked), count: Some(entries.len() as u64), ..Deed::of(audit::Action::AuditRead, &[]) };
+        let receipt = self.attest(caller, &deed).await?;
         let next = match next {
             Some(offset) => {
                 let position = Position { row: 0, seq: 0, offset };
@@ -85,34 +102,46 @@ impl Record<Sqlite> {
             }
             None => None,
         };
-        Ok(AuditPage { entries, next })
+        Ok(Disclosed::new(AuditPage { entries, next }, &receipt)?)
     }
 
     /// One AuditEvent by its place in the log.
-    pub async fn audit_event(&self, caller: &Caller, id: &str) -> Result<Vec<u8>, RecordError> {
-        let object = access::Object::of(audit_event()?, None, None);
-        if let Err(denial) = self.0.policies.decide(caller, Action::Read, &object) {
+    pub async fn audit_event(&self, caller: &Caller, id: &str) -> Result<Disclosed<AuditPage>, RecordError> {
+        let kind = audit_event()?;
+        if let Err(denial) = self.0.policies.ever(caller, Action::Read, kind) {
             return Err(self.refuse(caller, audit::Action::AuditRead, None, &denial).await);
         }
         let reader = self.0.store.log_reader();
-        let rendered = match id.parse() {
-            Ok(index) => self.entry(&reader, index).await?,
+        let entry = match id.parse() {
+            Ok(index) => reader.get(index).map_err(|_| RecordError::Damaged)?,
             Err(_) => None,
         };
+        let mut rendered = None;
+        if let Some((index, detail)) = entry.and_then(|entry| Some((entry.index, entry.detail?))) {
+            let event = Event::decode(&detail)?;
+            // A patient reads what concerns the own chart, others what concerns the whole record.
+            let own = caller.own_chart().filter(|chart| event.objects.iter().any(|o| o.chart == chart.0));
+            match self.0.policies.decide(caller, Action::Read, &access::Object::of(kind, None, own)) {
+                Ok(permit) => {
+                    let seen_by = Reader { chart: caller.own_chart().map(|chart| chart.0), view: permit.view() };
+                    rendered = Some(self.rendered(event, index, &seen_by).await?);
+                }
+                Err(denial) => return Err(self.refuse(caller, audit::Action::AuditRead, None, &denial).await),
+            }
+        }
         let Some(rendered) = rendered else {
             return Err(self.fail(caller, audit::Action::AuditRead, None, 404, RecordError::NotFound).await);
         };
-        self.attest(caller, &Deed { count: Some(1), ..Deed::of(audit::Action::AuditRead, &[]) }).await?;
-        Ok(rendered)
+        let receipt = self.attest(caller, &Deed { count: Some(1), ..Deed::of(audit::Action::AuditRead, &[]) }).await?;
+        Ok(Disclosed::new(AuditPage { entries: vec![rendered], next: None }, &receipt)?)
     }
 
-    async fn entry(&self, reader: &LogReader, index: u64) -> Result<Option<Vec<u8>>, RecordError> {
-        let Some(entry) = reader.get(index).map_err(|_| RecordError::Damaged)? else { return Ok(None) };
-        let Some(detail) = &entry.detail else { return Ok(None) };
-        Ok(Some(self.rendered(&Event::decode(detail)?, index).await?))
-    }
-
-    async fn rendered(&self, event: &Event<'_>, index: u64) -> Result<Vec<u8>, RecordError> {
+    async fn rendered(&self, mut event: Event<'_>, index: u64, seen_by: &Reader) -> Result<Vec<u8>, RecordError> {
+        if seen_by.chart.is_some() {
+            // What somebody searched for may speak of others.
+            event.search = None;
+            event.objects.to_mut().retain(|object| Some(object.chart) == seen_by.chart);
+        }
         let mut rows = HashMap::new();
         let mut patients = HashMap::new();
         for object in event.objects.iter().take(NAMED_MAX) {
@@ -132,7 +161,13 @@ impl Record<Sqlite> {
         };
         let site = self.0.base_url.trim_start_matches("https://").split('/').next().unwrap_or_default();
         let recorder = Recorder { site, base_url: &self.0.base_url };
-        Ok(render(event, index, None, recorder, &resolve).into_bytes())
+        let json = render(&event, index, seen_by.chart, recorder, &resolve).into_bytes();
+        let view = seen_by.view.of_type(types::AUDIT_EVENT);
+        if view.is_full() {
+            return Ok(json);
+        }
+        let tree = fhir::Json::parse(&json).map_err(|_| RecordError::Damaged)?;
+        Ok(fhir::project::view(&tree, |name| view.allows(name)).to_vec())
     }
 
     async fn wanted(&self, pairs: &Pairs<'_>) -> Result<Wanted, RecordError> {
@@ -155,7 +190,9 @@ impl Record<Sqlite> {
                     let key = ResourceKey::parse_reference(self.local(&reference));
                     let key = key.ok_or(RecordError::Malformed("not a reference to a resource of this record"))?;
                     wanted.object = match self.find(&key).await? {
-                        Some(current) if key.kind.name == "Patient" => Some((current.head.row, Some(current.head.chart))),
+                        Some(current) if key.kind.name == "Patient" => {
+                            Some((current.head.row, Some(current.head.chart)))
+                        }
                         Some(current) => Some((current.head.row, None)),
                         None => Some((0, None)),
                     };
@@ -165,6 +202,12 @@ impl Record<Sqlite> {
             }
         }
         Ok(wanted)
+    }
+}
+
+impl Reader {
+    fn may_see(&self, event: &Event<'_>) -> bool {
+        self.chart.is_none_or(|chart| event.objects.iter().any(|object| object.chart == chart))
     }
 }
 
@@ -217,7 +260,8 @@ fn letter(action: audit::Action) -> char {
 fn code(outcome: &Outcome<'_>) -> &'static str {
     match outcome {
         Outcome::Success => "0",
-        Outcome::Denied { .. } | Outcome::Failed { .. } => "4",
+        Outcome::Denied { .. } => "4",
+        Outcome::Failed { .. } => "8",
     }
 }
 

@@ -39,7 +39,19 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    pub fn seal(&self, key: &SealKey, caller: &Caller, policy_version: u64, now_ms: i64) -> Result<String, RecordError> {
+    pub fn seal(
+        &self,
+        key: &SealKey,
+        caller: &Caller,
+        policy_version: u64,
+        now_ms: i64,
+    ) -> Result<String, RecordError> {
+        if self.question.len() > CURSOR_BYTES_MAX / 2 {
+            return Err(RecordError::TooMany {
+                what: "bytes of a search with further pages",
+                limit: CURSOR_BYTES_MAX / 2,
+            });
+        }
         let mut plain = Vec::with_capacity(64 + self.question.len());
         plain.push(self.kind as u8);
         plain.extend_from_slice(&caller.user().0.to_be_bytes());

@@ -84,7 +84,9 @@ impl From<&Denial> for Refusal {
 impl From<StoreError> for RecordError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::VersionConflict { .. } | StoreError::Exists { .. } | StoreError::NewMatch => RecordError::Conflict,
+            StoreError::VersionConflict { .. } | StoreError::Exists { .. } | StoreError::NewMatch => {
+                RecordError::Conflict
+            }
             StoreError::Done => RecordError::Done,
             StoreError::Full => RecordError::Full,
             StoreError::Log(_) | StoreError::Closed | StoreError::ReadOnly(_) => RecordError::Unavailable,

@@ -37,6 +37,7 @@ pub fn evidence(caller: &Caller, now_ms: i64, deed: &Deed<'_>) -> Result<Evidenc
     let device = caller.device().map(decimal);
     let role = caller.roles().iter().next().map_or("", |r| r.name());
     let who = Who { user: caller.login(), role, session: Some(&session), on_behalf_of: None };
+    // INVARIANT: audit knows every code that access does; a test keeps the two lists equal.
     let purpose = audit::Purpose::parse(caller.purpose().name()).unwrap_or(audit::Purpose::Operations);
     let mut event = Event::new(now_ms.max(0) as u64, deed.action, purpose, who);
     event.outcome = deed.outcome;
@@ -61,8 +62,14 @@ impl<B: Backend> Record<B> {
     }
 
     /// Audits a denial and turns it into the error that the caller may see.
-    pub(crate) async fn refuse(&self, caller: &Caller, action: Action, object: Option<Object>, denial: &Denial) -> RecordError {
-        let policies = denial.explain().policies.join(",");
+    pub(crate) async fn refuse(
+        &self,
+        caller: &Caller,
+        action: Action,
+        object: Option<Object>,
+        denial: &Denial,
+    ) -> RecordError {
+        let policies = denial.policies().join(",");
         let policy = audit::event::clip(&policies, audit::event::TEXT_BYTES_MAX);
         let objects = object.as_slice();
         let deed = Deed { outcome: Outcome::Denied { policy }, ..Deed::of(action, objects) };
@@ -110,4 +117,15 @@ fn hex(number: u128, out: &mut [u8; 32]) -> &str {
         *slot = b"0123456789abcdef"[(number >> (124 - 4 * i)) as usize & 15];
     }
     std::str::from_utf8(out).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_purpose_that_access_knows_is_recorded_as_itself() {
+        for purpose in access::Purpose::ALL {
+            let recorded = audit::Purpose::parse(purpose.name()).map(audit::Purpose::code);
+            assert_eq!(recorded, Some(purpose.name()));
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The head of a version: what searching, deciding and listing need, without the body.
 //!
-//! Format 1, sealed as one part and padded: format u8, type u16, flags u8, labels u32, id (length u8, bytes; empty for
-//! an id of ours), meta members (length u16, JSON text), search values to the end. Integers are big-endian.
+//! Format 1, sealed as one part and padded: format u8, type u16, flags u8, labels u32, main length u32, id (length u8,
+//! bytes; empty for an id of ours), meta members (length u16, JSON text), search values to the end. Big-endian.
 
 use access::Labels;
 use fhir::search::ValuesRef;
@@ -12,8 +12,10 @@ use crate::pad;
 
 const FORMAT: u8 = 1;
 const DELETED: u8 = 1;
-/// Search values and body are in the part of a sensitive category.
+/// Search values and body are sealed under the key of the first of the labels.
 const SEALED_APART: u8 = 2;
+/// Behind the body's main part lie single elements, sealed under the key of government numbers.
+const ELEMENTS: u8 = 4;
 
 /// What goes into a head.
 pub struct HeadParts<'a> {
@@ -21,6 +23,8 @@ pub struct HeadParts<'a> {
     pub deleted: bool,
     pub sealed_apart: bool,
     pub labels: Labels,
+    /// Bytes of the body's first sealed part, where elements follow it.
+    pub main_len: Option<usize>,
     /// The id the client chose; empty when it is ours.
     pub client_id: &'a str,
     /// The members of `meta` beside `versionId` and `lastUpdated`, as JSON text: `"profile":[…],"tag":[…]`.
@@ -37,6 +41,7 @@ pub struct Head {
     pub type_code: u16,
     pub labels: Labels,
     flags: u8,
+    main_len: u32,
     id: Box<str>,
     meta_at: usize,
     values_at: usize,
@@ -48,11 +53,13 @@ impl HeadParts<'_> {
     pub fn encode(&self) -> Result<Vec<u8>, RecordError> {
         let meta_len = u16::try_from(self.meta.len())
             .map_err(|_| RecordError::TooMany { what: "bytes of meta", limit: usize::from(u16::MAX) })?;
-        let mut out = pad::begin(12 + self.client_id.len() + self.meta.len() + self.values.len());
+        let mut out = pad::begin(16 + self.client_id.len() + self.meta.len() + self.values.len());
         out.push(FORMAT);
         out.extend_from_slice(&self.type_code.to_be_bytes());
-        out.push(u8::from(self.deleted) * DELETED | u8::from(self.sealed_apart) * SEALED_APART);
+        let elements = u8::from(self.main_len.is_some()) * ELEMENTS;
+        out.push(u8::from(self.deleted) * DELETED | u8::from(self.sealed_apart) * SEALED_APART | elements);
         out.extend_from_slice(&self.labels.bits().to_be_bytes());
+        out.extend_from_slice(&(self.main_len.unwrap_or(0) as u32).to_be_bytes());
         out.push(self.client_id.len() as u8);
         out.extend_from_slice(self.client_id.as_bytes());
         out.extend_from_slice(&meta_len.to_be_bytes());
@@ -77,6 +84,7 @@ impl Head {
         let type_code = u16::from_be_bytes(at.array()?);
         let flags = at.array::<1>()?[0];
         let labels = Labels::from_bits(u32::from_be_bytes(at.array()?)).ok_or(RecordError::Damaged)?;
+        let main_len = u32::from_be_bytes(at.array()?);
         let id_len = usize::from(at.array::<1>()?[0]);
         let id = at.text(id_len)?;
         let id = if id.is_empty() { our_id(row)?.into_boxed_str() } else { id.into() };
@@ -84,7 +92,7 @@ impl Head {
         let meta_at = at.at;
         at.text(meta_len)?;
         let values_at = at.at;
-        Ok(Self { row, chart, version, seq, type_code, labels, flags, id, meta_at, values_at, bytes })
+        Ok(Self { row, chart, version, seq, type_code, labels, flags, main_len, id, meta_at, values_at, bytes })
     }
 
     pub fn deleted(&self) -> bool {
@@ -93,6 +101,21 @@ impl Head {
 
     pub fn sealed_apart(&self) -> bool {
         self.flags & SEALED_APART != 0
+    }
+
+    /// The sealed parts of a body: the main one, and the elements sealed apart if there are any.
+    pub fn split<'b>(&self, body: &'b [u8]) -> Result<(&'b [u8], Option<&'b [u8]>), RecordError> {
+        match self.flags & ELEMENTS {
+            0 => Ok((body, None)),
+            _ => {
+                let (main, elements) = body.split_at_checked(self.main_len as usize).ok_or(RecordError::Damaged)?;
+                Ok((main, Some(elements)))
+            }
+        }
+    }
+
+    pub fn has_elements(&self) -> bool {
+        self.flags & ELEMENTS != 0
     }
 
     pub fn id(&self) -> &str {

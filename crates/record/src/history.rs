@@ -19,13 +19,12 @@ const WALK_PAGE: usize = 256;
 struct Line {
     head: Arc<Head>,
     body: Vec<u8>,
-    parts: Vec<u8>,
     permit: Permit,
 }
 
 impl<B: Backend> Record<B> {
     pub async fn history(&self, caller: &Caller, request: &HistoryRequest<'_>) -> Result<Disclosed<Page>, RecordError> {
-        let count = request.count.unwrap_or(PAGE_SIZE_DEFAULT).min(PAGE_SIZE_MAX) as usize;
+        let count = request.count.unwrap_or(PAGE_SIZE_DEFAULT).clamp(1, PAGE_SIZE_MAX) as usize;
         let question = question(request);
         let position = match request.cursor {
             None => Position { row: RowNo::MAX >> 1, seq: Seq::MAX, offset: 0 },
@@ -71,7 +70,7 @@ impl<B: Backend> Record<B> {
         let receipt = self.attest(caller, &deed).await?;
         let mut entries = Vec::with_capacity(lines.len());
         for line in &lines {
-            let version = self.open_version(&line.permit, &line.head, &line.body, &line.parts).await?;
+            let version = self.open_version(&line.permit, &line.head, &line.body).await?;
             entries.push((EntryMode::Match, version));
         }
         let page = Page { entries, total: None, next, ignored: Vec::new(), summary: None, elements: Vec::new() };
@@ -95,11 +94,13 @@ impl<B: Backend> Record<B> {
             0 => {
                 let permit = match decide(&current.head) {
                     Ok(permit) => permit,
-                    Err(denial) => return Err(self.denied(caller, audit::Action::History, &current.head, &denial).await),
+                    Err(denial) => {
+                        return Err(self.denied(caller, audit::Action::History, &current.head, &denial).await);
+                    }
                 };
                 let version = current.head.version;
                 if is_since(request, &current.head) {
-                    lines.push(Line { head: current.head, body: current.body.body, parts: current.body.parts, permit });
+                    lines.push(Line { head: current.head, body: current.body.body, permit });
                 }
                 version
             }
@@ -119,7 +120,7 @@ impl<B: Backend> Record<B> {
                     let shown = lines.last().map_or(0, |line: &Line| u64::from(line.head.version));
                     return Ok((lines, Some(Position { row, seq: 0, offset: shown })));
                 }
-                lines.push(Line { head, body: past.body, parts: past.parts, permit });
+                lines.push(Line { head, body: past.body, permit });
             }
         }
     }
@@ -185,10 +186,10 @@ impl<B: Backend> Record<B> {
         (chart, row, seq): (u64, RowNo, Seq),
     ) -> Result<Option<Line>, RecordError> {
         let action = if type_code.is_some() { Action::HistoryType } else { Action::HistorySystem };
-        let (head, body, parts) = match past {
+        let (head, body) = match past {
             Some(past) => {
                 let (head, past) = self.opened_past(past).await?;
-                (head, past.body, past.parts)
+                (head, past.body)
             }
             None => {
                 // The head may have moved on since the list was read; then the version is met as a past one elsewhere.
@@ -196,7 +197,7 @@ impl<B: Backend> Record<B> {
                 let Some(body) = self.0.store.body(row).await?.filter(|b| b.seq == seq && head.seq == seq) else {
                     return Ok(None);
                 };
-                (head, body.body, body.parts)
+                (head, body.body)
             }
         };
         if type_code.is_some_and(|code| code != head.type_code) {
@@ -207,7 +208,7 @@ impl<B: Backend> Record<B> {
             None => head.labels,
         };
         let permit = self.0.policies.decide(caller, action, &decided(&head, labels)).ok();
-        Ok(permit.map(|permit| Line { head, body, parts, permit }))
+        Ok(permit.map(|permit| Line { head, body, permit }))
     }
 
     async fn opened_past(&self, past: PastRow) -> Result<(Arc<Head>, PastRow), RecordError> {

@@ -6,7 +6,7 @@
 //! the tail before it is acknowledged, and a start rebuilds the tail from the heads above the last run.
 
 use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, RwLock, Weak};
 
 use access::{Permit, SystemPurpose};
 use crypto::hash::Prf;
@@ -47,6 +47,8 @@ pub struct Index {
 
 struct State {
     runs: Arc<Vec<Run>>,
+    /// Runs that a joined one replaced, deleted when no search holds the list that names them.
+    retired: Vec<(u32, Weak<Vec<Run>>)>,
     /// A tail that is being written as a run.
     frozen: Option<Arc<Tail>>,
     tail: Tail,
@@ -65,7 +67,7 @@ impl Tail {
     }
 
     fn add(&mut self, seq: Seq, place: Place, keywords: &[Keyword]) {
-        self.to = self.to.max(seq);
+        self.to = seq;
         self.resources += 1;
         for keyword in keywords {
             self.places.entry(*keyword).or_default().push(place);
@@ -76,10 +78,14 @@ impl Tail {
 impl Index {
     pub fn new(keyring: &Keyring, runs: Vec<Run>) -> Self {
         let watermark = runs.iter().map(|r| r.to).max().unwrap_or(0);
+        // A crash may leave a joined run beside the two it was made of.
+        let is_covered = |run: &Run| runs.iter().any(|r| r.run > run.run && r.from <= run.from && run.to <= r.to);
+        let (retired, runs): (Vec<Run>, Vec<Run>) = runs.iter().partition(|run| is_covered(run));
+        let retired = retired.iter().map(|run| (run.run, Weak::new())).collect();
         Self {
             keywords: keyring.prf("wardstone/index/keyword/v1"),
             block: keyring.seal_key("wardstone/index/block/v1"),
-            state: RwLock::new(State { runs: Arc::new(runs), frozen: None, tail: Tail::after(watermark) }),
+            state: RwLock::new(State { runs: Arc::new(runs), retired, frozen: None, tail: Tail::after(watermark) }),
             full: Notify::new(),
             writing: tokio::sync::Mutex::new(()),
         }
@@ -96,10 +102,13 @@ impl Index {
         found.iter().map(|k| self.label(k)).collect()
     }
 
-    /// Called for every commit, in commit order, before it is acknowledged.
-    pub fn add(&self, seq: Seq, place: Place, keywords: &[Keyword]) {
+    /// Called for every commit, in commit order, before it is acknowledged. A commit enters as one: the tail never ends
+    /// in the middle of it.
+    pub fn add_commit<'k>(&self, seq: Seq, rows: impl Iterator<Item = (Place, &'k [Keyword])>) {
         let Ok(mut state) = self.state.write() else { return };
-        state.tail.add(seq, place, keywords);
+        for (place, keywords) in rows {
+            state.tail.add(seq, place, keywords);
+        }
         if state.tail.resources >= TAIL_RESOURCES {
             self.full.notify_one();
         }
@@ -113,6 +122,8 @@ impl Index {
 /// Candidates of a list of keywords (any of them), by ascending row, each once.
 pub struct Candidates {
     streams: Vec<Stream>,
+    /// Keeps the runs that the streams read from being deleted.
+    _runs: Option<Arc<Vec<Run>>>,
 }
 
 enum Stream {
@@ -124,7 +135,7 @@ impl<B: Backend> Record<B> {
     /// Candidates beyond a row.
     pub(crate) fn candidates(&self, any_of: &[Keyword], after: RowNo) -> Candidates {
         let mut streams = Vec::new();
-        let Ok(state) = self.0.index.state.read() else { return Candidates { streams } };
+        let Ok(state) = self.0.index.state.read() else { return Candidates { streams, _runs: None } };
         for keyword in any_of {
             let memory = [state.frozen.as_deref(), Some(&state.tail)];
             let mut places: Vec<Place> = Vec::new();
@@ -144,7 +155,7 @@ impl<B: Backend> Record<B> {
                 });
             }
         }
-        Candidates { streams }
+        Candidates { streams, _runs: Some(state.runs.clone()) }
     }
 
     /// The next candidate beyond `after`.
@@ -196,20 +207,32 @@ impl<B: Backend> Record<B> {
         }
     }
 
-    /// Brings the tail up to the last commit; writes runs on the way if there is much.
+    /// Brings the tail up to the last commit, commit by commit; writes runs on the way if there is much.
     pub(crate) async fn follow_index(&self) -> Result<(), RecordError> {
         let (mut seq, mut row) = (self.0.index.watermark(), RowNo::MAX >> 1);
+        let mut commit: Vec<(Place, Vec<Keyword>)> = Vec::new();
+        let mut commit_seq = seq;
         loop {
             let heads = self.0.store.heads_since(seq, row, FOLLOW_PAGE).await?;
-            let Some(last) = heads.last() else { return Ok(()) };
-            (seq, row) = (last.seq, last.row);
             for sealed in &heads {
+                if sealed.seq != commit_seq {
+                    self.add_followed(commit_seq, &mut commit).await?;
+                    commit_seq = sealed.seq;
+                }
                 let head = self.open_head(sealed).await?;
-                let keywords = self.keywords_of(&head).await?;
-                self.0.index.add(head.seq, Place { row: head.row, chart: head.chart }, &keywords);
+                commit.push((Place { row: head.row, chart: head.chart }, self.keywords_of(&head).await?));
             }
-            self.flush_index(TAIL_RESOURCES * 4).await?;
+            match heads.last() {
+                Some(last) => (seq, row) = (last.seq, last.row),
+                None => return self.add_followed(commit_seq, &mut commit).await,
+            }
         }
+    }
+
+    async fn add_followed(&self, seq: Seq, commit: &mut Vec<(Place, Vec<Keyword>)>) -> Result<(), RecordError> {
+        self.0.index.add_commit(seq, commit.iter().map(|(place, keywords)| (*place, keywords.as_slice())));
+        commit.clear();
+        self.flush_index(TAIL_RESOURCES * 4).await
     }
 
     /// Writes the tail as a run whenever it is full, and merges runs when they are many. Runs until dropped.
@@ -238,24 +261,28 @@ impl<B: Backend> Record<B> {
         let number = self.0.index.next_run();
         let run = Run { run: number, from: frozen.from, to: frozen.to, resources: frozen.resources as u64 };
         let written = match self.0.index.postings(number, &frozen.places) {
-            Ok(postings) => self.0.store.write_run(run, Vec::new(), postings).await.map_err(RecordError::from),
+            Ok(postings) => {
+                let deleted = self.0.index.take_unheld();
+                self.0.store.write_run(run, deleted, postings).await.map_err(RecordError::from)
+            }
             Err(error) => Err(error),
         };
-        let Ok(mut state) = self.0.index.state.write() else { return Err(RecordError::Damaged) };
-        state.frozen = None;
-        if let Err(error) = written {
-            // Not lost: back into memory, to be tried with the next flush.
-            state.tail.from = frozen.from;
-            state.tail.resources += frozen.resources;
-            for (keyword, places) in &frozen.places {
-                state.tail.places.entry(*keyword).or_default().extend(places);
+        {
+            let Ok(mut state) = self.0.index.state.write() else { return Err(RecordError::Damaged) };
+            state.frozen = None;
+            if let Err(error) = written {
+                // Not lost: back into memory, to be tried with the next flush.
+                state.tail.from = frozen.from;
+                state.tail.resources += frozen.resources;
+                for (keyword, places) in &frozen.places {
+                    state.tail.places.entry(*keyword).or_default().extend(places);
+                }
+                return Err(error);
             }
-            return Err(error);
+            let mut runs = state.runs.as_ref().clone();
+            runs.push(run);
+            state.runs = Arc::new(runs);
         }
-        let mut runs = state.runs.as_ref().clone();
-        runs.push(run);
-        state.runs = Arc::new(runs);
-        drop(state);
         self.merge_runs().await
     }
 
@@ -272,15 +299,29 @@ impl<B: Backend> Record<B> {
             };
             let (first, second) = (runs[at], runs[at + 1]);
             let (places, resources) = self.places_between(first.from, second.to).await?;
+            self.wait_for_followers().await?;
             let number = self.0.index.next_run();
             let joined = Run { run: number, from: first.from, to: second.to, resources };
             let postings = self.0.index.postings(number, &places)?;
-            self.0.store.write_run(joined, vec![first.run, second.run], postings).await?;
+            self.0.store.write_run(joined, self.0.index.take_unheld(), postings).await?;
             let Ok(mut state) = self.0.index.state.write() else { return Err(RecordError::Damaged) };
             let mut runs = state.runs.as_ref().clone();
             runs.splice(at..=at + 1, [joined]);
-            state.runs = Arc::new(runs);
+            let before = std::mem::replace(&mut state.runs, Arc::new(runs));
+            let held = Arc::downgrade(&before);
+            state.retired.extend([first.run, second.run].map(|run| (run, held.clone())));
         }
+    }
+
+    /// Until every commit that the store shows is in the tail too: a row that was replaced while heads were read must be
+    /// found there before the runs that knew it are gone.
+    async fn wait_for_followers(&self) -> Result<(), RecordError> {
+        let newest = self.0.store.heads_before(Seq::MAX, RowNo::MAX >> 1, 1).await?;
+        let shown = newest.first().map_or(0, |head| head.seq);
+        while self.0.store.last_seq() < shown {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 
     async fn places_between(&self, from: Seq, to: Seq) -> Result<(HashMap<Keyword, Vec<Place>>, u64), RecordError> {
@@ -320,7 +361,17 @@ impl<B: Backend> Record<B> {
 
 impl Index {
     fn next_run(&self) -> u32 {
-        self.state.read().map_or(1, |s| s.runs.iter().map(|r| r.run).max().unwrap_or(0) + 1)
+        let highest = |s: &State| s.runs.iter().map(|r| r.run).chain(s.retired.iter().map(|r| r.0)).max();
+        self.state.read().ok().and_then(|s| highest(&s)).unwrap_or(0) + 1
+    }
+
+    /// Retired runs that no search reads any more.
+    fn take_unheld(&self) -> Vec<u32> {
+        let Ok(mut state) = self.state.write() else { return Vec::new() };
+        let (unheld, held) =
+            std::mem::take(&mut state.retired).into_iter().partition(|(_, list)| list.strong_count() == 0);
+        state.retired = held;
+        Vec::into_iter(unheld).map(|(run, _)| run).collect()
     }
 
     /// The sealed blocks of a run, in label order, with padding.

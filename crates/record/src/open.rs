@@ -9,7 +9,7 @@ use store::{Backend, BodyRow, ChartNo, HeadRow, RowNo, Seq, Subject};
 
 use crate::answer::Version;
 use crate::head::Head;
-use crate::prepare::{PartPlain, Plain};
+use crate::prepare::{Element, Main, Plain, category};
 use crate::{CHART_HEADS_MAX, Record, RecordError, ResourceKey, charts, pad, types};
 
 /// Times a read starts over when a commit falls between its two look-ups.
@@ -49,11 +49,18 @@ impl<B: Backend> Record<B> {
     pub(crate) async fn current(&self, row: RowNo) -> Result<Option<Current>, RecordError> {
         for _ in 0..READ_AGAIN_MAX {
             let Some(body) = self.0.store.body(row).await? else { return Ok(None) };
-            let Some(head) = self.head(body.chart, row).await? else { continue };
-            // A commit between the two reads shows as different versions.
-            if head.version == body.version {
+            if let Some(head) = self.head(body.chart, row).await?
+                && head.version == body.version
+            {
                 return Ok(Some(Current { head, body }));
             }
+            // A commit is ahead of the cache for a moment; the store's own head tells.
+            if let Some(sealed) = self.0.store.head(body.chart, row).await?
+                && sealed.version == body.version
+            {
+                return Ok(Some(Current { head: Arc::new(self.open_head(&sealed).await?), body }));
+            }
+            tokio::task::yield_now().await;
         }
         Err(RecordError::Conflict)
     }
@@ -113,75 +120,65 @@ impl<B: Backend> Record<B> {
     }
 
     /// Opens a version's content and projects it to what the permit shows.
-    pub(crate) async fn open_version(
-        &self,
-        permit: &Permit,
-        head: &Head,
-        body: &[u8],
-        parts: &[u8],
-    ) -> Result<Version, RecordError> {
+    pub(crate) async fn open_version(&self, permit: &Permit, head: &Head, body: &[u8]) -> Result<Version, RecordError> {
         let json = match head.deleted() {
             true => Vec::new(),
             false => {
-                let plain = self.open_plain(permit, head, body, parts).await?;
+                let plain = self.open_plain(permit, head, body).await?;
                 project(permit, head, &plain)?
             }
         };
         Ok(version(head, permit, json))
     }
 
-    async fn open_plain(
-        &self,
-        permit: &Permit,
-        head: &Head,
-        body: &[u8],
-        parts: &[u8],
-    ) -> Result<Plain, RecordError> {
-        let key = charts::key(self.0.store.as_ref(), &self.0.keyring, head.chart).await?;
-        let mut plain = match head.sealed_apart() {
-            true => Plain::default(),
-            false => {
-                let opened = self.0.keyring.open(&key, head.row, head.version, Part::Body, body)?;
-                Plain::decode(pad::strip(opened).ok_or(RecordError::Damaged)?)?
+    async fn open_plain(&self, permit: &Permit, head: &Head, body: &[u8]) -> Result<Plain, RecordError> {
+        let (main, elements) = head.split(body)?;
+        let mut plain = match Main::part(head) {
+            None => Plain::decode(self.open_part(head, Part::Body, main).await?)?,
+            Some(label) => {
+                if !permit.categories().contains(label) {
+                    // Access permitted the resource and not its category: the two disagree, so nothing opens.
+                    return Err(RecordError::Denied(crate::Refusal::Absent));
+                }
+                Main::decode(self.open_part(head, category(label), main).await?)?.body
             }
         };
-        for (category, sealed) in part_list(parts)? {
-            let label = Labels::from_bits(1 << category).ok_or(RecordError::Damaged)?;
-            if !permit.categories().contains(label) {
-                continue;
-            }
-            let opened = self.0.keyring.open(&key, head.row, head.version, Part::Category(category), sealed)?;
-            match PartPlain::decode(pad::strip(opened).ok_or(RecordError::Damaged)?)? {
-                PartPlain::Whole { body, .. } => plain = Plain::decode(body)?,
-                PartPlain::Elements(elements) => plain.elements.extend(elements),
-            }
-        }
-        if plain.json.is_empty() {
-            // The permit covers the resource's labels but not its category: access and sealing disagree, so nothing opens.
-            return Err(RecordError::Denied(crate::Refusal::Absent));
+        if let Some(elements) = elements
+            && permit.categories().contains(Labels::GOVERNMENT_ID)
+        {
+            let opened = self.open_part(head, category(Labels::GOVERNMENT_ID), elements).await?;
+            plain.elements = Element::decode_list(&opened)?;
         }
         Ok(plain)
     }
 
-    /// The search values of a head, from its sensitive part when they are sealed there. Under a permit, or for the index.
+    /// The elements of a version that are sealed apart, for a writer who does not see them and so must not lose them.
+    pub(crate) async fn hidden_elements(&self, head: &Head, body: &[u8]) -> Result<Vec<Element>, RecordError> {
+        match head.split(body)?.1 {
+            Some(elements) => {
+                let opened = self.open_part(head, category(Labels::GOVERNMENT_ID), elements).await?;
+                Element::decode_list(&opened)
+            }
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The search values of a head that are sealed with its body. Under a permit, or for the index.
     pub(crate) async fn apart_values(&self, permit: &Permit, head: &Head) -> Result<Option<Vec<u8>>, RecordError> {
+        let Some(label) = Main::part(head).filter(|label| permit.categories().contains(*label)) else {
+            return Ok(None);
+        };
         let Some(row) = self.0.store.body(head.row).await?.filter(|b| b.version == head.version) else {
             return Ok(None);
         };
+        let (main, _) = head.split(&row.body)?;
+        Ok(Some(Main::decode(self.open_part(head, category(label), main).await?)?.values))
+    }
+
+    async fn open_part(&self, head: &Head, part: Part, sealed: &[u8]) -> Result<Vec<u8>, RecordError> {
         let key = charts::key(self.0.store.as_ref(), &self.0.keyring, head.chart).await?;
-        for (category, sealed) in part_list(&row.parts)? {
-            let label = Labels::from_bits(1 << category).ok_or(RecordError::Damaged)?;
-            if !permit.categories().contains(label) {
-                continue;
-            }
-            let opened = self.0.keyring.open(&key, head.row, head.version, Part::Category(category), sealed)?;
-            if let PartPlain::Whole { values, .. } =
-                PartPlain::decode(pad::strip(opened).ok_or(RecordError::Damaged)?)?
-            {
-                return Ok(Some(values));
-            }
-        }
-        Ok(None)
+        let opened = self.0.keyring.open(&key, head.row, head.version, part, sealed)?;
+        pad::strip(opened).ok_or(RecordError::Damaged)
     }
 }
 
@@ -246,19 +243,6 @@ pub fn instant(ms: i64) -> String {
         in_day / 1_000 % 60,
         in_day % 1_000
     )
-}
-
-/// The sealed sensitive parts of a version: category bit u8, length u32, sealed bytes; repeated.
-fn part_list(mut parts: &[u8]) -> Result<Vec<(u8, &[u8])>, RecordError> {
-    let mut list = Vec::new();
-    while let Some((&category, rest)) = parts.split_first() {
-        let (length, rest) = rest.split_first_chunk::<4>().ok_or(RecordError::Damaged)?;
-        let (sealed, rest) =
-            rest.split_at_checked(u32::from_be_bytes(*length) as usize).ok_or(RecordError::Damaged)?;
-        list.push((category, sealed));
-        parts = rest;
-    }
-    Ok(list)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Padding: sealed lengths come in few sizes, so that they do not name what is inside.
 //!
-//! Plaintext = length u32, content, zeros up to the next bucket. Buckets grow by an eighth to a quarter (Padmé's idea),
-//! at least 256 bytes.
+//! Plaintext = length u32, content, zeros up to the next bucket. Buckets are an eighth of the power of two
+//! below them apart (Padmé's idea), at least 256 bytes.
 
 const LENGTH_BYTES: usize = 4;
 const SMALLEST: usize = 256;

@@ -61,11 +61,17 @@ pub struct Element {
     json: Vec<u8>,
 }
 
-/// The content of a sensitive part.
-pub enum PartPlain {
-    /// The whole resource: its search values and its body.
-    Whole { values: Vec<u8>, body: Vec<u8> },
-    Elements(Vec<Element>),
+/// A body that is sealed with its search values, under the key of a sensitive category.
+pub struct Main {
+    pub values: Vec<u8>,
+    pub body: Plain,
+}
+
+/// What of a current version goes on in the next one although its writer does not see it.
+#[derive(Default)]
+pub struct Kept {
+    pub labels: Labels,
+    pub elements: Vec<Element>,
 }
 
 impl<B: Backend> Record<B> {
@@ -104,11 +110,13 @@ impl<B: Backend> Record<B> {
         &self,
         key: &Arc<ChartKey>,
         checked: Checked<'_>,
+        kept: Kept,
         to: Destination,
     ) -> Result<Prepared, RecordError> {
         let Checked { kind, mut tree, labels, issues } = checked;
+        let labels = labels.union(kept.labels);
         // Before the search values, so that a government number is in no head and no posting.
-        let mut elements = Vec::new();
+        let mut elements = kept.elements;
         if labels.contains(Labels::GOVERNMENT_ID) {
             take_government_ids(&mut tree, &mut elements);
         }
@@ -117,33 +125,28 @@ impl<B: Backend> Record<B> {
         let meta = take_meta(&mut tree);
         let plain = Plain::encode_tree(kind, &to.id, &tree, elements)?;
         // What sensitive category, if any, the whole resource is sealed under: the first of its labels.
-        let apart = labels.without(Labels::OF_ELEMENTS).iter().next().map(bit);
-
+        let apart = first_of(labels);
+        let seal = |part, plain: &[u8]| self.0.keyring.seal(key, to.row, to.version, part, plain);
+        let mut body = match apart {
+            None => seal(Part::Body, &plain.padded())?,
+            Some(label) => seal(category(label), &Main::padded(&values.0, &plain))?,
+        };
+        let main_len = (!plain.elements.is_empty()).then_some(body.len());
+        if main_len.is_some() {
+            let padded = Element::padded_list(&plain.elements);
+            body.extend_from_slice(&seal(category(Labels::GOVERNMENT_ID), &padded)?);
+        }
         let head_plain = HeadParts {
             type_code: kind.code,
             deleted: false,
             sealed_apart: apart.is_some(),
             labels,
+            main_len,
             client_id: if to.client_id { &to.id } else { "" },
             meta: &meta,
             values: if apart.is_some() { &[] } else { &values.0 },
         }
         .encode()?;
-        let seal = |part, plain: &[u8]| self.0.keyring.seal(key, to.row, to.version, part, plain);
-        let mut parts = Vec::new();
-        let body = match apart {
-            None => seal(Part::Body, &plain.padded())?,
-            Some(category) => {
-                let whole = PartPlain::Whole { values: values.0, body: plain.encode() }.padded();
-                push_part(&mut parts, category, &seal(Part::Category(category), &whole)?);
-                seal(Part::Body, &pad::finish(pad::begin(0)))?
-            }
-        };
-        if !plain.elements.is_empty() {
-            let category = bit(Labels::GOVERNMENT_ID);
-            let sealed = seal(Part::Category(category), &elements_padded(&plain.elements))?;
-            push_part(&mut parts, category, &sealed);
-        }
         let write = store::Write {
             row: to.row,
             chart: to.chart,
@@ -151,7 +154,6 @@ impl<B: Backend> Record<B> {
             expected: to.expected,
             head: seal(Part::Head, &head_plain)?,
             body,
-            parts,
             locator: to.locator,
         };
         let (row, chart, version, id) = (to.row, to.chart, to.version, to.id);
@@ -171,6 +173,7 @@ impl<B: Backend> Record<B> {
             deleted: true,
             sealed_apart: false,
             labels: head.labels,
+            main_len: None,
             client_id: if client_id { head.id() } else { "" },
             meta: "",
             values: &[],
@@ -184,7 +187,6 @@ impl<B: Backend> Record<B> {
             expected: Expected::Current { version: head.version, chart: head.chart },
             head: seal(Part::Head, &head_plain)?,
             body: seal(Part::Body, &pad::finish(pad::begin(0)))?,
-            parts: Vec::new(),
             locator: None,
         };
         Ok(Prepared {
@@ -235,13 +237,6 @@ impl Plain {
         Ok(Self { splice, json, elements })
     }
 
-    fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(4 + self.json.len());
-        out.extend_from_slice(&(self.splice as u32).to_be_bytes());
-        out.extend_from_slice(&self.json);
-        out
-    }
-
     fn padded(&self) -> Vec<u8> {
         let mut out = pad::begin(4 + self.json.len());
         out.extend_from_slice(&(self.splice as u32).to_be_bytes());
@@ -273,58 +268,62 @@ impl Element {
     }
 }
 
-impl PartPlain {
-    const WHOLE: u8 = 1;
-    const ELEMENTS: u8 = 2;
-
-    fn padded(&self) -> Vec<u8> {
-        match self {
-            PartPlain::Whole { values, body } => {
-                let mut out = pad::begin(5 + values.len() + body.len());
-                out.push(Self::WHOLE);
-                out.extend_from_slice(&(values.len() as u32).to_be_bytes());
-                out.extend_from_slice(values);
-                out.extend_from_slice(body);
-                pad::finish(out)
-            }
-            PartPlain::Elements(elements) => elements_padded(elements),
+impl Element {
+    fn padded_list(elements: &[Element]) -> Vec<u8> {
+        let mut out = pad::begin(256);
+        for element in elements {
+            out.push(element.name.len() as u8);
+            out.extend_from_slice(element.name.as_bytes());
+            out.extend_from_slice(&(element.index as u32).to_be_bytes());
+            out.extend_from_slice(&(element.json.len() as u32).to_be_bytes());
+            out.extend_from_slice(&element.json);
         }
+        pad::finish(out)
     }
 
-    pub fn decode(content: Vec<u8>) -> Result<Self, RecordError> {
-        let (&kind, mut rest) = content.split_first().ok_or(RecordError::Damaged)?;
-        match kind {
-            Self::WHOLE => {
-                let values = take(&mut rest, 4)?.to_vec();
-                Ok(PartPlain::Whole { values, body: rest.to_vec() })
-            }
-            Self::ELEMENTS => {
-                let mut elements = Vec::new();
-                while !rest.is_empty() {
-                    let name = String::from_utf8(take(&mut rest, 1)?.to_vec()).map_err(|_| RecordError::Damaged)?;
-                    let (index, after) = rest.split_first_chunk::<4>().ok_or(RecordError::Damaged)?;
-                    rest = after;
-                    let json = take(&mut rest, 4)?.to_vec();
-                    elements.push(Element { name, index: u32::from_be_bytes(*index) as usize, json });
-                }
-                Ok(PartPlain::Elements(elements))
-            }
-            _ => Err(RecordError::Damaged),
+    pub fn decode_list(mut rest: &[u8]) -> Result<Vec<Element>, RecordError> {
+        let mut elements = Vec::new();
+        while !rest.is_empty() {
+            let name = String::from_utf8(take(&mut rest, 1)?.to_vec()).map_err(|_| RecordError::Damaged)?;
+            let (index, after) = rest.split_first_chunk::<4>().ok_or(RecordError::Damaged)?;
+            rest = after;
+            let json = take(&mut rest, 4)?.to_vec();
+            elements.push(Element { name, index: u32::from_be_bytes(*index) as usize, json });
         }
+        Ok(elements)
     }
 }
 
-fn elements_padded(elements: &[Element]) -> Vec<u8> {
-    let mut out = pad::begin(256);
-    out.push(PartPlain::ELEMENTS);
-    for element in elements {
-        out.push(element.name.len() as u8);
-        out.extend_from_slice(element.name.as_bytes());
-        out.extend_from_slice(&(element.index as u32).to_be_bytes());
-        out.extend_from_slice(&(element.json.len() as u32).to_be_bytes());
-        out.extend_from_slice(&element.json);
+impl Main {
+    /// The category that a version is sealed under as a whole.
+    pub fn part(head: &Head) -> Option<Labels> {
+        first_of(head.labels).filter(|_| head.sealed_apart())
     }
-    pad::finish(out)
+
+    fn padded(values: &[u8], body: &Plain) -> Vec<u8> {
+        let mut out = pad::begin(8 + values.len() + body.json.len());
+        out.extend_from_slice(&(values.len() as u32).to_be_bytes());
+        out.extend_from_slice(values);
+        out.extend_from_slice(&(body.splice as u32).to_be_bytes());
+        out.extend_from_slice(&body.json);
+        pad::finish(out)
+    }
+
+    pub fn decode(content: Vec<u8>) -> Result<Self, RecordError> {
+        let mut rest = content.as_slice();
+        let values = take(&mut rest, 4)?.to_vec();
+        Ok(Main { values, body: Plain::decode(rest.to_vec())? })
+    }
+}
+
+/// The first label that closes a whole resource.
+fn first_of(labels: Labels) -> Option<Labels> {
+    labels.without(Labels::OF_ELEMENTS).iter().next()
+}
+
+/// The part that a single label's material is sealed as.
+pub fn category(label: Labels) -> Part {
+    Part::Category(label.bits().trailing_zeros() as u8)
 }
 
 /// Takes bytes behind a big-endian length of `prefix` bytes.
@@ -334,17 +333,6 @@ fn take<'a>(rest: &mut &'a [u8], prefix: usize) -> Result<&'a [u8], RecordError>
     let (taken, after) = after.split_at_checked(length).ok_or(RecordError::Damaged)?;
     *rest = after;
     Ok(taken)
-}
-
-fn push_part(parts: &mut Vec<u8>, category: u8, sealed: &[u8]) {
-    parts.push(category);
-    parts.extend_from_slice(&(sealed.len() as u32).to_be_bytes());
-    parts.extend_from_slice(sealed);
-}
-
-/// A single label's bit number: the category its part is sealed under.
-fn bit(label: Labels) -> u8 {
-    label.bits().trailing_zeros() as u8
 }
 
 /// Removes `meta` and answers its members beside `versionId` and `lastUpdated`, which are the server's, as JSON text.

@@ -25,7 +25,7 @@ impl<B: Backend> Record<B> {
         let objects = [object];
         let deed = Deed::of(audit::Action::Read, &objects);
         let receipt = self.attest(caller, &deed);
-        let version = self.open_version(&permit, &head, &body.body, &body.parts);
+        let version = self.open_version(&permit, &head, &body.body);
         let (receipt, version) = tokio::join!(receipt, version);
         Ok(Disclosed::new(version?, &receipt?)?)
     }
@@ -45,8 +45,8 @@ impl<B: Backend> Record<B> {
         if let Err(denial) = first {
             return Err(self.denied(caller, audit::Action::VRead, &current.head, &denial).await);
         }
-        let (head, body, parts) = if version == current.head.version {
-            (current.head, current.body.body, current.body.parts)
+        let (head, body) = if version == current.head.version {
+            (current.head, current.body.body)
         } else {
             match self.0.store.past(current.head.row, version).await? {
                 Some(past) => {
@@ -56,7 +56,7 @@ impl<B: Backend> Record<B> {
                     if let Err(denial) = self.0.policies.decide(caller, Action::VRead, &decided(&head, labels)) {
                         return Err(self.denied(caller, audit::Action::VRead, &head, &denial).await);
                     }
-                    (std::sync::Arc::new(head), past.body, past.parts)
+                    (std::sync::Arc::new(head), past.body)
                 }
                 None => {
                     let error = RecordError::NotFound;
@@ -74,7 +74,7 @@ impl<B: Backend> Record<B> {
             return Err(self.fail(caller, audit::Action::VRead, Some(objects[0]), 410, RecordError::Gone).await);
         }
         let receipt = self.attest(caller, &Deed::of(audit::Action::VRead, &objects)).await?;
-        let version = self.open_version(&permit, &head, &body, &parts).await?;
+        let version = self.open_version(&permit, &head, &body).await?;
         Ok(Disclosed::new(version, &receipt)?)
     }
 

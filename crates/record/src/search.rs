@@ -148,12 +148,10 @@ impl<B: Backend> Record<B> {
     async fn open_hit(&self, hit: &Hit) -> Result<crate::Version, RecordError> {
         let head = &hit.head;
         match self.0.store.body(head.row).await? {
-            Some(body) if body.version == head.version => {
-                self.open_version(&hit.permit, head, &body.body, &body.parts).await
-            }
+            Some(body) if body.version == head.version => self.open_version(&hit.permit, head, &body.body).await,
             // A commit came between: what was matched and audited is a past version now.
             _ => match self.0.store.past(head.row, head.version).await? {
-                Some(past) => self.open_version(&hit.permit, head, &past.body, &past.parts).await,
+                Some(past) => self.open_version(&hit.permit, head, &past.body).await,
                 None => Err(RecordError::Conflict),
             },
         }
@@ -235,10 +233,7 @@ impl<B: Backend> Record<B> {
         // Behind the last row of the page before, wherever it stands now.
         let from = match wanted.from.row {
             0 => 0,
-            row => all
-                .iter()
-                .position(|(_, hit)| hit.head.row == row)
-                .map_or(wanted.from.offset as usize, |at| at + 1),
+            row => all.iter().position(|(_, hit)| hit.head.row == row).map_or(wanted.from.offset as usize, |at| at + 1),
         };
         let hits: Vec<Hit> = all.into_iter().skip(from).take(wanted.count).map(|(_, hit)| hit).collect();
         let offset = (from + hits.len()) as u64;
@@ -417,6 +412,9 @@ impl<B: Backend> Record<B> {
     ) -> Result<(), RecordError> {
         let Some(kind) = types::parse(include.source) else { return Ok(()) };
         let Ok(scope) = self.0.policies.scope(caller, Action::Search, kind) else { return Ok(()) };
+        if !include.param.elements().iter().all(|element| scope.view().allows(kind.name, element)) {
+            return Ok(());
+        }
         let pair = (Cow::from(include.param.code), Cow::from(head.reference()));
         let query = self.query(kind, &[pair], false)?;
         let wanted = Wanted { from: Position::default(), count: INCLUDES_MAX + 1, total: false };
@@ -448,7 +446,7 @@ impl<B: Backend> Record<B> {
         Ok(())
     }
 
-    async fn hidden(&self, caller: &Caller, kind: TypeRef, param: &'static str) -> RecordError {
+    pub(crate) async fn hidden(&self, caller: &Caller, kind: TypeRef, param: &'static str) -> RecordError {
         let deed = Deed {
             outcome: audit::event::Outcome::Denied { policy: "view" },
             search: Some(Asked { type_code: kind.code, query: param }),
@@ -558,7 +556,7 @@ pub(crate) fn values_of<'h>(head: &'h Head, apart: Option<&'h [u8]>) -> ValuesRe
 }
 
 /// The search as its audit record keeps it.
-fn asked_text(compartment: Option<&ResourceKey>, pairs: &Pairs<'_>) -> String {
+pub(crate) fn asked_text(compartment: Option<&ResourceKey>, pairs: &Pairs<'_>) -> String {
     let mut out = String::new();
     if let Some(key) = compartment {
         out.push_str(key.kind.name);

@@ -1,26 +1,37 @@
 //! Create, update, patch, delete, and their conditional forms. Prepared against what is current, committed with the versions
 //! and conditions that must still hold, and done again when another write came first.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use access::{Action, Caller, Labels, TypeRef};
 use audit::event::Object;
 use fhir::Json;
-use store::{Backend, Batch, Disclosed, Expected, NoNewMatch, Seq, StoreError};
+use store::{Backend, Batch, ChartNo, Disclosed, Expected, Keyword, NoNewMatch, RowNo, Seq, StoreError};
 
 use crate::answer::{Effect, Version, Written};
 use crate::cursor::Position;
 use crate::evidence::{Deed, decided, evidence, object, subject};
+use crate::head::Head;
 use crate::index::Place;
 use crate::open::{Current, project, version};
-use crate::prepare::{Checked, Destination, Prepared};
+use crate::prepare::{Checked, Destination, Kept, Prepared};
 use crate::request::{Pairs, Preconditions, ResourceKey, Target};
 use crate::search::{Found, Wanted};
 use crate::{Record, RecordError, charts};
 
+/// Row numbers stay below this: a posting keeps five bytes of them.
+const ROW_MAX: RowNo = 1 << 40;
 /// Times a write without precondition is prepared again when another one came first.
 const ATTEMPTS_MAX: usize = 16;
 
-/// Patients that come into being in the same transaction, by id, with their charts.
-pub(crate) type Newcomers = std::collections::HashMap<String, store::ChartNo>;
+/// Charts that come into being with one unit of work: of patients it creates, and of patients it refers to that do not
+/// exist yet, whose charts are reserved for them.
+#[derive(Default)]
+pub(crate) struct Newcomers {
+    pub charts: HashMap<String, ChartNo>,
+    pub reserved: Vec<(Keyword, ChartNo)>,
+}
 
 /// What a condition found, and what must still hold for it at the commit.
 pub(crate) enum Matched {
@@ -47,9 +58,11 @@ impl<B: Backend> Record<B> {
                     Matched::None(condition) => conditions.push(condition),
                 }
             }
-            let prepared = self.prepare_new(caller, checked, None).await?;
-            match self.commit(caller, audit::Action::Create, prepared, conditions).await {
-                Err(RecordError::Conflict) if if_none_exist.is_some() => continue,
+            let mut newcomers = Newcomers::default();
+            let prepared = self.prepare_new(caller, checked, None, &mut newcomers).await?;
+            let unit = Unit { prepared, conditions, reserved: newcomers.reserved, asked: asked(if_none_exist) };
+            match self.commit(caller, audit::Action::Create, unit).await {
+                Err(RecordError::Conflict) => continue,
                 other => return other,
             }
         }
@@ -93,19 +106,22 @@ impl<B: Backend> Record<B> {
                     }
                 },
             };
+            let mut newcomers = Newcomers::default();
             let prepared = match &current {
                 Some(current) => {
-                    self.prepare_update(caller, Action::Update, audited, checked, current, preconditions, &Newcomers::default()).await?
+                    let change = Change { action: Action::Update, audited, current, preconditions };
+                    self.prepare_update(caller, change, checked, &mut newcomers).await?
                 }
                 None => {
                     if preconditions.if_match.is_some() {
                         let error = RecordError::PreconditionFailed { held: 0 };
                         return Err(self.fail(caller, audited, None, 412, error).await);
                     }
-                    self.prepare_new(caller, checked, key.as_ref()).await?
+                    self.prepare_new(caller, checked, key.as_ref(), &mut newcomers).await?
                 }
             };
-            match self.commit(caller, audited, prepared, conditions).await {
+            let unit = Unit { prepared, conditions, reserved: newcomers.reserved, asked: asked_by(&target) };
+            match self.commit(caller, audited, unit).await {
                 // Another write came first: with a precondition that is an answer, without one it is tried again.
                 Err(RecordError::Conflict) if preconditions.if_match.is_none() => continue,
                 Err(RecordError::Conflict) => return Err(RecordError::PreconditionFailed { held: 0 }),
@@ -127,18 +143,19 @@ impl<B: Backend> Record<B> {
         let kind = kind_of(&target);
         self.may_ever(caller, Action::Patch, audited, kind).await?;
         for _ in 0..ATTEMPTS_MAX {
-            let Some(current) = self.existing_target(caller, Action::Patch, audited, &target).await? else {
-                return Err(RecordError::NotFound);
-            };
+            let current = self.existing_target(caller, Action::Patch, audited, &target).await?;
             let patched = self.patched(caller, &current, patch).await?;
             let patched = Json::parse(&patched).map_err(|_| RecordError::Damaged)?;
             let checked = match self.check(kind, patched) {
                 Ok(checked) => checked,
                 Err(error) => return Err(self.fail(caller, audited, None, 422, error).await),
             };
-            let prepared =
-                self.prepare_update(caller, Action::Patch, audited, checked, &current, preconditions, &Newcomers::default()).await?;
-            match self.commit(caller, audited, prepared, Vec::new()).await {
+            let mut newcomers = Newcomers::default();
+            let change = Change { action: Action::Patch, audited, current: &current, preconditions };
+            let prepared = self.prepare_update(caller, change, checked, &mut newcomers).await?;
+            let reserved = newcomers.reserved;
+            let unit = Unit { prepared, conditions: Vec::new(), reserved, asked: asked_by(&target) };
+            match self.commit(caller, audited, unit).await {
                 Err(RecordError::Conflict) if preconditions.if_match.is_none() => continue,
                 other => return other,
             }
@@ -147,7 +164,12 @@ impl<B: Backend> Record<B> {
     }
 
     /// The current JSON with a JSON Patch applied.
-    pub(crate) async fn patched(&self, caller: &Caller, current: &Current, patch: &[u8]) -> Result<Vec<u8>, RecordError> {
+    pub(crate) async fn patched(
+        &self,
+        caller: &Caller,
+        current: &Current,
+        patch: &[u8],
+    ) -> Result<Vec<u8>, RecordError> {
         let (audited, head) = (audit::Action::Patch, &current.head);
         let permit = match self.0.policies.decide(caller, Action::Patch, &decided(head, head.labels)) {
             Ok(permit) => permit,
@@ -156,18 +178,17 @@ impl<B: Backend> Record<B> {
         if head.deleted() {
             return Err(self.fail(caller, audited, None, 410, RecordError::Gone).await);
         }
-        // A patch of what one sees in part would be a patch of something else.
-        if !permit.shows_all(head.labels) {
-            return Err(RecordError::NotSupported("patching a resource that is shown in part"));
+        // A patch of what one sees in part would be a patch of something else. Elements sealed apart are kept as they are.
+        let is_whole = permit.view().of_type(head.type_name()).is_full();
+        if !is_whole || !permit.categories().contains(head.labels.without(Labels::OF_ELEMENTS)) {
+            let error = RecordError::NotSupported("patching a resource that is shown in part");
+            return Err(self.fail(caller, audited, None, 422, error).await);
         }
-        let held = self.open_version(&permit, head, &current.body.body, &current.body.parts).await?;
-        let operations = Json::parse(patch)?;
-        let tree = Json::parse(held.json()).map_err(|_| RecordError::Damaged)?;
-        let patched = fhir::patch::apply(&tree, &operations)?;
-        if patched.get("id").and_then(Json::as_str) != Some(head.id()) {
-            return Err(RecordError::Malformed("a patch may not change the id"));
+        let held = self.open_version(&permit, head, &current.body.body).await?;
+        match apply_patch(held.json(), patch, head.id()) {
+            Ok(patched) => Ok(patched),
+            Err(error) => Err(self.fail(caller, audited, None, 422, error).await),
         }
-        Ok(patched.to_vec())
     }
 
     pub async fn delete(
@@ -179,14 +200,13 @@ impl<B: Backend> Record<B> {
         let audited = audit::Action::Delete;
         self.may_ever(caller, Action::Delete, audited, kind_of(&target)).await?;
         for _ in 0..ATTEMPTS_MAX {
-            let Some(current) = self.existing_target(caller, Action::Delete, audited, &target).await? else {
-                return Err(RecordError::NotFound);
-            };
+            let current = self.existing_target(caller, Action::Delete, audited, &target).await?;
             let prepared = match self.prepare_delete(caller, &current, preconditions).await? {
                 Some(prepared) => prepared,
                 None => return Ok(unchanged(&current)),
             };
-            match self.commit(caller, audited, prepared, Vec::new()).await {
+            let unit = Unit { prepared, conditions: Vec::new(), reserved: Vec::new(), asked: asked_by(&target) };
+            match self.commit(caller, audited, unit).await {
                 Err(RecordError::Conflict) if preconditions.if_match.is_none() => continue,
                 other => return other,
             }
@@ -211,7 +231,7 @@ impl<B: Backend> Record<B> {
             return Ok(None);
         }
         let key = charts::key(self.0.store.as_ref(), &self.0.keyring, head.chart).await?;
-        Ok(Some(self.prepare_deletion(&key, head, self.0.ids.row(head.id()).is_none())?))
+        Ok(Some(self.prepare_deletion(&key, head, self.is_client_id(head.id(), head.row))?))
     }
 
     /// A new row, under an id of ours or the client's.
@@ -220,42 +240,65 @@ impl<B: Backend> Record<B> {
         caller: &Caller,
         checked: Checked<'_>,
         key: Option<&ResourceKey>,
+        newcomers: &mut Newcomers,
     ) -> Result<Prepared, RecordError> {
-        let row = self.0.rows.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let chart = self.owning_chart(&checked, None, &Newcomers::default()).await?;
-        let to = Destination {
-            row,
-            chart,
-            version: 1,
-            expected: Expected::New,
-            id: match key {
-                Some(key) => key.id.clone(),
-                None => self.0.ids.id(row)?,
-            },
-            locator: key.map(|key| self.locator(key)),
-            client_id: key.is_some(),
+        let (row, id) = self.new_row(key)?;
+        let to = self.destination(&checked, row, id, key, newcomers).await?;
+        self.prepare_at(caller, Action::Create, audit::Action::Create, checked, to, None).await
+    }
+
+    /// A row for a new resource, and its id. An id of ours that names no row, as after a restore, gets its own row back.
+    pub(crate) fn new_row(&self, key: Option<&ResourceKey>) -> Result<(RowNo, String), RecordError> {
+        use std::sync::atomic::Ordering::Relaxed;
+        if let Some(key) = key {
+            if let Some(row) = self.0.ids.row(&key.id).filter(|row| (1..ROW_MAX).contains(row)) {
+                self.0.rows.fetch_max(row + 1, Relaxed);
+                return Ok((row, key.id.clone()));
+            }
+            return Ok((self.0.rows.fetch_add(1, Relaxed), key.id.clone()));
+        }
+        let row = self.0.rows.fetch_add(1, Relaxed);
+        Ok((row, self.0.ids.id(row)?))
+    }
+
+    pub(crate) async fn destination(
+        &self,
+        checked: &Checked<'_>,
+        row: RowNo,
+        id: String,
+        key: Option<&ResourceKey>,
+        newcomers: &mut Newcomers,
+    ) -> Result<Destination, RecordError> {
+        let chart = match newcomers.charts.get(&id) {
+            Some(chart) if checked.kind.name == "Patient" => *chart,
+            _ => self.owning_chart(checked, None, &id, newcomers).await?,
         };
-        self.prepare_at(caller, Action::Create, audit::Action::Create, checked, to, Labels::NONE).await
+        let client_id = self.is_client_id(&id, row);
+        let locator = key.filter(|_| client_id).map(|key| self.locator(key));
+        Ok(Destination { row, chart, version: 1, expected: Expected::New, id, locator, client_id })
+    }
+
+    /// Whether a row's id is not the one that its number stands for.
+    fn is_client_id(&self, id: &str, row: RowNo) -> bool {
+        self.0.ids.row(id) != Some(row)
     }
 
     /// A further version of an existing row.
     pub(crate) async fn prepare_update(
         &self,
         caller: &Caller,
-        action: Action,
-        audited: audit::Action,
+        change: Change<'_>,
         checked: Checked<'_>,
-        current: &Current,
-        preconditions: Preconditions,
-        newcomers: &Newcomers,
+        newcomers: &mut Newcomers,
     ) -> Result<Prepared, RecordError> {
+        let Change { action, audited, current, preconditions } = change;
         let head = &current.head;
         // What exists is decided before anything about it, its version included, can be learnt.
         if let Err(denial) = self.0.policies.decide(caller, action, &decided(head, head.labels)) {
             return Err(self.denied(caller, audited, head, &denial).await);
         }
         self.hold(caller, audited, current, preconditions).await?;
-        let chart = self.owning_chart(&checked, Some(head.chart), newcomers).await?;
+        let chart = self.owning_chart(&checked, Some(head.chart), head.id(), newcomers).await?;
         let to = Destination {
             row: head.row,
             chart,
@@ -263,9 +306,9 @@ impl<B: Backend> Record<B> {
             expected: Expected::Current { version: head.version, chart: head.chart },
             id: head.id().to_owned(),
             locator: None,
-            client_id: self.0.ids.row(head.id()) != Some(head.row),
+            client_id: self.is_client_id(head.id(), head.row),
         };
-        self.prepare_at(caller, action, audited, checked, to, head.labels).await
+        self.prepare_at(caller, action, audited, checked, to, Some(current)).await
     }
 
     pub(crate) async fn prepare_at(
@@ -275,9 +318,10 @@ impl<B: Backend> Record<B> {
         audited: audit::Action,
         checked: Checked<'_>,
         to: Destination,
-        held_labels: Labels,
+        current: Option<&Current>,
     ) -> Result<Prepared, RecordError> {
-        let row = (to.version > 1).then_some(to.row);
+        let held_labels = current.map_or(Labels::NONE, |current| current.head.labels);
+        let row = current.map(|current| current.head.row);
         let asked = subject(checked.kind, row, to.chart, checked.labels.union(held_labels));
         let permit = match self.0.policies.decide(caller, action, &asked) {
             Ok(permit) => permit,
@@ -292,45 +336,86 @@ impl<B: Backend> Record<B> {
                 return Err(self.refuse(caller, audited, Some(named), &denial).await);
             }
         };
-        // Who sees a resource in part would write away the rest.
-        if to.version > 1 && !permit.view().of_type(checked.kind.name).is_full() {
-            return Err(RecordError::NotSupported("updating a resource that is shown in part"));
+        let mut kept = Kept::default();
+        if let Some(current) = current {
+            // Who sees a resource in part would write away the rest.
+            if !permit.view().of_type(checked.kind.name).is_full() {
+                let error = RecordError::NotSupported("updating a resource that is shown in part");
+                return Err(self.fail(caller, audited, None, 422, error).await);
+            }
+            kept = self.kept(caller, &permit, &checked, current).await?;
         }
         let key = charts::key(self.0.store.as_ref(), &self.0.keyring, to.chart).await?;
-        self.prepare(&key, checked, to)
+        self.prepare(&key, checked, kept, to)
     }
 
-    /// The chart that owns a resource: a patient's own, the chart of the patient it refers to, or a shared one.
-    pub(crate) async fn owning_chart(
+    /// What an update must not lose: elements that its writer does not see, and labels that it may not take away.
+    async fn kept(
+        &self,
+        caller: &Caller,
+        permit: &access::Permit,
+        checked: &Checked<'_>,
+        current: &Current,
+    ) -> Result<Kept, RecordError> {
+        let head = &current.head;
+        let mut kept = Kept::default();
+        if head.has_elements() && !permit.categories().contains(Labels::GOVERNMENT_ID) {
+            kept.elements = self.hidden_elements(head, &current.body.body).await?;
+            kept.labels = Labels::GOVERNMENT_ID;
+        }
+        let lost = head.labels.without(Labels::OF_ELEMENTS).without(checked.labels);
+        if !lost.is_empty() && self.0.policies.decide(caller, Action::Label, &decided(head, head.labels)).is_err() {
+            kept.labels = kept.labels.union(lost);
+        }
+        Ok(kept)
+    }
+
+    /// The chart that owns a resource: a patient's own, the chart of the patient it refers to, or a shared one. A patient
+    /// that does not exist yet gets a chart now, which is reserved for it: what waits there is under the right key.
+    async fn owning_chart(
         &self,
         checked: &Checked<'_>,
-        held: Option<store::ChartNo>,
-        newcomers: &Newcomers,
-    ) -> Result<store::ChartNo, RecordError> {
+        held: Option<ChartNo>,
+        id: &str,
+        newcomers: &mut Newcomers,
+    ) -> Result<ChartNo, RecordError> {
         if checked.kind.name == "Patient" {
             return match held {
                 Some(chart) => Ok(chart),
-                None => self.0.charts.allot(self.0.store.as_ref(), &self.0.keyring).await,
+                None => self.chart_for_patient(id).await,
             };
         }
         let owner = fhir::search::owner_reference(&checked.tree).map(|r| self.local(r));
-        if let Some(key) = owner.and_then(ResourceKey::parse_reference) {
-            if let Some(chart) = newcomers.get(&key.id) {
-                return Ok(*chart);
-            }
-            if let Some(chart) = self.chart_of_patient(&key.id).await? {
-                return Ok(chart);
-            }
+        let Some(key) = owner.and_then(ResourceKey::parse_reference).filter(|key| key.kind.name == "Patient") else {
+            return Ok(charts::shared(checked.kind.name));
+        };
+        if let Some(chart) = newcomers.charts.get(&key.id) {
+            return Ok(*chart);
         }
-        Ok(charts::shared(checked.kind.name))
+        if let Some(chart) = self.chart_of_patient(&key.id).await? {
+            return Ok(chart);
+        }
+        let chart = self.chart_for_patient(&key.id).await?;
+        newcomers.reserved.push((self.chart_label(&key.id), chart));
+        newcomers.charts.insert(key.id, chart);
+        Ok(chart)
+    }
+
+    /// The chart of a patient to come: the one reserved for its id, or a new one.
+    pub(crate) async fn chart_for_patient(&self, id: &str) -> Result<ChartNo, RecordError> {
+        match self.0.store.locate(&self.chart_label(id)).await? {
+            Some(chart) => Ok(chart),
+            None => self.0.charts.allot(self.0.store.as_ref(), &self.0.keyring).await,
+        }
+    }
+
+    fn chart_label(&self, patient_id: &str) -> Keyword {
+        self.0.locator.label(format!("chart {patient_id}").as_bytes())
     }
 
     /// A reference below our own base, without the base.
     pub(crate) fn local<'r>(&self, reference: &'r str) -> &'r str {
-        reference
-            .strip_prefix(&self.0.base_url)
-            .and_then(|rest| rest.strip_prefix('/'))
-            .unwrap_or(reference)
+        reference.strip_prefix(&self.0.base_url).and_then(|rest| rest.strip_prefix('/')).unwrap_or(reference)
     }
 
     async fn may_ever(
@@ -394,19 +479,19 @@ impl<B: Backend> Record<B> {
             return Err(RecordError::Malformed("a condition needs at least one search parameter"));
         }
         if let Err(param) = crate::search::visible(&scope, &query) {
-            return Err(RecordError::HiddenParameter { param: param.to_owned() });
+            return Err(self.hidden(caller, kind, param).await);
         }
         let wanted = Wanted { from: Position::default(), count: 2, total: false };
         let Found { mut hits, .. } = self.matches(&scope, &query, None, wanted).await?;
         match (hits.pop(), hits.pop()) {
-            (Some(_), Some(_)) => Err(RecordError::MultipleMatches),
+            (Some(_), Some(_)) => {
+                Err(self.fail(caller, audit::Action::Search, None, 412, RecordError::MultipleMatches).await)
+            }
             (Some(hit), None) => match self.current(hit.head.row).await? {
                 Some(current) => Ok(Matched::One(Box::new(current))),
                 None => Err(RecordError::Conflict),
             },
-            _ => {
-                Ok(Matched::None(NoNewMatch { any_of: self.best(&query.keywords()), since }))
-            }
+            _ => Ok(Matched::None(NoNewMatch { any_of: self.best(&query.keywords()), since })),
         }
     }
 
@@ -416,15 +501,15 @@ impl<B: Backend> Record<B> {
         action: Action,
         audited: audit::Action,
         target: &Target<'_>,
-    ) -> Result<Option<Current>, RecordError> {
+    ) -> Result<Current, RecordError> {
         match target {
             Target::Id(key) => match self.find(key).await? {
-                Some(current) => Ok(Some(current)),
+                Some(current) => Ok(current),
                 None => Err(self.absent(caller, action, audited, key).await),
             },
             Target::Matching(kind, pairs) => match self.matching(caller, *kind, pairs).await? {
-                Matched::One(current) => Ok(Some(*current)),
-                Matched::None(_) => Ok(None),
+                Matched::One(current) => Ok(*current),
+                Matched::None(_) => Err(self.fail(caller, audited, None, 404, RecordError::NotFound).await),
             },
         }
     }
@@ -437,19 +522,14 @@ impl<B: Backend> Record<B> {
         };
         let objects = [object(&current.head, permit.view())];
         let receipt = self.attest(caller, &Deed::of(audit::Action::Read, &objects)).await?;
-        let shown = self.open_version(&permit, &current.head, &current.body.body, &current.body.parts).await?;
+        let shown = self.open_version(&permit, &current.head, &current.body.body).await?;
         let resource = Some(Disclosed::new(shown, &receipt)?);
         Ok(Written { resource, ..unchanged(&current) })
     }
 
     /// Commits one prepared version with its audit event, and answers it as its writer may see it.
-    async fn commit(
-        &self,
-        caller: &Caller,
-        audited: audit::Action,
-        mut prepared: Prepared,
-        no_new_match: Vec<NoNewMatch>,
-    ) -> Result<Written, RecordError> {
+    async fn commit(&self, caller: &Caller, audited: audit::Action, unit: Unit) -> Result<Written, RecordError> {
+        let Unit { mut prepared, conditions, reserved, asked } = unit;
         let view = self.reader_view(caller, &prepared);
         let part = view.as_ref().map_or(access::View::FULL.id(), |permit| permit.view().id());
         let objects = [Object {
@@ -459,14 +539,17 @@ impl<B: Backend> Record<B> {
             type_code: prepared.kind.code,
             part,
         }];
-        let proof = evidence(caller, self.now_ms(), &Deed::of(audited, &objects))?;
+        let search = asked.as_ref().map(|query| audit::event::Search { type_code: prepared.kind.code, query });
+        let proof = evidence(caller, self.now_ms(), &Deed { search, ..Deed::of(audited, &objects) })?;
+        let on_commit = self.follower([&prepared]);
         let write = std::mem::replace(&mut prepared.write, empty_write());
         let batch = Batch {
             keywords: prepared.keywords.clone(),
-            on_commit: self.follower([&prepared]),
+            on_commit,
             writes: vec![write],
             unchanged: Vec::new(),
-            no_new_match,
+            no_new_match: conditions,
+            reserved,
             once: None,
             evidence: proof,
         };
@@ -522,64 +605,107 @@ impl<B: Backend> Record<B> {
     }
 
     /// What has to follow a commit before it is acknowledged: the index tail and the caches.
-    pub(crate) fn follower<'p>(
-        &self,
-        prepared: impl IntoIterator<Item = &'p Prepared>,
-    ) -> Box<dyn FnOnce(Seq) + Send> {
-        struct Step {
-            place: Place,
-            chart_before: Option<u64>,
-            version: u32,
-            id: String,
-            head: Vec<u8>,
-            keywords: Vec<store::Keyword>,
-        }
-        let steps: Vec<Step> = prepared
-            .into_iter()
-            .map(|p| Step {
-                place: Place { row: p.row, chart: p.chart },
-                chart_before: match p.write.expected {
-                    Expected::Current { chart, .. } if chart != p.chart => Some(chart),
-                    _ => None,
-                },
-                version: p.version,
-                id: p.id.clone(),
-                head: p.head_plain.clone(),
-                keywords: p.keywords.clone(),
-            })
-            .collect();
+    pub(crate) fn follower<'p>(&self, prepared: impl IntoIterator<Item = &'p Prepared>) -> Box<dyn FnOnce(Seq) + Send> {
+        let steps: Vec<Step> = prepared.into_iter().map(Step::of).collect();
         let (index, heads, chart_heads) = (self.0.index.clone(), self.0.heads.clone(), self.0.chart_heads.clone());
         Box::new(move |seq| {
-            for step in steps {
-                let Place { row, chart } = step.place;
-                index.add(seq, step.place, &step.keywords);
-                let (id, plain) = (step.id, step.head);
-                let opened = std::cell::OnceCell::new();
-                let head = || {
-                    opened
-                        .get_or_init(|| {
-                            let place = (chart, row, step.version, seq);
-                            crate::head::Head::decode(place, plain.clone(), |_| Ok(id.clone())).ok().map(std::sync::Arc::new)
-                        })
-                        .clone()
-                };
-                heads.commit(row, |_| head().map(|h| (h.clone(), h.bytes())));
+            index.add_commit(seq, steps.iter().map(|step| (step.place, step.keywords.as_slice())));
+            let mut by_chart: HashMap<ChartNo, Vec<&Step>> = HashMap::new();
+            for step in &steps {
+                heads.commit(step.place.row, |_| step.head(seq).map(|head| (head.clone(), head.bytes())));
                 if let Some(before) = step.chart_before {
                     chart_heads.commit(before, |_| None);
                 }
-                chart_heads.commit(chart, |held| {
-                    let head = head()?;
-                    let mut list = held.as_ref().clone();
-                    match list.binary_search_by_key(&row, |h| h.row) {
-                        Ok(at) => list[at] = head,
-                        Err(at) => list.insert(at, head),
-                    }
-                    let bytes = list.iter().map(|h| h.bytes()).sum();
-                    Some((std::sync::Arc::new(list), bytes))
-                });
+                by_chart.entry(step.place.chart).or_default().push(step);
+            }
+            for (chart, steps) in by_chart {
+                chart_heads.commit(chart, |held| with_steps(held, &steps, seq));
             }
         })
     }
+}
+
+/// What caches and index need of one committed version.
+struct Step {
+    place: Place,
+    chart_before: Option<ChartNo>,
+    version: u32,
+    id: String,
+    head: Vec<u8>,
+    keywords: Vec<Keyword>,
+}
+
+impl Step {
+    fn of(prepared: &Prepared) -> Self {
+        Self {
+            place: Place { row: prepared.row, chart: prepared.chart },
+            chart_before: match prepared.write.expected {
+                Expected::Current { chart, .. } if chart != prepared.chart => Some(chart),
+                _ => None,
+            },
+            version: prepared.version,
+            id: prepared.id.clone(),
+            head: prepared.head_plain.clone(),
+            keywords: prepared.keywords.clone(),
+        }
+    }
+
+    fn head(&self, seq: Seq) -> Option<Arc<Head>> {
+        let place = (self.place.chart, self.place.row, self.version, seq);
+        Head::decode(place, self.head.clone(), |_| Ok(self.id.clone())).ok().map(Arc::new)
+    }
+}
+
+/// A chart's cached heads with those of a commit; `None` drops the chart from the cache.
+fn with_steps(held: &Arc<Vec<Arc<Head>>>, steps: &[&Step], seq: Seq) -> Option<(Arc<Vec<Arc<Head>>>, usize)> {
+    let mut list = held.as_ref().clone();
+    for step in steps {
+        let head = step.head(seq)?;
+        match list.binary_search_by_key(&step.place.row, |h| h.row) {
+            Ok(at) => list[at] = head,
+            Err(at) => list.insert(at, head),
+        }
+    }
+    let bytes = list.iter().map(|h| h.bytes()).sum();
+    Some((Arc::new(list), bytes))
+}
+
+/// One version on its way to the store, with what must hold for it.
+struct Unit {
+    prepared: Prepared,
+    conditions: Vec<NoNewMatch>,
+    reserved: Vec<(Keyword, ChartNo)>,
+    /// The condition of a conditional write, as its audit record keeps it.
+    asked: Option<String>,
+}
+
+/// An update or patch of what is current.
+pub(crate) struct Change<'c> {
+    pub action: Action,
+    pub audited: audit::Action,
+    pub current: &'c Current,
+    pub preconditions: Preconditions,
+}
+
+fn asked(condition: Option<&Pairs<'_>>) -> Option<String> {
+    condition.map(|pairs| crate::search::asked_text(None, pairs))
+}
+
+fn asked_by(target: &Target<'_>) -> Option<String> {
+    match target {
+        Target::Id(_) => None,
+        Target::Matching(_, pairs) => asked(Some(pairs)),
+    }
+}
+
+fn apply_patch(held: &[u8], patch: &[u8], id: &str) -> Result<Vec<u8>, RecordError> {
+    let operations = Json::parse(patch)?;
+    let tree = Json::parse(held).map_err(|_| RecordError::Damaged)?;
+    let patched = fhir::patch::apply(&tree, &operations)?;
+    if patched.get("id").and_then(Json::as_str) != Some(id) {
+        return Err(RecordError::Malformed("a patch may not change the id"));
+    }
+    Ok(patched.to_vec())
 }
 
 fn kind_of(target: &Target<'_>) -> TypeRef {
@@ -610,7 +736,6 @@ pub(crate) fn empty_write() -> store::Write {
         expected: Expected::New,
         head: Vec::new(),
         body: Vec::new(),
-        parts: Vec::new(),
         locator: None,
     }
 }

@@ -144,15 +144,28 @@ pub fn base_url_of(address: SocketAddr) -> String {
     }
 }
 
-/// Returns at the first SIGTERM or SIGINT.
-pub async fn until_signalled() -> Result<(), ServerError> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let failed = |error: std::io::Error| ServerError::Refused(format!("signals cannot be handled: {}", error.kind()));
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT, heard from the moment this is made: nobody may be told that the server is ready before.
+pub struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    pub fn listen() -> Result<Self, ServerError> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let failed =
+            |error: std::io::Error| ServerError::Refused(format!("signals cannot be handled: {}", error.kind()));
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+        })
     }
-    Ok(())
+
+    /// Returns at the first of them.
+    pub async fn stopped(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

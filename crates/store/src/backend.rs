@@ -38,7 +38,7 @@ pub struct HeadRow {
     pub head: Vec<u8>,
 }
 
-/// The sealed body of a row's current version; `parts` holds sealed sensitive material.
+/// The sealed body of a row's current version, sensitive material in it under keys of its own.
 #[derive(Clone)]
 pub struct BodyRow {
     pub chart: ChartNo,
@@ -46,7 +46,6 @@ pub struct BodyRow {
     pub version: u32,
     pub seq: Seq,
     pub body: Vec<u8>,
-    pub parts: Vec<u8>,
 }
 
 /// A whole version that is no longer current.
@@ -58,7 +57,6 @@ pub struct PastRow {
     pub seq: Seq,
     pub head: Vec<u8>,
     pub body: Vec<u8>,
-    pub parts: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +75,6 @@ pub struct Write {
     pub expected: Expected,
     pub head: Vec<u8>,
     pub body: Vec<u8>,
-    pub parts: Vec<u8>,
     /// For an id the client chose: where the id is found again.
     pub locator: Option<Keyword>,
 }
@@ -96,6 +93,8 @@ pub struct Batch {
     pub no_new_match: Vec<NoNewMatch>,
     /// The keywords of what is written, for the conditions of others.
     pub keywords: Vec<Keyword>,
+    /// Charts for patients that are referred to and do not exist yet: label and chart.
+    pub reserved: Vec<(Keyword, ChartNo)>,
     /// Set by an import: a piece that was committed before is refused with [`StoreError::Done`].
     pub once: Option<Keyword>,
     /// The audit event that commits with the data.
@@ -176,10 +175,7 @@ pub trait Backend: Send + Sync + 'static {
     fn record_event(&self, evidence: Evidence) -> impl Future<Output = Result<Receipt, StoreError>> + Send;
 
     /// The wrapped keys of a chart; `None` for a chart that has none, as after its erasure.
-    fn chart_key(
-        &self,
-        chart: ChartNo,
-    ) -> impl Future<Output = Result<Option<WrappedChartKey>, StoreError>> + Send;
+    fn chart_key(&self, chart: ChartNo) -> impl Future<Output = Result<Option<WrappedChartKey>, StoreError>> + Send;
     /// Durable when it answers: a key comes before the first row that uses it.
     fn add_chart_keys(
         &self,

@@ -39,11 +39,7 @@ impl Evidence {
     }
 
     /// What goes to the log, and what the receipt will name.
-    pub(crate) fn into_pending(
-        self,
-        seq: u64,
-        written_root: [u8; 32],
-    ) -> (PendingEvent, Vec<Subject>) {
+    pub(crate) fn into_pending(self, seq: u64, written_root: [u8; 32]) -> (PendingEvent, Vec<Subject>) {
         let Evidence { class, outcome, time_ms, detail, subjects } = self;
         (PendingEvent { class, outcome, time_ms, seq, written_root, detail }, subjects)
     }

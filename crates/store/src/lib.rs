@@ -8,7 +8,8 @@ pub mod log;
 pub mod sqlite;
 
 pub use backend::{
-    Backend, Batch, BodyRow, ChartNo, Committed, Expected, HeadRow, Keyword, NoNewMatch, PastRow, RowNo, Run, Seq, Write,
+    Backend, Batch, BodyRow, ChartNo, Committed, Expected, HeadRow, Keyword, NoNewMatch, PastRow, RowNo, Run, Seq,
+    Write,
 };
 pub use disclosed::{Disclosed, Discloses, Evidence, Mismatch, Receipt, Subject};
 pub use sqlite::Sqlite;

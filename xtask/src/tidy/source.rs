@@ -101,7 +101,6 @@ fn rust(file: &str, text: &str, findings: &mut Findings) {
     let room = file.strip_prefix("crates/").and_then(|rest| rest.split('/').next()).unwrap_or_default();
     let in_product =
         file.contains("/src/") && !file.contains("/tests/") && !file.ends_with("/tests.rs") && !room.is_empty();
-    examples(file, text, findings);
     // Tests stand last in a file.
     let product_lines = text.lines().position(|line| line.trim() == "#[cfg(test)]").unwrap_or(lines);
     for (number, line) in text.lines().enumerate() {
@@ -130,19 +129,6 @@ fn rust(file: &str, text: &str, findings: &mut Findings) {
         for (number, word) in logs::suspicious(file, &product.join("\n")) {
             findings.breaches.push(format!("{file}:{}: a log line with `{word}` could carry ePHI", number + 1));
         }
-    }
-}
-
-/// Documentation examples are tests that nextest does not run, so they would be counted by nobody.
-fn examples(file: &str, text: &str, findings: &mut Findings) {
-    let mut inside = false;
-    for (number, line) in text.lines().enumerate() {
-        let line = line.trim_start();
-        let Some(fence) = line.strip_prefix("/// ```").or_else(|| line.strip_prefix("//! ```")) else { continue };
-        if !inside && (fence.is_empty() || fence.starts_with("rust") || fence.starts_with("should_panic")) {
-            findings.breaches.push(format!("{file}:{}: an example that no test runs; mark it ```text", number + 1));
-        }
-        inside = !inside;
     }
 }
 

@@ -17,7 +17,8 @@ use crate::respond::reply::Reply;
 pub async fn read(asked: Asked<'_>, id: &str) -> Result<Reply, ApiError> {
     let projection = Projection::of(&asked.pairs)?;
     let event = asked.api.record().audit_event(&asked.caller, id).await?;
-    Ok(Reply::json(StatusCode::OK, projection.apply(&event)?.into_owned()))
+    let event = event.get().entries.first().ok_or(RecordError::NotFound)?;
+    Ok(Reply::json(StatusCode::OK, projection.apply(event)?.into_owned()))
 }
 
 /// With a patient, only who touched that patient's record.
@@ -43,7 +44,7 @@ pub async fn search_by_form(asked: Asked<'_>, body: Body) -> Result<Reply, ApiEr
 }
 
 async fn run(asked: &Asked<'_>, pairs: &OwnedPairs<'_>, path: &str, query: &str) -> Result<Reply, ApiError> {
-    let page = asked.api.record().audit_events(&asked.caller, pairs).await?;
+    let page = asked.api.record().audit_events(&asked.caller, pairs).await?.into_inner();
     let mut events = Vec::with_capacity(page.entries.len());
     for event in page.entries {
         let json = Json::parse(&event).map_err(|_| RecordError::Damaged)?;

@@ -5,15 +5,15 @@ use std::collections::{HashMap, HashSet};
 use access::{Action, Caller};
 use audit::event::Object;
 use fhir::Json;
-use store::{Backend, Batch, Expected, NoNewMatch, RowNo, StoreError};
+use store::{Backend, Batch, ChartNo, Keyword, NoNewMatch, RowNo, StoreError};
 
 use super::entry::{Entry, Method, pairs};
 use crate::answer::{BundleEntry, EntryAnswer, Written};
 use crate::evidence::{Deed, evidence};
 use crate::open::Current;
-use crate::prepare::{Destination, Prepared};
+use crate::prepare::Prepared;
 use crate::request::{ResourceKey, Target};
-use crate::write::{Matched, Newcomers, empty_write, unchanged};
+use crate::write::{Change, Matched, Newcomers, empty_write, unchanged};
 use crate::{Record, RecordError, types};
 
 /// Times a transaction is prepared again when another write came first.
@@ -23,9 +23,13 @@ const ATTEMPTS_MAX: usize = 8;
 enum Plan {
     Get,
     /// A new row, under an id of ours or of the client.
-    New { row: RowNo, id: String, key: Option<ResourceKey> },
+    New {
+        row: RowNo,
+        id: String,
+        key: Option<ResourceKey>,
+    },
     Change(Box<Current>),
-    Delete(Option<Box<Current>>),
+    Delete(Box<Current>),
     /// A conditional create that found one.
     Exists(Box<Current>),
 }
@@ -39,6 +43,16 @@ struct Work {
     conditions: Vec<NoNewMatch>,
     /// Rows that references were resolved to by a condition, and their versions.
     unchanged: Vec<(RowNo, u32)>,
+    reserved: Vec<(Keyword, ChartNo)>,
+}
+
+/// What the references of a transaction's entries stand for.
+struct Linking {
+    /// From fullUrl to reference.
+    links: HashMap<String, String>,
+    /// From conditional reference to reference, each searched once.
+    conditional: HashMap<String, String>,
+    newcomers: Newcomers,
 }
 
 impl<B: Backend> Record<B> {
@@ -79,22 +93,28 @@ impl<B: Backend> Record<B> {
             gets: Vec::new(),
             conditions: Vec::new(),
             unchanged: Vec::new(),
+            reserved: Vec::new(),
         };
         let mut plans = Vec::with_capacity(entries.len());
         let mut links: HashMap<String, String> = HashMap::with_capacity(entries.len());
         let mut targets = HashSet::new();
+        let mut asked = HashSet::new();
         for entry in &entries {
             let at = |error| RecordError::Entry { index: entry.index, error: Box::new(error) };
             let plan = self.plan(caller, entry, &mut work).await.map_err(at)?;
             let reference = match &plan {
-                Plan::New { row, id, .. } => Some((*row, format!("{}/{id}", entry.kind().map_err(at)?.name))),
-                Plan::Change(current) | Plan::Exists(current) | Plan::Delete(Some(current)) => {
-                    Some((current.head.row, current.head.reference()))
-                }
-                Plan::Get | Plan::Delete(None) => None,
+                Plan::New { id, .. } => Some(format!("{}/{id}", entry.kind().map_err(at)?.name)),
+                Plan::Change(current) | Plan::Exists(current) | Plan::Delete(current) => Some(current.head.reference()),
+                Plan::Get => None,
             };
-            if let Some((row, reference)) = reference {
-                if !matches!(plan, Plan::Exists(_)) && !targets.insert(row) {
+            if let Some(condition) = &entry.if_none_exist
+                && matches!(plan, Plan::New { .. })
+                && !asked.insert((entry.url.clone(), condition.clone()))
+            {
+                return Err(at(RecordError::Malformed("two entries create under the same condition")));
+            }
+            if let Some(reference) = reference {
+                if !matches!(plan, Plan::Exists(_)) && !targets.insert(reference.clone()) {
                     return Err(at(RecordError::Malformed("two entries write the same resource")));
                 }
                 if let Some(full_url) = &entry.full_url
@@ -105,8 +125,8 @@ impl<B: Backend> Record<B> {
             }
             plans.push(plan);
         }
-        let newcomers = self.newcomers(&entries, &plans).await?;
-        let mut conditional: HashMap<String, String> = HashMap::new();
+        let mut linking =
+            Linking { links, conditional: HashMap::new(), newcomers: self.newcomers(&entries, &plans).await? };
         for (entry, plan) in entries.into_iter().zip(plans) {
             let index = entry.index;
             let at = |error: RecordError| RecordError::Entry { index, error: Box::new(error) };
@@ -117,33 +137,28 @@ impl<B: Backend> Record<B> {
                     work.settled.push((index, written));
                 }
                 Plan::Delete(current) => {
-                    let Some(current) = current else { return Err(at(RecordError::NotFound)) };
                     match self.prepare_delete(caller, &current, entry.preconditions).await.map_err(at)? {
                         Some(prepared) => work.writes.push((index, prepared)),
                         None => work.settled.push((index, unchanged(&current))),
                     }
                 }
                 Plan::New { row, id, key } => {
-                    let prepared = self
-                        .new_entry(caller, entry, (row, id, key), &links, &newcomers, &mut conditional, &mut work)
-                        .await
-                        .map_err(at)?;
+                    let new = self.new_entry(caller, entry, (row, id, key), &mut linking, &mut work);
+                    let prepared = new.await.map_err(at)?;
                     work.writes.push((index, prepared));
                 }
                 Plan::Change(current) => {
-                    let prepared = self
-                        .changed_entry(caller, entry, &current, &links, &newcomers, &mut conditional, &mut work)
-                        .await
-                        .map_err(at)?;
+                    let changed = self.changed_entry(caller, entry, &current, &mut linking, &mut work);
+                    let prepared = changed.await.map_err(at)?;
                     work.writes.push((index, prepared));
                 }
             }
         }
+        work.reserved = linking.newcomers.reserved;
         Ok(work)
     }
 
     async fn plan(&self, caller: &Caller, entry: &Entry<'_>, work: &mut Work) -> Result<Plan, RecordError> {
-        let new_row = || self.0.rows.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let action = match entry.method {
             Method::Get => return Ok(Plan::Get),
             Method::Post => Action::Create,
@@ -163,59 +178,57 @@ impl<B: Backend> Record<B> {
                         Matched::None(none) => work.conditions.push(none),
                     }
                 }
-                let row = new_row();
-                Ok(Plan::New { row, id: self.0.ids.id(row)?, key: None })
+                let (row, id) = self.new_row(None)?;
+                Ok(Plan::New { row, id, key: None })
             }
             Method::Put => match entry.target()? {
                 Target::Id(key) => match self.find(&key).await? {
                     Some(current) => Ok(Plan::Change(Box::new(current))),
-                    None => Ok(Plan::New { row: new_row(), id: key.id.clone(), key: Some(key) }),
+                    None => {
+                        let (row, id) = self.new_row(Some(&key))?;
+                        Ok(Plan::New { row, id, key: Some(key) })
+                    }
                 },
                 Target::Matching(kind, condition) => match self.matching(caller, kind, &condition).await? {
                     Matched::One(current) => Ok(Plan::Change(current)),
                     Matched::None(none) => {
                         work.conditions.push(none);
-                        let row = new_row();
-                        Ok(Plan::New { row, id: self.0.ids.id(row)?, key: None })
+                        let (row, id) = self.new_row(None)?;
+                        Ok(Plan::New { row, id, key: None })
                     }
                 },
             },
             Method::Patch => {
-                match self.existing_target(caller, action, audit::Action::Patch, &entry.target()?).await? {
-                    Some(current) => Ok(Plan::Change(Box::new(current))),
-                    None => Err(RecordError::NotFound),
-                }
+                let current = self.existing_target(caller, action, audit::Action::Patch, &entry.target()?).await?;
+                Ok(Plan::Change(Box::new(current)))
             }
             _ => {
                 let current = self.existing_target(caller, action, audit::Action::Delete, &entry.target()?).await?;
-                Ok(Plan::Delete(current.map(Box::new)))
+                Ok(Plan::Delete(Box::new(current)))
             }
         }
     }
 
     /// Charts for the patients that this transaction creates.
     async fn newcomers(&self, entries: &[Entry<'_>], plans: &[Plan]) -> Result<Newcomers, RecordError> {
-        let mut newcomers = Newcomers::new();
+        let mut newcomers = Newcomers::default();
         for (entry, plan) in entries.iter().zip(plans) {
             if let Plan::New { id, .. } = plan
                 && entry.kind()?.name == "Patient"
             {
-                let chart = self.0.charts.allot(self.0.store.as_ref(), &self.0.keyring).await?;
-                newcomers.insert(id.clone(), chart);
+                let chart = self.chart_for_patient(id).await?;
+                newcomers.charts.insert(id.clone(), chart);
             }
         }
         Ok(newcomers)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the state of one transaction, used by its two kinds of entries")]
     async fn new_entry(
         &self,
         caller: &Caller,
         entry: Entry<'_>,
         (row, id, key): (RowNo, String, Option<ResourceKey>),
-        links: &HashMap<String, String>,
-        newcomers: &Newcomers,
-        conditional: &mut HashMap<String, String>,
+        linking: &mut Linking,
         work: &mut Work,
     ) -> Result<Prepared, RecordError> {
         let kind = entry.kind()?;
@@ -228,33 +241,18 @@ impl<B: Backend> Record<B> {
         {
             return Err(RecordError::Malformed("the resource's id is missing or not the one in the URL"));
         }
-        self.link(caller, &mut tree, links, conditional, work).await?;
+        self.link(caller, &mut tree, linking, work).await?;
         let checked = self.check(kind, tree)?;
-        let chart = match newcomers.get(&id) {
-            Some(chart) if kind.name == "Patient" => *chart,
-            _ => self.owning_chart(&checked, None, newcomers).await?,
-        };
-        let to = Destination {
-            row,
-            chart,
-            version: 1,
-            expected: Expected::New,
-            locator: key.as_ref().map(|key| self.locator(key)),
-            client_id: key.is_some(),
-            id,
-        };
-        self.prepare_at(caller, Action::Create, audit::Action::Create, checked, to, access::Labels::NONE).await
+        let to = self.destination(&checked, row, id, key.as_ref(), &mut linking.newcomers).await?;
+        self.prepare_at(caller, Action::Create, audit::Action::Create, checked, to, None).await
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the state of one transaction, used by its two kinds of entries")]
     async fn changed_entry(
         &self,
         caller: &Caller,
         entry: Entry<'_>,
         current: &Current,
-        links: &HashMap<String, String>,
-        newcomers: &Newcomers,
-        conditional: &mut HashMap<String, String>,
+        linking: &mut Linking,
         work: &mut Work,
     ) -> Result<Prepared, RecordError> {
         let kind = types::reference(current.head.type_code);
@@ -262,29 +260,21 @@ impl<B: Backend> Record<B> {
             let patch = entry.patch()?;
             let held = self.patched(caller, current, &patch).await?;
             let mut tree = Json::parse(&held).map_err(|_| RecordError::Damaged)?;
-            self.link(caller, &mut tree, links, conditional, work).await?;
+            self.link(caller, &mut tree, linking, work).await?;
             let checked = self.check(kind, tree)?;
-            return self
-                .prepare_update(
-                    caller,
-                    Action::Patch,
-                    audit::Action::Patch,
-                    checked,
-                    current,
-                    entry.preconditions,
-                    newcomers,
-                )
-                .await;
+            let (action, audited) = (Action::Patch, audit::Action::Patch);
+            let change = Change { action, audited, current, preconditions: entry.preconditions };
+            return self.prepare_update(caller, change, checked, &mut linking.newcomers).await;
         }
         let preconditions = entry.preconditions;
         let mut tree = entry.resource.ok_or(RecordError::Malformed("resource is missing"))?;
         if tree.get("id").and_then(Json::as_str).is_some_and(|id| id != current.head.id()) {
             return Err(RecordError::Malformed("the resource's id is not the one in the URL"));
         }
-        self.link(caller, &mut tree, links, conditional, work).await?;
+        self.link(caller, &mut tree, linking, work).await?;
         let checked = self.check(kind, tree)?;
-        self.prepare_update(caller, Action::Update, audit::Action::Update, checked, current, preconditions, newcomers)
-            .await
+        let change = Change { action: Action::Update, audited: audit::Action::Update, current, preconditions };
+        self.prepare_update(caller, change, checked, &mut linking.newcomers).await
     }
 
     /// Rewrites links between entries and conditional references to what they stand for.
@@ -292,10 +282,10 @@ impl<B: Backend> Record<B> {
         &self,
         caller: &Caller,
         tree: &mut Json<'_>,
-        links: &HashMap<String, String>,
-        conditional: &mut HashMap<String, String>,
+        linking: &mut Linking,
         work: &mut Work,
     ) -> Result<(), RecordError> {
+        let Linking { links, conditional, .. } = linking;
         let mut asked = Vec::new();
         fhir::references::for_each_reference(tree, |reference| {
             if reference.contains('?') && !conditional.contains_key(reference) && !asked.contains(&reference) {
@@ -329,7 +319,12 @@ impl<B: Backend> Record<B> {
         Ok(())
     }
 
-    async fn resolve_condition(&self, caller: &Caller, reference: &str, work: &mut Work) -> Result<String, RecordError> {
+    async fn resolve_condition(
+        &self,
+        caller: &Caller,
+        reference: &str,
+        work: &mut Work,
+    ) -> Result<String, RecordError> {
         let (type_name, query) = reference.split_once('?').unwrap_or((reference, ""));
         let unresolved = || RecordError::Unresolved { expression: "Reference.reference".to_owned() };
         let kind = types::parse(type_name).ok_or_else(unresolved)?;
@@ -372,14 +367,14 @@ impl<B: Backend> Record<B> {
             let evidence = evidence(caller, self.now_ms(), &deed)?;
             let on_commit = self.follower(work.writes.iter().map(|(_, prepared)| prepared));
             let keywords = work.writes.iter().flat_map(|(_, p)| p.keywords.iter().copied()).collect();
-            let writes =
-                work.writes.iter_mut().map(|(_, p)| std::mem::replace(&mut p.write, empty_write())).collect();
+            let writes = work.writes.iter_mut().map(|(_, p)| std::mem::replace(&mut p.write, empty_write())).collect();
             let written: HashSet<RowNo> = objects.iter().map(|o| o.row).collect();
             work.unchanged.retain(|(row, _)| !written.contains(row));
             let batch = Batch {
                 writes,
                 unchanged: work.unchanged,
                 no_new_match: work.conditions,
+                reserved: work.reserved,
                 keywords,
                 once,
                 evidence,
@@ -397,10 +392,13 @@ impl<B: Backend> Record<B> {
                 answers[index] = Some(EntryAnswer::Written(written));
             }
         }
+        let mut entries: Vec<BundleEntry> =
+            answers.into_iter().map(|a| BundleEntry { result: a.ok_or(RecordError::Damaged) }).collect();
+        // Reads see the writes, which stand whatever a read answers: each has an answer of its own.
         for (index, url) in work.gets {
-            answers[index] = Some(self.get_entry(caller, &url).await?);
+            entries[index].result = self.get_entry(caller, &url).await;
         }
-        answers.into_iter().map(|a| Ok(BundleEntry { result: Ok(a.ok_or(RecordError::Damaged)?) })).collect()
+        Ok(entries)
     }
 }
 

@@ -63,7 +63,8 @@ async fn searches_find_by_patient_by_keyword_and_by_scan_before_and_after_a_rest
     let kind = types::parse("Patient").unwrap();
     let mut patients = Vec::new();
     for i in 0..30 {
-        let body = PATIENT.replace("M-1", &format!("M-{i}")).replace("Okafor", if i % 3 == 0 { "Okafor" } else { "Reyes" });
+        let body =
+            PATIENT.replace("M-1", &format!("M-{i}")).replace("Okafor", if i % 3 == 0 { "Okafor" } else { "Reyes" });
         patients.push(clinic.record.create(&physician, kind, body.as_bytes(), None).await.unwrap().id);
     }
     let kind = types::parse("Observation").unwrap();
@@ -75,7 +76,10 @@ async fn searches_find_by_patient_by_keyword_and_by_scan_before_and_after_a_rest
     }
     for round in 0..3 {
         assert_eq!(ids(&clinic, Role::Physician, "Patient", &[("name", "oka"), ("_count", "50")]).await.len(), 10);
-        assert_eq!(ids(&clinic, Role::Physician, "Patient", &[("identifier", "urn:mrn|M-7")]).await, [patients[7].clone()]);
+        assert_eq!(
+            ids(&clinic, Role::Physician, "Patient", &[("identifier", "urn:mrn|M-7")]).await,
+            [patients[7].clone()]
+        );
         let subject = format!("Patient/{}", patients[1]);
         let query = [("subject", subject.as_str()), ("code", "http://loinc.org|8867-4")];
         assert_eq!(ids(&clinic, Role::Physician, "Observation", &query).await.len(), 1);
@@ -171,7 +175,8 @@ async fn versions_rise_conflicts_are_told_and_history_keeps_all() {
 async fn a_transaction_links_its_entries_and_is_all_or_nothing() {
     let clinic = Clinic::new().await;
     let integration = caller(Role::Integration);
-    let observation = observation("X", "8867-4", "60").replace("Patient/X", "urn:uuid:00000000-0000-0000-0000-000000000001");
+    let observation =
+        observation("X", "8867-4", "60").replace("Patient/X", "urn:uuid:00000000-0000-0000-0000-000000000001");
     let bundle = |tail: &str| {
         format!(
             r#"{{"resourceType":"Bundle","type":"transaction","entry":[
@@ -179,7 +184,8 @@ async fn a_transaction_links_its_entries_and_is_all_or_nothing() {
             {{"fullUrl":"urn:uuid:00000000-0000-0000-0000-000000000001","resource":{PATIENT},"request":{{"method":"POST","url":"Patient","ifNoneExist":"identifier=urn:mrn|M-1"}}}}{tail}]}}"#
         )
     };
-    let bad = r#",{"resource":{"resourceType":"Patient","gender":"no such"},"request":{"method":"POST","url":"Patient"}}"#;
+    let bad =
+        r#",{"resource":{"resourceType":"Patient","gender":"no such"},"request":{"method":"POST","url":"Patient"}}"#;
     let error = clinic.record.bundle(&integration, bundle(bad).as_bytes()).await.err().unwrap();
     assert!(matches!(error, RecordError::Entry { index: 2, .. }));
     assert!(ids(&clinic, Role::Integration, "Patient", &[("family", "okafor")]).await.is_empty());

@@ -78,7 +78,8 @@ async fn import(clinic: &Clinic, file: &Path, known: &mut Vec<Known>) {
         members.set("id", Json::string(id.as_str()));
         // What the standard collection policy drops, and says so.
         if let Some(identifiers) = members.get_mut("identifier").and_then(Json::as_array_mut) {
-            let is_ssn = |i: &Json<'_>| i.get("system").and_then(Json::as_str) == Some("http://hl7.org/fhir/sid/us-ssn");
+            let is_ssn =
+                |i: &Json<'_>| i.get("system").and_then(Json::as_str) == Some("http://hl7.org/fhir/sid/us-ssn");
             identifiers.retain(|i| !is_ssn(i));
         }
         strip_server_meta(&mut resource);

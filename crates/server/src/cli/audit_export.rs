@@ -56,7 +56,7 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     let mut count = 0u64;
     loop {
         let caller = operator::caller(&name, Role::Auditor, Purpose::Compliance, &house.clock)?;
-        let page = house.record.audit_events(&caller, &pairs).await?;
+        let page = house.record.audit_events(&caller, &pairs).await?.into_inner();
         for event in page.entries {
             out.write_all(&event).and_then(|()| out.write_all(b"\n")).map_err(failed)?;
             count += 1;

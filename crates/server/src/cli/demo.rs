@@ -10,7 +10,7 @@ use crate::config::{ADMIN_LISTEN_DEFAULT, LISTEN_DEFAULT, Limits};
 use crate::demo::{DemoPlan, PATIENTS_MAX};
 use crate::directory::TLS_FOLDER;
 use crate::identity::Tokens;
-use crate::serving::{Doors, Serving, base_url_of, until_signalled};
+use crate::serving::{Doors, Serving, Signals, base_url_of};
 use crate::{ServerError, certificates, clock, demo, files, say, tls};
 
 /// Serve a clinic of synthetic patients; running it again continues with the same data
@@ -64,6 +64,7 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     let (house, accounts) = demo::open(&plan, &base_url, clock::system()).await?;
     house.note(audit::Action::Start, "system", None).await?;
     let tokens = Tokens::new(&house.keyring, &accounts)?;
+    let mut signals = Signals::listen()?;
     let serving = Serving::start(house, doors, tokens, &base_url)?;
     let authority = certificate.authority.unwrap_or_default();
     accounts.write_credentials(&credentials, &base_url, &authority)?;
@@ -78,7 +79,7 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     ));
     say::line(format!("  credentials   {} (passwords and tokens of these users)", credentials.display()));
     say_users(&accounts);
-    until_signalled().await?;
+    signals.stopped().await;
     serving.stop().await?;
     Ok(Outcome::Done)
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{BASE_URL_DEFAULT, DataArgs, Outcome};
 use crate::export::{self, ExportPlan, Form};
+use crate::kek::KekArgs;
 use crate::operator::OperatorArgs;
 use crate::{ServerError, say};
 
@@ -17,8 +18,11 @@ use crate::{ServerError, say};
     wardstone export --open /mnt/out/Patient.ndjson.sealed --export-key /media/key/export.key > Patient.ndjson\n  \
     wardstone export --data wardstone-demo --plaintext --operator ana --reason \"migration test\" /tmp/out")]
 pub struct Args {
+    /// The data directory
+    #[arg(long, value_name = "DIR", env = "WARDSTONE_DATA", required_unless_present = "open")]
+    data: Option<PathBuf>,
     #[command(flatten)]
-    data: Option<DataArgs>,
+    kek: KekArgs,
     #[command(flatten)]
     operator: OperatorArgs,
     /// Where the key of this export is written (or, with --open, read)
@@ -57,7 +61,7 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
         (None, Some(reason)) if args.operator.operator.is_some() => Form::Plaintext { reason },
         (None, _) => return Err(ServerError::Usage("--plaintext needs --operator and --reason".into())),
     };
-    let house = data.house(BASE_URL_DEFAULT).await?;
+    let house = DataArgs { data, kek: args.kek }.house(BASE_URL_DEFAULT).await?;
     let plan = ExportPlan { destination, form, operator: args.operator.name(), types: args.types };
     let result = export::run(&house, &plan).await;
     house.close().await?;

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::directory::DataDirectory;
 use crate::identity::Tokens;
 use crate::kek::KekArgs;
-use crate::serving::{Doors, Serving, until_signalled};
+use crate::serving::{Doors, Serving, Signals};
 use crate::{ServerError, clock, say, tls};
 
 /// Serve a production data directory
@@ -52,6 +52,13 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
         return Err(crypto::CryptoError::WrongEnvironment { held: class, asked: EnvironmentClass::Production }.into());
     }
     let kek = named.for_directory(&directory)?;
+    // Before the ports are taken: a wrong key is the likelier mistake.
+    directory.root_file()?.unwrap(&kek, EnvironmentClass::Production)?;
+    for (name, path) in [("tls.certificate", &config.tls.certificate), ("tls.key", &config.tls.key)] {
+        if path.as_os_str().is_empty() {
+            return Err(ServerError::Usage(format!("{name} is not set: name a PEM file")));
+        }
+    }
     let certificate =
         CertificateFiles { chain: config.tls.certificate.clone(), key: config.tls.key.clone(), authority: None };
     let doors = Doors::bind(config.listen, config.admin_listen, tls::server_config(&certificate)?, config.limits)?;
@@ -75,9 +82,10 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     if config.audit.sink.is_none() {
         tracing::warn!("audit.sink is not set: a rollback of the whole directory could not be told from the truth");
     }
+    let mut signals = Signals::listen()?;
     let serving = Serving::start(house, doors, tokens, &base_url)?;
     tracing::info!(listen = %config.listen, %admin, %base_url, "serving");
-    until_signalled().await?;
+    signals.stopped().await;
     tracing::info!("stopping");
     serving.stop().await?;
     tracing::info!("stopped");

@@ -79,7 +79,8 @@ fn a_damaged_backup_is_refused_and_says_which_file() {
     let (data, kek) = (house.path("data"), house.path("data.kek"));
     wardstone_ok(&["backup", "--data", &data, &house.path("backup")]);
     let target = house.path("restored");
-    for (damage, file) in [("data/record.db", "record.db"), ("keys/keys.db", "keys.db"), ("keys/root.key", "root.key")] {
+    for (damage, file) in [("data/record.db", "record.db"), ("keys/keys.db", "keys.db"), ("keys/root.key", "root.key")]
+    {
         let copy = house.folder.path().join("damaged");
         let _ = std::fs::remove_dir_all(&copy);
         copy_folder(&house.folder.path().join("backup"), &copy);

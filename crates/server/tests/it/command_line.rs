@@ -7,8 +7,18 @@ use crate::house::{House, patient, wardstone, wardstone_ok, wardstone_refused};
 #[test]
 fn every_subcommand_has_help_with_an_example() {
     for command in [
-        "demo", "init", "serve", "import", "export", "reindex", "backup", "restore", "audit verify", "audit export",
-        "store dump", "doctor",
+        "demo",
+        "init",
+        "serve",
+        "import",
+        "export",
+        "reindex",
+        "backup",
+        "restore",
+        "audit verify",
+        "audit export",
+        "store dump",
+        "doctor",
     ] {
         let arguments: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let help = wardstone_ok(&arguments);

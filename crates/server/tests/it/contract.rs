@@ -35,7 +35,8 @@ fn the_demo_keeps_its_contract() {
     assert_eq!(metadata.status, 200);
     assert_eq!(metadata.json()["resourceType"], "CapabilityStatement");
     assert_eq!(metadata.header("strict-transport-security"), Some("max-age=31536000; includeSubDomains"));
-    for path in ["/fhir/Patient", "/fhir/Patient/x", "/fhir/AuditEvent", "/fhir/_history", "/fhir/Patient/x/$everything"]
+    for path in
+        ["/fhir/Patient", "/fhir/Patient/x", "/fhir/AuditEvent", "/fhir/_history", "/fhir/Patient/x/$everything"]
     {
         let answer = nobody.get(path).unwrap();
         assert_eq!(answer.status, 401, "{path}");
@@ -77,7 +78,8 @@ fn the_demo_keeps_its_contract() {
     let wide = transaction((0..10_000).map(|n| json!({"resourceType": "Basic", "code": {"text": format!("{n}")}})));
     assert_eq!(integration.post("/fhir", &wide).unwrap().status, 200);
     let blob = "QUJD".repeat(1024 * 1024);
-    let heavy = transaction((0..8).map(|_| json!({"resourceType": "Binary", "contentType": "text/plain", "data": blob})));
+    let heavy =
+        transaction((0..8).map(|_| json!({"resourceType": "Binary", "contentType": "text/plain", "data": blob})));
     assert!(heavy.len() > 32_000_000);
     assert_eq!(integration.post("/fhir/", &heavy).unwrap().status, 200);
 }

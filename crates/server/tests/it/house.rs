@@ -66,8 +66,7 @@ impl House {
     /// Starts a demo in a new folder.
     pub fn start(patients: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut house =
-            House { folder, patients, child: None, credentials: Value::Null, started_in: Duration::ZERO };
+        let mut house = House { folder, patients, child: None, credentials: Value::Null, started_in: Duration::ZERO };
         house.start_again();
         house
     }
@@ -75,8 +74,7 @@ impl House {
     /// Starts with the shell's words in front, as for limits.
     pub fn start_under(patients: u32, shell: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut house =
-            House { folder, patients, child: None, credentials: Value::Null, started_in: Duration::ZERO };
+        let mut house = House { folder, patients, child: None, credentials: Value::Null, started_in: Duration::ZERO };
         let mut command = Command::new("sh");
         command.args(["-c", &format!("{shell}; exec \"$0\" \"$@\""), binary()]).args(house.demo_arguments());
         house.spawn(command);
@@ -103,11 +101,8 @@ impl House {
         let _ = std::fs::remove_file(&credentials);
         let temporary = self.folder.path().join("tmp");
         std::fs::create_dir_all(&temporary).unwrap();
-        let log = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(self.folder.path().join("stderr.log"))
-            .unwrap();
+        let log =
+            std::fs::File::options().create(true).append(true).open(self.folder.path().join("stderr.log")).unwrap();
         command.env("TMPDIR", temporary).env_remove("RUST_LOG").stdout(Stdio::null()).stderr(log);
         let began = Instant::now();
         let mut child = command.spawn().unwrap();
@@ -136,10 +131,6 @@ impl House {
 
     pub fn credentials(&self) -> &Value {
         &self.credentials
-    }
-
-    pub fn is_running(&mut self) -> bool {
-        self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
     }
 
     /// SIGTERM, and a clean end.

@@ -36,8 +36,10 @@ fn bundles_and_bulk_files_come_in_once_and_what_is_refused_is_said() {
         "this is no JSON".to_owned(),
     ];
     std::fs::write(input.join("Observation.ndjson"), lines.join("\n")).unwrap();
-    let lines: Vec<String> =
-        ["p1", "p2"].iter().map(|id| json!({"resourceType": "Patient", "id": id, "active": true}).to_string()).collect();
+    let lines: Vec<String> = ["p1", "p2"]
+        .iter()
+        .map(|id| json!({"resourceType": "Patient", "id": id, "active": true}).to_string())
+        .collect();
     std::fs::write(input.join("Patient.ndjson"), lines.join("\n")).unwrap();
 
     let (data, folder, report) = (house.path("data"), input.display().to_string(), house.path("report.jsonl"));
@@ -90,7 +92,8 @@ fn an_export_holds_what_was_imported() {
     crate::house::wardstone_refused(&["export", "--data", &data, "--plaintext", &house.path("clear")], 2);
     let named = ["--plaintext", "--operator", "ana", "--reason", "a test", "--type", "Patient"];
     let destination = house.path("clear");
-    let arguments: Vec<&str> = ["export", "--data", &data].into_iter().chain(named).chain([destination.as_str()]).collect();
+    let arguments: Vec<&str> =
+        ["export", "--data", &data].into_iter().chain(named).chain([destination.as_str()]).collect();
     wardstone_ok(&arguments);
     let clear = std::fs::read_to_string(house.folder.path().join("clear/Patient.ndjson")).unwrap();
     assert_eq!(clear.lines().count(), 2);

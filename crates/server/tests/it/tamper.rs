@@ -71,7 +71,10 @@ fn record_starts(bytes: &[u8]) -> Vec<usize> {
 fn an_untouched_directory_verifies_and_says_what_it_cannot_exclude() {
     let scene = Scene::new();
     let said = wardstone_ok(&["audit", "verify", "--data", &scene.house.path("data")]);
-    assert!(said.contains("the log is intact") && said.contains("rollback of the whole log cannot be excluded"), "{said}");
+    assert!(
+        said.contains("the log is intact") && said.contains("rollback of the whole log cannot be excluded"),
+        "{said}"
+    );
     let checkpoint = scene.house.path("data/audit/checkpoint");
     let said = wardstone_ok(&["audit", "verify", "--data", &scene.house.path("data"), "--against", &checkpoint]);
     assert!(said.contains("external checkpoint") && !said.contains("cannot be excluded"), "{said}");
@@ -157,7 +160,8 @@ fn an_edited_rolled_back_or_deleted_row_is_named_though_the_database_key_is_know
         open(&data, &scene.kek()).execute_batch(sql).unwrap();
         scene.verify(&data, None)
     };
-    let said = tamper("edited", "UPDATE body SET body = zeroblob(length(body)) WHERE row = (SELECT max(row) FROM body)");
+    let said =
+        tamper("edited", "UPDATE body SET body = zeroblob(length(body)) WHERE row = (SELECT max(row) FROM body)");
     assert!(said.contains("Rows: commit") && said.contains("version 1"), "{said}");
     let said = tamper(
         "deleted",
@@ -168,7 +172,7 @@ fn an_edited_rolled_back_or_deleted_row_is_named_though_the_database_key_is_know
         "rolled-back",
         "DELETE FROM head WHERE row IN (SELECT row FROM past); DELETE FROM body WHERE row IN (SELECT row FROM past);
          INSERT INTO head (chart, row, version, seq, head) SELECT chart, row, version, seq, head FROM past;
-         INSERT INTO body (row, chart, version, seq, body, parts) SELECT row, chart, version, seq, body, parts FROM past;
+         INSERT INTO body (row, chart, version, seq, body) SELECT row, chart, version, seq, body FROM past;
          DELETE FROM past",
     );
     assert!(said.contains("none of its versions is stored"), "{said}");

@@ -38,8 +38,9 @@ impl KeyDatabase {
         self.with(|c| {
             let transaction = c.unchecked_transaction()?;
             {
-                let mut insert = transaction
-                    .prepare_cached("INSERT OR IGNORE INTO chart_key (chart, general, sensitive) VALUES (?1, ?2, ?3)")?;
+                let mut insert = transaction.prepare_cached(
+                    "INSERT OR IGNORE INTO chart_key (chart, general, sensitive) VALUES (?1, ?2, ?3)",
+                )?;
                 for (chart, key) in keys {
                     insert.execute(params![*chart as i64, key.general, key.sensitive])?;
                 }

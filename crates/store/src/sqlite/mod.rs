@@ -25,8 +25,8 @@ use crate::log::{AuditLog, DetailSealer, LogReader};
 use crate::{Evidence, Receipt, StoreError};
 use crypto::keyring::WrappedChartKey;
 
-pub use day_sealer::DaySealer;
 pub use copy::Copied;
+pub use day_sealer::DaySealer;
 pub use keys::KeyDatabase;
 pub use offline::{Rows, dump_at, rows_at};
 use pool::Pool;

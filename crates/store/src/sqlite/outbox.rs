@@ -42,7 +42,12 @@ fn open(seq: Seq, sealed: &[u8], sealer: &dyn DetailSealer) -> Result<PendingEve
 }
 
 /// Submits what is above `moved` to the log, in order: what a crash left, or what an unavailable log refused.
-pub fn replay(connection: &Connection, log: &AuditLog, sealer: &dyn DetailSealer, moved: u64) -> Result<(), StoreError> {
+pub fn replay(
+    connection: &Connection,
+    log: &AuditLog,
+    sealer: &dyn DetailSealer,
+    moved: u64,
+) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached("SELECT seq, event FROM outbox WHERE seq > ?1 ORDER BY seq")?;
     let mut rows = statement.query([moved as i64])?;
     while let Some(row) = rows.next()? {

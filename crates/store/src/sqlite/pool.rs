@@ -53,9 +53,8 @@ impl Pool {
 /// The one connection that writes a file: WAL, every commit flushed, checkpoints left to others.
 pub fn open_writer(path: &Path, key: &[u8; 32], file: &'static str) -> Result<Connection, StoreError> {
     let connection = open(path, key, file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-    let mode: String = connection
-        .query_row("PRAGMA journal_mode = WAL", [], |r| r.get(0))
-        .map_err(|e| damaged_or(e, file))?;
+    let mode: String =
+        connection.query_row("PRAGMA journal_mode = WAL", [], |r| r.get(0)).map_err(|e| damaged_or(e, file))?;
     if mode != "wal" {
         return Err(StoreError::ReadOnly("no write-ahead log"));
     }

@@ -6,7 +6,7 @@ use crate::StoreError;
 use crate::backend::{BodyRow, ChartNo, HeadRow, Keyword, PastRow, RowNo, Seq};
 
 pub fn body(c: &Connection, row: RowNo) -> Result<Option<BodyRow>, StoreError> {
-    const SQL: &str = "SELECT row, chart, version, seq, body, parts FROM body WHERE row = ?1";
+    const SQL: &str = "SELECT row, chart, version, seq, body FROM body WHERE row = ?1";
     one(c.prepare_cached(SQL)?, params![row as i64], body_row)
 }
 
@@ -38,7 +38,7 @@ pub fn heads_before(c: &Connection, seq: Seq, row: RowNo, limit: usize) -> Resul
     many(c.prepare_cached(SQL)?, params![seq, row as i64, limit as i64], head_row)
 }
 
-const PAST: &str = "SELECT chart, row, version, seq, head, body, parts FROM past";
+const PAST: &str = "SELECT chart, row, version, seq, head, body FROM past";
 
 pub fn past(c: &Connection, row: RowNo, version: u32) -> Result<Option<PastRow>, StoreError> {
     one(c.prepare_cached(&format!("{PAST} WHERE row = ?1 AND version = ?2"))?, params![row as i64, version], past_row)
@@ -50,8 +50,7 @@ pub fn past_of(c: &Connection, row: RowNo, version: u32, limit: usize) -> Result
 }
 
 pub fn past_before(c: &Connection, seq: Seq, row: RowNo, limit: usize) -> Result<Vec<PastRow>, StoreError> {
-    let sql =
-        format!("{PAST} WHERE seq <= ?1 AND (seq < ?1 OR row < ?2) ORDER BY seq DESC, row DESC LIMIT ?3");
+    let sql = format!("{PAST} WHERE seq <= ?1 AND (seq < ?1 OR row < ?2) ORDER BY seq DESC, row DESC LIMIT ?3");
     many(c.prepare_cached(&sql)?, params![seq, row as i64, limit as i64], past_row)
 }
 
@@ -73,9 +72,9 @@ pub fn high_water(c: &Connection) -> Result<(RowNo, ChartNo), StoreError> {
 
 /// Every version, current and past, with its digest, in commit order.
 pub fn digests(c: &Connection, each: &mut dyn FnMut(Seq, RowNo, u32, [u8; 32])) -> Result<(), StoreError> {
-    const SQL: &str = "SELECT b.chart, b.row, b.version, b.seq, h.head, b.body, b.parts, h.version, h.seq \
+    const SQL: &str = "SELECT b.chart, b.row, b.version, b.seq, h.head, b.body, h.version, h.seq \
                            FROM body b LEFT JOIN head h ON h.chart = b.chart AND h.row = b.row \
-                       UNION ALL SELECT chart, row, version, seq, head, body, parts, version, seq FROM past \
+                       UNION ALL SELECT chart, row, version, seq, head, body, version, seq FROM past \
                        ORDER BY 4, 2";
     let mut statement = c.prepare(SQL)?;
     let mut rows = statement.query([])?;
@@ -83,14 +82,13 @@ pub fn digests(c: &Connection, each: &mut dyn FnMut(Seq, RowNo, u32, [u8; 32])) 
         let head: Option<Vec<u8>> = r.get(4)?;
         let (version, seq): (u32, Seq) = (r.get(2)?, r.get(3)?);
         // A head that is missing or of another version is a difference like any other: it changes the digest.
-        let agrees = r.get::<_, Option<u32>>(7)? == Some(version) && r.get::<_, Option<Seq>>(8)? == Some(seq);
+        let agrees = r.get::<_, Option<u32>>(6)? == Some(version) && r.get::<_, Option<Seq>>(7)? == Some(seq);
         let digest = digest(
             unsigned(r, 0)?,
             unsigned(r, 1)?,
             version,
             if agrees { head.as_deref().unwrap_or_default() } else { b"" },
             r.get_ref(5)?.as_blob().unwrap_or_default(),
-            r.get_ref(6)?.as_blob().unwrap_or_default(),
         );
         each(seq, unsigned(r, 1)?, version, digest);
     }
@@ -98,16 +96,15 @@ pub fn digests(c: &Connection, each: &mut dyn FnMut(Seq, RowNo, u32, [u8; 32])) 
 }
 
 /// SHA-256 over what a version is at rest; the audit leaf of its write carries it.
-pub fn digest(chart: ChartNo, row: RowNo, version: u32, head: &[u8], body: &[u8], parts: &[u8]) -> [u8; 32] {
-    let mut clear = [0; 32];
+pub fn digest(chart: ChartNo, row: RowNo, version: u32, head: &[u8], body: &[u8]) -> [u8; 32] {
+    let mut clear = [0; 28];
     clear[..8].copy_from_slice(&chart.to_be_bytes());
     clear[8..16].copy_from_slice(&row.to_be_bytes());
     clear[16..20].copy_from_slice(&version.to_be_bytes());
     clear[20..24].copy_from_slice(&(head.len() as u32).to_be_bytes());
-    clear[24..28].copy_from_slice(&(body.len() as u32).to_be_bytes());
-    clear[28..].copy_from_slice(&(parts.len() as u32).to_be_bytes());
+    clear[24..].copy_from_slice(&(body.len() as u32).to_be_bytes());
     let mut hash = crypto::hash::Sha256::new();
-    for piece in [clear.as_slice(), head, body, parts] {
+    for piece in [clear.as_slice(), head, body] {
         hash.update(piece);
     }
     hash.finish()
@@ -138,14 +135,7 @@ fn head_row(r: &Row<'_>) -> rusqlite::Result<HeadRow> {
 }
 
 fn body_row(r: &Row<'_>) -> rusqlite::Result<BodyRow> {
-    Ok(BodyRow {
-        row: unsigned(r, 0)?,
-        chart: unsigned(r, 1)?,
-        version: r.get(2)?,
-        seq: r.get(3)?,
-        body: r.get(4)?,
-        parts: r.get(5)?,
-    })
+    Ok(BodyRow { row: unsigned(r, 0)?, chart: unsigned(r, 1)?, version: r.get(2)?, seq: r.get(3)?, body: r.get(4)? })
 }
 
 fn past_row(r: &Row<'_>) -> rusqlite::Result<PastRow> {
@@ -156,6 +146,5 @@ fn past_row(r: &Row<'_>) -> rusqlite::Result<PastRow> {
         seq: r.get(3)?,
         head: r.get(4)?,
         body: r.get(5)?,
-        parts: r.get(6)?,
     })
 }

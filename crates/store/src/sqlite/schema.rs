@@ -14,10 +14,10 @@ pub const RECORD: &[&str] = &["
     CREATE INDEX head_seq ON head (seq);
     CREATE TABLE body (
         row INTEGER PRIMARY KEY, chart INTEGER NOT NULL, version INTEGER NOT NULL, seq INTEGER NOT NULL,
-        body BLOB NOT NULL, parts BLOB NOT NULL);
+        body BLOB NOT NULL);
     CREATE TABLE past (
         row INTEGER NOT NULL, version INTEGER NOT NULL, chart INTEGER NOT NULL, seq INTEGER NOT NULL,
-        head BLOB NOT NULL, body BLOB NOT NULL, parts BLOB NOT NULL);
+        head BLOB NOT NULL, body BLOB NOT NULL);
     CREATE UNIQUE INDEX past_version ON past (row, version);
     CREATE INDEX past_seq ON past (seq, row);
     CREATE TABLE locator (label BLOB PRIMARY KEY, row INTEGER NOT NULL) WITHOUT ROWID;
@@ -40,8 +40,7 @@ pub const INDEX: &[&str] = &["
 
 /// Brings a file up to the newest version this program knows.
 pub fn migrate(connection: &Connection, file: &'static str, steps: &[&str]) -> Result<(), StoreError> {
-    let held: u32 =
-        connection.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(|e| damaged_or(e, file))?;
+    let held: u32 = connection.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(|e| damaged_or(e, file))?;
     let known = steps.len() as u32;
     if held > known {
         return Err(StoreError::SchemaTooNew { file, held, known });

@@ -11,9 +11,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::oneshot;
 
 use super::{Clock, checkpointer, outbox, read};
-use crate::backend::{Batch, Committed, Expected, Keyword, SEQ_COUNTER_BITS, Seq, Write};
-use crate::log::{AuditLog, DetailSealer, PendingEvent};
+use crate::backend::{Batch, ChartNo, Committed, Expected, Keyword, SEQ_COUNTER_BITS, Seq, Write};
 use crate::disclosed::Subject;
+use crate::log::{AuditLog, DetailSealer, PendingEvent};
 use crate::{Receipt, StoreError};
 
 /// Batches committed with one flush at most.
@@ -88,10 +88,8 @@ impl Writer {
 
 /// What the audit leaf of a write commits to: SHA-256 over the digests of the versions written, by row.
 pub fn written_root(writes: &[Write]) -> [u8; 32] {
-    let mut digests: Vec<(u64, u32, [u8; 32])> = writes
-        .iter()
-        .map(|w| (w.row, w.version, read::digest(w.chart, w.row, w.version, &w.head, &w.body, &w.parts)))
-        .collect();
+    let mut digests: Vec<(u64, u32, [u8; 32])> =
+        writes.iter().map(|w| (w.row, w.version, read::digest(w.chart, w.row, w.version, &w.head, &w.body))).collect();
     digests.sort_unstable_by_key(|d| (d.0, d.1));
     let mut hash = crypto::hash::Sha256::new();
     for (_, _, digest) in &digests {
@@ -167,17 +165,17 @@ impl State {
                 continue;
             }
             let Job { batch, root, answer } = job;
-            let (event, subjects) = batch.evidence.into_pending(next as u64, root);
-            if let Err(error) = self.apply(next, &batch.writes, batch.once.as_ref(), &event) {
+            let Batch { writes, reserved, once, evidence, keywords, on_commit, .. } = batch;
+            let (event, subjects) = evidence.into_pending(next as u64, root);
+            if let Err(error) = self.apply(next, &writes, &reserved, once.as_ref(), &event) {
                 // The engine failed between the checks and the flush: nothing of this group may stay.
                 let _ = self.connection.execute_batch("ROLLBACK");
                 let answers = applied.into_iter().map(|a: Applied| a.answer).chain([answer]);
                 return refuse(answers.chain(waiting.map(|j| j.answer)), || copy(&error));
             }
-            self.recent.add(next, &batch.keywords);
+            self.recent.add(next, &keywords);
             seq = next;
-            let (rows, on_commit) = (batch.writes.len(), batch.on_commit);
-            applied.push(Applied { seq, rows, event, subjects, on_commit, answer });
+            applied.push(Applied { seq, rows: writes.len(), event, subjects, on_commit, answer });
         }
         if applied.is_empty() {
             let _ = self.connection.execute_batch("ROLLBACK");
@@ -187,9 +185,8 @@ impl State {
             let _ = self.connection.execute_batch("ROLLBACK");
             return refuse(applied.into_iter().map(|a| a.answer), || copy(&error));
         }
-        self.last_seq.store(seq, Ordering::Release);
         let rows = applied.iter().map(|a| a.rows).sum();
-        self.tell(applied);
+        self.tell(applied, seq);
         self.fold_when_long(rows);
     }
 
@@ -205,12 +202,19 @@ impl State {
         Ok(self.connection.execute_batch("COMMIT")?)
     }
 
-    fn tell(&self, applied: Vec<Applied>) {
+    /// Followers first, then the sequence that conditions are evaluated against, then the answers: who evaluates a
+    /// condition at a sequence finds in the index all that was committed up to it.
+    fn tell(&self, applied: Vec<Applied>, last: Seq) {
+        let mut answers = Vec::with_capacity(applied.len());
         for Applied { seq, event, subjects, on_commit, answer, .. } in applied {
             on_commit(seq);
             // The event is durable with the data; if the log is down now, it is replayed when the log is back.
             let _ = self.log.submit_outbox(seq as u64, event);
-            let _ = answer.send(Ok(Committed { seq, receipt: Receipt::mint(subjects, None) }));
+            answers.push((answer, Committed { seq, receipt: Receipt::mint(subjects, None) }));
+        }
+        self.last_seq.store(last, Ordering::Release);
+        for (answer, committed) in answers {
+            let _ = answer.send(Ok(committed));
         }
     }
 
@@ -244,6 +248,9 @@ impl State {
         for write in &batch.writes {
             match write.expected {
                 Expected::New => {
+                    if current(write.row)?.is_some() {
+                        return Err(StoreError::Exists { row: write.row });
+                    }
                     if let Some(label) = &write.locator
                         && let Some(row) = read::locate(&self.connection, label)?
                     {
@@ -256,6 +263,12 @@ impl State {
                         return Err(StoreError::VersionConflict { row: write.row, held, given: version });
                     }
                 }
+            }
+        }
+        for (label, chart) in &batch.reserved {
+            // The patient that the chart waits for may have come, or another writer reserved another chart.
+            if read::locate(&self.connection, label)?.is_some_and(|held| held != *chart) {
+                return Err(StoreError::NewMatch);
             }
         }
         for &(row, given) in &batch.unchanged {
@@ -271,36 +284,45 @@ impl State {
         &self,
         seq: Seq,
         writes: &[Write],
+        reserved: &[(Keyword, ChartNo)],
         once: Option<&Keyword>,
         event: &PendingEvent,
     ) -> Result<(), StoreError> {
         let c = &self.connection;
         for write in writes {
             if let Expected::Current { chart, .. } = write.expected {
-                const TO_PAST: &str = "INSERT INTO past (row, version, chart, seq, head, body, parts) \
-                    SELECT b.row, b.version, b.chart, b.seq, h.head, b.body, b.parts \
+                const TO_PAST: &str = "INSERT INTO past (row, version, chart, seq, head, body) \
+                    SELECT b.row, b.version, b.chart, b.seq, h.head, b.body \
                     FROM body b JOIN head h ON h.chart = b.chart AND h.row = b.row WHERE b.row = ?1";
                 c.prepare_cached(TO_PAST)?.execute([write.row as i64])?;
                 c.prepare_cached("DELETE FROM head WHERE chart = ?1 AND row = ?2")?
                     .execute(params![chart as i64, write.row as i64])?;
             }
             const HEAD: &str = "INSERT INTO head (chart, row, version, seq, head) VALUES (?1, ?2, ?3, ?4, ?5)";
-            c.prepare_cached(HEAD)?
-                .execute(params![write.chart as i64, write.row as i64, write.version, seq, write.head])?;
+            c.prepare_cached(HEAD)?.execute(params![
+                write.chart as i64,
+                write.row as i64,
+                write.version,
+                seq,
+                write.head
+            ])?;
             const BODY: &str =
-                "INSERT OR REPLACE INTO body (row, chart, version, seq, body, parts) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+                "INSERT OR REPLACE INTO body (row, chart, version, seq, body) VALUES (?1, ?2, ?3, ?4, ?5)";
             c.prepare_cached(BODY)?.execute(params![
                 write.row as i64,
                 write.chart as i64,
                 write.version,
                 seq,
-                write.body,
-                write.parts
+                write.body
             ])?;
             if let (Some(label), Expected::New) = (&write.locator, write.expected) {
                 c.prepare_cached("INSERT INTO locator (label, row) VALUES (?1, ?2)")?
                     .execute(params![label.as_slice(), write.row as i64])?;
             }
+        }
+        for (label, chart) in reserved {
+            c.prepare_cached("INSERT OR IGNORE INTO locator (label, row) VALUES (?1, ?2)")?
+                .execute(params![label.as_slice(), *chart as i64])?;
         }
         if let Some(once) = once {
             c.prepare_cached("INSERT INTO done (label) VALUES (?1)")?.execute([once.as_slice()])?;

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use audit::event::{Object, Who};
 use audit::{Action, Event, Purpose};
-use store::{Backend, Batch, Discloses, Disclosed, Evidence, Expected, NoNewMatch, Run, Seq, StoreError, Subject, Write};
+use store::{
+    Backend, Batch, Disclosed, Discloses, Evidence, Expected, NoNewMatch, Run, Seq, StoreError, Subject, Write,
+};
 
 /// What an engine brings to be tested: opened on the same data again by `reopen`, driven by a clock that tests set.
 pub trait Engine: Sized {
@@ -24,7 +26,6 @@ pub fn write(row: u64, version: u32, expected: Expected) -> Write {
         expected,
         head: format!("head {row} {version}").into_bytes(),
         body: format!("body {row} {version}").into_bytes(),
-        parts: Vec::new(),
         locator: None,
     }
 }
@@ -45,6 +46,7 @@ pub fn batch(writes: Vec<Write>) -> Batch {
         unchanged: Vec::new(),
         no_new_match: Vec::new(),
         keywords: Vec::new(),
+        reserved: Vec::new(),
         once: None,
         on_commit: Box::new(|_| {}),
     }
@@ -182,4 +184,15 @@ pub async fn index_runs_are_found_by_label_and_replaced_as_one<E: Engine>() {
     assert_eq!(store.runs().await.unwrap(), [run(3, 0, 9)]);
     assert_eq!(store.posting(1, &[1; 16]).await.unwrap(), None);
     assert_eq!(store.posting(3, &[2; 16]).await.unwrap().unwrap(), b"c");
+}
+
+pub async fn a_chart_is_reserved_once_for_a_patient_to_come<E: Engine>() {
+    let engine = E::new().await;
+    let store = engine.store();
+    let reserving =
+        |row, chart| Batch { reserved: vec![([9; 16], chart)], ..batch(vec![write(row, 1, Expected::New)]) };
+    store.commit(reserving(1, 30)).await.unwrap();
+    store.commit(reserving(2, 30)).await.unwrap();
+    assert!(matches!(store.commit(reserving(3, 31)).await, Err(StoreError::NewMatch)));
+    assert_eq!(store.locate(&[9; 16]).await.unwrap(), Some(30));
 }

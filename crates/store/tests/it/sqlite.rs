@@ -82,6 +82,7 @@ promises!(
     sequences_rise_also_when_the_clock_goes_back_and_across_a_restart,
     a_condition_holds_at_the_commit_or_the_batch_is_refused,
     a_piece_of_an_import_is_committed_once,
+    a_chart_is_reserved_once_for_a_patient_to_come,
     an_id_that_a_client_chose_is_taken_once,
     followers_run_in_commit_order_before_the_answer,
     a_receipt_covers_what_its_event_named_and_nothing_else,
