@@ -1,13 +1,12 @@
 //! A demo's own certificate chain: one authority, one leaf for localhost, 127.0.0.1 and ::1.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 
-use crate::{ServerError, files};
+use crate::{ServerError, clock, files};
 
 const AUTHORITY_FILE: &str = "ca.pem";
 const AUTHORITY_KEY_FILE: &str = "ca-key.pem";
@@ -17,7 +16,7 @@ const KEY_FILE: &str = "key.pem";
 const LEAF_DAYS: i64 = 397;
 const AUTHORITY_DAYS: i64 = 3650;
 /// A chain older than this is made anew when the demo starts.
-const RENEW_AFTER: Duration = Duration::from_secs(300 * 86_400);
+const RENEW_AFTER_MS: i64 = 300 * 86_400_000;
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// Where a chain lies: `authority` is what clients have to trust.
@@ -33,15 +32,14 @@ pub fn for_localhost(folder: &Path, now_ms: i64) -> Result<CertificateFiles, Ser
     let file = |name: &str| folder.join(name);
     let found =
         CertificateFiles { chain: file(CHAIN_FILE), key: file(KEY_FILE), authority: Some(file(AUTHORITY_FILE)) };
-    if !is_fresh(&found.chain) || !found.key.is_file() || !file(AUTHORITY_FILE).is_file() {
+    if !is_fresh(&found.chain, now_ms) || !found.key.is_file() || !file(AUTHORITY_FILE).is_file() {
         make(folder, now_ms).map_err(|error| ServerError::Tls(error.to_string()))??;
     }
     Ok(found)
 }
 
-fn is_fresh(chain: &Path) -> bool {
-    let made = std::fs::metadata(chain).and_then(|metadata| metadata.modified());
-    made.is_ok_and(|made| SystemTime::now().duration_since(made).is_ok_and(|age| age < RENEW_AFTER))
+fn is_fresh(chain: &Path, now_ms: i64) -> bool {
+    clock::age_ms(chain, now_ms).is_some_and(|age_ms| age_ms < RENEW_AFTER_MS)
 }
 
 fn make(folder: &Path, now_ms: i64) -> Result<Result<(), ServerError>, rcgen::Error> {

@@ -1,6 +1,7 @@
 //! The data directory: one organization's files, one process at a time.
 
 use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crypto::{EnvironmentClass, Kek, RootFile};
@@ -74,6 +75,7 @@ impl DataDirectory {
             .create(true)
             .truncate(false)
             .write(true)
+            .mode(0o600)
             .open(&path)
             .map_err(ServerError::io("cannot be opened for writing", &path))?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {

@@ -1,21 +1,19 @@
 //! What an operator should know before it hurts: permissions, keys, space, the log, the last backup, the clock.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::time::{Duration, SystemTime};
 
 use store::log::{VerifyOptions, verify};
 
-use crate::ServerError;
 use crate::assembly::Keys;
 use crate::directory::{AUDIT_FOLDER, DataDirectory, LAST_BACKUP_FILE, ROOT_FILE};
 use crate::kek::KekArgs;
+use crate::{ServerError, clock};
 
 /// Less free space than this is a warning.
 const FREE_BYTES_MIN: u64 = 2 * 1024 * 1024 * 1024;
-const BACKUP_AGE_MAX: Duration = Duration::from_secs(26 * 3600);
+const BACKUP_AGE_MS_MAX: i64 = 26 * 3_600_000;
 /// A root key older than this should be wrapped anew.
-const KEY_AGE_MAX: Duration = Duration::from_secs(365 * 86_400);
+const KEY_AGE_MS_MAX: i64 = 365 * 86_400_000;
 /// The clock of a machine that shows an earlier day than this program was written is wrong.
 const CLOCK_MIN_MS: i64 = 1_763_769_600_000;
 
@@ -41,11 +39,11 @@ pub fn examine(directory: &DataDirectory, kek: &KekArgs, now_ms: i64) -> Result<
     findings.add(Verdict::Good, format!("directory: {} ({state})", directory.path().display()));
     permissions(directory, &mut findings)?;
     key_place(directory, kek, &mut findings);
-    key_age(directory, &mut findings);
+    key_age(directory, now_ms, &mut findings);
     space(directory, &mut findings);
     core_dumps(&mut findings);
-    clock(now_ms, &mut findings);
-    last_backup(directory, &mut findings);
+    clock_shows(now_ms, &mut findings);
+    last_backup(directory, now_ms, &mut findings);
     log(directory, kek, &mut findings);
     Ok(findings.0)
 }
@@ -108,10 +106,14 @@ fn key_place(directory: &DataDirectory, kek: &KekArgs, findings: &mut Findings) 
     }
 }
 
-fn key_age(directory: &DataDirectory, findings: &mut Findings) {
-    let Some(age) = age_of(&directory.join(ROOT_FILE)) else { return };
-    let days = age.as_secs() / 86_400;
-    findings.judge(age <= KEY_AGE_MAX, Verdict::Warning, format!("key: the root key was wrapped {days} days ago"));
+fn key_age(directory: &DataDirectory, now_ms: i64, findings: &mut Findings) {
+    let Some(age_ms) = clock::age_ms(&directory.join(ROOT_FILE), now_ms) else { return };
+    let days = age_ms / 86_400_000;
+    findings.judge(
+        age_ms <= KEY_AGE_MS_MAX,
+        Verdict::Warning,
+        format!("key: the root key was wrapped {days} days ago"),
+    );
 }
 
 fn space(directory: &DataDirectory, findings: &mut Findings) {
@@ -127,18 +129,18 @@ fn core_dumps(findings: &mut Findings) {
     findings.judge(limit.current == Some(0), Verdict::Bad, "memory: core dumps are off for wardstone");
 }
 
-fn clock(now_ms: i64, findings: &mut Findings) {
-    let text = format!("clock: {}", crate::clock::instant(now_ms));
+fn clock_shows(now_ms: i64, findings: &mut Findings) {
+    let text = format!("clock: {}", clock::instant(now_ms));
     findings.judge(now_ms >= CLOCK_MIN_MS, Verdict::Bad, text);
 }
 
-fn last_backup(directory: &DataDirectory, findings: &mut Findings) {
-    match age_of(&directory.join(LAST_BACKUP_FILE)) {
+fn last_backup(directory: &DataDirectory, now_ms: i64, findings: &mut Findings) {
+    match clock::age_ms(&directory.join(LAST_BACKUP_FILE), now_ms) {
         None => findings.add(Verdict::Warning, "backup: there has been none"),
-        Some(age) => {
-            let hours = age.as_secs() / 3600;
+        Some(age_ms) => {
+            let hours = age_ms / 3_600_000;
             findings.judge(
-                age <= BACKUP_AGE_MAX,
+                age_ms <= BACKUP_AGE_MS_MAX,
                 Verdict::Warning,
                 format!("backup: the last one was {hours} hours ago"),
             );
@@ -166,9 +168,4 @@ fn log(directory: &DataDirectory, kek: &KekArgs, findings: &mut Findings) {
         }
         Err(error) => findings.add(Verdict::Bad, format!("log: {error}")),
     }
-}
-
-fn age_of(path: &Path) -> Option<Duration> {
-    let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
-    Some(SystemTime::now().duration_since(modified).unwrap_or_default())
 }

@@ -62,7 +62,8 @@ pub fn sibling(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn sync_folder_of(path: &Path) -> Result<(), ServerError> {
+/// Makes a file's name durable.
+pub fn sync_folder_of(path: &Path) -> Result<(), ServerError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(ServerError::io("cannot be flushed", folder))
 }

@@ -82,21 +82,26 @@ impl Tokens {
     pub async fn report_noise(self: Arc<Self>, store: Arc<Sqlite>, clock: Clock) {
         loop {
             tokio::time::sleep(NOISE_EVERY).await;
-            let counted = std::mem::take(&mut *self.noise.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
-            for (address, count) in counted {
-                let who = Who { user: "", role: "", session: None, on_behalf_of: None };
-                let time_ms = clock().max(0) as u64;
-                let mut event = Event::new(time_ms, audit::Action::Noise, audit::Purpose::SystemAdministration, who);
-                event.outcome = audit::Outcome::Failed { code: 401 };
-                event.count = Some(count);
-                event.whence = Whence { address: (address != ELSEWHERE).then_some(address), ..Whence::default() };
-                let written = match Evidence::of(&event) {
-                    Ok(evidence) => store.record_event(evidence).await.is_ok(),
-                    Err(_) => false,
-                };
-                if !written {
-                    tracing::warn!(count, "unauthenticated requests could not be written to the audit log");
-                }
+            self.write_noise(&store, clock()).await;
+        }
+    }
+
+    /// Writes what was counted since the last time: one event for each address.
+    pub async fn write_noise(&self, store: &Sqlite, now_ms: i64) {
+        let counted = std::mem::take(&mut *self.noise.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        for (address, count) in counted {
+            let who = Who { user: "", role: "", session: None, on_behalf_of: None };
+            let time_ms = now_ms.max(0) as u64;
+            let mut event = Event::new(time_ms, audit::Action::Noise, audit::Purpose::SystemAdministration, who);
+            event.outcome = audit::Outcome::Failed { code: 401 };
+            event.count = Some(count);
+            event.whence = Whence { address: (address != ELSEWHERE).then_some(address), ..Whence::default() };
+            let written = match Evidence::of(&event) {
+                Ok(evidence) => store.record_event(evidence).await.is_ok(),
+                Err(_) => false,
+            };
+            if !written {
+                tracing::warn!(count, "unauthenticated requests could not be written to the audit log");
             }
         }
     }

@@ -80,6 +80,7 @@ pub async fn restore(plan: &RestorePlan, kek: &Kek) -> Result<Restored, ServerEr
     }
     let _ = std::fs::remove_dir(&destination);
     std::fs::rename(&unproven, &destination).map_err(ServerError::io("cannot be put in place", &destination))?;
+    files::sync_folder_of(&destination)?;
     if class == EnvironmentClass::Demo {
         keep_demo_kek(&destination, kek)?;
     }

@@ -31,6 +31,7 @@ pub struct Doors {
 /// A running server.
 pub struct Serving {
     house: Arc<House>,
+    tokens: Arc<Tokens>,
     stop: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
     beside: Vec<JoinHandle<()>>,
@@ -74,13 +75,13 @@ impl Serving {
         ];
         let mut beside = vec![
             tokio::spawn(house.record.clone().maintain_index()),
-            tokio::spawn(tokens.report_noise(house.store.clone(), house.clock.clone())),
+            tokio::spawn(tokens.clone().report_noise(house.store.clone(), house.clock.clone())),
         ];
         match control::bind(&house.directory) {
             Ok(socket) => beside.push(tokio::spawn(control::serve(socket, house.clone()))),
             Err(error) => tracing::warn!(%error, "no control socket: backup cannot run while the server does"),
         }
-        Ok(Self { house, stop, listeners, beside })
+        Ok(Self { house, tokens, stop, listeners, beside })
     }
 
     pub fn house(&self) -> &House {
@@ -89,7 +90,7 @@ impl Serving {
 
     /// Lets requests in flight end, then closes the record.
     pub async fn stop(self) -> Result<(), ServerError> {
-        let Self { house, stop, listeners, beside } = self;
+        let Self { house, tokens, stop, listeners, beside } = self;
         let _ = stop.send(true);
         for listener in listeners {
             let _ = listener.await;
@@ -98,6 +99,7 @@ impl Serving {
             task.abort();
             let _ = task.await;
         }
+        tokens.write_noise(&house.store, (house.clock)()).await;
         let _ = std::fs::remove_file(house.directory.join(crate::directory::CONTROL_SOCKET));
         // A log that is down now must not keep the server from stopping.
         if let Err(error) = house.note(audit::Action::Stop, "system", None).await {
@@ -135,11 +137,11 @@ impl Handle for Front {
     }
 }
 
-/// `https://localhost:8443` for a loopback address, else the address itself.
+/// `https://localhost:8443` for a loopback address or all addresses, else the address itself.
 pub fn base_url_of(address: SocketAddr) -> String {
     let port = address.port();
     match address.ip() {
-        ip if ip.is_loopback() => format!("https://localhost:{port}"),
+        ip if ip.is_loopback() || ip.is_unspecified() => format!("https://localhost:{port}"),
         _ => format!("https://{address}"),
     }
 }

@@ -105,11 +105,10 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let hardened = crypto::memory::harden();
     let (form, filter) = match &cli.command {
-        Command::Serve(_) => (logging::Form::Json, "info"),
-        Command::Demo(_) => (logging::Form::Human, "warn"),
-        _ => (logging::Form::Human, "warn"),
+        Command::Serve(args) => (logging::Form::Json, args.log_filter()),
+        _ => (logging::Form::Human, "warn".to_owned()),
     };
-    logging::start(form, cli.log.as_deref().unwrap_or(filter));
+    logging::start(form, cli.log.as_deref().unwrap_or(&filter));
     if let Err(problem) = hardened {
         tracing::warn!("{problem}");
     }

@@ -35,6 +35,14 @@ pub struct Args {
     kek: KekArgs,
 }
 
+impl Args {
+    /// What the settings say is logged. What is wrong with them is said by `run`.
+    pub fn log_filter(&self) -> String {
+        let config = Config::load(self.config.as_deref(), |name| std::env::var(name).ok());
+        config.map_or_else(|_| "info".to_owned(), |config| config.log)
+    }
+}
+
 pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     let config = Config::load(args.config.as_deref(), |name| std::env::var(name).ok())?;
     if args.print_config {

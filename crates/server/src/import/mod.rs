@@ -70,12 +70,13 @@ pub async fn run(house: &House, plan: &ImportPlan) -> Result<Summary, ServerErro
     let subject = format!("{} files", sources.len());
     house.note(audit::Action::Import, &plan.operator, Some(&subject)).await?;
 
+    // Else the index would grow in memory until the end.
+    let indexing = tokio::spawn(house.record.clone().maintain_index());
     let progress = progress(plan.progress, sources.iter().map(|source| source.bytes).sum());
-    let mut summary = Summary::default();
-    // Patients of bulk files come first: what belongs to a patient is sealed under the patient's own key.
-    for phase in source::Phase::ALL {
-        summary.add(import_phase(house, plan, &sources, phase, &report, &progress).await?);
-    }
+    let imported = import_phases(house, plan, &sources, &report, &progress).await;
+    indexing.abort();
+    let _ = indexing.await;
+    let mut summary = imported?;
     summary.files = sources.len() as u64;
     summary.took = started.elapsed();
     progress.finish_and_clear();
@@ -87,6 +88,21 @@ pub async fn run(house: &House, plan: &ImportPlan) -> Result<Summary, ServerErro
     };
     let count = Some(summary.resources());
     house.note_outcome(audit::Action::Import, &plan.operator, Some("end"), count, outcome).await?;
+    Ok(summary)
+}
+
+async fn import_phases(
+    house: &House,
+    plan: &ImportPlan,
+    sources: &[Source],
+    report: &Arc<Report>,
+    progress: &ProgressBar,
+) -> Result<Summary, ServerError> {
+    let mut summary = Summary::default();
+    // Patients of bulk files come first: what belongs to a patient is sealed under the patient's own key.
+    for phase in source::Phase::ALL {
+        summary.add(import_phase(house, plan, sources, phase, report, progress).await?);
+    }
     Ok(summary)
 }
 
@@ -104,7 +120,7 @@ async fn import_phase(
     let mut summary = Summary::default();
     let mut failed = 0;
     for source in sources.iter().filter(|source| source.is_in(phase)) {
-        let mut pieces = match source.pieces(phase) {
+        let pieces = match source.pieces(phase) {
             Ok(pieces) => pieces,
             Err(error) => {
                 report.file(&source.path, None, "", &error.to_string(), "failed");
@@ -113,7 +129,7 @@ async fn import_phase(
             }
         };
         // Where a batch of one file ends, its next may begin: files are independent of each other.
-        while let Some(piece) = pieces.next() {
+        for piece in pieces {
             let piece = match piece {
                 Ok(piece) => piece,
                 Err(malformed) => {

@@ -26,6 +26,10 @@ fn a_backup_of_a_running_server_restores_elsewhere_with_both_sets_and_the_key() 
     let (data, backup) = (house.path("data"), house.path("backup"));
     let said = wardstone_ok(&["backup", "--data", &data, &backup]);
     assert!(said.contains("audit events"), "{said}");
+    // And so must what lies there, while it grows.
+    for _ in 0..3 {
+        wardstone_ok(&["audit", "verify", "--data", &data]);
+    }
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
     assert!(load.join().unwrap() > 0);
     wardstone_refused(&["backup", "--data", &data, &backup], 1);

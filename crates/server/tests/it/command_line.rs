@@ -1,5 +1,6 @@
 //! Commands that are called wrongly, on the wrong data or with the wrong key say so in one sentence.
 
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::house::{House, patient, wardstone, wardstone_ok, wardstone_refused};
@@ -166,7 +167,8 @@ fn production_without_accounts_serves_its_capabilities_and_nothing_else() {
     let (chain, key) = (demo.path("data/tls/chain.pem"), demo.path("data/tls/key.pem"));
     let text = format!(
         "data = {data:?}\nlisten = \"127.0.0.1:{port}\"\nbase_url = {base_url:?}\n\
-         [tls]\ncertificate = {chain:?}\nkey = {key:?}\n[key]\nkek_file = {kek:?}\n"
+         [tls]\ncertificate = {chain:?}\nkey = {key:?}\n[key]\nkek_file = {kek:?}\n\
+         [limits]\nhandshake_ms = 300\n"
     );
     std::fs::write(&config, text).unwrap();
     let log = std::fs::File::create(demo.path("serve.log")).unwrap();
@@ -187,6 +189,11 @@ fn production_without_accounts_serves_its_capabilities_and_nothing_else() {
     };
     assert_eq!(metadata.status, 200);
     assert_eq!(client.get("/fhir/Patient").unwrap().status, 401);
+
+    // Who connects and says nothing is let go.
+    let mut silent = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    silent.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+    assert_eq!(silent.read(&mut [0; 16]).unwrap(), 0);
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
     assert!(child.wait().unwrap().success());
     let log = std::fs::read_to_string(demo.path("serve.log")).unwrap();

@@ -130,3 +130,35 @@ fn plaintext_and_oversized_requests_get_no_further() {
     assert!(refused.is_err() || refused.unwrap().status == 413);
     assert_eq!(house.anonymous().get("/fhir/metadata").unwrap().status, 200);
 }
+
+#[test]
+fn requests_without_a_token_are_one_audit_event_for_each_address() {
+    let mut house = House::start(0);
+    let mut nobody = house.anonymous();
+    for _ in 0..40 {
+        assert_eq!(nobody.get("/fhir/Patient").unwrap().status, 401);
+    }
+    house.stop();
+    let (data, events) = (house.path("data"), house.path("events.ndjson"));
+    crate::house::wardstone_ok(&["audit", "export", "--data", &data, "--out", &events]);
+    let text = std::fs::read_to_string(&events).unwrap();
+    let noise: Vec<&str> = text.lines().filter(|line| line.contains("401")).collect();
+    assert_eq!(noise.len(), 1, "{text}");
+    assert!(noise[0].contains("127.0.0.1") && noise[0].contains("40"), "{}", noise[0]);
+}
+
+#[test]
+fn a_request_in_flight_ends_before_the_server_does() {
+    let mut house = House::start(0);
+    let mut client = house.integration();
+    assert_eq!(client.get("/fhir/Patient").unwrap().status, 200);
+    let wide = transaction((0..5_000).map(|n| json!({"resourceType": "Basic", "code": {"text": format!("{n}")}})));
+    let sending = std::thread::spawn(move || client.post("/fhir", &wide).map(|answer| answer.status));
+    std::thread::sleep(Duration::from_millis(60));
+    house.stop();
+    // Either it came before the stop and was answered, or it never was taken.
+    let answered = matches!(sending.join().unwrap(), Ok(200));
+    house.start_again();
+    let total = house.integration().get("/fhir/Basic?_summary=count").unwrap().json()["total"].as_u64().unwrap();
+    assert_eq!(total, if answered { 5_000 } else { 0 });
+}

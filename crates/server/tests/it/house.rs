@@ -65,7 +65,10 @@ pub struct House {
 impl House {
     /// Starts a demo in a new folder.
     pub fn start(patients: u32) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), patients)
+    }
+
+    pub fn start_in(folder: TempDir, patients: u32) -> Self {
         let mut house = House { folder, patients, child: None, credentials: Value::Null, started_in: Duration::ZERO };
         house.start_again();
         house

@@ -1,5 +1,9 @@
 //! Bundles and bulk files come in once, whatever happens on the way.
 
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use deid::synthetic::{Plan, generate};
 use serde_json::{Value, json};
 
 use crate::house::{House, wardstone, wardstone_ok};
@@ -97,4 +101,46 @@ fn an_export_holds_what_was_imported() {
     wardstone_ok(&arguments);
     let clear = std::fs::read_to_string(house.folder.path().join("clear/Patient.ndjson")).unwrap();
     assert_eq!(clear.lines().count(), 2);
+}
+
+#[test]
+fn an_import_that_was_killed_goes_on_and_takes_nothing_twice() {
+    let mut house = House::start(0);
+    house.stop();
+    let input = house.folder.path().join("input");
+    std::fs::create_dir_all(&input).unwrap();
+    let plan = Plan { seed: 3, patients: 60, today: jiff::civil::date(2026, 1, 1) };
+    let clinic = generate(&plan);
+    let staff = clinic.staff_bundle();
+    // Named as generators name what others refer to: it comes first.
+    std::fs::write(input.join("practitionerInformation1.json"), &staff.json).unwrap();
+    let mut resources = staff.resources;
+    for (number, bundle) in clinic.patient_bundles().enumerate() {
+        std::fs::write(input.join(format!("patient-{number}.json")), &bundle.json).unwrap();
+        resources += bundle.resources;
+    }
+    let (data, folder) = (house.path("data"), input.display().to_string());
+    let arguments = ["import", "--data", &data, &folder];
+    for round in 1..=3 {
+        let mut child = Command::new(crate::house::binary()).args(arguments).stdout(Stdio::null()).spawn().unwrap();
+        let log = house.data().join("record.db-wal");
+        // Each time a little further; a round that ended by itself is no harm.
+        while child.try_wait().unwrap().is_none() {
+            let written = std::fs::metadata(&log).map_or(0, |metadata| metadata.len());
+            if written > round * 1_500_000 {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+    let said = wardstone_ok(&arguments);
+    assert!(said.contains("already there"), "nothing was committed before the kills: {said}");
+    let said = wardstone_ok(&arguments);
+    assert!(said.contains(&format!("{resources} already there")), "{said}");
+    let verified = wardstone_ok(&["audit", "verify", "--data", &data]);
+    assert!(verified.contains(&format!("{resources} stored versions")), "{verified}");
+    house.start_again();
+    assert_eq!(count(&house, "Patient?_summary=count"), 60);
 }

@@ -1,7 +1,7 @@
 //! The server through its doors: the binary, its command line, HTTPS. Nothing here knows how it works inside, except the
 //! tests that play an attacker with the database key.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 mod backup;
 mod command_line;
@@ -11,4 +11,5 @@ mod import;
 mod kill;
 mod log_down;
 mod planted;
+mod shared;
 mod tamper;

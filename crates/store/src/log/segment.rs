@@ -158,6 +158,11 @@ impl Scan {
         self.position = offset;
     }
 
+    /// Forgets what was read ahead: the file may have grown since.
+    pub(super) fn forget(&mut self) {
+        self.buffer.clear();
+    }
+
     /// Where the next record begins.
     pub(super) fn position(&self) -> u64 {
         self.position

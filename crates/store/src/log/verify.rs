@@ -15,6 +15,10 @@ use super::verify_report::{Anchor, ProblemKind, Report};
 use super::verify_tiles::{Bundles, verify_tiles};
 use super::{DetailSealer, LogError, SealError};
 
+/// How often what seems damaged is looked at again.
+const LOOKS_AGAIN_MAX: u32 = 3;
+const LOOK_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_millis(2);
+
 /// What is checked with what.
 pub struct VerifyOptions<'a> {
     pub key: VerifierKey,
@@ -233,9 +237,17 @@ impl Walk<'_, '_> {
 
     fn segment(&mut self, file: &SegmentFile, limit: Option<LeafIndex>) -> std::io::Result<()> {
         let mut scan = Scan::open(&file.path)?;
+        let mut looks = 0;
         loop {
             let offset = scan.position();
             match scan.step()? {
+                // A running server may be writing right here: what was read ahead is read again.
+                Step::Bad if looks < LOOKS_AGAIN_MAX => {
+                    looks += 1;
+                    std::thread::sleep(LOOK_AGAIN_AFTER);
+                    scan.forget();
+                    continue;
+                }
                 Step::End => return Ok(()),
                 Step::Record { header, .. }
                     if limit.is_some_and(|limit| header.first_leaf >= limit && self.next >= limit) =>
@@ -245,6 +257,7 @@ impl Walk<'_, '_> {
                     return Ok(());
                 }
                 Step::Record { header, record } => {
+                    looks = 0;
                     // Taken out of the scan's buffer by reference: `self` is not part of it.
                     self.record(file, offset, header, record, true);
                 }
