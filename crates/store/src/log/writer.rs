@@ -16,6 +16,11 @@ use super::{Clock, DetailSealer, Entropy, GROUP_DETAIL_BYTES_MAX, GROUP_LEAVES_M
 
 const DAY_MS: u64 = 86_400_000;
 
+/// A group of so many events says that more are on their way.
+const BUSY_EVENTS: usize = 8;
+/// How long the next group gathers then.
+const BUSY_PAUSE: Duration = Duration::from_micros(100);
+
 /// The end that writes.
 pub(super) struct Writer {
     shared: Arc<Shared>,
@@ -63,9 +68,15 @@ impl Writer {
     pub(super) fn run(mut self) {
         let _exit = Exit(self.shared.clone());
         while let Some(mut items) = self.wait() {
+            let is_busy = items.len() >= BUSY_EVENTS;
             while !items.is_empty() {
                 let group = take_group(&mut items);
                 self.write_group(group, &mut items);
+            }
+            // Under load each flush costs the processors more than the events in it: fewer, larger groups. Who is alone
+            // with a request never waits.
+            if is_busy {
+                std::thread::sleep(BUSY_PAUSE);
             }
         }
         if let Some(tail) = &self.tail {

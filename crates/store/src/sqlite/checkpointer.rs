@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::pool::Pool;
 use super::{RECORD_FILE, pool};
 use crate::StoreError;
 
@@ -23,6 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 pub struct Signal {
     wake: SyncSender<()>,
     too_long: Arc<AtomicBool>,
+    readers: Arc<Pool>,
 }
 
 impl Signal {
@@ -30,9 +32,14 @@ impl Signal {
         let _ = self.wake.try_send(());
     }
 
-    /// True once each time the log was found too long.
-    pub fn take_too_long(&self) -> bool {
-        self.too_long.swap(false, Ordering::Relaxed)
+    /// By the writer itself, once each time the log was found too long: it waits until the log can begin anew.
+    pub fn fold_now_if_too_long(&self, writer: &Connection) -> bool {
+        let is_too_long = self.too_long.swap(false, Ordering::Relaxed);
+        if is_too_long {
+            self.readers.end_snapshots();
+            fold(writer, "RESTART");
+        }
+        is_too_long
     }
 }
 
@@ -42,11 +49,11 @@ pub struct Checkpointer {
 }
 
 impl Checkpointer {
-    pub fn start(path: &Path, key: &[u8; 32]) -> Result<Self, StoreError> {
+    pub fn start(path: &Path, key: &[u8; 32], readers: Arc<Pool>) -> Result<Self, StoreError> {
         let connection = pool::open_writer(path, key, RECORD_FILE)?;
         let (wake_sender, wake) = sync_channel::<()>(1);
         let too_long = Arc::new(AtomicBool::new(false));
-        let signal = Signal { wake: wake_sender, too_long: too_long.clone() };
+        let signal = Signal { wake: wake_sender, too_long: too_long.clone(), readers: readers.clone() };
         let (stop, stopped) = sync_channel::<()>(1);
         let thread = std::thread::Builder::new()
             .name("wal-checkpoint".into())
@@ -56,10 +63,16 @@ impl Checkpointer {
                     if stopped.try_recv().is_ok() || woken == Err(RecvTimeoutError::Disconnected) {
                         break;
                     }
-                    if woken.is_ok() && fold(&connection, "PASSIVE") > PAGES_MAX {
-                        too_long.store(true, Ordering::Relaxed);
+                    if woken.is_ok() {
+                        readers.end_snapshots();
+                        if fold(&connection, "PASSIVE") > PAGES_MAX {
+                            too_long.store(true, Ordering::Relaxed);
+                        }
+                        // What was begun meanwhile would hold the log just as well.
+                        readers.end_snapshots();
                     }
                 }
+                readers.end_snapshots();
                 fold(&connection, "TRUNCATE");
             })
             .map_err(|e| StoreError::Io { what: "start a thread", kind: e.kind() })?;
@@ -81,7 +94,7 @@ impl Checkpointer {
 
 /// Answers the log's length in pages. A fold that cannot run now (a reader is in the way, the disk is full) is tried
 /// again later: the log keeps all.
-pub fn fold(connection: &Connection, mode: &str) -> i64 {
+fn fold(connection: &Connection, mode: &str) -> i64 {
     match connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |r| r.get::<_, i64>(1)) {
         Ok(pages) => pages,
         Err(error) => {

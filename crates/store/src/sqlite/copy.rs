@@ -25,8 +25,8 @@ impl Sqlite {
     ///
     /// Commits wait for the moment it takes to see rows and log agree; the copy itself is made beside them. Blocking.
     pub fn copy_with_log(&self, destination: &Path) -> Result<Copied, StoreError> {
-        self.record.with(|source| {
-            self.record.with(|barrier| {
+        self.record.with_own_transaction(|source| {
+            self.record.with_own_transaction(|barrier| {
                 // The writer needs this lock for a commit; it waits for it.
                 barrier.execute_batch("BEGIN IMMEDIATE")?;
                 let agreed = (|| {

@@ -25,6 +25,7 @@ use crate::log::{AuditLog, DetailSealer, LogReader};
 use crate::{Evidence, Receipt, StoreError};
 use crypto::keyring::WrappedChartKey;
 
+use checkpointer::Checkpointer;
 pub use copy::Copied;
 pub use day_sealer::DaySealer;
 pub use keys::KeyDatabase;
@@ -56,7 +57,7 @@ pub struct Sqlite {
     log: Arc<AuditLog>,
     sealer: Arc<dyn DetailSealer>,
     last_seq: Arc<AtomicI64>,
-    checkpointer: checkpointer::Checkpointer,
+    checkpointer: Checkpointer,
     index_lost: bool,
 }
 
@@ -86,13 +87,15 @@ impl Sqlite {
         let (index_writer, index_lost) = index::open_or_recreate(&index_path, &database_keys.index)?;
 
         let last_seq = Arc::new(AtomicI64::new(last));
-        let checkpointer = checkpointer::Checkpointer::start(&record_path, &database_keys.record)?;
+        let record_key = database_keys.record.clone();
+        let record = Arc::new(Pool::new(record_path.clone(), record_key, RECORD_FILE, Some(last_seq.clone())));
+        let checkpointer = Checkpointer::start(&record_path, &database_keys.record, record.clone())?;
         let writer =
             Writer::start(record_writer, log.clone(), sealer.clone(), clock, last_seq.clone(), checkpointer.signal())?;
         Ok(Self {
             directory: directory.to_owned(),
-            record: Arc::new(Pool::new(record_path, database_keys.record.clone(), RECORD_FILE)),
-            index: Arc::new(Pool::new(index_path, database_keys.index.clone(), INDEX_FILE)),
+            record,
+            index: Arc::new(Pool::new(index_path, database_keys.index.clone(), INDEX_FILE, None)),
             keys,
             index_writer: std::sync::Mutex::new(index_writer),
             writer,

@@ -2,12 +2,14 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, OpenFlags};
 use zeroize::Zeroizing;
 
 use crate::StoreError;
+use crate::backend::Seq;
 
 /// Idle reading connections kept; more may be open at once for a moment.
 const IDLE_MAX: usize = 6;
@@ -20,33 +22,94 @@ pub struct Pool {
     path: PathBuf,
     key: Zeroizing<[u8; 32]>,
     file: &'static str,
-    idle: Mutex<Vec<Connection>>,
+    /// The last commit, where reads may share a snapshot until the next one.
+    last_seq: Option<Arc<AtomicI64>>,
+    idle: Mutex<Vec<Reader>>,
+}
+
+/// A connection, and the commit up to which its open snapshot is known to show.
+struct Reader {
+    connection: Connection,
+    snapshot: Option<Seq>,
 }
 
 impl Pool {
-    pub fn new(path: PathBuf, key: Zeroizing<[u8; 32]>, file: &'static str) -> Self {
-        Self { path, key, file, idle: Mutex::new(Vec::new()) }
+    pub fn new(path: PathBuf, key: Zeroizing<[u8; 32]>, file: &'static str, last_seq: Option<Arc<AtomicI64>>) -> Self {
+        Self { path, key, file, last_seq, idle: Mutex::new(Vec::new()) }
     }
 
-    /// Lends a reading connection.
+    /// Lends a reading connection. Taking and giving back the locks of a read costs more than a point read does, so the
+    /// snapshot stays open until something is committed.
     pub fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
-        let connection = match idle {
-            Some(connection) => connection,
-            None => open(&self.path, &self.key, self.file, OpenFlags::SQLITE_OPEN_READ_WRITE)?,
-        };
-        let result = work(&connection);
-        if let Ok(mut idle) = self.idle.lock()
-            && idle.len() < IDLE_MAX
-        {
-            idle.push(connection);
+        let mut reader = self.take()?;
+        if let Some(last_seq) = &self.last_seq {
+            // Read before the snapshot is begun: it shows this commit, or a later one.
+            let now = last_seq.load(Ordering::Acquire);
+            if reader.snapshot != Some(now) {
+                reader.end_snapshot()?;
+                reader.connection.prepare_cached("BEGIN")?.execute([])?;
+                reader.snapshot = Some(now);
+            }
+        }
+        let result = work(&reader.connection);
+        if result.is_err() {
+            // Whatever went wrong, the next reader begins anew.
+            let _ = reader.end_snapshot();
+        }
+        self.give_back(reader);
+        result
+    }
+
+    /// Lends a connection without a snapshot, for who begins a transaction of the own.
+    pub fn with_own_transaction<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut reader = self.take()?;
+        reader.end_snapshot()?;
+        let result = work(&reader.connection);
+        if reader.connection.is_autocommit() {
+            self.give_back(reader);
         }
         result
+    }
+
+    /// Ends the snapshots of connections that nobody uses: they would keep the write-ahead log from beginning anew.
+    pub fn end_snapshots(&self) {
+        let Ok(mut idle) = self.idle.lock() else { return };
+        idle.retain_mut(|reader| reader.end_snapshot().is_ok());
     }
 
     /// A new file elsewhere under the same key.
     pub fn create_at(&self, path: &Path) -> Result<Connection, StoreError> {
         open(path, &self.key, self.file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
+    }
+
+    fn take(&self) -> Result<Reader, StoreError> {
+        match self.idle.lock().ok().and_then(|mut idle| idle.pop()) {
+            Some(reader) => Ok(reader),
+            None => {
+                let connection = open(&self.path, &self.key, self.file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+                Ok(Reader { connection, snapshot: None })
+            }
+        }
+    }
+
+    fn give_back(&self, reader: Reader) {
+        if let Ok(mut idle) = self.idle.lock()
+            && idle.len() < IDLE_MAX
+        {
+            idle.push(reader);
+        }
+    }
+}
+
+impl Reader {
+    fn end_snapshot(&mut self) -> Result<(), StoreError> {
+        if self.snapshot.take().is_some() {
+            self.connection.prepare_cached("COMMIT")?.execute([])?;
+        }
+        Ok(())
     }
 }
 
