@@ -62,7 +62,8 @@ const GOVERNMENT_SYSTEMS: [&str; 4] = [
     "urn:oid:2.16.840.1.113883.4.330",
 ];
 /// Driver's licences, one OID per state; passports, one per country.
-const GOVERNMENT_SYSTEM_ROOTS: [&str; 2] = ["urn:oid:2.16.840.1.113883.4.3.", "urn:oid:2.16.840.1.113883.4.330."];
+const GOVERNMENT_SYSTEM_ROOTS: [&str; 3] =
+    ["urn:oid:2.16.840.1.113883.4.3.", "urn:oid:2.16.840.1.113883.4.330.", "http://hl7.org/fhir/sid/passport-"];
 /// HL7 v2 table 0203: social security, driver's licence, passport, military, tax, permanent resident, national person.
 const GOVERNMENT_TYPES: [&str; 7] = ["SS", "DL", "PPN", "MI", "TAX", "PRC", "NI"];
 

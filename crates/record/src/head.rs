@@ -30,6 +30,8 @@ pub struct HeadParts<'a> {
     /// The members of `meta` beside `versionId` and `lastUpdated`, as JSON text: `"profile":[…],"tag":[…]`.
     pub meta: &'a str,
     pub values: &'a [u8],
+    /// Bytes to pad as if there were so many more: what is sealed apart does not make the head short.
+    pub filler: usize,
 }
 
 /// An opened head of one version of one row.
@@ -65,7 +67,7 @@ impl HeadParts<'_> {
         out.extend_from_slice(&meta_len.to_be_bytes());
         out.extend_from_slice(self.meta.as_bytes());
         out.extend_from_slice(self.values);
-        Ok(pad::finish(out))
+        Ok(pad::finish_as_if(out, self.filler))
     }
 }
 

@@ -12,10 +12,15 @@ pub fn begin(content_len: usize) -> Vec<u8> {
     out
 }
 
-pub fn finish(mut out: Vec<u8>) -> Vec<u8> {
+pub fn finish(out: Vec<u8>) -> Vec<u8> {
+    finish_as_if(out, 0)
+}
+
+/// Pads to the bucket of a content that is `filler` bytes longer.
+pub fn finish_as_if(mut out: Vec<u8>, filler: usize) -> Vec<u8> {
     let content_len = (out.len() - LENGTH_BYTES) as u32;
     out[..LENGTH_BYTES].copy_from_slice(&content_len.to_be_bytes());
-    out.resize(bucket(out.len()), 0);
+    out.resize(bucket(out.len() + filler), 0);
     out
 }
 

@@ -145,6 +145,7 @@ impl<B: Backend> Record<B> {
             client_id: if to.client_id { &to.id } else { "" },
             meta: &meta,
             values: if apart.is_some() { &[] } else { &values.0 },
+            filler: if apart.is_some() { values.0.len() } else { 0 },
         }
         .encode()?;
         let write = store::Write {
@@ -177,6 +178,7 @@ impl<B: Backend> Record<B> {
             client_id: if client_id { head.id() } else { "" },
             meta: "",
             values: &[],
+            filler: 0,
         }
         .encode()?;
         let seal = |part, plain: &[u8]| self.0.keyring.seal(key, head.row, version, part, plain);

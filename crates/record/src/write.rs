@@ -1,37 +1,27 @@
 //! Create, update, patch, delete, and their conditional forms. Prepared against what is current, committed with the versions
 //! and conditions that must still hold, and done again when another write came first.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+mod follow;
+mod place;
 
 use access::{Action, Caller, Labels, TypeRef};
 use audit::event::Object;
 use fhir::Json;
-use store::{Backend, Batch, ChartNo, Disclosed, Expected, Keyword, NoNewMatch, RowNo, Seq, StoreError};
+use store::{Backend, Batch, ChartNo, Disclosed, Expected, Keyword, NoNewMatch, Seq, StoreError};
+
+pub(crate) use place::{Change, Newcomers};
 
 use crate::answer::{Effect, Version, Written};
 use crate::cursor::Position;
 use crate::evidence::{Deed, decided, evidence, object, subject};
-use crate::head::Head;
-use crate::index::Place;
 use crate::open::{Current, project, version};
-use crate::prepare::{Checked, Destination, Kept, Prepared};
+use crate::prepare::{Checked, Prepared};
 use crate::request::{Pairs, Preconditions, ResourceKey, Target};
 use crate::search::{Found, Wanted};
 use crate::{Record, RecordError, charts};
 
-/// Row numbers stay below this: a posting keeps five bytes of them.
-const ROW_MAX: RowNo = 1 << 40;
 /// Times a write without precondition is prepared again when another one came first.
 const ATTEMPTS_MAX: usize = 16;
-
-/// Charts that come into being with one unit of work: of patients it creates, and of patients it refers to that do not
-/// exist yet, whose charts are reserved for them.
-#[derive(Default)]
-pub(crate) struct Newcomers {
-    pub charts: HashMap<String, ChartNo>,
-    pub reserved: Vec<(Keyword, ChartNo)>,
-}
 
 /// What a condition found, and what must still hold for it at the commit.
 pub(crate) enum Matched {
@@ -234,190 +224,6 @@ impl<B: Backend> Record<B> {
         Ok(Some(self.prepare_deletion(&key, head, self.is_client_id(head.id(), head.row))?))
     }
 
-    /// A new row, under an id of ours or the client's.
-    pub(crate) async fn prepare_new(
-        &self,
-        caller: &Caller,
-        checked: Checked<'_>,
-        key: Option<&ResourceKey>,
-        newcomers: &mut Newcomers,
-    ) -> Result<Prepared, RecordError> {
-        let (row, id) = self.new_row(key)?;
-        let to = self.destination(&checked, row, id, key, newcomers).await?;
-        self.prepare_at(caller, Action::Create, audit::Action::Create, checked, to, None).await
-    }
-
-    /// A row for a new resource, and its id. An id of ours that names no row, as after a restore, gets its own row back.
-    pub(crate) fn new_row(&self, key: Option<&ResourceKey>) -> Result<(RowNo, String), RecordError> {
-        use std::sync::atomic::Ordering::Relaxed;
-        if let Some(key) = key {
-            if let Some(row) = self.0.ids.row(&key.id).filter(|row| (1..ROW_MAX).contains(row)) {
-                self.0.rows.fetch_max(row + 1, Relaxed);
-                return Ok((row, key.id.clone()));
-            }
-            return Ok((self.0.rows.fetch_add(1, Relaxed), key.id.clone()));
-        }
-        let row = self.0.rows.fetch_add(1, Relaxed);
-        Ok((row, self.0.ids.id(row)?))
-    }
-
-    pub(crate) async fn destination(
-        &self,
-        checked: &Checked<'_>,
-        row: RowNo,
-        id: String,
-        key: Option<&ResourceKey>,
-        newcomers: &mut Newcomers,
-    ) -> Result<Destination, RecordError> {
-        let chart = match newcomers.charts.get(&id) {
-            Some(chart) if checked.kind.name == "Patient" => *chart,
-            _ => self.owning_chart(checked, None, &id, newcomers).await?,
-        };
-        let client_id = self.is_client_id(&id, row);
-        let locator = key.filter(|_| client_id).map(|key| self.locator(key));
-        Ok(Destination { row, chart, version: 1, expected: Expected::New, id, locator, client_id })
-    }
-
-    /// Whether a row's id is not the one that its number stands for.
-    fn is_client_id(&self, id: &str, row: RowNo) -> bool {
-        self.0.ids.row(id) != Some(row)
-    }
-
-    /// A further version of an existing row.
-    pub(crate) async fn prepare_update(
-        &self,
-        caller: &Caller,
-        change: Change<'_>,
-        checked: Checked<'_>,
-        newcomers: &mut Newcomers,
-    ) -> Result<Prepared, RecordError> {
-        let Change { action, audited, current, preconditions } = change;
-        let head = &current.head;
-        // What exists is decided before anything about it, its version included, can be learnt.
-        if let Err(denial) = self.0.policies.decide(caller, action, &decided(head, head.labels)) {
-            return Err(self.denied(caller, audited, head, &denial).await);
-        }
-        self.hold(caller, audited, current, preconditions).await?;
-        let chart = self.owning_chart(&checked, Some(head.chart), head.id(), newcomers).await?;
-        let to = Destination {
-            row: head.row,
-            chart,
-            version: head.version + 1,
-            expected: Expected::Current { version: head.version, chart: head.chart },
-            id: head.id().to_owned(),
-            locator: None,
-            client_id: self.is_client_id(head.id(), head.row),
-        };
-        self.prepare_at(caller, action, audited, checked, to, Some(current)).await
-    }
-
-    pub(crate) async fn prepare_at(
-        &self,
-        caller: &Caller,
-        action: Action,
-        audited: audit::Action,
-        checked: Checked<'_>,
-        to: Destination,
-        current: Option<&Current>,
-    ) -> Result<Prepared, RecordError> {
-        let held_labels = current.map_or(Labels::NONE, |current| current.head.labels);
-        let row = current.map(|current| current.head.row);
-        let asked = subject(checked.kind, row, to.chart, checked.labels.union(held_labels));
-        let permit = match self.0.policies.decide(caller, action, &asked) {
-            Ok(permit) => permit,
-            Err(denial) => {
-                let named = Object {
-                    row: to.row,
-                    chart: to.chart,
-                    version: to.version,
-                    type_code: checked.kind.code,
-                    part: access::View::FULL.id(),
-                };
-                return Err(self.refuse(caller, audited, Some(named), &denial).await);
-            }
-        };
-        let mut kept = Kept::default();
-        if let Some(current) = current {
-            // Who sees a resource in part would write away the rest.
-            if !permit.view().of_type(checked.kind.name).is_full() {
-                let error = RecordError::NotSupported("updating a resource that is shown in part");
-                return Err(self.fail(caller, audited, None, 422, error).await);
-            }
-            kept = self.kept(caller, &permit, &checked, current).await?;
-        }
-        let key = charts::key(self.0.store.as_ref(), &self.0.keyring, to.chart).await?;
-        self.prepare(&key, checked, kept, to)
-    }
-
-    /// What an update must not lose: elements that its writer does not see, and labels that it may not take away.
-    async fn kept(
-        &self,
-        caller: &Caller,
-        permit: &access::Permit,
-        checked: &Checked<'_>,
-        current: &Current,
-    ) -> Result<Kept, RecordError> {
-        let head = &current.head;
-        let mut kept = Kept::default();
-        if head.has_elements() && !permit.categories().contains(Labels::GOVERNMENT_ID) {
-            kept.elements = self.hidden_elements(head, &current.body.body).await?;
-            kept.labels = Labels::GOVERNMENT_ID;
-        }
-        let lost = head.labels.without(Labels::OF_ELEMENTS).without(checked.labels);
-        if !lost.is_empty() && self.0.policies.decide(caller, Action::Label, &decided(head, head.labels)).is_err() {
-            kept.labels = kept.labels.union(lost);
-        }
-        Ok(kept)
-    }
-
-    /// The chart that owns a resource: a patient's own, the chart of the patient it refers to, or a shared one. A patient
-    /// that does not exist yet gets a chart now, which is reserved for it: what waits there is under the right key.
-    async fn owning_chart(
-        &self,
-        checked: &Checked<'_>,
-        held: Option<ChartNo>,
-        id: &str,
-        newcomers: &mut Newcomers,
-    ) -> Result<ChartNo, RecordError> {
-        if checked.kind.name == "Patient" {
-            return match held {
-                Some(chart) => Ok(chart),
-                None => self.chart_for_patient(id).await,
-            };
-        }
-        let owner = fhir::search::owner_reference(&checked.tree).map(|r| self.local(r));
-        let Some(key) = owner.and_then(ResourceKey::parse_reference).filter(|key| key.kind.name == "Patient") else {
-            return Ok(charts::shared(checked.kind.name));
-        };
-        if let Some(chart) = newcomers.charts.get(&key.id) {
-            return Ok(*chart);
-        }
-        if let Some(chart) = self.chart_of_patient(&key.id).await? {
-            return Ok(chart);
-        }
-        let chart = self.chart_for_patient(&key.id).await?;
-        newcomers.reserved.push((self.chart_label(&key.id), chart));
-        newcomers.charts.insert(key.id, chart);
-        Ok(chart)
-    }
-
-    /// The chart of a patient to come: the one reserved for its id, or a new one.
-    pub(crate) async fn chart_for_patient(&self, id: &str) -> Result<ChartNo, RecordError> {
-        match self.0.store.locate(&self.chart_label(id)).await? {
-            Some(chart) => Ok(chart),
-            None => self.0.charts.allot(self.0.store.as_ref(), &self.0.keyring).await,
-        }
-    }
-
-    fn chart_label(&self, patient_id: &str) -> Keyword {
-        self.0.locator.label(format!("chart {patient_id}").as_bytes())
-    }
-
-    /// A reference below our own base, without the base.
-    pub(crate) fn local<'r>(&self, reference: &'r str) -> &'r str {
-        reference.strip_prefix(&self.0.base_url).and_then(|rest| rest.strip_prefix('/')).unwrap_or(reference)
-    }
-
     async fn may_ever(
         &self,
         caller: &Caller,
@@ -603,71 +409,6 @@ impl<B: Backend> Record<B> {
             issues: prepared.issues,
         })
     }
-
-    /// What has to follow a commit before it is acknowledged: the index tail and the caches.
-    pub(crate) fn follower<'p>(&self, prepared: impl IntoIterator<Item = &'p Prepared>) -> Box<dyn FnOnce(Seq) + Send> {
-        let steps: Vec<Step> = prepared.into_iter().map(Step::of).collect();
-        let (index, heads, chart_heads) = (self.0.index.clone(), self.0.heads.clone(), self.0.chart_heads.clone());
-        Box::new(move |seq| {
-            index.add_commit(seq, steps.iter().map(|step| (step.place, step.keywords.as_slice())));
-            let mut by_chart: HashMap<ChartNo, Vec<&Step>> = HashMap::new();
-            for step in &steps {
-                heads.commit(step.place.row, |_| step.head(seq).map(|head| (head.clone(), head.bytes())));
-                if let Some(before) = step.chart_before {
-                    chart_heads.commit(before, |_| None);
-                }
-                by_chart.entry(step.place.chart).or_default().push(step);
-            }
-            for (chart, steps) in by_chart {
-                chart_heads.commit(chart, |held| with_steps(held, &steps, seq));
-            }
-        })
-    }
-}
-
-/// What caches and index need of one committed version.
-struct Step {
-    place: Place,
-    chart_before: Option<ChartNo>,
-    version: u32,
-    id: String,
-    head: Vec<u8>,
-    keywords: Vec<Keyword>,
-}
-
-impl Step {
-    fn of(prepared: &Prepared) -> Self {
-        Self {
-            place: Place { row: prepared.row, chart: prepared.chart },
-            chart_before: match prepared.write.expected {
-                Expected::Current { chart, .. } if chart != prepared.chart => Some(chart),
-                _ => None,
-            },
-            version: prepared.version,
-            id: prepared.id.clone(),
-            head: prepared.head_plain.clone(),
-            keywords: prepared.keywords.clone(),
-        }
-    }
-
-    fn head(&self, seq: Seq) -> Option<Arc<Head>> {
-        let place = (self.place.chart, self.place.row, self.version, seq);
-        Head::decode(place, self.head.clone(), |_| Ok(self.id.clone())).ok().map(Arc::new)
-    }
-}
-
-/// A chart's cached heads with those of a commit; `None` drops the chart from the cache.
-fn with_steps(held: &Arc<Vec<Arc<Head>>>, steps: &[&Step], seq: Seq) -> Option<(Arc<Vec<Arc<Head>>>, usize)> {
-    let mut list = held.as_ref().clone();
-    for step in steps {
-        let head = step.head(seq)?;
-        match list.binary_search_by_key(&step.place.row, |h| h.row) {
-            Ok(at) => list[at] = head,
-            Err(at) => list.insert(at, head),
-        }
-    }
-    let bytes = list.iter().map(|h| h.bytes()).sum();
-    Some((Arc::new(list), bytes))
 }
 
 /// One version on its way to the store, with what must hold for it.
@@ -677,14 +418,6 @@ struct Unit {
     reserved: Vec<(Keyword, ChartNo)>,
     /// The condition of a conditional write, as its audit record keeps it.
     asked: Option<String>,
-}
-
-/// An update or patch of what is current.
-pub(crate) struct Change<'c> {
-    pub action: Action,
-    pub audited: audit::Action,
-    pub current: &'c Current,
-    pub preconditions: Preconditions,
 }
 
 fn asked(condition: Option<&Pairs<'_>>) -> Option<String> {

@@ -4,5 +4,6 @@
 extern crate wardstone_record as record;
 
 mod clinic;
+mod findings;
 mod interactions;
 mod shared;

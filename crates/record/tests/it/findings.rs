@@ -1,0 +1,267 @@
+//! What was once wrong stays mended: one test a finding (docs/findings).
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use access::Role;
+use audit::Event;
+use record::{EntryAnswer, Preconditions, RecordError, ResourceKey, SearchRequest, Target, types};
+
+use crate::clinic::{Clinic, caller, patient};
+
+fn pairs(query: &[(&'static str, &str)]) -> Vec<(Cow<'static, str>, Cow<'static, str>)> {
+    query.iter().map(|(n, v)| (Cow::Borrowed(*n), Cow::Owned((*v).to_owned()))).collect()
+}
+
+fn patient_json(mrn: &str) -> String {
+    format!(
+        r#"{{"resourceType":"Patient","identifier":[{{"system":"urn:mrn","value":"{mrn}"}}],"name":[{{"family":"Sato"}}]}}"#
+    )
+}
+
+async fn created(clinic: &Clinic, role: Role, json: &str) -> String {
+    let kind = types::parse(json.split('"').nth(3).unwrap()).unwrap();
+    clinic.record.create(&caller(role), kind, json.as_bytes(), None).await.unwrap().id
+}
+
+async fn put(clinic: &Clinic, role: Role, key: &ResourceKey, json: &str) -> u32 {
+    let target = Target::Id(key.clone());
+    clinic.record.update(&caller(role), target, json.as_bytes(), Preconditions::default()).await.unwrap().version
+}
+
+async fn count(clinic: &Clinic, type_name: &str, query: &[(&'static str, &str)]) -> u64 {
+    let mut pairs = pairs(query);
+    pairs.push(("_summary".into(), "count".into()));
+    let kind = types::parse(type_name).unwrap();
+    let request = SearchRequest { kind, compartment: None, pairs: &pairs, lenient: false };
+    clinic.record.search(&caller(Role::Integration), &request).await.unwrap().into_inner().total.unwrap()
+}
+
+async fn read(clinic: &Clinic, role: Role, key: &ResourceKey) -> String {
+    let version = clinic.record.read(&caller(role), key).await.unwrap();
+    String::from_utf8(version.get().json().to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn f0001_a_patient_reads_the_audit_of_the_own_chart_and_no_other() {
+    let clinic = Clinic::new().await;
+    let ana = created(&clinic, Role::Physician, &patient_json("A-1")).await;
+    let ben = created(&clinic, Role::Physician, &patient_json("B-1")).await;
+    for id in [&ana, &ben] {
+        read(&clinic, Role::Physician, &ResourceKey::parse("Patient", id).unwrap()).await;
+    }
+    count(&clinic, "Patient", &[("identifier", "urn:mrn|B-1")]).await;
+    let as_ana = patient(16);
+    let page = clinic.record.audit_events(&as_ana, &[]).await.unwrap().into_inner();
+    assert!(!page.entries.is_empty());
+    for entry in &page.entries {
+        let text = String::from_utf8_lossy(entry);
+        assert!(!text.contains(&ben) && !text.contains("B-1") && !text.contains("\"query\""), "{text}");
+    }
+    let everyone = clinic.record.audit_events(&caller(Role::Auditor), &[]).await.unwrap().into_inner();
+    assert!(everyone.entries.len() > page.entries.len());
+    let (mut own, mut foreign) = (0, 0);
+    for index in 0..everyone.entries.len() {
+        match clinic.record.audit_event(&as_ana, &index.to_string()).await {
+            Ok(event) => {
+                own += 1;
+                assert!(!String::from_utf8_lossy(&event.get().entries[0]).contains(&ben));
+            }
+            Err(RecordError::Denied(_) | RecordError::NotFound) => foreign += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(own >= 2 && foreign >= 2, "{own} own, {foreign} foreign");
+    let physician = clinic.record.audit_events(&caller(Role::Physician), &[]).await;
+    assert!(matches!(physician, Err(RecordError::Denied(record::Refusal::Never))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f0002_f0005_nothing_is_missing_while_runs_are_written_and_merged_or_after_a_restart() {
+    let clinic = Clinic::new().await;
+    let bundle = |from: usize, count: usize| {
+        let entries: Vec<String> = (from..from + count)
+            .map(|n| format!(r#"{{"resource":{{"resourceType":"Organization","identifier":[{{"system":"urn:o","value":"{n}"}}],"name":"Kiln {n}"}},"request":{{"method":"POST","url":"Organization"}}}}"#))
+            .collect();
+        format!(r#"{{"resourceType":"Bundle","type":"transaction","entry":[{}]}}"#, entries.join(","))
+    };
+    let integration = caller(Role::Integration);
+    clinic.record.bundle(&integration, bundle(0, 40).as_bytes()).await.unwrap();
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let searching = {
+        let (record, stop) = (clinic.record.clone(), stop.clone());
+        tokio::spawn(async move {
+            let kind = types::parse("Organization").unwrap();
+            let mut rounds = 0;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) || rounds < 20 {
+                for n in [0, 17, 39] {
+                    let pairs = pairs(&[("identifier", &format!("urn:o|{n}"))]);
+                    let request = SearchRequest { kind, compartment: None, pairs: &pairs, lenient: false };
+                    let page = record.search(&caller(Role::Integration), &request).await.unwrap();
+                    assert_eq!(page.get().entries.len(), 1, "organization {n} in round {rounds}");
+                }
+                rounds += 1;
+            }
+        })
+    };
+    // Far more runs than stay alive, each ending where a transaction ends.
+    for n in 1..=24 {
+        clinic.record.bundle(&integration, bundle(n * 40, 40).as_bytes()).await.unwrap();
+        clinic.record.flush_index(1).await.unwrap();
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    searching.await.unwrap();
+    assert_eq!(count(&clinic, "Organization", &[("name", "kiln")]).await, 1_000);
+    let clinic = clinic.restart().await;
+    assert_eq!(count(&clinic, "Organization", &[("name", "kiln")]).await, 1_000);
+}
+
+#[tokio::test]
+async fn f0004_a_read_that_fails_leaves_the_transaction_standing() {
+    let clinic = Clinic::new().await;
+    let bundle = format!(
+        r#"{{"resourceType":"Bundle","type":"transaction","entry":[{{"request":{{"method":"GET","url":"Patient/nobody"}}}},{{"resource":{},"request":{{"method":"POST","url":"Patient"}}}}]}}"#,
+        patient_json("A-1")
+    );
+    let answer = clinic.record.bundle(&caller(Role::Integration), bundle.as_bytes()).await.unwrap();
+    assert!(matches!(answer.entries[0].result, Err(RecordError::NotFound)));
+    assert!(matches!(answer.entries[1].result, Ok(EntryAnswer::Written(_))));
+    assert_eq!(count(&clinic, "Patient", &[("identifier", "A-1")]).await, 1);
+}
+
+#[tokio::test]
+async fn f0006_what_comes_before_its_patient_is_in_the_patients_chart() {
+    let clinic = Clinic::new().await;
+    let pulse = |id: &str| {
+        format!(
+            r#"{{"resourceType":"Observation","id":"{id}","status":"final","code":{{"text":"pulse"}},"subject":{{"reference":"Patient/ana"}}}}"#
+        )
+    };
+    for id in ["one", "two"] {
+        put(&clinic, Role::Integration, &ResourceKey::parse("Observation", id).unwrap(), &pulse(id)).await;
+    }
+    let json = patient_json("A-1").replacen('{', r#"{"id":"ana","#, 1);
+    put(&clinic, Role::Integration, &ResourceKey::parse("Patient", "ana").unwrap(), &json).await;
+    put(&clinic, Role::Integration, &ResourceKey::parse("Observation", "three").unwrap(), &pulse("three")).await;
+    assert_eq!(count(&clinic, "Observation", &[("subject", "Patient/ana")]).await, 3);
+    // The first chart that was made is the patient's own.
+    let as_ana = patient(16);
+    for id in ["one", "two", "three"] {
+        assert!(clinic.record.read(&as_ana, &ResourceKey::parse("Observation", id).unwrap()).await.is_ok(), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn f0007_two_entries_for_one_new_id_are_refused() {
+    let clinic = Clinic::new().await;
+    let entry = format!(
+        r#"{{"resource":{},"request":{{"method":"PUT","url":"Patient/ana"}}}}"#,
+        patient_json("A-1").replacen('{', r#"{"id":"ana","#, 1)
+    );
+    let bundle = format!(r#"{{"resourceType":"Bundle","type":"transaction","entry":[{entry},{entry}]}}"#);
+    let answer = clinic.record.bundle(&caller(Role::Integration), bundle.as_bytes()).await;
+    assert!(matches!(answer, Err(RecordError::Entry { index: 1, .. })));
+    assert_eq!(count(&clinic, "Patient", &[]).await, 0);
+}
+
+#[tokio::test]
+async fn f0008_conditions_and_patches_leave_their_audit_record() {
+    let clinic = Clinic::new().await;
+    for mrn in ["A-1", "A-1"] {
+        created(&clinic, Role::Physician, &patient_json(mrn)).await;
+    }
+    let events = || {
+        let reader = clinic.record.store().log_reader();
+        reader.forwards(0, u64::MAX).map(|entry| entry.unwrap().detail.unwrap()).collect::<Vec<_>>()
+    };
+    let physician = caller(Role::Physician);
+    let kind = types::parse("Patient").unwrap();
+    let before = events().len();
+    let condition = pairs(&[("identifier", "urn:mrn|A-1")]);
+    let twice = clinic.record.create(&physician, kind, patient_json("A-1").as_bytes(), Some(&condition)).await;
+    assert!(matches!(twice, Err(RecordError::MultipleMatches)));
+    let target = Target::Matching(kind, pairs(&[("identifier", "urn:mrn|nobody")]).into());
+    let none = clinic.record.delete(&physician, target, Preconditions::default()).await;
+    assert!(matches!(none, Err(RecordError::NotFound)));
+    let id = created(&clinic, Role::Physician, &patient_json("A-2")).await;
+    let target = Target::Id(ResourceKey::parse("Patient", &id).unwrap());
+    let test = br#"[{"op":"test","path":"/name/0/family","value":"Guess"}]"#;
+    assert!(clinic.record.patch(&physician, target, test, Preconditions::default()).await.is_err());
+    let condition = pairs(&[("identifier", "urn:mrn|A-3")]);
+    clinic.record.create(&physician, kind, patient_json("A-3").as_bytes(), Some(&condition)).await.unwrap();
+    clinic.record.store().log().checkpoint_now().unwrap();
+    let since: Vec<Vec<u8>> = events().split_off(before);
+    let actions: Vec<_> = since.iter().map(|detail| Event::decode(detail).unwrap().action).collect();
+    use audit::Action as A;
+    for action in [A::Search, A::Delete, A::Patch, A::Create] {
+        assert!(actions.contains(&action), "{action:?} in {actions:?}");
+    }
+    let asked = since.iter().filter_map(|d| Event::decode(d).unwrap().search.map(|s| s.query.to_owned()));
+    assert!(asked.collect::<Vec<_>>().contains(&"identifier=urn:mrn|A-3".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f0009_reads_beside_updates_always_answer() {
+    let clinic = Clinic::new().await;
+    let id = created(&clinic, Role::Physician, &patient_json("A-1")).await;
+    let key = ResourceKey::parse("Patient", &id).unwrap();
+    let json = patient_json("A-1").replacen('{', &format!(r#"{{"id":"{id}","#), 1);
+    let writing = {
+        let (record, key) = (clinic.record.clone(), key.clone());
+        tokio::spawn(async move {
+            for _ in 0..100 {
+                let target = Target::Id(key.clone());
+                record.update(&caller(Role::Nurse), target, json.as_bytes(), Preconditions::default()).await.unwrap();
+            }
+        })
+    };
+    let mut last = 0;
+    while !writing.is_finished() {
+        let version = clinic.record.read(&caller(Role::Physician), &key).await.unwrap().into_inner().version();
+        assert!(version >= last, "version {version} after {last}");
+        last = version;
+    }
+    writing.await.unwrap();
+}
+
+#[tokio::test]
+async fn f0010_an_id_of_ours_that_names_no_row_gets_its_own_row() {
+    let clinic = Clinic::new().await;
+    let mut ids = BTreeSet::new();
+    for n in 0..3 {
+        ids.insert(created(&clinic, Role::Physician, &patient_json(&format!("A-{n}"))).await);
+    }
+    // Another clinic with the same keys, as after a restore of an older backup.
+    let restored = Clinic::new().await;
+    for id in &ids {
+        let json = patient_json("R-1").replacen('{', &format!(r#"{{"id":"{id}","#), 1);
+        put(&restored, Role::Integration, &ResourceKey::parse("Patient", id).unwrap(), &json).await;
+    }
+    for n in 0..5 {
+        let id = created(&restored, Role::Physician, &patient_json(&format!("N-{n}"))).await;
+        assert!(ids.insert(id), "an id was given twice");
+    }
+    for id in ids.iter().take(3) {
+        assert_eq!(count(&restored, "Patient", &[("_id", id)]).await, 1);
+    }
+    assert_eq!(count(&restored, "Patient", &[]).await, 8);
+}
+
+#[tokio::test]
+async fn f0014_an_update_keeps_the_numbers_that_its_writer_does_not_see() {
+    let clinic = Clinic::new().await;
+    let passport = r#""identifier":[{"system":"http://hl7.org/fhir/sid/passport-USA","value":"P-77"},{"system":"urn:mrn","value":"A-1"}]"#;
+    let json = format!(r#"{{"resourceType":"Patient",{passport},"name":[{{"family":"Sato"}}]}}"#);
+    let id = created(&clinic, Role::FrontDesk, &json).await;
+    let key = ResourceKey::parse("Patient", &id).unwrap();
+    assert!(read(&clinic, Role::FrontDesk, &key).await.contains("P-77"));
+    let seen = read(&clinic, Role::Physician, &key).await;
+    assert!(!seen.contains("P-77") && seen.contains("A-1"));
+    put(&clinic, Role::Physician, &key, &seen.replace("Sato", "Sato-Ito")).await;
+    let patch = br#"[{"op":"replace","path":"/identifier/0/value","value":"A-2"}]"#;
+    let target = Target::Id(key.clone());
+    clinic.record.patch(&caller(Role::Physician), target, patch, Preconditions::default()).await.unwrap();
+    let whole = read(&clinic, Role::Integration, &key).await;
+    let at = |needle: &str| whole.find(needle).unwrap_or_else(|| panic!("{needle} is lost"));
+    assert!(at("P-77") < at("A-2") && whole.contains("Sato-Ito"));
+}
