@@ -168,12 +168,7 @@ impl<B: Backend> Record<B> {
         if head.deleted() {
             return Err(self.fail(caller, audited, None, 410, RecordError::Gone).await);
         }
-        // A patch of what one sees in part would be a patch of something else. Elements sealed apart are kept as they are.
-        let is_whole = permit.view().of_type(head.type_name()).is_full();
-        if !is_whole || !permit.categories().contains(head.labels.without(Labels::OF_ELEMENTS)) {
-            let error = RecordError::NotSupported("patching a resource that is shown in part");
-            return Err(self.fail(caller, audited, None, 422, error).await);
-        }
+        // It is applied to what the writer sees; what is hidden stays as it is.
         let held = self.open_version(&permit, head, &current.body.body).await?;
         match apply_patch(held.json(), patch, head.id()) {
             Ok(patched) => Ok(patched),

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use access::{Action, Caller, Labels};
-use audit::event::Object;
+use access::{Action, Caller, Labels, Permit, SystemPurpose};
+use audit::event::Object as Audited;
+use fhir::{Json, Object};
 use store::{Backend, ChartNo, Expected, Keyword, RowNo};
 
 use crate::evidence::{decided, subject};
@@ -92,10 +93,19 @@ impl<B: Backend> Record<B> {
         let Change { action, audited, current, preconditions } = change;
         let head = &current.head;
         // What exists is decided before anything about it, its version included, can be learnt.
-        if let Err(denial) = self.0.policies.decide(caller, action, &decided(head, head.labels)) {
-            return Err(self.denied(caller, audited, head, &denial).await);
-        }
+        let permit = match self.0.policies.decide(caller, action, &decided(head, head.labels)) {
+            Ok(permit) => permit,
+            Err(denial) => return Err(self.denied(caller, audited, head, &denial).await),
+        };
         self.hold(caller, audited, current, preconditions).await?;
+        let view = permit.view().of_type(checked.kind.name);
+        let checked = match view.is_full() || head.deleted() {
+            true => checked,
+            false => match self.with_hidden(view, checked, current).await {
+                Ok(checked) => checked,
+                Err(error) => return Err(self.fail(caller, audited, None, 422, error).await),
+            },
+        };
         let chart = self.owning_chart(&checked, Some(head.chart), head.id(), newcomers).await?;
         let to = Destination {
             row: head.row,
@@ -124,7 +134,7 @@ impl<B: Backend> Record<B> {
         let permit = match self.0.policies.decide(caller, action, &asked) {
             Ok(permit) => permit,
             Err(denial) => {
-                let named = Object {
+                let named = Audited {
                     row: to.row,
                     chart: to.chart,
                     version: to.version,
@@ -136,15 +146,35 @@ impl<B: Backend> Record<B> {
         };
         let mut kept = Kept::default();
         if let Some(current) = current {
-            // Who sees a resource in part would write away the rest.
-            if !permit.view().of_type(checked.kind.name).is_full() {
-                let error = RecordError::NotSupported("updating a resource that is shown in part");
-                return Err(self.fail(caller, audited, None, 422, error).await);
-            }
             kept = self.kept(caller, &permit, &checked, current).await?;
         }
         let key = charts::key(self.0.store.as_ref(), &self.0.keyring, to.chart).await?;
         self.prepare(&key, checked, kept, to)
+    }
+
+    /// The update of who sees a resource in part: what is hidden from the writer stays as it is, and cannot be written.
+    async fn with_hidden<'a>(
+        &self,
+        view: access::TypeView,
+        checked: Checked<'a>,
+        current: &Current,
+    ) -> Result<Checked<'a>, RecordError> {
+        let Checked { kind, mut tree, issues, .. } = checked;
+        let whole = Permit::system(SystemPurpose::Reseal);
+        let held = self.open_version(&whole, &current.head, &current.body.body).await?.into_json();
+        let held = Json::parse(&held).map_err(|_| RecordError::Damaged)?;
+        let members = tree.as_object_mut().ok_or(RecordError::Damaged)?;
+        if members.iter().any(|(name, _)| !view.allows(name)) {
+            return Err(RecordError::NotSupported("writing an element that this role does not see"));
+        }
+        forget_subsetted(members);
+        for (name, value) in held.as_object().into_iter().flat_map(Object::iter) {
+            if !view.allows(name) {
+                members.set(name.to_owned(), value.clone().into_owned());
+            }
+        }
+        let labels = crate::labels::of(&tree, kind.name);
+        Ok(Checked { kind, tree, labels, issues })
     }
 
     /// What an update must not lose: elements that its writer does not see, and labels that it may not take away.
@@ -157,7 +187,9 @@ impl<B: Backend> Record<B> {
     ) -> Result<Kept, RecordError> {
         let head = &current.head;
         let mut kept = Kept::default();
-        if head.has_elements() && !permit.categories().contains(Labels::GOVERNMENT_ID) {
+        // A view that hides identifiers has put them all back already.
+        let sees_identifiers = permit.view().allows(checked.kind.name, "identifier");
+        if head.has_elements() && sees_identifiers && !permit.categories().contains(Labels::GOVERNMENT_ID) {
             kept.elements = self.hidden_elements(head, &current.body.body).await?;
             kept.labels = Labels::GOVERNMENT_ID;
         }
@@ -214,5 +246,15 @@ impl<B: Backend> Record<B> {
     /// A reference below our own base, without the base.
     pub(crate) fn local<'r>(&self, reference: &'r str) -> &'r str {
         reference.strip_prefix(&self.0.base_url).and_then(|rest| rest.strip_prefix('/')).unwrap_or(reference)
+    }
+}
+
+/// The mark of a partial answer (R4 http.html#summary) is the server's, not the client's to store.
+fn forget_subsetted(members: &mut Object<'_>) {
+    let Some(meta) = members.get_mut("meta").and_then(Json::as_object_mut) else { return };
+    let Some(tags) = meta.get_mut("tag").and_then(Json::as_array_mut) else { return };
+    tags.retain(|tag| tag.get("code").and_then(Json::as_str) != Some("SUBSETTED"));
+    if tags.is_empty() {
+        meta.remove("tag");
     }
 }

@@ -10,6 +10,7 @@ mod house;
 mod import;
 mod kill;
 mod log_down;
+mod matrix;
 mod planted;
 mod shared;
 mod tamper;

@@ -150,6 +150,13 @@ impl Sqlite {
     }
 }
 
+impl Drop for Sqlite {
+    /// No thread of ours may use SQLCipher while the process takes its libraries down.
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 impl Backend for Sqlite {
     async fn body(&self, row: RowNo) -> Result<Option<BodyRow>, StoreError> {
         self.record.with(|c| read::body(c, row))
