@@ -59,7 +59,8 @@ impl HeadParts<'_> {
         out.push(FORMAT);
         out.extend_from_slice(&self.type_code.to_be_bytes());
         let elements = u8::from(self.main_len.is_some()) * ELEMENTS;
-        out.push(u8::from(self.deleted) * DELETED | u8::from(self.sealed_apart) * SEALED_APART | elements);
+        let apart = u8::from(self.sealed_apart) * SEALED_APART;
+        out.push((u8::from(self.deleted) * DELETED) | apart | elements);
         out.extend_from_slice(&self.labels.bits().to_be_bytes());
         out.extend_from_slice(&(self.main_len.unwrap_or(0) as u32).to_be_bytes());
         out.push(self.client_id.len() as u8);

@@ -152,7 +152,7 @@ impl<B: Backend> Record<B> {
                 heads.iter().map(|h| (h.seq, h.row, None, h.chart)).collect();
             steps.extend(pasts.into_iter().map(|p| (p.seq, p.row, Some(p), 0)));
             steps.retain(|step| horizon.is_none_or(|h| (step.0, step.1) >= h));
-            steps.sort_unstable_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)));
+            steps.sort_unstable_by_key(|step| std::cmp::Reverse((step.0, step.1)));
             if steps.is_empty() {
                 return Ok((lines, None));
             }

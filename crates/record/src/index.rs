@@ -128,7 +128,7 @@ pub struct Candidates {
 
 enum Stream {
     Memory { places: Vec<Place>, at: usize },
-    Run { run: u32, keyword: Prf, block: u32, places: Vec<Place>, at: usize, ended: bool },
+    Run { run: u32, keyword: Box<Prf>, block: u32, places: Vec<Place>, at: usize, ended: bool },
 }
 
 impl<B: Backend> Record<B> {
@@ -147,7 +147,7 @@ impl<B: Backend> Record<B> {
             for run in state.runs.iter() {
                 streams.push(Stream::Run {
                     run: run.run,
-                    keyword: Prf::new(keyword),
+                    keyword: Box::new(Prf::new(keyword)),
                     block: 0,
                     places: Vec::new(),
                     at: 0,

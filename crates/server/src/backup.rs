@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crypto::EnvironmentClass;
 use crypto::kek::hex_encode;
 use store::log::copy_prefix;
 use store::sqlite::{KEYS_FILE, RECORD_FILE};
@@ -67,7 +68,11 @@ fn copy(house: &House, destination: &Path) -> Result<(String, u64, u64), ServerE
     let id = hex_encode(&crypto::random_array::<16>()?);
     let made = clock::instant((house.clock)());
     let organization = hex_encode(&house.keyring.organization());
-    let manifest = |set| Manifest::new(set, &id, made.clone(), house.class.to_string(), organization.clone());
+    let demo_kek = (house.class == EnvironmentClass::Demo).then(|| house.directory.demo_kek());
+    let manifest = |set| Manifest {
+        demo_kek: demo_kek.clone(),
+        ..Manifest::new(set, &id, made.clone(), house.class.to_string(), organization.clone())
+    };
 
     let copied = house.store.copy_with_log(&data.join(RECORD_FILE))?;
     let leaves = copy_prefix(&house.directory.join(AUDIT_FOLDER), &audit, &copied.checkpoint)?;

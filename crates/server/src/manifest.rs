@@ -32,6 +32,9 @@ pub struct Manifest {
     pub leaves: u64,
     pub checkpoint: String,
     pub files: Vec<Entry>,
+    /// Where a demo's key lay, which is in clear anyhow, so that a restore on the same machine finds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demo_kek: Option<PathBuf>,
     /// HMAC-SHA-256 over this manifest with an empty `mac`.
     pub mac: String,
 }
@@ -59,6 +62,7 @@ impl Manifest {
             leaves: 0,
             checkpoint: String::new(),
             files: Vec::new(),
+            demo_kek: None,
             mac: String::new(),
         }
     }

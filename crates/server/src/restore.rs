@@ -42,6 +42,17 @@ impl Sets {
         Sets { data, keys: if below.is_dir() { below } else { keys } }
     }
 
+    /// Where a demo's key may be: beside the directory to make, or where it lay when the backup was made.
+    pub fn demo_kek(&self, destination: &Path) -> Result<PathBuf, ServerError> {
+        let destination = std::path::absolute(destination).map_err(ServerError::io("is no path", destination))?;
+        let beside = files::sibling(&destination, ".kek");
+        if beside.exists() {
+            return Ok(beside);
+        }
+        let lay_at = Manifest::read(&self.data)?.demo_kek.filter(|path| path.exists());
+        Ok(lay_at.unwrap_or(beside))
+    }
+
     pub fn root_file(&self) -> Result<RootFile, ServerError> {
         let path = self.keys.join(ROOT_FILE);
         RootFile::parse(&files::read_text(&path)?)

@@ -1,5 +1,5 @@
 //! The record through its public doors, on a real store.
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 extern crate wardstone_record as record;
 

@@ -8,7 +8,7 @@ use super::Outcome;
 use crate::kek::KekArgs;
 use crate::operator::OperatorArgs;
 use crate::restore::{RestorePlan, Sets, restore};
-use crate::{ServerError, files, kek, say};
+use crate::{ServerError, kek, say};
 
 /// Restore a backup into a new directory, and verify its log and rows before saying so
 #[derive(Debug, clap::Args)]
@@ -38,9 +38,7 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     let kek = match named {
         Some(kek) => kek,
         None if Sets::find(&plan).root_file()?.class == EnvironmentClass::Demo => {
-            let destination =
-                std::path::absolute(&plan.destination).map_err(ServerError::io("is no path", &plan.destination))?;
-            kek::read_kek_file(&files::sibling(&destination, ".kek"))?
+            kek::read_kek_file(&Sets::find(&plan).demo_kek(&plan.destination)?)?
         }
         None => {
             return Err(ServerError::Usage(

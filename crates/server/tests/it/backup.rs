@@ -59,6 +59,11 @@ fn a_backup_of_a_running_server_restores_elsewhere_with_both_sets_and_the_key() 
     assert!(said.contains("not empty"), "{said}");
     wardstone_ok(&["audit", "verify", "--data", &path("data")]);
 
+    // A demo's key is found where it lay, also for a directory with another name.
+    let backup_sets = house.path("backup");
+    wardstone_ok(&["restore", &backup_sets, "--data", &path("found-by-itself")]);
+    wardstone_ok(&["audit", "verify", "--data", &path("found-by-itself")]);
+
     // Served there: all that was before the backup, as it was, and nothing after it.
     let mut restored = House::start(0);
     restored.stop();

@@ -1,5 +1,5 @@
 //! Facts about the log's files: durability, recovery, detection of every change, a full disk, a stranger's verifier.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 mod damage;
 mod disk;

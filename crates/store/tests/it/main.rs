@@ -1,5 +1,5 @@
 //! The store through its trait: what every backend must do, run on SQLite.
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 extern crate wardstone_store as store;
 

@@ -216,7 +216,7 @@ pub(super) fn strangers_verdict(bench: &Bench, dir: &Path, against: Option<&str>
         command.arg("--against").arg(bench.path("external"));
     }
     let Ok(output) = command.output() else {
-        eprintln!("SKIP: python3 absent");
+        println!("SKIP: python3 absent");
         return;
     };
     let said = String::from_utf8_lossy(&output.stdout);
