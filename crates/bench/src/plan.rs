@@ -14,9 +14,11 @@ use crate::check::Loaded;
 use crate::process::{Server, run_to_end};
 use crate::rows::{self, Pace, Site};
 use crate::table::{self, Aim, Row, Unit};
-use crate::{check, fsync};
+use crate::{check, fsync, stages};
 
-const ROWS: [&str; 8] = ["read", "name", "observation", "create", "transaction", "start", "import", CONTROL];
+const ROWS: [&str; 9] = ["read", "name", "observation", "create", "transaction", "start", "import", STAGES, CONTROL];
+/// What the first row costs, stage by stage: a table of its own.
+const STAGES: &str = "stages";
 /// Only when asked for: every row that reads measures its own.
 const CONTROL: &str = "control";
 const START_RESOURCES: u64 = 100_000;
@@ -29,7 +31,7 @@ pub struct Options {
     /// The release build of `wardstone`
     #[arg(long)]
     server: PathBuf,
-    /// Only the row of this name: read, name, observation, create, transaction, start, import, control
+    /// Only the row of this name: read, name, observation, create, transaction, start, import, stages, control
     #[arg(long, value_parser = ROWS)]
     only: Option<String>,
     /// One short round per row and no filling up to 100,000 resources: a smoke test, not a measurement
@@ -66,13 +68,20 @@ pub async fn run(options: &Options) -> Result<(), BenchError> {
         }
     }
     println!("{}", table::markdown(&measured, &disk, &setting));
+    if wanted(options, STAGES) {
+        eprintln!("measuring stages");
+        let rates = measured.iter().find(|row| row.name == "read").and_then(Row::rates);
+        println!("{}", stages::markdown(&stages::measure().await?, rates));
+    }
     if let Some(path) = &options.json {
         let text = format!("{:#}\n", table::json(&measured, &disk, &setting));
         std::fs::write(path, text).map_err(|e| BenchError::File(path.clone(), e))?;
     }
     match measured.iter().find(|row| row.wrong().is_some()) {
         Some(row) => Err(BenchError::Answer(format!("row {}", row.name))),
-        None if measured.is_empty() => Err(BenchError::Process("nothing was measured".to_owned())),
+        None if measured.is_empty() && options.only.as_deref() != Some(STAGES) => {
+            Err(BenchError::Process("nothing was measured".to_owned()))
+        }
         None => Ok(()),
     }
 }

@@ -74,6 +74,11 @@ impl Row {
         self
     }
 
+    /// The rates of the server and of the control, in the same run.
+    pub fn rates(&self) -> Option<(f64, f64)> {
+        Some((self.figure, self.control?))
+    }
+
     /// What makes the figure worthless, if anything does.
     pub fn wrong(&self) -> Option<&str> {
         self.wrong.as_deref()
