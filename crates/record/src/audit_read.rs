@@ -81,8 +81,8 @@ impl Record<Sqlite> {
                 break;
             }
             let Some(detail) = &entry.detail else { continue };
-            let event = Event::decode(detail)?;
-            if seen_by.may_see(&event) && wanted.holds(&event) {
+            let Some(event) = seen_by.narrowed(Event::decode(detail)?) else { continue };
+            if wanted.holds(&event) {
                 entries.push(self.rendered(event, entry.index, &seen_by).await?);
             }
             if looked_at % YIELD_EVERY == YIELD_EVERY - 1 {
@@ -112,7 +112,8 @@ impl Record<Sqlite> {
             return Err(self.refuse(caller, audit::Action::AuditRead, None, &denial).await);
         }
         let reader = self.0.store.log_reader();
-        let entry = match id.parse() {
+        // Narrowed to a chart, an event's id ends in the chart's place among those it names.
+        let entry = match id.split('-').next().unwrap_or_default().parse() {
             Ok(index) => reader.get(index).map_err(|_| RecordError::Damaged)?,
             Err(_) => None,
         };
@@ -124,7 +125,9 @@ impl Record<Sqlite> {
             match self.0.policies.decide(caller, Action::Read, &access::Object::of(kind, None, own)) {
                 Ok(permit) => {
                     let seen_by = Reader { chart: caller.own_chart().map(|chart| chart.0), view: permit.view() };
-                    rendered = Some(self.rendered(event, index, &seen_by).await?);
+                    if let Some(event) = seen_by.narrowed(event) {
+                        rendered = Some(self.rendered(event, index, &seen_by).await?);
+                    }
                 }
                 Err(denial) => return Err(self.refuse(caller, audit::Action::AuditRead, None, &denial).await),
             }
@@ -136,12 +139,7 @@ impl Record<Sqlite> {
         Ok(Disclosed::new(AuditPage { entries: vec![rendered], next: None }, &receipt)?)
     }
 
-    async fn rendered(&self, mut event: Event<'_>, index: u64, seen_by: &Reader) -> Result<Vec<u8>, RecordError> {
-        if seen_by.chart.is_some() {
-            // What somebody searched for may speak of others.
-            event.search = None;
-            event.objects.to_mut().retain(|object| Some(object.chart) == seen_by.chart);
-        }
+    async fn rendered(&self, event: Event<'_>, index: u64, seen_by: &Reader) -> Result<Vec<u8>, RecordError> {
         let mut rows = HashMap::new();
         let mut patients = HashMap::new();
         for object in event.objects.iter().take(NAMED_MAX) {
@@ -206,8 +204,17 @@ impl Record<Sqlite> {
 }
 
 impl Reader {
-    fn may_see(&self, event: &Event<'_>) -> bool {
-        self.chart.is_none_or(|chart| event.objects.iter().any(|object| object.chart == chart))
+    /// The event as this reader may know it; `None` if it does not concern the reader.
+    fn narrowed<'e>(&self, mut event: Event<'e>) -> Option<Event<'e>> {
+        if self.chart.is_some() {
+            // What somebody searched for may speak of others.
+            event.search = None;
+            event.objects.to_mut().retain(|object| Some(object.chart) == self.chart);
+            if event.objects.is_empty() {
+                return None;
+            }
+        }
+        Some(event)
     }
 }
 

@@ -24,6 +24,14 @@ pub fn finish_as_if(mut out: Vec<u8>, filler: usize) -> Vec<u8> {
     out
 }
 
+/// Pads what is sealed behind a sealed part of `before` bytes, so that both together have the length of one sealed part.
+pub fn finish_behind(mut out: Vec<u8>, before: usize) -> Vec<u8> {
+    let content_len = (out.len() - LENGTH_BYTES) as u32;
+    out[..LENGTH_BYTES].copy_from_slice(&content_len.to_be_bytes());
+    out.resize(bucket(before + out.len()) - before, 0);
+    out
+}
+
 /// The content without length and padding; `None` if the length is impossible.
 pub fn strip(mut padded: Vec<u8>) -> Option<Vec<u8>> {
     let length = u32::from_be_bytes(padded.get(..LENGTH_BYTES)?.try_into().ok()?) as usize;
@@ -62,5 +70,25 @@ mod tests {
         }
         assert!(seen.len() <= 40, "{} buckets", seen.len());
         assert_eq!(strip(vec![0, 0, 1, 0, 1]), None);
+    }
+
+    #[test]
+    fn two_parts_are_together_as_long_as_one() {
+        const SEALING: usize = crypto::seal::OVERHEAD;
+        for main in [0usize, 300, 777, 4_000] {
+            for behind in [10usize, 200, 900] {
+                let first = finish({
+                    let mut out = begin(main);
+                    out.resize(out.len() + main, 7);
+                    out
+                });
+                let mut out = begin(behind);
+                out.resize(out.len() + behind, 7);
+                let second = finish_behind(out, first.len() + SEALING);
+                let together = first.len() + SEALING + second.len() + SEALING;
+                assert_eq!(bucket(together - SEALING), together - SEALING);
+                assert_eq!(strip(second).map(|content| content.len()), Some(behind));
+            }
+        }
     }
 }

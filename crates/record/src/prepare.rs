@@ -133,7 +133,7 @@ impl<B: Backend> Record<B> {
         };
         let main_len = (!plain.elements.is_empty()).then_some(body.len());
         if main_len.is_some() {
-            let padded = Element::padded_list(&plain.elements);
+            let padded = Element::padded_list(&plain.elements, body.len());
             body.extend_from_slice(&seal(category(Labels::GOVERNMENT_ID), &padded)?);
         }
         let head_plain = HeadParts {
@@ -271,7 +271,8 @@ impl Element {
 }
 
 impl Element {
-    fn padded_list(elements: &[Element]) -> Vec<u8> {
+    /// Padded so that both parts together are as long as some single part: the length does not tell that there are two.
+    fn padded_list(elements: &[Element], main_len: usize) -> Vec<u8> {
         let mut out = pad::begin(256);
         for element in elements {
             out.push(element.name.len() as u8);
@@ -280,7 +281,7 @@ impl Element {
             out.extend_from_slice(&(element.json.len() as u32).to_be_bytes());
             out.extend_from_slice(&element.json);
         }
-        pad::finish(out)
+        pad::finish_behind(out, main_len)
     }
 
     pub fn decode_list(mut rest: &[u8]) -> Result<Vec<Element>, RecordError> {

@@ -21,14 +21,14 @@ pub fn replace_secret(path: &Path, bytes: &[u8]) -> Result<(), ServerError> {
 
 /// Creates a file that must not exist yet, readable by its owner alone.
 pub fn create_secret(path: &Path, bytes: &[u8]) -> Result<(), ServerError> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(OWNER_ONLY)
-        .open(path)
-        .map_err(ServerError::io("cannot be created", path))?;
+    let mut file = create_new_secret(path)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(ServerError::io("cannot be written", path))?;
     sync_folder_of(path)
+}
+
+fn create_new_secret(path: &Path) -> Result<File, ServerError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(OWNER_ONLY).open(path).map_err(ServerError::io("cannot be created", path))
 }
 
 /// Makes a folder (and those above it) that only its owner enters.
@@ -52,8 +52,11 @@ pub fn read_text(path: &Path) -> Result<String, ServerError> {
 
 /// Copies a file durably, readable by its owner alone.
 pub fn copy(from: &Path, to: &Path) -> Result<(), ServerError> {
-    let bytes = std::fs::read(from).map_err(ServerError::io("cannot be read", from))?;
-    create_secret(to, &bytes)
+    let mut source = File::open(from).map_err(ServerError::io("cannot be read", from))?;
+    let mut target = create_new_secret(to)?;
+    let copied = std::io::copy(&mut source, &mut target).and_then(|_| target.sync_all());
+    copied.map_err(ServerError::io("cannot be written", to))?;
+    sync_folder_of(to)
 }
 
 pub fn sibling(path: &Path, suffix: &str) -> PathBuf {

@@ -213,10 +213,13 @@ impl<B: Backend> Record<B> {
     async fn newcomers(&self, entries: &[Entry<'_>], plans: &[Plan]) -> Result<Newcomers, RecordError> {
         let mut newcomers = Newcomers::default();
         for (entry, plan) in entries.iter().zip(plans) {
-            if let Plan::New { id, .. } = plan
+            if let Plan::New { id, key, .. } = plan
                 && entry.kind()?.name == "Patient"
             {
-                let chart = self.chart_for_patient(id).await?;
+                let chart = match key {
+                    Some(_) => self.chart_for_new_patient(id, &mut newcomers).await?,
+                    None => self.0.charts.allot(self.0.store.as_ref(), &self.0.keyring).await?,
+                };
                 newcomers.charts.insert(id.clone(), chart);
             }
         }

@@ -212,7 +212,7 @@ impl<B: Backend> Record<B> {
         if checked.kind.name == "Patient" {
             return match held {
                 Some(chart) => Ok(chart),
-                None => self.chart_for_patient(id).await,
+                None => self.chart_for_new_patient(id, newcomers).await,
             };
         }
         let owner = fhir::search::owner_reference(&checked.tree).map(|r| self.local(r));
@@ -231,8 +231,20 @@ impl<B: Backend> Record<B> {
         Ok(chart)
     }
 
+    /// The chart of a patient that is created now. Under an id that others could refer to beforehand, it is reserved like
+    /// theirs, so that of two writers at once one finds the other's chart.
+    pub(crate) async fn chart_for_new_patient(
+        &self,
+        id: &str,
+        newcomers: &mut Newcomers,
+    ) -> Result<ChartNo, RecordError> {
+        let chart = self.chart_for_patient(id).await?;
+        newcomers.reserved.push((self.chart_label(id), chart));
+        Ok(chart)
+    }
+
     /// The chart of a patient to come: the one reserved for its id, or a new one.
-    pub(crate) async fn chart_for_patient(&self, id: &str) -> Result<ChartNo, RecordError> {
+    async fn chart_for_patient(&self, id: &str) -> Result<ChartNo, RecordError> {
         match self.0.store.locate(&self.chart_label(id)).await? {
             Some(chart) => Ok(chart),
             None => self.0.charts.allot(self.0.store.as_ref(), &self.0.keyring).await,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use access::Role;
 use audit::Event;
+use fhir::Json;
 use record::{EntryAnswer, Preconditions, RecordError, ResourceKey, SearchRequest, Target, types};
 
 use crate::clinic::{Clinic, caller, patient};
@@ -264,6 +265,94 @@ async fn f0014_an_update_keeps_the_numbers_that_its_writer_does_not_see() {
     let whole = read(&clinic, Role::Integration, &key).await;
     let at = |needle: &str| whole.find(needle).unwrap_or_else(|| panic!("{needle} is lost"));
     assert!(at("P-77") < at("A-2") && whole.contains("Sato-Ito"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f0018_what_is_acknowledged_is_found_although_others_fill_the_caches_meanwhile() {
+    let clinic = Clinic::new().await;
+    let json = |family: &str| patient_json("A-1").replace("Sato", family);
+    let id = created(&clinic, Role::Integration, &json("Zero")).await;
+    let key = ResourceKey::parse("Patient", &id).unwrap();
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let find = async |record: &record::Record, family: &str| {
+        let pairs = pairs(&[("identifier", "urn:mrn|A-1"), ("family:exact", family)]);
+        let kind = types::parse("Patient").unwrap();
+        let request = SearchRequest { kind, compartment: None, pairs: &pairs, lenient: false };
+        record.search(&caller(Role::Integration), &request).await.unwrap().into_inner().entries.len()
+    };
+    let others: Vec<_> = (0..3)
+        .map(|_| {
+            let (record, stop) = (clinic.record.clone(), stop.clone());
+            tokio::spawn(async move {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    find(&record, "Nobody").await;
+                }
+            })
+        })
+        .collect();
+    for n in 0..150 {
+        let family = format!("Name{n}");
+        let body = json(&family).replacen('{', &format!(r#"{{"id":"{id}","#), 1);
+        put(&clinic, Role::Integration, &key, &body).await;
+        assert_eq!(find(&clinic.record, &family).await, 1, "update {n}");
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    for other in others {
+        other.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f0019_a_patient_and_its_first_observation_at_once_share_a_chart() {
+    let clinic = Clinic::new().await;
+    for n in 0..40 {
+        let patient = patient_json("A").replacen('{', &format!(r#"{{"id":"p{n}","#), 1);
+        let pulse = format!(
+            r#"{{"resourceType":"Observation","id":"o{n}","status":"final","code":{{"text":"pulse"}},"subject":{{"reference":"Patient/p{n}"}}}}"#
+        );
+        let writes = [("Patient", format!("p{n}"), patient), ("Observation", format!("o{n}"), pulse)];
+        let writing: Vec<_> = writes
+            .into_iter()
+            .map(|(type_name, id, json)| {
+                let record = clinic.record.clone();
+                tokio::spawn(async move {
+                    let target = Target::Id(ResourceKey::parse(type_name, &id).unwrap());
+                    let integration = caller(Role::Integration);
+                    record.update(&integration, target, json.as_bytes(), Preconditions::default()).await.unwrap();
+                })
+            })
+            .collect();
+        for write in writing {
+            write.await.unwrap();
+        }
+        assert_eq!(count(&clinic, "Observation", &[("subject", &format!("Patient/p{n}"))]).await, 1, "patient {n}");
+    }
+}
+
+#[tokio::test]
+async fn f0020_a_patient_learns_nothing_of_others_by_asking_for_them() {
+    let clinic = Clinic::new().await;
+    let ana = created(&clinic, Role::Physician, &patient_json("A-1")).await;
+    let ben = created(&clinic, Role::Physician, &patient_json("B-1")).await;
+    // One event that names both charts.
+    count(&clinic, "Patient", &[]).await;
+    let pairs_all = pairs(&[("_count", "50")]);
+    let kind = types::parse("Patient").unwrap();
+    let request = SearchRequest { kind, compartment: None, pairs: &pairs_all, lenient: false };
+    clinic.record.search(&caller(Role::Physician), &request).await.unwrap();
+    let as_ana = patient(16);
+    let about = async |id: &str| {
+        let pairs = pairs(&[("patient", &format!("Patient/{id}"))]);
+        clinic.record.audit_events(&as_ana, &pairs).await.unwrap().into_inner().entries
+    };
+    assert!(about(&ben).await.is_empty());
+    let own = about(&ana).await;
+    assert!(!own.is_empty());
+    // Each can be read by the id it shows.
+    for entry in &own {
+        let id = Json::parse(entry).unwrap().get("id").and_then(Json::as_str).unwrap().to_owned();
+        assert!(clinic.record.audit_event(&as_ana, &id).await.is_ok(), "{id}");
+    }
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ pub use day_sealer::DaySealer;
 pub use keys::KeyDatabase;
 pub use offline::{Rows, dump_at, rows_at};
 use pool::Pool;
-use writer::Writer;
+use writer::{Seqs, Writer};
 
 pub const RECORD_FILE: &str = "record.db";
 pub const KEYS_FILE: &str = "keys.db";
@@ -87,11 +87,18 @@ impl Sqlite {
         let (index_writer, index_lost) = index::open_or_recreate(&index_path, &database_keys.index)?;
 
         let last_seq = Arc::new(AtomicI64::new(last));
+        let shown_seq = Arc::new(AtomicI64::new(last));
         let record_key = database_keys.record.clone();
-        let record = Arc::new(Pool::new(record_path.clone(), record_key, RECORD_FILE, Some(last_seq.clone())));
+        let record = Arc::new(Pool::new(record_path.clone(), record_key, RECORD_FILE, Some(shown_seq.clone())));
         let checkpointer = Checkpointer::start(&record_path, &database_keys.record, record.clone())?;
-        let writer =
-            Writer::start(record_writer, log.clone(), sealer.clone(), clock, last_seq.clone(), checkpointer.signal())?;
+        let writer = Writer::start(
+            record_writer,
+            log.clone(),
+            sealer.clone(),
+            clock,
+            Seqs { shown: shown_seq, last: last_seq.clone() },
+            checkpointer.signal(),
+        )?;
         Ok(Self {
             directory: directory.to_owned(),
             record,

@@ -22,8 +22,8 @@ pub struct Pool {
     path: PathBuf,
     key: Zeroizing<[u8; 32]>,
     file: &'static str,
-    /// The last commit, where reads may share a snapshot until the next one.
-    last_seq: Option<Arc<AtomicI64>>,
+    /// The last commit that readers are to see, where they may share a snapshot until the next one.
+    shown_seq: Option<Arc<AtomicI64>>,
     idle: Mutex<Vec<Reader>>,
 }
 
@@ -34,17 +34,17 @@ struct Reader {
 }
 
 impl Pool {
-    pub fn new(path: PathBuf, key: Zeroizing<[u8; 32]>, file: &'static str, last_seq: Option<Arc<AtomicI64>>) -> Self {
-        Self { path, key, file, last_seq, idle: Mutex::new(Vec::new()) }
+    pub fn new(path: PathBuf, key: Zeroizing<[u8; 32]>, file: &'static str, shown_seq: Option<Arc<AtomicI64>>) -> Self {
+        Self { path, key, file, shown_seq, idle: Mutex::new(Vec::new()) }
     }
 
     /// Lends a reading connection. Taking and giving back the locks of a read costs more than a point read does, so the
     /// snapshot stays open until something is committed.
     pub fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut reader = self.take()?;
-        if let Some(last_seq) = &self.last_seq {
+        if let Some(shown_seq) = &self.shown_seq {
             // Read before the snapshot is begun: it shows this commit, or a later one.
-            let now = last_seq.load(Ordering::Acquire);
+            let now = shown_seq.load(Ordering::Acquire);
             if reader.snapshot != Some(now) {
                 reader.end_snapshot()?;
                 reader.connection.prepare_cached("BEGIN")?.execute([])?;

@@ -30,6 +30,12 @@ pub struct Writer {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// How far commits have come: what readers are shown, and behind it what caches and index have followed.
+pub struct Seqs {
+    pub shown: Arc<AtomicI64>,
+    pub last: Arc<AtomicI64>,
+}
+
 struct Job {
     batch: Batch,
     root: [u8; 32],
@@ -42,17 +48,17 @@ impl Writer {
         log: Arc<AuditLog>,
         sealer: Arc<dyn DetailSealer>,
         clock: Clock,
-        last_seq: Arc<AtomicI64>,
+        seqs: Seqs,
         fold: checkpointer::Signal,
     ) -> Result<Self, StoreError> {
         let (queue, jobs) = channel();
-        let horizon = last_seq.load(Ordering::Acquire);
+        let horizon = seqs.last.load(Ordering::Acquire);
         let mut state = State {
             connection,
             log,
             sealer,
             clock,
-            last_seq,
+            seqs,
             recent: Recent { seqs: HashMap::new(), order: VecDeque::new(), horizon },
             fold,
             outbox_deleted: 0,
@@ -109,7 +115,7 @@ struct State {
     log: Arc<AuditLog>,
     sealer: Arc<dyn DetailSealer>,
     clock: Clock,
-    last_seq: Arc<AtomicI64>,
+    seqs: Seqs,
     recent: Recent,
     fold: checkpointer::Signal,
     outbox_deleted: u64,
@@ -155,7 +161,7 @@ impl State {
             return refuse(group.into_iter().map(|j| j.answer), || copy(&error));
         }
         let mut applied = Vec::with_capacity(group.len());
-        let mut seq = self.last_seq.load(Ordering::Acquire);
+        let mut seq = self.seqs.last.load(Ordering::Acquire);
         let mut waiting = group.into_iter();
         while let Some(job) = waiting.next() {
             // Strictly rising, also when the clock has gone backwards.
@@ -185,6 +191,8 @@ impl State {
             let _ = self.connection.execute_batch("ROLLBACK");
             return refuse(applied.into_iter().map(|a| a.answer), || copy(&error));
         }
+        // Before the followers: whoever misses in a cache after them must not read through a snapshot from before.
+        self.seqs.shown.store(seq, Ordering::Release);
         let rows = applied.iter().map(|a| a.rows).sum();
         self.tell(applied, seq);
         self.fold_when_long(rows);
@@ -212,7 +220,7 @@ impl State {
             let _ = self.log.submit_outbox(seq as u64, event);
             answers.push((answer, Committed { seq, receipt: Receipt::mint(subjects, None) }));
         }
-        self.last_seq.store(last, Ordering::Release);
+        self.seqs.last.store(last, Ordering::Release);
         for (answer, committed) in answers {
             let _ = answer.send(Ok(committed));
         }
