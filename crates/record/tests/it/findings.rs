@@ -268,7 +268,7 @@ async fn f0014_an_update_keeps_the_numbers_that_its_writer_does_not_see() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f0018_what_is_acknowledged_is_found_although_others_fill_the_caches_meanwhile() {
+async fn what_is_acknowledged_is_found_although_others_fill_the_caches_meanwhile() {
     let clinic = Clinic::new().await;
     let json = |family: &str| patient_json("A-1").replace("Sato", family);
     let id = created(&clinic, Role::Integration, &json("Zero")).await;

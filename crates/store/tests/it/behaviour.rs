@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use audit::event::{Object, Who};
 use audit::{Action, Event, Purpose};
+use futures_util::FutureExt;
 use store::{
     Backend, Batch, Disclosed, Discloses, Evidence, Expected, NoNewMatch, Run, Seq, StoreError, Subject, Write,
 };
@@ -154,6 +155,23 @@ pub async fn followers_run_in_commit_order_before_the_answer<E: Engine>() {
         assert_eq!(seen.lock().unwrap().last(), Some(&seq));
     }
     assert!(seen.lock().unwrap().is_sorted());
+}
+
+pub async fn a_follower_reads_what_it_follows<E: Engine>() {
+    let engine = E::new().await;
+    let store = engine.store();
+    store.commit(batch(vec![write(1, 1, Expected::New)])).await.unwrap();
+    // A reader has looked before, and may have kept what it saw.
+    assert_eq!(store.body(1).await.unwrap().unwrap().version, 1);
+    let (reading, seen) = (store.clone(), Arc::new(Mutex::new(None)));
+    let follower = {
+        let seen = seen.clone();
+        move |_| *seen.lock().unwrap() = reading.body(1).now_or_never().map(|row| row.unwrap().unwrap().version)
+    };
+    let expected = Expected::Current { version: 1, chart: 20 };
+    let batch = Batch { on_commit: Box::new(follower), ..batch(vec![write(1, 2, expected)]) };
+    store.commit(batch).await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), Some(2));
 }
 
 pub async fn a_receipt_covers_what_its_event_named_and_nothing_else<E: Engine>() {

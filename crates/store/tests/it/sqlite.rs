@@ -84,6 +84,7 @@ promises!(
     a_piece_of_an_import_is_committed_once,
     a_chart_is_reserved_once_for_a_patient_to_come,
     an_id_that_a_client_chose_is_taken_once,
+    a_follower_reads_what_it_follows,
     followers_run_in_commit_order_before_the_answer,
     a_receipt_covers_what_its_event_named_and_nothing_else,
     index_runs_are_found_by_label_and_replaced_as_one,
