@@ -207,8 +207,9 @@ impl Reader {
     /// The event as this reader may know it; `None` if it does not concern the reader.
     fn narrowed<'e>(&self, mut event: Event<'e>) -> Option<Event<'e>> {
         if self.chart.is_some() {
-            // What somebody searched for may speak of others.
+            // What somebody searched for, and how much was found, may speak of others.
             event.search = None;
+            event.count = None;
             event.objects.to_mut().retain(|object| Some(object.chart) == self.chart);
             if event.objects.is_empty() {
                 return None;

@@ -68,7 +68,7 @@ pub async fn key<B: Backend>(store: &B, keyring: &Keyring, chart: ChartNo) -> Re
     if let Some(key) = keyring.cached_chart(chart) {
         return Ok(key);
     }
-    let wrapped = store.chart_key(chart).await?.ok_or(RecordError::Gone)?;
+    let wrapped = store.chart_key(chart).await?.ok_or(RecordError::Damaged)?;
     Ok(keyring.admit_chart(chart, wrapped)?)
 }
 

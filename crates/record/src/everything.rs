@@ -9,7 +9,7 @@ use store::{Backend, Disclosed, RowNo};
 use crate::cursor::{Cursor, Kind, Position};
 use crate::evidence::decided;
 use crate::request::{EverythingRequest, ResourceKey};
-use crate::search::{Hit, values_of};
+use crate::search::{Hit, shows, values_of};
 use crate::{EntryMode, PAGE_SIZE_MAX, Page, Record, RecordError};
 
 impl<B: Backend> Record<B> {
@@ -93,6 +93,9 @@ impl<B: Backend> Record<B> {
                 false => None,
             };
             for param in parameters(head.type_name()).filter(|p| p.kind == ParamKind::Reference) {
+                if !shows(permit.view(), head.type_name(), param) {
+                    continue;
+                }
                 for (target, id) in values_of(head, apart.as_deref()).references(param) {
                     self.reach(caller, chart, target, id, &mut beyond).await?;
                 }

@@ -33,9 +33,13 @@ impl<B: Backend> Record<B> {
         {
             return Ok(Some(current));
         }
-        match self.0.store.locate(&self.locator(key)).await? {
-            Some(row) => self.current(row).await,
-            None => Ok(None),
+        let Some(row) = self.0.store.locate(&self.locator(key)).await? else { return Ok(None) };
+        match self.current(row).await? {
+            // A locator that leads to another resource was put there by somebody.
+            Some(current) if current.head.type_code != key.kind.code || current.head.id() != key.id => {
+                Err(RecordError::Damaged)
+            }
+            current => Ok(current),
         }
     }
 

@@ -9,7 +9,7 @@ use fhir::{Issue, Json, Severity};
 use store::{Backend, ChartNo, Expected, Keyword, RowNo, Seq};
 
 use crate::head::{Head, HeadParts};
-use crate::{RESOURCE_BYTES_MAX, Record, RecordError, collect, labels, pad};
+use crate::{RESOURCE_BYTES_MAX, Record, RecordError, collect, labels, pad, types};
 
 /// A resource that passed the collection policy and validation.
 pub struct Checked<'a> {
@@ -77,6 +77,9 @@ pub struct Kept {
 impl<B: Backend> Record<B> {
     /// Applies the collection policy and validates.
     pub(crate) fn check<'a>(&self, kind: TypeRef, mut tree: Json<'a>) -> Result<Checked<'a>, RecordError> {
+        if kind.name == types::AUDIT_EVENT {
+            return Err(RecordError::NotSupported("writing AuditEvents, which only the audit log does,"));
+        }
         match tree.resource_type() {
             Some(name) if name == kind.name => {}
             Some(_) => return Err(RecordError::Malformed("resourceType is not the type that the URL names")),
@@ -192,7 +195,7 @@ impl<B: Backend> Record<B> {
             locator: None,
         };
         Ok(Prepared {
-            kind: crate::types::reference(head.type_code),
+            kind: types::reference(head.type_code),
             row: head.row,
             chart: head.chart,
             version,

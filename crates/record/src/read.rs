@@ -60,7 +60,8 @@ impl<B: Backend> Record<B> {
                 }
                 None => {
                     let error = RecordError::NotFound;
-                    return Err(self.fail(caller, audit::Action::VRead, None, 404, error).await);
+                    let named = Some(object(&current.head, access::View::FULL));
+                    return Err(self.fail(caller, audit::Action::VRead, named, 404, error).await);
                 }
             }
         };

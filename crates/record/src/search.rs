@@ -74,7 +74,8 @@ impl<B: Backend> Record<B> {
             pairs = Cow::Owned(held);
         }
         let query = self.query(request.kind, &pairs, request.lenient)?;
-        if let Err(param) = visible(&scope, &query) {
+        let hidden = visible(&scope, &query).err();
+        if let Some(param) = hidden.or_else(|| hidden_compartment(&scope, compartment.as_ref(), request.kind)) {
             return Err(self.hidden(caller, request.kind, param).await);
         }
         let only_count = query.summary() == Some(Summary::Count);
@@ -176,7 +177,7 @@ impl<B: Backend> Record<B> {
         compartment: Option<&ResourceKey>,
         wanted: Wanted,
     ) -> Result<Found, RecordError> {
-        let sieve = Sieve { scope, query, compartment: compartment.map(|key| Within::new(key, query)) };
+        let sieve = Sieve { scope, query, compartment: compartment.map(|key| Within::new(key, query, scope.view())) };
         // Who sorts or counts looks at all of it, whichever page is asked for.
         let after = if query.is_sorted() || wanted.total { 0 } else { wanted.from.row };
         let source = self.source(scope, query, compartment, after).await?;
@@ -368,11 +369,25 @@ pub(crate) fn visible(scope: &Scope, query: &Query) -> Result<(), &'static str> 
     for param in query.params() {
         // A reverse include looks at another type, which its own scope decides.
         let own = fhir::search::find(query.resource_type(), param.code).is_some_and(|p| p.id == param.id);
-        if own && !param.elements().iter().all(|element| scope.view().allows(query.resource_type(), element)) {
+        if own && !shows(scope.view(), query.resource_type(), param) {
             return Err(param.code);
         }
     }
     Ok(())
+}
+
+/// Whether everything that a parameter looks at may be seen in a view of its type.
+pub(crate) fn shows(view: access::View, type_name: &str, param: &fhir::search::Param) -> bool {
+    param.elements().iter().all(|element| view.allows(type_name, element))
+}
+
+/// Being in a compartment tells what its parameters refer to, so only those count that the caller sees; where none is
+/// left the search is refused.
+fn hidden_compartment(scope: &Scope, compartment: Option<&ResourceKey>, kind: TypeRef) -> Option<&'static str> {
+    let codes = fhir::search::compartment_params(compartment?.kind.name, kind.name);
+    let mut params = codes.iter().filter_map(|code| fhir::search::find(kind.name, code)).peekable();
+    let first = params.peek()?.code;
+    (!params.any(|param| shows(scope.view(), kind.name, param))).then_some(first)
 }
 
 /// What a candidate has to pass.
@@ -389,10 +404,11 @@ struct Within<'q> {
 }
 
 impl<'q> Within<'q> {
-    fn new(key: &'q ResourceKey, query: &Query) -> Self {
-        let codes = fhir::search::compartment_params(key.kind.name, query.resource_type());
-        let params = codes.iter().filter_map(|code| fhir::search::find(query.resource_type(), code)).collect();
-        Self { key, params }
+    fn new(key: &'q ResourceKey, query: &Query, view: access::View) -> Self {
+        let type_name = query.resource_type();
+        let codes = fhir::search::compartment_params(key.kind.name, type_name);
+        let params = codes.iter().filter_map(|code| fhir::search::find(type_name, code));
+        Self { key, params: params.filter(|param| shows(view, type_name, param)).collect() }
     }
 
     fn holds(&self, head: &Head, values: ValuesRef<'_>) -> bool {

@@ -7,7 +7,7 @@ mod place;
 use access::{Action, Caller, Labels, TypeRef};
 use audit::event::Object;
 use fhir::Json;
-use store::{Backend, Batch, ChartNo, Disclosed, Expected, Keyword, NoNewMatch, Seq, StoreError};
+use store::{Backend, Batch, ChartNo, Disclosed, Expected, Keyword, NoNewMatch, Seq};
 
 pub(crate) use place::{Change, Newcomers};
 
@@ -56,7 +56,7 @@ impl<B: Backend> Record<B> {
                 other => return other,
             }
         }
-        Err(RecordError::Conflict)
+        Err(self.overtaken(caller, audit::Action::Create, Preconditions::default()).await)
     }
 
     /// Updates, or creates under the id that the client chose.
@@ -92,7 +92,13 @@ impl<B: Backend> Record<B> {
                     }
                     Matched::None(condition) => {
                         conditions.push(condition);
-                        (None, body_id.and_then(|id| ResourceKey::parse(kind.name, &id)))
+                        let key = body_id.and_then(|id| ResourceKey::parse(kind.name, &id));
+                        // What the condition did not match may be there all the same, and then it is decided like any other.
+                        let held = match &key {
+                            Some(key) => self.find(key).await?,
+                            None => None,
+                        };
+                        (held, key)
                     }
                 },
             };
@@ -112,13 +118,12 @@ impl<B: Backend> Record<B> {
             };
             let unit = Unit { prepared, conditions, reserved: newcomers.reserved, asked: asked_by(&target) };
             match self.commit(caller, audited, unit).await {
-                // Another write came first: with a precondition that is an answer, without one it is tried again.
                 Err(RecordError::Conflict) if preconditions.if_match.is_none() => continue,
-                Err(RecordError::Conflict) => return Err(RecordError::PreconditionFailed { held: 0 }),
+                Err(RecordError::Conflict) => break,
                 other => return other,
             }
         }
-        Err(RecordError::Conflict)
+        Err(self.overtaken(caller, audited, preconditions).await)
     }
 
     /// JSON Patch (RFC 6902) on the current version.
@@ -147,10 +152,11 @@ impl<B: Backend> Record<B> {
             let unit = Unit { prepared, conditions: Vec::new(), reserved, asked: asked_by(&target) };
             match self.commit(caller, audited, unit).await {
                 Err(RecordError::Conflict) if preconditions.if_match.is_none() => continue,
+                Err(RecordError::Conflict) => break,
                 other => return other,
             }
         }
-        Err(RecordError::Conflict)
+        Err(self.overtaken(caller, audited, preconditions).await)
     }
 
     /// The current JSON with a JSON Patch applied.
@@ -166,13 +172,14 @@ impl<B: Backend> Record<B> {
             Err(denial) => return Err(self.denied(caller, audited, head, &denial).await),
         };
         if head.deleted() {
-            return Err(self.fail(caller, audited, None, 410, RecordError::Gone).await);
+            let named = Some(object(head, access::View::FULL));
+            return Err(self.fail(caller, audited, named, 410, RecordError::Gone).await);
         }
         // It is applied to what the writer sees; what is hidden stays as it is.
         let held = self.open_version(&permit, head, &current.body.body).await?;
         match apply_patch(held.json(), patch, head.id()) {
             Ok(patched) => Ok(patched),
-            Err(error) => Err(self.fail(caller, audited, None, 422, error).await),
+            Err(error) => Err(self.fail(caller, audited, Some(object(head, access::View::FULL)), 422, error).await),
         }
     }
 
@@ -188,15 +195,23 @@ impl<B: Backend> Record<B> {
             let current = self.existing_target(caller, Action::Delete, audited, &target).await?;
             let prepared = match self.prepare_delete(caller, &current, preconditions).await? {
                 Some(prepared) => prepared,
-                None => return Ok(unchanged(&current)),
+                None => return self.deleted_already(caller, &current).await,
             };
             let unit = Unit { prepared, conditions: Vec::new(), reserved: Vec::new(), asked: asked_by(&target) };
             match self.commit(caller, audited, unit).await {
                 Err(RecordError::Conflict) if preconditions.if_match.is_none() => continue,
+                Err(RecordError::Conflict) => break,
                 other => return other,
             }
         }
-        Err(RecordError::Conflict)
+        Err(self.overtaken(caller, audited, preconditions).await)
+    }
+
+    /// Deleting what is deleted changes nothing and is told like a deletion, after its audit record.
+    pub(crate) async fn deleted_already(&self, caller: &Caller, current: &Current) -> Result<Written, RecordError> {
+        let objects = [object(&current.head, access::View::FULL)];
+        self.attest(caller, &Deed::of(audit::Action::Delete, &objects)).await?;
+        Ok(Written { effect: Effect::Deleted, ..unchanged(current) })
     }
 
     /// `None` if it is deleted already.
@@ -258,7 +273,10 @@ impl<B: Backend> Record<B> {
         let fails = preconditions.if_match.is_some_and(|given| given != held)
             || (preconditions.if_none_match && !current.head.deleted());
         match fails {
-            true => Err(self.fail(caller, audited, None, 412, RecordError::PreconditionFailed { held }).await),
+            true => {
+                let named = Some(object(&current.head, access::View::FULL));
+                Err(self.fail(caller, audited, named, 412, RecordError::PreconditionFailed { held }).await)
+            }
             false => Ok(()),
         }
     }
@@ -285,8 +303,13 @@ impl<B: Backend> Record<B> {
         let wanted = Wanted { from: Position::default(), count: 2, total: false };
         let Found { mut hits, .. } = self.matches(&scope, &query, None, wanted).await?;
         match (hits.pop(), hits.pop()) {
-            (Some(_), Some(_)) => {
-                Err(self.fail(caller, audit::Action::Search, None, 412, RecordError::MultipleMatches).await)
+            (Some(one), Some(two)) => {
+                let objects = [&one, &two].map(|hit| object(&hit.head, hit.permit.view()));
+                let query = crate::search::asked_text(None, pairs);
+                let search = Some(audit::event::Search { type_code: kind.code, query: &query });
+                let outcome = audit::event::Outcome::Failed { code: 412 };
+                self.attest(caller, &Deed { search, outcome, ..Deed::of(audit::Action::Search, &objects) }).await?;
+                Err(RecordError::MultipleMatches)
             }
             (Some(hit), None) => match self.current(hit.head.row).await? {
                 Some(current) => Ok(Matched::One(Box::new(current))),
@@ -328,6 +351,16 @@ impl<B: Backend> Record<B> {
         Ok(Written { resource, ..unchanged(&current) })
     }
 
+    /// Another write came first, and with a precondition or after many attempts that is the answer.
+    async fn overtaken(&self, caller: &Caller, audited: audit::Action, preconditions: Preconditions) -> RecordError {
+        match preconditions.if_match {
+            Some(given) => {
+                self.fail(caller, audited, None, 412, RecordError::PreconditionFailed { held: given + 1 }).await
+            }
+            None => self.fail(caller, audited, None, 409, RecordError::Conflict).await,
+        }
+    }
+
     /// Commits one prepared version with its audit event, and answers it as its writer may see it.
     async fn commit(&self, caller: &Caller, audited: audit::Action, unit: Unit) -> Result<Written, RecordError> {
         let Unit { mut prepared, conditions, reserved, asked } = unit;
@@ -356,9 +389,7 @@ impl<B: Backend> Record<B> {
         };
         let committed = match self.0.store.commit(batch).await {
             Ok(committed) => committed,
-            Err(StoreError::VersionConflict { .. } | StoreError::Exists { .. } | StoreError::NewMatch) => {
-                return Err(self.fail(caller, audited, None, 409, RecordError::Conflict).await);
-            }
+            // Not told yet: whoever asked for no particular version tries again.
             Err(error) => return Err(error.into()),
         };
         self.written(prepared, committed.seq, &committed.receipt, view)
@@ -443,7 +474,7 @@ fn kind_of(target: &Target<'_>) -> TypeRef {
     }
 }
 
-pub(crate) fn unchanged(current: &Current) -> Written {
+fn unchanged(current: &Current) -> Written {
     let head = &current.head;
     Written {
         type_name: head.type_name(),

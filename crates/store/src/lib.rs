@@ -32,6 +32,10 @@ pub enum StoreError {
     Damaged { file: &'static str },
     #[error("{file} has schema {held}, this program knows up to {known}")]
     SchemaTooNew { file: &'static str, held: u32, known: u32 },
+    #[error(
+        "the record is older than its audit log: commits that the log knows are not in it. It was rolled back; restore a backup"
+    )]
+    RolledBack,
     #[error("the store is shutting down")]
     Closed,
     #[error("the audit log is unavailable")]

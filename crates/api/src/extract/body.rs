@@ -35,6 +35,10 @@ pub async fn read_body(headers: &HeaderMap, body: Body, expected: Expected, limi
         return Ok(Bytes::new());
     }
     let (known, shown) = expected.content_types();
+    // A compressed body read as if it were none would be refused for the wrong reason.
+    if headers.get(http::header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Err(ApiError::MediaType { expected: shown });
+    }
     if !media::is_content_type(headers, known) {
         return Err(ApiError::MediaType { expected: shown });
     }

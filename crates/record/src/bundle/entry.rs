@@ -29,6 +29,8 @@ pub struct Entry<'a> {
     pub resource: Option<Json<'a>>,
     pub preconditions: Preconditions,
     pub if_none_exist: Option<OwnedPairs>,
+    /// Of a read.
+    pub if_none_match: Option<String>,
 }
 
 impl<'a> Entry<'a> {
@@ -51,6 +53,9 @@ impl<'a> Entry<'a> {
         };
         let url = text("url").ok_or(RecordError::Malformed("request.url is missing"))?;
         let url = url.strip_prefix(base_url).unwrap_or(url).trim_start_matches('/').to_owned();
+        if method == Method::Post && url.contains('/') {
+            return Err(RecordError::Malformed("a POST names a type and nothing else"));
+        }
         let needs_resource = !matches!(method, Method::Get | Method::Delete);
         if needs_resource && resource.is_none() {
             return Err(RecordError::Malformed("resource is missing"));
@@ -62,6 +67,7 @@ impl<'a> Entry<'a> {
             url,
             full_url: members.get("fullUrl").and_then(Json::as_str).map(str::to_owned),
             preconditions: Preconditions { if_match, if_none_match: text("ifNoneMatch") == Some("*") },
+            if_none_match: text("ifNoneMatch").filter(|_| method == Method::Get).map(str::to_owned),
             if_none_exist: text("ifNoneExist").map(|query| pairs(query.trim_start_matches('?'))),
             resource,
         })
@@ -85,7 +91,7 @@ impl<'a> Entry<'a> {
 }
 
 /// `W/"3"` or `"3"` or `3`.
-fn version_of_etag(etag: &str) -> Result<u32, RecordError> {
+pub fn version_of_etag(etag: &str) -> Result<u32, RecordError> {
     let bare = etag.trim().trim_start_matches("W/").trim_matches('"');
     bare.parse().map_err(|_| RecordError::Malformed("ifMatch is not a version"))
 }

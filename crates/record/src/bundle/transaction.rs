@@ -13,7 +13,7 @@ use crate::evidence::{Deed, evidence};
 use crate::open::Current;
 use crate::prepare::Prepared;
 use crate::request::{ResourceKey, Target};
-use crate::write::{Change, Matched, Newcomers, empty_write, unchanged};
+use crate::write::{Change, Matched, Newcomers, empty_write};
 use crate::{Record, RecordError, types};
 
 /// Times a transaction is prepared again when another write came first.
@@ -39,7 +39,7 @@ struct Work {
     writes: Vec<(usize, Prepared)>,
     /// Answers that are known without a commit.
     settled: Vec<(usize, Written)>,
-    gets: Vec<(usize, String)>,
+    gets: Vec<(usize, String, Option<String>)>,
     conditions: Vec<NoNewMatch>,
     /// Rows that references were resolved to by a condition, and their versions.
     unchanged: Vec<(RowNo, u32)>,
@@ -131,7 +131,7 @@ impl<B: Backend> Record<B> {
             let index = entry.index;
             let at = |error: RecordError| RecordError::Entry { index, error: Box::new(error) };
             match plan {
-                Plan::Get => work.gets.push((index, entry.url)),
+                Plan::Get => work.gets.push((index, entry.url, entry.if_none_match)),
                 Plan::Exists(current) => {
                     let written = self.existing(caller, *current).await.map_err(at)?;
                     work.settled.push((index, written));
@@ -139,7 +139,10 @@ impl<B: Backend> Record<B> {
                 Plan::Delete(current) => {
                     match self.prepare_delete(caller, &current, entry.preconditions).await.map_err(at)? {
                         Some(prepared) => work.writes.push((index, prepared)),
-                        None => work.settled.push((index, unchanged(&current))),
+                        None => {
+                            let written = self.deleted_already(caller, &current).await.map_err(at)?;
+                            work.settled.push((index, written));
+                        }
                     }
                 }
                 Plan::New { row, id, key } => {
@@ -398,8 +401,8 @@ impl<B: Backend> Record<B> {
         let mut entries: Vec<BundleEntry> =
             answers.into_iter().map(|a| BundleEntry { result: a.ok_or(RecordError::Damaged) }).collect();
         // Reads see the writes, which stand whatever a read answers: each has an answer of its own.
-        for (index, url) in work.gets {
-            entries[index].result = self.get_entry(caller, &url).await;
+        for (index, url, held) in work.gets {
+            entries[index].result = self.conditional_get(caller, &url, held.as_deref()).await;
         }
         Ok(entries)
     }
@@ -424,6 +427,7 @@ impl<'a> Entry<'a> {
             resource: self.resource.clone(),
             preconditions: self.preconditions,
             if_none_exist: self.if_none_exist.clone(),
+            if_none_match: self.if_none_match.clone(),
         }
     }
 }

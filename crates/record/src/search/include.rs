@@ -8,7 +8,7 @@ use access::{Action, Caller};
 use fhir::search::{Include, Query};
 use store::{Backend, RowNo};
 
-use super::{Hit, Wanted, values_of};
+use super::{Hit, Wanted, shows, values_of};
 use crate::cursor::Position;
 use crate::evidence::decided;
 use crate::head::Head;
@@ -57,6 +57,9 @@ impl<B: Backend> Record<B> {
         let Ok(permit) = self.0.policies.decide(caller, Action::Search, &decided(head, head.labels)) else {
             return Ok(());
         };
+        if !shows(permit.view(), include.source, include.param) {
+            return Ok(());
+        }
         let apart = self.values_apart(&permit, head).await?;
         let references: Vec<(&'static str, String)> = values_of(head, apart.as_deref())
             .references(include.param)
@@ -81,7 +84,7 @@ impl<B: Backend> Record<B> {
     ) -> Result<(), RecordError> {
         let Some(kind) = types::parse(include.source) else { return Ok(()) };
         let Ok(scope) = self.0.policies.scope(caller, Action::Search, kind) else { return Ok(()) };
-        if !include.param.elements().iter().all(|element| scope.view().allows(kind.name, element)) {
+        if !shows(scope.view(), kind.name, include.param) {
             return Ok(());
         }
         let pair = (Cow::from(include.param.code), Cow::from(head.reference()));

@@ -128,6 +128,8 @@ impl<B: Backend> Record<B> {
         to: Destination,
         current: Option<&Current>,
     ) -> Result<Prepared, RecordError> {
+        let mut checked = checked;
+        checked.labels = checked.labels.union(self.labels_of_targets(&checked).await?);
         let held_labels = current.map_or(Labels::NONE, |current| current.head.labels);
         let row = current.map(|current| current.head.row);
         let asked = subject(checked.kind, row, to.chart, checked.labels.union(held_labels));
@@ -150,6 +152,24 @@ impl<B: Backend> Record<B> {
         }
         let key = charts::key(self.0.store.as_ref(), &self.0.keyring, to.chart).await?;
         self.prepare(&key, checked, kept, to)
+    }
+
+    /// A Provenance says that its targets exist, so it is as sensitive as they are. (What the same transaction creates is
+    /// not looked at.)
+    async fn labels_of_targets(&self, checked: &Checked<'_>) -> Result<Labels, RecordError> {
+        let mut labels = Labels::NONE;
+        if checked.kind.name != "Provenance" {
+            return Ok(labels);
+        }
+        for target in checked.tree.get("target").map_or(&[][..], Json::items) {
+            let reference = target.get("reference").and_then(Json::as_str).map(|reference| self.local(reference));
+            if let Some(key) = reference.and_then(ResourceKey::parse_reference)
+                && let Some(current) = self.find(&key).await?
+            {
+                labels = labels.union(current.head.labels.without(Labels::OF_ELEMENTS));
+            }
+        }
+        Ok(labels)
     }
 
     /// The update of who sees a resource in part: what is hidden from the writer stays as it is, and cannot be written.

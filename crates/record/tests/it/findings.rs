@@ -378,3 +378,105 @@ async fn who_sees_a_part_updates_that_part_and_the_rest_stays() {
     let refused = clinic.record.update(&desk, target, guess.as_bytes(), Preconditions::default());
     assert!(matches!(refused.await, Err(RecordError::NotSupported(_))));
 }
+
+#[tokio::test]
+async fn f0021_audit_events_cannot_be_forged_or_read_past_their_doors() {
+    let clinic = Clinic::new().await;
+    let forged = r#"{"resourceType":"AuditEvent","type":{"code":"rest"},"recorded":"2026-01-01T00:00:00Z","agent":[{"requestor":true}],"source":{"observer":{"display":"forged"}}}"#;
+    for kind in ["batch", "transaction"] {
+        let bundle = format!(
+            r#"{{"resourceType":"Bundle","type":"{kind}","entry":[{{"resource":{forged},"request":{{"method":"POST","url":"AuditEvent"}}}}]}}"#
+        );
+        match clinic.record.bundle(&caller(Role::Integration), bundle.as_bytes()).await {
+            Ok(answer) => assert!(answer.entries[0].result.is_err(), "{kind}"),
+            Err(error) => assert!(matches!(error, RecordError::Entry { .. })),
+        }
+        let bundle = format!(
+            r#"{{"resourceType":"Bundle","type":"{kind}","entry":[{{"request":{{"method":"GET","url":"AuditEvent"}}}}]}}"#
+        );
+        let answer = clinic.record.bundle(&caller(Role::Auditor), bundle.as_bytes()).await.unwrap();
+        assert!(matches!(answer.entries[0].result, Err(RecordError::NotSupported(_))), "{kind}");
+    }
+    let key = ResourceKey::parse("AuditEvent", "own").unwrap();
+    let json = forged.replacen('{', r#"{"id":"own","#, 1);
+    let integration = caller(Role::Integration);
+    let put = clinic.record.update(&integration, Target::Id(key), json.as_bytes(), Preconditions::default());
+    assert!(put.await.is_err());
+}
+
+#[tokio::test]
+async fn f0022_what_a_view_hides_is_reached_by_no_detour() {
+    let clinic = Clinic::new().await;
+    let doctor =
+        created(&clinic, Role::Integration, r#"{"resourceType":"Practitioner","name":[{"family":"Rao"}]}"#).await;
+    let json =
+        format!(r#"{{"resourceType":"Patient","generalPractitioner":[{{"reference":"Practitioner/{doctor}"}}]}}"#);
+    let ana = created(&clinic, Role::Physician, &json).await;
+    let json = format!(
+        r#"{{"resourceType":"Coverage","status":"active","beneficiary":{{"reference":"Patient/{ana}"}},"payor":[{{"display":"A"}}]}}"#
+    );
+    created(&clinic, Role::Integration, &json).await;
+    let billing = caller(Role::Billing);
+    let include = pairs(&[("_include", "Coverage:beneficiary"), ("_include:iterate", "Patient:general-practitioner")]);
+    let kind = types::parse("Coverage").unwrap();
+    let request = SearchRequest { kind, compartment: None, pairs: &include, lenient: false };
+    let page = clinic.record.search(&billing, &request).await.unwrap().into_inner();
+    let found: Vec<_> = page.entries.iter().map(|(_, v)| v.type_name()).collect();
+    assert_eq!(found, ["Coverage", "Patient"]);
+    let of_doctor = ResourceKey::parse("Practitioner", &doctor);
+    let kind = types::parse("Patient").unwrap();
+    let request = SearchRequest { kind, compartment: of_doctor, pairs: &[], lenient: false };
+    let refused = clinic.record.search(&billing, &request).await;
+    assert!(matches!(refused, Err(RecordError::HiddenParameter { .. })));
+    let everything =
+        record::EverythingRequest { patient_id: &ana, count: None, since_ms: None, types: Vec::new(), cursor: None };
+    let page = clinic.record.everything(&billing, &everything).await.unwrap().into_inner();
+    assert!(page.entries.iter().all(|(_, v)| v.type_name() != "Practitioner"));
+}
+
+#[tokio::test]
+async fn f0023_deleting_what_is_deleted_is_recorded_and_answers_like_a_deletion() {
+    let clinic = Clinic::new().await;
+    let id = created(&clinic, Role::Physician, &patient_json("A-1")).await;
+    let target = || Target::Id(ResourceKey::parse("Patient", &id).unwrap());
+    let physician = caller(Role::Physician);
+    let mut effects = Vec::new();
+    for _ in 0..3 {
+        let deleted = clinic.record.delete(&physician, target(), Preconditions::default()).await.unwrap();
+        effects.push((deleted.effect, deleted.version));
+    }
+    assert_eq!(effects, [(record::Effect::Deleted, 2); 3]);
+    clinic.record.store().log().checkpoint_now().unwrap();
+    assert_eq!(clinic.record.store().log().size(), 4, "one creation, three deletions");
+}
+
+#[tokio::test]
+async fn f0024_a_conditional_put_on_an_id_that_exists_is_an_update_of_it() {
+    let clinic = Clinic::new().await;
+    let json = patient_json("A-1").replacen('{', r#"{"id":"ana","#, 1);
+    put(&clinic, Role::Physician, &ResourceKey::parse("Patient", "ana").unwrap(), &json).await;
+    let target = Target::Matching(types::parse("Patient").unwrap(), pairs(&[("identifier", "urn:mrn|nobody")]).into());
+    let physician = caller(Role::Physician);
+    let written = clinic.record.update(&physician, target, json.as_bytes(), Preconditions::default()).await;
+    assert_eq!(written.unwrap().version, 2);
+}
+
+#[tokio::test]
+async fn f0025_what_speaks_of_a_hidden_resource_is_hidden_with_it() {
+    let clinic = Clinic::new().await;
+    let ana = created(&clinic, Role::Physician, &patient_json("A-1")).await;
+    let note = format!(
+        r#"{{"resourceType":"DocumentReference","status":"current","type":{{"coding":[{{"system":"http://loinc.org","code":"11510-5"}}],"text":"Psychotherapy note"}},"subject":{{"reference":"Patient/{ana}"}},"content":[{{"attachment":{{"contentType":"text/plain","data":"QQ=="}}}}],"meta":{{"security":[{{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"PSYTHPN"}}]}}}}"#
+    );
+    let note = created(&clinic, Role::Integration, &note).await;
+    let source = format!(
+        r#"{{"resourceType":"Provenance","target":[{{"reference":"DocumentReference/{note}"}}],"recorded":"2026-01-01T00:00:00Z","agent":[{{"who":{{"display":"Dr. White"}}}}]}}"#
+    );
+    let source = created(&clinic, Role::Integration, &source).await;
+    for (type_name, id) in [("DocumentReference", &note), ("Provenance", &source)] {
+        let key = ResourceKey::parse(type_name, id).unwrap();
+        assert!(clinic.record.read(&caller(Role::Integration), &key).await.is_ok(), "{type_name}");
+        let read = clinic.record.read(&caller(Role::Physician), &key).await;
+        assert!(matches!(read, Err(RecordError::Denied(record::Refusal::Absent))), "{type_name}");
+    }
+}

@@ -1,7 +1,6 @@
 //! Folds the write-ahead log into the record file, off the writer's path.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -15,31 +14,17 @@ use crate::StoreError;
 
 /// Rows written after which folding begins.
 pub const ROWS_START: usize = 2_000;
-/// Log pages after which the writer itself waits for folding, so that the log stays bounded.
-const PAGES_MAX: i64 = 65_536;
+/// Log pages from which the log is made to begin anew: 32 MiB.
+const PAGES_RESTART: i64 = 8_192;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Between the writer and the checkpointer: "it is worth while" one way, "the log is too long" the other.
+/// From the writer: "folding is worth while".
 #[derive(Clone)]
-pub struct Signal {
-    wake: SyncSender<()>,
-    too_long: Arc<AtomicBool>,
-    readers: Arc<Pool>,
-}
+pub struct Signal(SyncSender<()>);
 
 impl Signal {
     pub fn fold(&self) {
-        let _ = self.wake.try_send(());
-    }
-
-    /// By the writer itself, once each time the log was found too long: it waits until the log can begin anew.
-    pub fn fold_now_if_too_long(&self, writer: &Connection) -> bool {
-        let is_too_long = self.too_long.swap(false, Ordering::Relaxed);
-        if is_too_long {
-            self.readers.end_snapshots();
-            fold(writer, "RESTART");
-        }
-        is_too_long
+        let _ = self.0.try_send(());
     }
 }
 
@@ -50,10 +35,9 @@ pub struct Checkpointer {
 
 impl Checkpointer {
     pub fn start(path: &Path, key: &[u8; 32], readers: Arc<Pool>) -> Result<Self, StoreError> {
-        let connection = pool::open_writer(path, key, RECORD_FILE)?;
+        let connection = pool::open_folder(path, key, RECORD_FILE)?;
         let (wake_sender, wake) = sync_channel::<()>(1);
-        let too_long = Arc::new(AtomicBool::new(false));
-        let signal = Signal { wake: wake_sender, too_long: too_long.clone(), readers: readers.clone() };
+        let signal = Signal(wake_sender);
         let (stop, stopped) = sync_channel::<()>(1);
         let thread = std::thread::Builder::new()
             .name("wal-checkpoint".into())
@@ -63,17 +47,14 @@ impl Checkpointer {
                     if stopped.try_recv().is_ok() || woken == Err(RecvTimeoutError::Disconnected) {
                         break;
                     }
-                    if woken.is_ok() {
-                        readers.end_snapshots();
-                        if fold(&connection, "PASSIVE") > PAGES_MAX {
-                            too_long.store(true, Ordering::Relaxed);
-                        }
-                        // What was begun meanwhile would hold the log just as well.
-                        readers.end_snapshots();
+                    // Looked at without a signal too: what a reader was in the way of is tried again.
+                    let is_long = readers.while_folding(|| fold(&connection, "PASSIVE")) > PAGES_RESTART;
+                    if is_long {
+                        // Little is left to copy, so the writer waits for little.
+                        readers.while_folding(|| fold(&connection, "RESTART"));
                     }
                 }
-                readers.end_snapshots();
-                fold(&connection, "TRUNCATE");
+                readers.while_folding(|| fold(&connection, "TRUNCATE"));
             })
             .map_err(|e| StoreError::Io { what: "start a thread", kind: e.kind() })?;
         Ok(Self { signal, stop: Mutex::new(Some((stop, thread))) })

@@ -29,7 +29,7 @@ use checkpointer::Checkpointer;
 pub use copy::Copied;
 pub use day_sealer::DaySealer;
 pub use keys::KeyDatabase;
-pub use offline::{Rows, dump_at, rows_at};
+pub use offline::{Rows, Waiting, dump_at, rows_at};
 use pool::Pool;
 use writer::{Seqs, Writer};
 
@@ -81,6 +81,9 @@ impl Sqlite {
         let record_writer = pool::open_writer(&record_path, &database_keys.record, RECORD_FILE)?;
         schema::migrate(&record_writer, RECORD_FILE, schema::RECORD)?;
         let last = writer::last_seq(&record_writer)?;
+        if log.moved_up_to() > last as u64 {
+            return Err(StoreError::RolledBack);
+        }
         outbox::replay(&record_writer, &log, sealer.as_ref(), log.moved_up_to())?;
 
         let index_path = directory.join(INDEX_FILE);

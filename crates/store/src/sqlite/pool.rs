@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, OpenFlags};
@@ -25,6 +25,8 @@ pub struct Pool {
     /// The last commit that readers are to see, where they may share a snapshot until the next one.
     shown_seq: Option<Arc<AtomicI64>>,
     idle: Mutex<Vec<Reader>>,
+    /// While the write-ahead log is folded no snapshot outlives its read.
+    is_folding: AtomicBool,
 }
 
 /// A connection, and the commit up to which its open snapshot is known to show.
@@ -35,7 +37,7 @@ struct Reader {
 
 impl Pool {
     pub fn new(path: PathBuf, key: Zeroizing<[u8; 32]>, file: &'static str, shown_seq: Option<Arc<AtomicI64>>) -> Self {
-        Self { path, key, file, shown_seq, idle: Mutex::new(Vec::new()) }
+        Self { path, key, file, shown_seq, idle: Mutex::new(Vec::new()), is_folding: AtomicBool::new(false) }
     }
 
     /// Lends a reading connection. Taking and giving back the locks of a read costs more than a point read does, so the
@@ -52,8 +54,8 @@ impl Pool {
             }
         }
         let result = work(&reader.connection);
-        if result.is_err() {
-            // Whatever went wrong, the next reader begins anew.
+        // Whatever went wrong, the next reader begins anew.
+        if result.is_err() || self.is_folding.load(Ordering::Acquire) {
             let _ = reader.end_snapshot();
         }
         self.give_back(reader);
@@ -74,10 +76,16 @@ impl Pool {
         result
     }
 
-    /// Ends the snapshots of connections that nobody uses: they would keep the write-ahead log from beginning anew.
-    pub fn end_snapshots(&self) {
-        let Ok(mut idle) = self.idle.lock() else { return };
-        idle.retain_mut(|reader| reader.end_snapshot().is_ok());
+    /// Folds the write-ahead log with `fold` while no idle connection holds a snapshot, which would keep the log from
+    /// beginning anew, and none that is given back keeps one.
+    pub fn while_folding<T>(&self, fold: impl FnOnce() -> T) -> T {
+        self.is_folding.store(true, Ordering::Release);
+        if let Ok(mut idle) = self.idle.lock() {
+            idle.retain_mut(|reader| reader.end_snapshot().is_ok());
+        }
+        let result = fold();
+        self.is_folding.store(false, Ordering::Release);
+        result
     }
 
     /// A new file elsewhere under the same key.
@@ -111,6 +119,16 @@ impl Reader {
         }
         Ok(())
     }
+}
+
+/// How long folding waits for readers that are in the way; then it is left for later.
+const FOLD_WAIT_MS: u32 = 50;
+
+/// A connection that folds the write-ahead log and does nothing else.
+pub fn open_folder(path: &Path, key: &[u8; 32], file: &'static str) -> Result<Connection, StoreError> {
+    let connection = open_writer(path, key, file)?;
+    connection.execute_batch(&format!("PRAGMA busy_timeout = {FOLD_WAIT_MS}"))?;
+    Ok(connection)
 }
 
 /// The one connection that writes a file: WAL, every commit flushed, checkpoints left to others.

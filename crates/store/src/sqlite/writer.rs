@@ -228,7 +228,7 @@ impl State {
 
     fn fold_when_long(&mut self, rows: usize) {
         self.rows_unfolded += rows;
-        if !self.fold.fold_now_if_too_long(&self.connection) && self.rows_unfolded > checkpointer::ROWS_START {
+        if self.rows_unfolded > checkpointer::ROWS_START {
             self.fold.fold();
             self.rows_unfolded = 0;
         }
