@@ -11,6 +11,8 @@ pub const LISTEN_DEFAULT: &str = "127.0.0.1:8443";
 /// Health and metrics; port 0 takes a free one.
 pub const ADMIN_LISTEN_DEFAULT: &str = "127.0.0.1:0";
 pub const CONNECTIONS_MAX: u32 = 4_096;
+/// Of one address; of IPv6 one /64.
+pub const CONNECTIONS_PER_ADDRESS_MAX: u32 = 1_024;
 pub const HEADER_BYTES_MAX: usize = 64 * 1024;
 pub const HEADERS_MAX: usize = 64;
 /// One transaction of 32 MB passes, with room.
@@ -19,7 +21,10 @@ pub const HANDSHAKE_MS: u64 = 10_000;
 /// Also ends an HTTP/1.1 connection that sends nothing more.
 pub const HEADER_READ_MS: u64 = 60_000;
 pub const REQUEST_MS: u64 = 300_000;
+/// Ends a connection without requests, and drops one whose peer takes nothing of what is written to it.
 pub const IDLE_MS: u64 = 60_000;
+/// What an idle connection that was told to end gets until it is dropped.
+pub const ENDING_MS: u64 = 10_000;
 /// What requests in flight get to end in when the server stops.
 pub const SHUTDOWN_MS: u64 = 20_000;
 
@@ -73,6 +78,7 @@ pub struct Audit {
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     pub connections_max: u32,
+    pub connections_per_address_max: u32,
     pub header_bytes_max: usize,
     pub headers_max: usize,
     pub body_bytes_max: usize,
@@ -80,6 +86,7 @@ pub struct Limits {
     pub header_read_ms: u64,
     pub request_ms: u64,
     pub idle_ms: u64,
+    pub ending_ms: u64,
     pub shutdown_ms: u64,
 }
 
@@ -114,7 +121,8 @@ impl Config {
         if !self.base_url.starts_with("https://") {
             return Err(ServerError::Usage("base_url: an address that starts with https://".into()));
         }
-        if self.limits.connections_max == 0 || self.limits.body_bytes_max == 0 {
+        let Limits { connections_max, connections_per_address_max, body_bytes_max, .. } = self.limits;
+        if connections_max == 0 || connections_per_address_max == 0 || body_bytes_max == 0 {
             return Err(ServerError::Usage("limits: none of them is 0".into()));
         }
         Ok(())
@@ -134,6 +142,7 @@ pub const VARIABLES: &[(&str, &[&str])] = &[
     ("WARDSTONE_AUDIT_SINK", &["audit", "sink"]),
     ("WARDSTONE_LOG", &["log"]),
     ("WARDSTONE_CONNECTIONS_MAX", &["limits", "connections_max"]),
+    ("WARDSTONE_CONNECTIONS_PER_ADDRESS_MAX", &["limits", "connections_per_address_max"]),
     ("WARDSTONE_BODY_BYTES_MAX", &["limits", "body_bytes_max"]),
     ("WARDSTONE_REQUEST_MS", &["limits", "request_ms"]),
 ];
@@ -178,6 +187,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections_max: CONNECTIONS_MAX,
+            connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
             header_bytes_max: HEADER_BYTES_MAX,
             headers_max: HEADERS_MAX,
             body_bytes_max: BODY_BYTES_MAX,
@@ -185,6 +195,7 @@ impl Default for Limits {
             header_read_ms: HEADER_READ_MS,
             request_ms: REQUEST_MS,
             idle_ms: IDLE_MS,
+            ending_ms: ENDING_MS,
             shutdown_ms: SHUTDOWN_MS,
         }
     }

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -20,6 +19,8 @@ use tokio_rustls::TlsAcceptor;
 use crate::ServerError;
 use crate::config::Limits;
 use crate::metrics::Requests;
+use crate::progress::{Progress, Watched};
+use crate::seats::{Seat, Seats};
 
 const HSTS: (HeaderName, HeaderValue) =
     (http::header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
@@ -27,6 +28,8 @@ const HSTS: (HeaderName, HeaderValue) =
 const BACKLOG: u32 = 1024;
 /// After an accept failed (too many open files), the next is tried after this time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// A connection is looked at so often within the time it may be idle or stalled.
+const LOOKS_PER_IDLE: u64 = 4;
 /// HTTP/2 streams of one connection at once.
 const STREAMS_MAX: u32 = 128;
 /// Bytes that HTTP/2 takes in before the handler has read them: a stream, a connection.
@@ -76,6 +79,7 @@ impl Listener {
     pub async fn serve(self, handler: impl Handle, mut stop: watch::Receiver<bool>) {
         let limits = self.limits;
         let free = Arc::new(Semaphore::new(limits.connections_max as usize));
+        let seats = Arc::new(Seats::new(limits.connections_per_address_max));
         let builders = Arc::new(Builders::new(&limits));
         while !*stop.borrow() {
             let accepted = tokio::select! {
@@ -90,15 +94,20 @@ impl Listener {
                     continue;
                 }
             };
+            let peer = peer.ip().to_canonical();
+            let Some(seat) = seats.take(peer) else {
+                self.requests.count_over_seats();
+                continue;
+            };
             let connection = Connection {
                 tls: self.tls.clone(),
-                peer: peer.ip().to_canonical(),
+                peer,
                 limits,
                 builders: builders.clone(),
                 requests: self.requests.clone(),
                 stop: stop.clone(),
             };
-            tokio::spawn(connection.run(stream, handler.clone(), permit));
+            tokio::spawn(connection.run(stream, handler.clone(), (permit, seat)));
         }
         drop(self.listener);
         let all_ended = free.acquire_many(limits.connections_max);
@@ -148,35 +157,6 @@ impl Builders {
     }
 }
 
-/// When the connection last had a request, and how many it has now.
-struct Activity {
-    born: Instant,
-    last_ms: AtomicU64,
-    in_flight: AtomicU64,
-}
-
-impl Activity {
-    fn begin(&self) {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn end(&self) {
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.last_ms.store(self.now_ms(), Ordering::Relaxed);
-    }
-
-    fn now_ms(&self) -> u64 {
-        self.born.elapsed().as_millis() as u64
-    }
-
-    fn idle_ms(&self) -> u64 {
-        match self.in_flight.load(Ordering::Relaxed) {
-            0 => self.now_ms().saturating_sub(self.last_ms.load(Ordering::Relaxed)),
-            _ => 0,
-        }
-    }
-}
-
 struct Connection {
     tls: TlsAcceptor,
     peer: IpAddr,
@@ -187,8 +167,9 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(mut self, stream: TcpStream, handler: impl Handle, _permit: OwnedSemaphorePermit) {
-        let handshake = self.tls.accept(stream);
+    async fn run(mut self, stream: TcpStream, handler: impl Handle, _room: (OwnedSemaphorePermit, Seat)) {
+        let progress = Arc::new(Progress::new());
+        let handshake = self.tls.accept(Watched { stream, progress: progress.clone() });
         let patience = Duration::from_millis(self.limits.handshake_ms);
         let Ok(Ok(stream)) = tokio::time::timeout(patience, handshake).await else {
             self.requests.count_failed_handshake();
@@ -197,42 +178,71 @@ impl Connection {
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let builder = if is_http2 { &self.builders.http2 } else { &self.builders.http1 };
 
-        let activity = Activity { born: Instant::now(), last_ms: AtomicU64::new(0), in_flight: AtomicU64::new(0) };
-        let activity = Arc::new(activity);
         let (counted, peer) = (self.requests.clone(), self.peer);
-        let active = activity.clone();
+        let active = progress.clone();
         let request_max = Duration::from_millis(self.limits.request_ms);
         let service = service_fn(|request: Request<hyper::body::Incoming>| {
             let (handler, active, counted) = (handler.clone(), active.clone(), counted.clone());
             async move {
-                active.begin();
+                active.begin_request();
                 let answering = handler.handle(request.map(Body::new), peer);
                 let mut response = tokio::time::timeout(request_max, answering).await.unwrap_or_else(|_| too_slow());
-                active.end();
+                active.end_request();
                 counted.count(response.status());
                 response.headers_mut().insert(HSTS.0, HSTS.1);
                 Ok::<_, Infallible>(response)
             }
         });
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-        let idle_max = self.limits.idle_ms;
-        let mut is_ending = false;
+        let look_every = Duration::from_millis((self.limits.idle_ms / LOOKS_PER_IDLE).max(1));
+        let mut ending: Option<Ending> = None;
         loop {
-            let idle_left = Duration::from_millis(idle_max.saturating_sub(activity.idle_ms()).max(1));
             tokio::select! {
                 // The client went away, or broke a rule of the protocol: nothing to say to it.
                 _ended = &mut connection => return,
-                _ = self.stop.changed(), if !is_ending => {
-                    is_ending = true;
+                _ = self.stop.changed(), if ending.is_none() => {
+                    ending = Some(Ending::new(self.limits.shutdown_ms, 0));
                     connection.as_mut().graceful_shutdown();
                 }
-                () = tokio::time::sleep(idle_left), if !is_ending => {
-                    if activity.idle_ms() >= idle_max {
-                        is_ending = true;
+                () = tokio::time::sleep(ending.as_ref().map_or(look_every, |ending| ending.left(look_every))) => {
+                    if progress.is_stalled(&self.limits)
+                        || ending.as_ref().is_some_and(|ending| ending.is_over(&progress))
+                    {
+                        return;
+                    }
+                    if ending.is_none() && progress.is_idle(&self.limits) {
+                        ending = Some(Ending::new(self.limits.ending_ms, self.limits.request_ms));
                         connection.as_mut().graceful_shutdown();
                     }
                 }
             }
+        }
+    }
+}
+
+/// When a connection that was told to end is dropped: whoever does not take its last answers until then is cut off.
+struct Ending {
+    at: Instant,
+    /// A request that was already on its way when the connection was told to end may be worked on until then.
+    at_last: Instant,
+}
+
+impl Ending {
+    fn new(ending_ms: u64, request_ms: u64) -> Self {
+        let at = Instant::now() + Duration::from_millis(ending_ms);
+        Self { at, at_last: at + Duration::from_millis(request_ms) }
+    }
+
+    fn is_over(&self, progress: &Progress) -> bool {
+        let now = Instant::now();
+        now >= self.at_last || (now >= self.at && !progress.is_working())
+    }
+
+    /// Until the next look.
+    fn left(&self, look_every: Duration) -> Duration {
+        match self.at.saturating_duration_since(Instant::now()) {
+            Duration::ZERO => look_every,
+            left => left.min(look_every),
         }
     }
 }

@@ -12,11 +12,17 @@ pub struct Requests {
     started: Instant,
     by_class: [AtomicU64; 5],
     failed_handshakes: AtomicU64,
+    over_seats: AtomicU64,
 }
 
 impl Default for Requests {
     fn default() -> Self {
-        Self { started: Instant::now(), by_class: Default::default(), failed_handshakes: AtomicU64::new(0) }
+        Self {
+            started: Instant::now(),
+            by_class: Default::default(),
+            failed_handshakes: AtomicU64::new(0),
+            over_seats: AtomicU64::new(0),
+        }
     }
 }
 
@@ -28,6 +34,11 @@ impl Requests {
 
     pub fn count_failed_handshake(&self) {
         self.failed_handshakes.fetch_add(1, Relaxed);
+    }
+
+    /// A connection of an address that has as many as it may.
+    pub fn count_over_seats(&self) {
+        self.over_seats.fetch_add(1, Relaxed);
     }
 }
 
@@ -43,6 +54,11 @@ pub fn render(requests: &Requests, store: &Sqlite) -> String {
         "wardstone_failed_handshakes_total",
         "Connections that ended before TLS was agreed.",
         requests.failed_handshakes.load(Relaxed),
+    );
+    out.counter(
+        "wardstone_refused_connections_total",
+        "Connections of addresses that had as many as one may have.",
+        requests.over_seats.load(Relaxed),
     );
     out.head("wardstone_file_bytes", "Sizes of the files.", "gauge");
     for (file, bytes) in store.file_sizes() {

@@ -9,6 +9,7 @@ mod contract;
 mod house;
 mod import;
 mod kill;
+mod listener;
 mod log_down;
 mod matrix;
 mod planted;

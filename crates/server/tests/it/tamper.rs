@@ -1,13 +1,16 @@
 //! Whoever edits the log or a row, with any key in hand, is found and the place is named.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use server::assembly::Keys;
 use server::directory::DataDirectory;
 use server::kek;
+use store::sqlite::DatabaseKeys;
 
-use crate::house::{House, copy_folder, patient, wardstone_ok, wardstone_refused};
+use crate::house::{House, copy_folder, patient, text, wardstone, wardstone_ok, wardstone_refused};
 
 /// A stopped demo with some history, and copies of it to damage.
 struct Scene {
@@ -182,12 +185,137 @@ fn an_edited_rolled_back_or_deleted_row_is_named_though_the_database_key_is_know
     assert!(said.contains("the log knows nothing of it"), "{said}");
 }
 
-/// As an attacker with the database key.
+#[test]
+fn a_record_that_was_put_back_is_named_and_not_served() {
+    let mut scene = Scene::new();
+    let old = std::fs::read(scene.house.data().join("record.db")).unwrap();
+    scene.house.start_again();
+    let mut client = scene.house.integration();
+    for n in 0..5 {
+        let id = format!("later-{n}");
+        assert_eq!(client.put(&format!("/fhir/Patient/{id}"), &patient(&id, "Later")).unwrap().status, 201);
+    }
+    scene.house.stop();
+
+    let data = scene.house.data();
+    std::fs::write(data.join("record.db"), old).unwrap();
+    for leftover in ["record.db-wal", "record.db-shm"] {
+        let _ = std::fs::remove_file(data.join(leftover));
+    }
+    for against in [None, Some(data.join("audit/checkpoint"))] {
+        let said = scene.verify(&data, against.as_deref());
+        assert_eq!(said.matches("none of its versions is stored").count(), 5, "{said}");
+        assert!(said.contains("THE ROWS ARE NOT"), "{said}");
+    }
+    let said = wardstone_refused(
+        &["demo", "--data", &scene.house.path("data"), "--patients", "0", "--listen", "127.0.0.1:0"],
+        1,
+    );
+    assert!(said.contains("the record is older than its audit log"), "{said}");
+}
+
+#[test]
+fn a_server_that_commits_meanwhile_is_no_finding() {
+    let house = House::start(0);
+    let mut client = house.integration();
+    // A log that is a second old has none yet, and says so.
+    while !house.data().join("audit/checkpoint").exists() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            let mut written = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                let id = format!("p{written}");
+                assert_eq!(client.put(&format!("/fhir/Patient/{id}"), &patient(&id, "Meanwhile")).unwrap().status, 201);
+                written += 1;
+            }
+            written
+        });
+        let arguments = ["audit", "verify", "--data", &house.path("data")];
+        let outputs: Vec<_> = (0..5).map(|_| wardstone(&arguments)).collect();
+        is_over.store(true, Ordering::Relaxed);
+        assert!(writing.join().unwrap() > 0);
+        for output in outputs {
+            assert!(output.status.success(), "{}", text(&output));
+        }
+    });
+}
+
+#[test]
+fn a_missing_or_foreign_key_is_named() {
+    let scene = Scene::new();
+    let tamper = |name: &str, sql: &str| {
+        let data = scene.copy(name);
+        open_keys(&data, &scene.kek()).execute_batch(sql).unwrap();
+        scene.verify(&data, None)
+    };
+    let said = tamper("no-day", "DELETE FROM day_key");
+    assert!(said.contains("Keys: the key of audit day 20") && said.contains("KEYS ARE MISSING"), "{said}");
+    let said = tamper("foreign-day", "UPDATE day_key SET wrapped = zeroblob(length(wrapped))");
+    assert!(said.contains("Keys: the key of audit day 20"), "{said}");
+    // Keys are made ahead: one that is used.
+    let record = open(&scene.copy("whole"), &scene.kek());
+    let chart: i64 = record.query_row("SELECT max(chart) FROM head", [], |row| row.get(0)).unwrap();
+    let said = tamper("no-chart", &format!("DELETE FROM chart_key WHERE chart = {chart}"));
+    assert!(said.contains(&format!("Keys: chart {chart} has versions and no key")), "{said}");
+    for part in ["general", "sensitive"] {
+        let said = tamper(part, &format!("UPDATE chart_key SET {part} = zeroblob(length({part}))"));
+        assert!(said.contains("Keys: the key of chart ") && said.contains("does not open"), "{said}");
+    }
+}
+
+#[test]
+fn a_waiting_event_is_opened_and_compared_with_what_its_commit_stored() {
+    let mut scene = Scene::new();
+    let audit = scene.house.folder.path().join("audit-before");
+    copy_folder(&scene.house.data().join("audit"), &audit);
+    scene.house.start_again();
+    assert_eq!(scene.house.integration().put("/fhir/Patient/late", &patient("late", "Late")).unwrap().status, 201);
+    scene.house.stop();
+    // As if the log had failed before the commit's event reached it.
+    std::fs::remove_dir_all(scene.house.data().join("audit")).unwrap();
+    std::fs::rename(&audit, scene.house.data().join("audit")).unwrap();
+    let said = wardstone_ok(&["audit", "verify", "--data", &scene.house.path("data")]);
+    assert!(said.contains("note: 1 commits have their events in the data"), "{said}");
+
+    let tamper = |name: &str, sql: &str| {
+        let data = scene.copy(name);
+        open(&data, &scene.kek()).execute_batch(sql).unwrap();
+        scene.verify(&data, None)
+    };
+    let said = tamper(
+        "edited",
+        "UPDATE body SET body = zeroblob(length(body)) WHERE seq = (SELECT value FROM mark WHERE name = 'last_seq')",
+    );
+    assert!(said.contains("is not stored as its waiting event says"), "{said}");
+    let said = tamper(
+        "deleted",
+        "DELETE FROM head WHERE seq = (SELECT value FROM mark WHERE name = 'last_seq');
+         DELETE FROM body WHERE seq = (SELECT value FROM mark WHERE name = 'last_seq')",
+    );
+    assert!(said.contains("(none of its versions is stored) is not stored as its waiting event says"), "{said}");
+    let said = tamper("forged", "UPDATE outbox SET event = zeroblob(64)");
+    assert!(said.contains("the waiting event of commit") && said.contains("does not open"), "{said}");
+    let said = tamper("gone", "DELETE FROM outbox");
+    assert!(said.contains("the log knows nothing of it"), "{said}");
+}
+
+/// As an attacker with the database keys.
 fn open(data: &Path, kek: &str) -> Connection {
+    open_file(data, "record.db", kek, |databases| databases.record.as_ref())
+}
+
+fn open_keys(data: &Path, kek: &str) -> Connection {
+    open_file(data, "keys.db", kek, |databases| databases.keys.as_ref())
+}
+
+fn open_file(data: &Path, file: &str, kek: &str, key: impl Fn(&DatabaseKeys) -> &[u8]) -> Connection {
     let directory = DataDirectory::open(data).unwrap();
     let keys = Keys::open(&directory, &kek::read_kek_file(Path::new(kek)).unwrap(), None).unwrap();
-    let connection = Connection::open(data.join("record.db")).unwrap();
-    let hex = crypto::kek::hex_encode(keys.databases.record.as_ref());
+    let connection = Connection::open(data.join(file)).unwrap();
+    let hex = crypto::kek::hex_encode(key(&keys.databases));
     connection
         .execute_batch(&format!("PRAGMA key = \"x'{hex}'\"; PRAGMA cipher_hmac_algorithm = HMAC_SHA256;"))
         .unwrap();

@@ -3,6 +3,7 @@
 
 mod anchor;
 mod copy;
+mod durable;
 mod format;
 mod metrics;
 mod reader;
@@ -28,6 +29,7 @@ use crypto::sign::SigningKey;
 use tokio::sync::oneshot;
 
 pub use copy::copy_prefix;
+pub use durable::durable_leaves_at;
 pub use metrics::LogMetrics;
 pub use reader::{Entries, Entry, LogReader};
 use shared::{Item, Reply, Shared};

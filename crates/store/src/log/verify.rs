@@ -321,13 +321,18 @@ impl Walk<'_, '_> {
                 Ok(Some(entries)) => {
                     let checked = entries.iter().filter(|entry| entry.detail.is_some()).count() as u64;
                     self.report.details_checked += checked;
-                    self.report.details_destroyed += entries.len() as u64 - checked;
+                    let closed = entries.len() as u64 - checked;
+                    self.report.details_destroyed += closed;
+                    if closed > 0 {
+                        self.report.days_without_key.insert(header.day);
+                    }
                 }
                 Ok(None) => {
                     self.report.add(ProblemKind::Edited, place(), "a detail does not fit its leaf's commitment")
                 }
                 Err(LogError::Seal(SealError::KeyUnavailable)) => {
                     self.report.notes.push(format!("{}: its key cannot be had now, details not checked", place()));
+                    self.report.days_without_key.insert(header.day);
                 }
                 Err(error) => self.report.add(ProblemKind::Edited, place(), error.to_string()),
             }

@@ -1,5 +1,6 @@
 //! What a verification found, in words that name the place.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use audit::Checkpoint;
@@ -67,6 +68,8 @@ pub struct Report {
     /// Details opened and compared with their commitments; details whose key was destroyed.
     pub details_checked: u64,
     pub details_destroyed: u64,
+    /// Days (since 1970-01-01) with details whose key is not there or cannot be had.
+    pub days_without_key: BTreeSet<i32>,
 }
 
 impl Default for Report {
@@ -82,6 +85,7 @@ impl Default for Report {
             leaves_unanchored: 0,
             details_checked: 0,
             details_destroyed: 0,
+            days_without_key: BTreeSet::new(),
         }
     }
 }
@@ -123,7 +127,7 @@ impl fmt::Display for Report {
         writeln!(f, "{} leaves in {} segments", self.leaves, self.segments)?;
         if self.details_checked + self.details_destroyed > 0 {
             let (checked, destroyed) = (self.details_checked, self.details_destroyed);
-            writeln!(f, "{checked} details fit their commitments, the keys of {destroyed} are destroyed")?;
+            writeln!(f, "{checked} details fit their commitments, the keys of {destroyed} are not there")?;
         }
         match self.anchor {
             Anchor::External { size } => writeln!(f, "anchor: the external checkpoint of size {size}")?,

@@ -6,16 +6,26 @@ use std::path::Path;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{DatabaseKeys, INDEX_FILE, KEYS_FILE, RECORD_FILE, pool, read, writer};
+use super::{DatabaseKeys, INDEX_FILE, KEYS_FILE, RECORD_FILE, outbox, pool, read, writer};
 use crate::StoreError;
-use crate::backend::{RowNo, Seq};
+use crate::backend::{ChartNo, RowNo, Seq};
+use crate::log::DetailSealer;
 
 /// What [`rows_at`] saw besides the rows.
 pub struct Rows {
     /// The last commit.
     pub last_seq: Seq,
-    /// Commits whose events still wait in the outbox for the log.
-    pub outbox: Vec<Seq>,
+    /// Commits whose events are in the outbox, by number.
+    pub outbox: Vec<Waiting>,
+    /// Every chart that a version belongs to.
+    pub charts: Vec<ChartNo>,
+}
+
+/// An event in the outbox.
+pub struct Waiting {
+    pub seq: Seq,
+    /// What the event says its commit wrote; none when the event does not open.
+    pub written_root: Option<[u8; 32]>,
 }
 
 /// Calls `each` with every version, current and past, and its digest, in commit order. One consistent view, also beside
@@ -23,15 +33,21 @@ pub struct Rows {
 pub fn rows_at(
     directory: &Path,
     keys: &DatabaseKeys,
+    sealer: &dyn DetailSealer,
     each: &mut dyn FnMut(Seq, RowNo, u32, [u8; 32]),
 ) -> Result<Rows, StoreError> {
     let connection = open(&directory.join(RECORD_FILE), &keys.record, RECORD_FILE)?;
     let snapshot = connection.unchecked_transaction()?;
     let last_seq = writer::last_seq(&snapshot)?;
     read::digests(&snapshot, each)?;
-    let mut statement = snapshot.prepare("SELECT seq FROM outbox ORDER BY seq")?;
-    let outbox = statement.query_map([], |r| r.get(0))?.collect::<Result<_, _>>()?;
-    Ok(Rows { last_seq, outbox })
+    let mut statement = snapshot.prepare("SELECT seq, event FROM outbox ORDER BY seq")?;
+    let waiting = |seq, sealed: &[u8]| Waiting { seq, written_root: outbox::written_root(seq, sealed, sealer) };
+    let outbox = statement
+        .query_map([], |r| Ok(waiting(r.get(0)?, r.get_ref(1)?.as_blob().unwrap_or_default())))?
+        .collect::<Result<_, _>>()?;
+    let mut statement = snapshot.prepare("SELECT chart FROM head UNION SELECT chart FROM past")?;
+    let charts = statement.query_map([], |r| r.get::<_, i64>(0).map(|n| n as u64))?.collect::<Result<_, _>>()?;
+    Ok(Rows { last_seq, outbox, charts })
 }
 
 /// Writes every table as whoever holds the database keys sees it: one line a row, blobs in hexadecimal. `open_table` gives

@@ -1,6 +1,6 @@
 //! A write's audit event rides in its data transaction, sealed, and moves to the log right after or at the next start.
 
-use audit::{Class, LeafOutcome};
+use audit::{Class, Hash, LeafOutcome};
 use rusqlite::Connection;
 
 use crate::StoreError;
@@ -21,6 +21,11 @@ pub fn seal(event: &PendingEvent, sealer: &dyn DetailSealer) -> Result<Vec<u8>, 
     out.extend_from_slice(&event.written_root);
     sealer.seal(day, &aad(event.seq, &out), &event.detail, &mut out).map_err(|_| unreadable())?;
     Ok(out)
+}
+
+/// What a sealed event says its commit wrote; none when it does not open for this commit.
+pub fn written_root(seq: Seq, sealed: &[u8], sealer: &dyn DetailSealer) -> Option<Hash> {
+    open(seq, sealed, sealer).ok().map(|event| event.written_root)
 }
 
 fn open(seq: Seq, sealed: &[u8], sealer: &dyn DetailSealer) -> Result<PendingEvent, StoreError> {
