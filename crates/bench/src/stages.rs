@@ -6,19 +6,22 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use access::{Action, Object};
+use access::{Action, Object, Role};
 use api::{ClientFacts, Identify};
 use audit::event::Who;
 use audit::{Event, Purpose};
-use crypto::Part;
+use crypto::{EnvironmentClass, Kek, Part};
 use record::{ResourceKey, types};
 use server::accounts::{Account, Accounts};
+use server::assembly::{House, Opening};
+use server::directory::DataDirectory;
 use server::identity::Tokens;
+use server::operator;
 use store::{Backend, Evidence};
-use testkit::{FakeClock, TestRecord};
 
 use crate::BenchError;
 
+const NOW_MS: i64 = 1_795_348_800_000;
 const PATIENTS: usize = 2_000;
 const ROUNDS: usize = 3;
 const CALLS: usize = 20_000;
@@ -37,9 +40,11 @@ pub struct Stage {
 /// The stages below HTTP, and last all of `Record::read` as one.
 pub async fn measure() -> Result<Vec<Stage>, BenchError> {
     let failed = |what: &str| BenchError::Process(format!("stages: {what}"));
-    let test = TestRecord::open(FakeClock::at(1_795_348_800_000)).await.map_err(|e| failed(&e.to_string()))?;
-    let record = test.record().clone();
-    let caller = Arc::new(test.integration().map_err(|e| failed(&e.to_string()))?);
+    let folder = tempfile::tempdir().map_err(|_| failed("no temporary folder"))?;
+    let house = house(folder.path()).await.map_err(|e| failed(&e.to_string()))?;
+    let record = house.record.clone();
+    let caller = operator::caller(ROLE, Role::Integration, access::Purpose::Treatment, &house.clock);
+    let caller = Arc::new(caller.map_err(|e| failed(&e.to_string()))?);
     let kind = types::parse("Patient").ok_or_else(|| failed("no Patient"))?;
     let mut keys = Vec::with_capacity(PATIENTS);
     for n in 0..PATIENTS {
@@ -55,24 +60,24 @@ pub async fn measure() -> Result<Vec<Stage>, BenchError> {
     let mut account = Account::new("bench".into(), "Bench".into(), "nurse").map_err(|e| failed(&e.to_string()))?;
     account.token = token.clone();
     let accounts = Accounts { users: vec![account], api_token: None };
-    let tokens = Tokens::new(&test.house().keyring, &accounts).map_err(|e| failed(&e.to_string()))?;
+    let tokens = Tokens::new(&house.keyring, &accounts).map_err(|e| failed(&e.to_string()))?;
     let facts = || ClientFacts {
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         user_agent: "bench/1",
         request_id: 1,
-        time_ms: 1_795_348_800_000,
+        time_ms: NOW_MS,
     };
     stage("caller", 1.0, each(|_| drop(black_box(tokens.identify(&token, facts())))));
 
     let store = record.store().clone();
-    let ids = test.house().keyring.id_cipher().map_err(|e| failed(&e.to_string()))?;
+    let ids = house.keyring.id_cipher().map_err(|e| failed(&e.to_string()))?;
     let rows: Vec<u64> = keys.iter().filter_map(|key| ids.row(&key.id)).collect();
     let mut held = None;
     let row_us = each_async(async |n| held = store.body(rows[n % rows.len()]).await.ok().flatten()).await;
     stage("row", 9.0, row_us);
 
     let body = held.ok_or_else(|| failed("no row"))?;
-    let keyring = &test.house().keyring;
+    let keyring = &house.keyring;
     let wrapped = store.chart_key(body.chart).await.map_err(|e| failed(&e.to_string()))?;
     let chart = wrapped.and_then(|wrapped| keyring.admit_chart(body.chart, wrapped).ok());
     let chart = chart.ok_or_else(|| failed("no chart key"))?;
@@ -87,7 +92,7 @@ pub async fn measure() -> Result<Vec<Stage>, BenchError> {
             let store = store.clone();
             async move {
                 let who = Who { user: "bench", role: ROLE, ..Who::default() };
-                let mut event = Event::new(1_795_348_800_000, audit::Action::Read, Purpose::Treatment, who);
+                let mut event = Event::new(NOW_MS as u64, audit::Action::Read, Purpose::Treatment, who);
                 event.objects =
                     vec![audit::event::Object { row: n as u64, chart: 16, version: 1, type_code: 1, part: 1 }].into();
                 if let Ok(evidence) = Evidence::of(&event) {
@@ -108,6 +113,20 @@ pub async fn measure() -> Result<Vec<Stage>, BenchError> {
     .await;
     stage("Record::read, all of it (64 at once)", 26.0, read);
     Ok(stages)
+}
+
+async fn house(folder: &std::path::Path) -> Result<House, server::ServerError> {
+    let kek = Kek::generate()?;
+    let directory = DataDirectory::create(&folder.join("data"), EnvironmentClass::Demo, &kek)?;
+    let opening = Opening {
+        directory,
+        kek,
+        class: Some(EnvironmentClass::Demo),
+        base_url: "https://localhost/fhir".into(),
+        sink: None,
+        clock: Arc::new(|| NOW_MS),
+    };
+    House::open(opening).await
 }
 
 /// The table; `rates` are those of server and control in the same run, whose cost is both cores divided by the rate.
