@@ -12,8 +12,8 @@ use super::pool::Pool;
 use super::{RECORD_FILE, pool};
 use crate::StoreError;
 
-/// Rows written after which folding begins.
-pub const ROWS_START: usize = 2_000;
+/// Sealed bytes written after which folding begins.
+pub const BYTES_START: usize = 4 * 1024 * 1024;
 /// Log pages from which the log is made to begin anew: 32 MiB.
 const PAGES_RESTART: i64 = 8_192;
 const LOOK_EVERY: Duration = Duration::from_millis(500);

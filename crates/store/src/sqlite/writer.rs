@@ -62,7 +62,7 @@ impl Writer {
             recent: Recent { seqs: HashMap::new(), order: VecDeque::new(), horizon },
             fold,
             outbox_deleted: 0,
-            rows_unfolded: 0,
+            bytes_unfolded: 0,
         };
         let thread = std::thread::Builder::new()
             .name("record-writer".into())
@@ -119,13 +119,13 @@ struct State {
     recent: Recent,
     fold: checkpointer::Signal,
     outbox_deleted: u64,
-    rows_unfolded: usize,
+    bytes_unfolded: usize,
 }
 
 /// A batch that is in the open transaction.
 struct Applied {
     seq: Seq,
-    rows: usize,
+    bytes: usize,
     event: PendingEvent,
     subjects: Vec<Subject>,
     on_commit: Box<dyn FnOnce(Seq) + Send>,
@@ -181,7 +181,8 @@ impl State {
             }
             self.recent.add(next, &keywords);
             seq = next;
-            applied.push(Applied { seq, rows: writes.len(), event, subjects, on_commit, answer });
+            let bytes = writes.iter().map(|w| w.head.len() + w.body.len()).sum();
+            applied.push(Applied { seq, bytes, event, subjects, on_commit, answer });
         }
         if applied.is_empty() {
             let _ = self.connection.execute_batch("ROLLBACK");
@@ -193,9 +194,9 @@ impl State {
         }
         // Before the followers: whoever misses in a cache after them must not read through a snapshot from before.
         self.seqs.shown.store(seq, Ordering::Release);
-        let rows = applied.iter().map(|a| a.rows).sum();
+        let bytes = applied.iter().map(|a| a.bytes).sum();
         self.tell(applied, seq);
-        self.fold_when_long(rows);
+        self.fold_when_long(bytes);
     }
 
     fn finish(&mut self, seq: Seq) -> Result<(), StoreError> {
@@ -226,11 +227,11 @@ impl State {
         }
     }
 
-    fn fold_when_long(&mut self, rows: usize) {
-        self.rows_unfolded += rows;
-        if self.rows_unfolded > checkpointer::ROWS_START {
+    fn fold_when_long(&mut self, bytes: usize) {
+        self.bytes_unfolded += bytes;
+        if self.bytes_unfolded > checkpointer::BYTES_START {
             self.fold.fold();
-            self.rows_unfolded = 0;
+            self.bytes_unfolded = 0;
         }
     }
 
