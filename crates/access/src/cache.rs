@@ -5,7 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{PoisonError, RwLock};
 
 use crate::engine::Ruling;
-use crate::key::DecisionKey;
+use crate::key::{DecisionKey, PackedKey};
 
 const SHARDS: usize = 32;
 const SHARD_ENTRIES_MAX: usize = 2048;
@@ -15,7 +15,7 @@ pub(crate) struct Cache {
     shards: [RwLock<Shard>; SHARDS],
 }
 
-type Shard = HashMap<u64, Entry, BuildHasherDefault<Spread>>;
+type Shard = HashMap<u128, Entry, BuildHasherDefault<Spread>>;
 
 #[derive(Clone, Copy)]
 struct Entry {
@@ -30,7 +30,7 @@ impl Cache {
     }
 
     pub(crate) fn get(&self, key: &DecisionKey) -> Option<Ruling> {
-        let packed = key.packed();
+        let PackedKey(packed) = key.packed();
         // A poisoned shard holds whole entries all the same: they are Copy and written in one insert.
         let shard = self.shard(packed).read().unwrap_or_else(PoisonError::into_inner);
         let entry = shard.get(&packed)?;
@@ -38,7 +38,7 @@ impl Cache {
     }
 
     pub(crate) fn put(&self, key: &DecisionKey, ruling: Ruling) {
-        let packed = key.packed();
+        let PackedKey(packed) = key.packed();
         let mut shard = self.shard(packed).write().unwrap_or_else(PoisonError::into_inner);
         if shard.len() >= SHARD_ENTRIES_MAX {
             shard.clear();
@@ -46,8 +46,8 @@ impl Cache {
         shard.insert(packed, Entry { type_name: key.kind.name, ruling });
     }
 
-    fn shard(&self, packed: u64) -> &RwLock<Shard> {
-        &self.shards[(spread(packed) >> 40) as usize % SHARDS]
+    fn shard(&self, packed: u128) -> &RwLock<Shard> {
+        &self.shards[(spread(folded(packed)) >> 40) as usize % SHARDS]
     }
 }
 
@@ -64,9 +64,13 @@ impl Hasher for Spread {
             self.0 = spread(self.0 ^ u64::from(*byte));
         }
     }
-    fn write_u64(&mut self, word: u64) {
-        self.0 = spread(word);
+    fn write_u128(&mut self, word: u128) {
+        self.0 = spread(folded(word));
     }
+}
+
+fn folded(word: u128) -> u64 {
+    word as u64 ^ spread((word >> 64) as u64)
 }
 
 fn spread(word: u64) -> u64 {

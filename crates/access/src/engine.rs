@@ -9,9 +9,9 @@ use cedar_policy::{
 };
 
 use crate::action::Action;
-use crate::caller::RoleSet;
+use crate::caller::{Role, RoleSet};
 use crate::error::AccessError;
-use crate::key::{DecisionKey, Relations};
+use crate::key::{DecisionKey, Relations, Traits};
 use crate::labels::Labels;
 use crate::outcome::{Closed, ClosedKind, PolicyNo, Reason};
 use crate::policies::PolicySource;
@@ -120,8 +120,8 @@ impl Engine {
 
     fn close(&self, key: &DecisionKey, policies: u128) -> Closed {
         let unlabelled = DecisionKey { labels: Labels::NONE, ..*key };
-        let possible =
-            self.allowed(&unlabelled) || self.allowed(&DecisionKey { relations: Relations::ALL, ..unlabelled });
+        let possible = self.allowed(&unlabelled)
+            || self.allowed(&DecisionKey { relations: Relations::ALL.without(Relations::CLOSING), ..unlabelled });
         if !possible {
             return Closed { kind: ClosedKind::Never, policies };
         }
@@ -144,7 +144,7 @@ impl Engine {
         if self.allowed(key) || self.allowed(&DecisionKey { labels: Labels::NONE, ..*key }) {
             reasons.push(Reason::Labels);
         }
-        if self.allowed(&DecisionKey { relations: Relations::ALL, ..*key }) {
+        if self.allowed(&DecisionKey { relations: Relations::ALL.without(Relations::CLOSING), ..*key }) {
             reasons.push(Reason::Relation);
         }
         let purposes = [
@@ -197,9 +197,24 @@ impl Engine {
             flag("device_verified", key.facts.device_verified),
             flag("within_hours", key.facts.within_hours),
             flag("glass_broken", key.facts.glass_broken),
+            flag("treating", key.relations.contains(Relations::TREATING)),
+            flag("unassigned", key.relations.contains(Relations::UNASSIGNED)),
+            flag("proxy", key.relations.contains(Relations::PROXY)),
+            flag("adolescent", key.relations.contains(Relations::ADOLESCENT)),
+            flag("consent_denies", key.relations.contains(Relations::CONSENT_DENIES)),
+            flag("self_pay", key.relations.contains(Relations::SELF_PAY)),
+            flag("research_consent", key.relations.contains(Relations::RESEARCH_CONSENT)),
+            flag("phishing_resistant", key.facts.phishing_resistant),
+            flag("network_trusted", key.facts.network_trusted),
+            flag("licensed", key.facts.licensed),
+            flag("current", key.traits.contains(Traits::CURRENT)),
+            flag("vital_signs", key.traits.contains(Traits::VITAL_SIGNS)),
+            flag("vip", key.traits.contains(Traits::VIP)),
+            flag("employee", key.traits.contains(Traits::EMPLOYEE)),
+            flag("in_scope", key.in_scope),
         ])
         .ok()?;
-        let caller = self.words.callers[usize::from(key.roles.bits())].clone();
+        let caller = self.words.callers.get(usize::from(key.roles.bits()))?.clone();
         let action = self.words.actions[key.action as usize].clone();
         let kind = self.words.types.get(key.kind.name)?.clone();
         Request::new(caller, action, kind, context, Some(&self.schema)).ok()
@@ -211,7 +226,9 @@ impl Words {
         let reference =
             |kind: &str, id: &str| Ok::<_, AccessError>(RestrictedExpression::new_entity_uid(uid(kind, id)?));
         Ok(Words {
-            callers: (0..=u8::MAX).map(|bits| uid("Caller", &bits.to_string())).collect::<Result<_, _>>()?,
+            callers: (0..1u32 << Role::ALL.len())
+                .map(|bits| uid("Caller", &bits.to_string()))
+                .collect::<Result<_, _>>()?,
             actions: Action::ALL.iter().map(|action| uid("Action", action.name())).collect::<Result<_, _>>()?,
             types: resource_types()
                 .map(|(name, _)| Ok((name, uid("Type", name)?)))
@@ -298,8 +315,9 @@ fn entities(schema: &Schema, words: &Words) -> Result<Entities, AccessError> {
         names.iter().map(|name| uid(kind, name)).collect::<Result<HashSet<EntityUid>, AccessError>>()
     };
     let mut entities = Vec::new();
-    for (bits, caller) in (0..=u8::MAX).zip(&words.callers) {
-        let roles: Vec<&str> = RoleSet::from_bits(bits).iter().map(|role| role.name()).collect();
+    for (bits, caller) in (0..=u16::MAX).zip(&words.callers) {
+        let roles: Vec<&str> =
+            RoleSet::from_bits(bits).unwrap_or(RoleSet::EMPTY).iter().map(|role| role.name()).collect();
         entities.push(Entity::new_no_attrs(caller.clone(), under("Role", &roles)?));
     }
     for (name, group) in resource_types() {

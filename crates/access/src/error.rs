@@ -16,6 +16,10 @@ pub enum AccessError {
     OwnChart,
     #[error("broken glass names its chart")]
     BrokenGlass,
+    #[error("a proxy's caller names whom it acts for, and nobody else's does")]
+    Proxy,
+    #[error("scopes are words like user/Observation.rs, {} at most", crate::scopes::SCOPES_MAX)]
+    Scope,
     #[error("caller login is longer than {max} bytes")]
     LoginTooLong { max: usize },
 }

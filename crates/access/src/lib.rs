@@ -15,19 +15,24 @@ mod labels;
 mod outcome;
 mod policies;
 mod purpose;
+mod scopes;
 mod types;
 mod views;
 mod words;
 
 pub use action::Action;
-pub use caller::{Caller, CallerParts, ChartNo, Facts, LOGIN_BYTES_MAX, Role, RoleSet, USER_AGENT_BYTES_MAX, UserId};
+pub use caller::{
+    Caller, CallerParts, ChartNo, Facts, GLASS_MAX, LOGIN_BYTES_MAX, PROXIES_MAX, ProxyCategories, ProxyGrant, Role,
+    RoleSet, USER_AGENT_BYTES_MAX, UserId,
+};
 pub use collection::{CollectAction, CollectRule, CollectionPolicy};
 pub use error::AccessError;
-pub use key::{DecisionKey, Object, Relations, TypeRef};
+pub use key::{DecisionKey, Object, PackedKey, Relations, Traits, TypeRef};
 pub use labeler::{Labeler, is_government_id};
 pub use labels::Labels;
 pub use outcome::{Charts, Denial, Explanation, Grantee, Permit, PolicyNo, Reason, Scope};
 pub use policies::{Policies, PolicySource};
 pub use purpose::{Purpose, SystemPurpose, Use};
+pub use scopes::{SCOPES_MAX, Scopes};
 pub use types::{group_of, resource_types};
 pub use views::{TypeView, View};

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::action::Action;
 use crate::caller::{ChartNo, UserId};
-use crate::key::{DecisionKey, Object, Standing, TypeRef};
+use crate::key::{DecisionKey, Object, PackedKey, Standing, TypeRef};
 use crate::labels::Labels;
 use crate::policies::Policies;
 use crate::purpose::SystemPurpose;
@@ -32,13 +32,17 @@ pub struct Permit {
     view: View,
     categories: Labels,
     policy: Option<PolicyNo>,
+    key: Option<PackedKey>,
 }
 
-/// The charts a search may reach.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The charts a search may reach. Each hit is decided by itself all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Charts {
     All,
-    Own(ChartNo),
+    /// Those the caller stands close to (treats, wrote in): only the check of each hit tells which.
+    Related,
+    /// A patient's own, and those a proxy acts for.
+    Only(Box<[ChartNo]>),
 }
 
 /// Leave to search one type, for one caller. Each hit still needs its own permit: [`Scope::permits`].
@@ -120,24 +124,26 @@ impl Permit {
             view: View::FULL,
             categories: Labels::ALL,
             policy: None,
+            key: None,
         }
     }
 
     pub(crate) fn granted(
         standing: &Standing,
-        action: Action,
+        key: &DecisionKey,
         object: &Object,
         view: View,
         categories: Labels,
         policy: PolicyNo,
     ) -> Permit {
         Permit {
-            grantee: standing.grantee,
-            action: Some(action),
+            grantee: standing.grantee(),
+            action: Some(key.action),
             subject: Some(*object),
             view,
             categories,
             policy: Some(policy),
+            key: Some(key.packed()),
         }
     }
 
@@ -181,6 +187,10 @@ impl Permit {
     pub fn policy(&self) -> Option<PolicyNo> {
         self.policy
     }
+    /// What was decided, for the audit record. None for the system.
+    pub fn key(&self) -> Option<PackedKey> {
+        self.key
+    }
 }
 
 impl Scope {
@@ -208,8 +218,8 @@ impl Scope {
         Ok(permit)
     }
 
-    pub fn charts(&self) -> Charts {
-        self.charts
+    pub fn charts(&self) -> &Charts {
+        &self.charts
     }
     pub fn action(&self) -> Action {
         self.action
@@ -232,7 +242,7 @@ impl Scope {
         self.policy
     }
     pub fn grantee(&self) -> Grantee {
-        self.standing.grantee
+        self.standing.grantee()
     }
     /// A cursor of this search holds good for this policy version only.
     pub fn policy_version(&self) -> u64 {
@@ -264,6 +274,11 @@ impl Denial {
         let Why { closed, policies, .. } = self.why();
         let named = (0..u128::BITS as u16).filter(|bit| closed.policies & 1 << bit != 0);
         named.filter_map(|bit| policies.policy_id(PolicyNo(bit))).collect()
+    }
+
+    /// What was decided, for the audit record.
+    pub fn key(&self) -> PackedKey {
+        self.why().key.packed()
     }
 
     /// Whether a fresh second factor would open it, so that the answer can ask for one instead of refusing.

@@ -51,8 +51,22 @@ impl Policies {
         let standing = Standing::of(caller);
         let (mut charts, mut key) = (Charts::All, standing.key_of(action, kind));
         let mut ruling = self.rule(&key);
-        if let (Ruling::Closed(_), Some(chart)) = (ruling, standing.own_chart) {
-            (charts, key) = (Charts::Own(chart), DecisionKey { relations: Relations::SELF_CHART, ..key });
+        // Who may not search the whole record may be allowed what is close: the own chart, a ward's, those one treats.
+        let near = standing.near_charts();
+        let mut closer = Vec::new();
+        if standing.own_chart().is_some() {
+            closer.push((Charts::Only(near.clone().into()), Relations::SELF_CHART));
+        }
+        if near.len() > usize::from(standing.own_chart().is_some()) {
+            closer.push((Charts::Only(near.into()), Relations::PROXY));
+        }
+        closer.push((Charts::Related, Relations::TREATING));
+        closer.push((Charts::Related, Relations::RESEARCH_CONSENT));
+        for (reached, relations) in closer {
+            if matches!(ruling, Ruling::Open { .. }) {
+                break;
+            }
+            (charts, key) = (reached, DecisionKey { relations, ..key });
             ruling = self.rule(&key);
         }
         match ruling {
@@ -92,7 +106,7 @@ impl Policies {
         let key = standing.key(action, object);
         match self.rule(&key) {
             Ruling::Open { view, categories, policy } => {
-                Ok(Permit::granted(standing, action, object, view, categories, policy))
+                Ok(Permit::granted(standing, &key, object, view, categories, policy))
             }
             Ruling::Closed(closed) => Err(Denial::of(key, closed, self)),
         }

@@ -20,6 +20,9 @@ const YIELD_EVERY: usize = 256;
 /// Objects of one event that are named by reference; the rest stay opaque numbers.
 const NAMED_MAX: usize = 200;
 
+/// No chart has this number.
+const NO_CHART: ChartNo = 0;
+
 /// A page of the audit log, newest first. It shows no row: what it discloses is that people looked at rows.
 pub struct AuditPage {
     /// AuditEvents as JSON.
@@ -59,7 +62,9 @@ impl Record<Sqlite> {
         };
         let chart = match scope.charts() {
             access::Charts::All => None,
-            access::Charts::Own(chart) => Some(chart.0),
+            // A patient's own, or else the first of a proxy's.
+            access::Charts::Only(charts) => charts.first().map(|chart| chart.0).or(Some(NO_CHART)),
+            access::Charts::Related => Some(NO_CHART),
         };
         let seen_by = Reader { chart, view: scope.view() };
         let reader = self.0.store.log_reader();

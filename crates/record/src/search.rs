@@ -280,8 +280,12 @@ impl<B: Backend> Record<B> {
             }
             return Ok(Source::Rows(heads));
         }
-        if let access::Charts::Own(chart) = scope.charts() {
-            return Ok(Source::Charts(self.heads_of_chart(chart.0).await?.to_vec()));
+        if let access::Charts::Only(charts) = scope.charts() {
+            let mut heads = Vec::new();
+            for chart in charts {
+                heads.extend(self.heads_of_chart(chart.0).await?.iter().cloned());
+            }
+            return Ok(Source::Charts(heads));
         }
         if let Some(patients) = query.owner_references() {
             let mut heads = Vec::new();

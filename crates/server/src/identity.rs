@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use access::{Caller, CallerParts, ChartNo, Facts, Purpose, Role, RoleSet, UserId};
+use access::{Caller, CallerParts, ChartNo, Facts, Role, RoleSet, UserId};
 use api::{ClientFacts, Identify};
 use audit::event::Who;
 use audit::{Event, Whence};
@@ -114,13 +114,15 @@ impl Identify for Tokens {
             user: holder.user,
             login: holder.login.clone(),
             roles: RoleSet::of(holder.role),
-            purpose: purpose_of(holder.role),
+            purpose: holder.role.usual_purpose(),
             own_chart: holder.own_chart,
-            broken_glass: None,
+            proxies: Vec::new(),
+            broken_glass: Vec::new(),
+            scopes: None,
             practitioner: holder.practitioner,
             session: holder.session,
             device: None,
-            facts: Facts { mfa_fresh: true, device_verified: true, within_hours: true, glass_broken: false },
+            facts: Facts::GOOD,
             network: client.address,
             user_agent: client.user_agent.to_owned(),
             request_id: client.request_id,
@@ -133,17 +135,5 @@ impl Identify for Tokens {
         let mut counted = self.noise.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let is_counted = counted.len() < NOISE_ADDRESSES_MAX || counted.contains_key(&address);
         *counted.entry(if is_counted { address } else { ELSEWHERE }).or_default() += 1;
-    }
-}
-
-/// Why each role asks, as long as a token cannot say so itself.
-fn purpose_of(role: Role) -> Purpose {
-    match role {
-        Role::Physician | Role::Nurse | Role::Integration => Purpose::Treatment,
-        Role::Billing => Purpose::Payment,
-        Role::FrontDesk => Purpose::PatientAdministration,
-        Role::Admin => Purpose::SystemAdministration,
-        Role::Auditor => Purpose::Compliance,
-        Role::Patient => Purpose::PatientRequest,
     }
 }

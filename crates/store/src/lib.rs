@@ -3,6 +3,7 @@
 //! Nothing in here sees plaintext. What a [`Backend`] keeps and promises is in `backend`; `sqlite` is the embedded one.
 
 pub mod backend;
+pub mod desk;
 pub mod disclosed;
 pub mod log;
 pub mod sqlite;
@@ -11,6 +12,7 @@ pub use backend::{
     Backend, Batch, BodyRow, ChartNo, Committed, Expected, HeadRow, Keyword, NoNewMatch, PastRow, RowNo, Run, Seq,
     Write,
 };
+pub use desk::{Desk, Shelf};
 pub use disclosed::{Disclosed, Discloses, Evidence, Mismatch, Receipt, Subject};
 pub use sqlite::Sqlite;
 

@@ -5,11 +5,14 @@ use serde_json::Value;
 use super::Findings;
 
 /// Crate and what it may use. `Everything` is for the binary and for tools of development.
-const ARROWS: [(&str, Allowed); 12] = [
+const ARROWS: [(&str, Allowed); 15] = [
     ("wardstone", Allowed::Everything),
     ("wardstone-bench", Allowed::Everything),
     ("wardstone-testkit", Allowed::Everything),
-    ("wardstone-api", Allowed::Only(&["record", "access", "fhir"])),
+    ("wardstone-api", Allowed::Only(&["record", "identity", "compliance", "access", "fhir"])),
+    ("wardstone-web", Allowed::Only(&["record", "identity", "compliance", "access", "fhir"])),
+    ("wardstone-identity", Allowed::Only(&["store", "audit", "access", "crypto"])),
+    ("wardstone-compliance", Allowed::Only(&["record", "store", "audit", "access", "crypto"])),
     ("wardstone-record", Allowed::Only(&["store", "audit", "access", "crypto", "fhir"])),
     ("wardstone-store", Allowed::Only(&["audit", "access", "crypto"])),
     ("wardstone-audit", Allowed::Only(&["crypto"])),

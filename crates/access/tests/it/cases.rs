@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use wardstone_access::{Action, Denial, Facts, Labels, Object, Policies, PolicySource, Purpose, Role, RoleSet};
+use wardstone_access::{
+    Action, Denial, Facts, Labels, Object, Policies, PolicySource, Purpose, Relations, Role, RoleSet,
+};
 
-use crate::{GOOD, OTHER_CHART, OWN_CHART, PRACTITIONER_ROW, caller, kind, policies, usual_purpose};
+use crate::{GOOD, OTHER_CHART, OWN_CHART, PRACTITIONER_ROW, caller, kind, policies};
 
 const CASES_MIN: usize = 150;
 
@@ -83,7 +85,7 @@ fn check(policies: &Policies, asked: &str) -> String {
     let roles: RoleSet = words.next().unwrap().split('+').map(|role| Role::from_name(role).unwrap()).collect();
     let action = Action::from_name(words.next().unwrap()).unwrap_or_else(|| panic!("action in {asked}"));
     let mut object = Object::of(kind(words.next().unwrap()), Some(100), Some(OTHER_CHART));
-    let mut purpose = usual_purpose(roles.iter().next().unwrap());
+    let mut purpose = roles.iter().next().unwrap().usual_purpose();
     let mut facts = GOOD;
     for word in words {
         if let Some(label) = Labels::from_name(word) {
@@ -107,7 +109,7 @@ fn condition(word: &str, object: &mut Object, facts: &mut Facts) {
         "own" => object.chart = Some(OWN_CHART),
         "shared" => object.chart = None,
         "originator" => object.originator = Some(PRACTITIONER_ROW),
-        "consent" => object.part2_consent = true,
+        "consent" => object.relations = object.relations.union(Relations::PART2_CONSENT),
         "glass" => facts.glass_broken = true,
         "-mfa" => facts.mfa_fresh = false,
         "-device" => facts.device_verified = false,

@@ -53,7 +53,7 @@ fn a_policy_that_does_not_fit_is_refused() {
 fn no_policy_permits_nothing() {
     let none = Policies::load(&[]).unwrap();
     for role in Role::ALL {
-        let caller = crate::caller(wardstone_access::RoleSet::of(*role), crate::usual_purpose(*role), crate::GOOD);
+        let caller = crate::caller(wardstone_access::RoleSet::of(*role), role.usual_purpose(), crate::GOOD);
         for action in Action::ALL {
             let object = wardstone_access::Object::of(crate::kind("Patient"), Some(1), Some(crate::OWN_CHART));
             assert!(none.decide(&caller, *action, &object).is_err());

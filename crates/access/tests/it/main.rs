@@ -16,14 +16,18 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::OnceLock;
 
 use wardstone_access::{
-    Caller, CallerParts, ChartNo, Facts, Policies, Purpose, Role, RoleSet, TypeRef, UserId, resource_types,
+    Caller, CallerParts, ChartNo, Facts, Labels, Policies, ProxyCategories, ProxyGrant, Purpose, Role, RoleSet,
+    TypeRef, UserId, resource_types,
 };
 
 const OWN_CHART: ChartNo = ChartNo(7);
 const OTHER_CHART: ChartNo = ChartNo(8);
+/// A grant of everything to a caller in the proxy role.
+const WARD: ProxyGrant =
+    ProxyGrant { chart: OWN_CHART, categories: ProxyCategories::ALL, labels: Labels::NONE, adolescent: false };
 const PRACTITIONER_ROW: u64 = 70;
 /// A session as it should be: second factor fresh, device proven, working hours, glass whole.
-const GOOD: Facts = Facts { mfa_fresh: true, device_verified: true, within_hours: true, glass_broken: false };
+const GOOD: Facts = Facts::GOOD;
 
 fn policies() -> &'static Policies {
     static POLICIES: OnceLock<Policies> = OnceLock::new();
@@ -47,7 +51,12 @@ fn caller(roles: RoleSet, purpose: Purpose, facts: Facts) -> Caller {
         roles,
         purpose,
         own_chart: roles.contains(Role::Patient).then_some(OWN_CHART),
-        broken_glass: facts.glass_broken.then_some(OTHER_CHART),
+        proxies: match roles.contains(Role::Proxy) {
+            true => vec![WARD],
+            false => Vec::new(),
+        },
+        broken_glass: facts.glass_broken.then_some(OTHER_CHART).into_iter().collect(),
+        scopes: None,
         practitioner: Some(PRACTITIONER_ROW),
         session: 2,
         device: Some(3),
@@ -58,16 +67,4 @@ fn caller(roles: RoleSet, purpose: Purpose, facts: Facts) -> Caller {
         time_ms: 0,
     })
     .unwrap()
-}
-
-/// The purpose a role ordinarily acts for.
-fn usual_purpose(role: Role) -> Purpose {
-    match role {
-        Role::Physician | Role::Nurse | Role::Integration => Purpose::Treatment,
-        Role::Billing => Purpose::Payment,
-        Role::FrontDesk => Purpose::PatientAdministration,
-        Role::Admin => Purpose::SystemAdministration,
-        Role::Auditor => Purpose::Compliance,
-        Role::Patient => Purpose::PatientRequest,
-    }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use wardstone_access::{Action, Object, Role, RoleSet, group_of, resource_types};
 
-use crate::{GOOD, OTHER_CHART, OWN_CHART, caller, kind, policies, usual_purpose};
+use crate::{GOOD, OTHER_CHART, OWN_CHART, caller, kind, policies};
 
 /// Set to write the table instead of comparing it.
 const BLESS: &str = "WARDSTONE_BLESS";
@@ -50,7 +50,7 @@ fn matrix() -> String {
 }
 
 fn open(role: Role, type_name: &str) -> String {
-    let caller = caller(RoleSet::of(role), usual_purpose(role), GOOD);
+    let caller = caller(RoleSet::of(role), role.usual_purpose(), GOOD);
     let mut open: Vec<String> = Vec::new();
     for action in Action::ALL {
         let decide = |chart| policies().decide(&caller, *action, &Object::of(kind(type_name), Some(1), Some(chart)));

@@ -9,9 +9,9 @@ mod index;
 mod keys;
 mod offline;
 mod outbox;
-mod pool;
+pub(crate) mod pool;
 mod read;
-mod schema;
+pub(crate) mod schema;
 mod writer;
 
 use std::path::{Path, PathBuf};

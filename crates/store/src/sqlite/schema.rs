@@ -38,6 +38,11 @@ pub const INDEX: &[&str] = &["
         run INTEGER NOT NULL, label BLOB NOT NULL, block BLOB NOT NULL, PRIMARY KEY (run, label)) WITHOUT ROWID;
 "];
 
+pub const DESK: &[&str] = &["
+    CREATE TABLE entry (
+        shelf INTEGER NOT NULL, key BLOB NOT NULL, sealed BLOB NOT NULL, PRIMARY KEY (shelf, key)) WITHOUT ROWID;
+"];
+
 /// Brings a file up to the newest version this program knows.
 pub fn migrate(connection: &Connection, file: &'static str, steps: &[&str]) -> Result<(), StoreError> {
     let held: u32 = connection.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(|e| damaged_or(e, file))?;

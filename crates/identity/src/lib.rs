@@ -1,0 +1,1 @@
+//! Identity: people and programs, how they prove who they are, their sessions and devices; a [`access::Caller`] comes out.
