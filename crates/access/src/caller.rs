@@ -92,6 +92,8 @@ pub struct CallerParts {
     pub device: Option<u64>,
     pub facts: Facts,
     pub network: IpAddr,
+    /// ISO 3166 alpha-2, where the address says.
+    pub country: Option<[u8; 2]>,
     pub user_agent: String,
     pub request_id: u128,
     pub time_ms: i64,
@@ -177,6 +179,9 @@ impl Caller {
     }
     pub fn network(&self) -> IpAddr {
         self.0.network
+    }
+    pub fn country(&self) -> Option<[u8; 2]> {
+        self.0.country
     }
     pub fn user_agent(&self) -> &str {
         &self.0.user_agent

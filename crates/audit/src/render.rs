@@ -138,11 +138,15 @@ impl Kind {
             Action::Transaction => rest("transaction", "E"),
             Action::Export => dicom("110106", None),
             Action::Import => dicom("110107", None),
-            Action::SignIn => dicom("110114", Some("110122")),
-            Action::SignOut => dicom("110114", Some("110123")),
+            Action::SignIn | Action::StepUp => dicom("110114", Some("110122")),
+            Action::SignOut | Action::SessionEnd => dicom("110114", Some("110123")),
+            Action::CookieReplay => dicom("110113", Some("110126")),
+            Action::LabelChange => dicom("110113", Some("110135")),
             Action::BreakGlass => dicom("110113", Some("110127")),
             Action::RoleChange => dicom("110113", Some("110136")),
-            Action::AccountChange | Action::ConsentChange => dicom("110113", Some("110137")),
+            Action::AccountChange | Action::ConsentChange | Action::DeviceChange | Action::TokenChange => {
+                dicom("110113", Some("110137"))
+            }
             Action::PolicyChange | Action::Configure => dicom("110113", Some("110131")),
             Action::Noise => dicom("110113", Some("110132")),
             Action::Start | Action::LogBirth => dicom("110100", Some("110120")),
@@ -152,7 +156,8 @@ impl Kind {
             Action::Reseal => lifecycle("110100", "encrypt", "U"),
             Action::Erase => lifecycle("110105", "destroy", "D"),
             Action::KeyEvent => dicom("110113", Some("110138")),
-            Action::Verify | Action::AuditRead => dicom("110101", None),
+            Action::AlertChange => dicom("110113", None),
+            Action::Verify | Action::AuditRead | Action::Explain => dicom("110101", None),
             Action::Heartbeat => dicom("110100", None),
         }
     }

@@ -47,7 +47,7 @@ pub fn evidence(caller: &Caller, now_ms: i64, deed: &Deed<'_>) -> Result<Evidenc
     event.break_glass = caller.facts().glass_broken.then_some("");
     event.whence = Whence {
         address: Some(caller.network()),
-        country: None,
+        country: caller.country(),
         device: device.as_deref(),
         user_agent: (!caller.user_agent().is_empty()).then_some(caller.user_agent()),
         request_id: Some(request_id),

@@ -124,6 +124,7 @@ impl Identify for Tokens {
             device: None,
             facts: Facts::GOOD,
             network: client.address,
+            country: None,
             user_agent: client.user_agent.to_owned(),
             request_id: client.request_id,
             time_ms: client.time_ms,

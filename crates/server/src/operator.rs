@@ -48,6 +48,7 @@ pub fn caller(operator: &str, role: Role, purpose: Purpose, clock: &Clock) -> Re
         device: None,
         facts: Facts::GOOD,
         network: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        country: None,
         user_agent: concat!("wardstone/", env!("CARGO_PKG_VERSION")).to_owned(),
         request_id: u128::from_be_bytes(crypto::random_array()?),
         time_ms: clock(),

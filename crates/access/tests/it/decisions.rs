@@ -159,6 +159,7 @@ fn a_caller_that_cannot_be_is_refused() {
         device: None,
         facts: GOOD,
         network: std::net::Ipv4Addr::LOCALHOST.into(),
+        country: None,
         user_agent: "é".repeat(500),
         request_id: 1,
         time_ms: 1,

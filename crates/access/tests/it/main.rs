@@ -62,6 +62,7 @@ fn caller(roles: RoleSet, purpose: Purpose, facts: Facts) -> Caller {
         device: Some(3),
         facts,
         network: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        country: None,
         user_agent: "tests".to_string(),
         request_id: 4,
         time_ms: 0,

@@ -197,6 +197,7 @@ impl Identify for Desk {
             device: None,
             facts: Facts::GOOD,
             network: client.address,
+            country: None,
             user_agent: client.user_agent.to_owned(),
             request_id: client.request_id,
             time_ms: client.time_ms,

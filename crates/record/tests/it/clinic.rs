@@ -99,6 +99,7 @@ fn caller_of(role: Role, own_chart: Option<ChartNo>) -> Caller {
         device: None,
         facts: Facts::GOOD,
         network: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        country: None,
         user_agent: "test".to_owned(),
         request_id: 1,
         time_ms: 0,
