@@ -30,6 +30,18 @@ closed! {
         AuditExport = "audit-export",
         /// Settings, accounts, roles and what is audited.
         Administer = "administer",
+        /// Accounts: invite, activate, recover, deactivate; sessions and tokens of others.
+        ManageAccounts = "manage-accounts",
+        /// Grant, end and recertify roles.
+        ManageRoles = "manage-roles",
+        ManageDevices = "manage-devices",
+        /// Propose, replay and activate policy versions.
+        ManagePolicies = "manage-policies",
+        /// Read alerts, take them, close them.
+        ReviewAlerts = "review-alerts",
+        /// Why a decision came out as it did, for somebody else.
+        Explain = "explain",
+        BreakGlass = "break-glass",
     }
 }
 

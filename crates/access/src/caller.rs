@@ -88,6 +88,8 @@ pub struct CallerParts {
     pub scopes: Option<Scopes>,
     /// Row of the caller's Practitioner resource.
     pub practitioner: Option<u64>,
+    /// Keyed hash of the caller's family name, as the record computes it of patients.
+    pub family: Option<u64>,
     pub session: u64,
     pub device: Option<u64>,
     pub facts: Facts,
@@ -167,6 +169,9 @@ impl Caller {
     }
     pub fn practitioner(&self) -> Option<u64> {
         self.0.practitioner
+    }
+    pub fn family(&self) -> Option<u64> {
+        self.0.family
     }
     pub fn session(&self) -> u64 {
         self.0.session

@@ -211,6 +211,7 @@ impl Engine {
             flag("vital_signs", key.traits.contains(Traits::VITAL_SIGNS)),
             flag("vip", key.traits.contains(Traits::VIP)),
             flag("employee", key.traits.contains(Traits::EMPLOYEE)),
+            flag("same_name", key.traits.contains(Traits::SAME_NAME)),
             flag("in_scope", key.in_scope),
         ])
         .ok()?;

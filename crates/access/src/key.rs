@@ -144,7 +144,9 @@ impl Traits {
     pub const VIP: Traits = Traits(1 << 2);
     /// The chart is of somebody who works here.
     pub const EMPLOYEE: Traits = Traits(1 << 3);
-    pub const ALL: Traits = Traits((1 << 4) - 1);
+    /// The patient bears the caller's family name: a relative, it may be. No policy asks; the alerts do.
+    pub const SAME_NAME: Traits = Traits(1 << 4);
+    pub const ALL: Traits = Traits((1 << 5) - 1);
 
     pub const fn union(self, other: Traits) -> Traits {
         Traits(self.0 | other.0)

@@ -47,7 +47,17 @@ impl Scopes {
             Action::Update | Action::Patch => UPDATE,
             Action::Delete => DELETE,
             // Administration and the record's own rare acts are not for tokens that are narrowed.
-            Action::Merge | Action::Erase | Action::Label | Action::Administer => return false,
+            Action::Merge
+            | Action::Erase
+            | Action::Label
+            | Action::Administer
+            | Action::ManageAccounts
+            | Action::ManageRoles
+            | Action::ManageDevices
+            | Action::ManagePolicies
+            | Action::ReviewAlerts
+            | Action::Explain
+            | Action::BreakGlass => return false,
         };
         self.0
             .iter()

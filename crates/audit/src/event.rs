@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use crate::AuditError;
 
-pub use crate::event_codec::{DETAIL_BYTES_MAX, LONG_TEXT_BYTES_MAX, OBJECTS_MAX, TEXT_BYTES_MAX, clip};
+pub use crate::event_codec::{DECISIONS_MAX, DETAIL_BYTES_MAX, LONG_TEXT_BYTES_MAX, OBJECTS_MAX, TEXT_BYTES_MAX, clip};
 
 /// Names, row numbers and queries live only here and only sealed: `Debug` prints none of them.
 #[derive(Clone, PartialEq)]
@@ -28,6 +28,17 @@ pub struct Event<'a> {
     pub break_glass: Option<&'a str>,
     /// What a system event is about, by opaque id: a key, a backup, a checkpoint.
     pub subject: Option<&'a str>,
+    /// The distinct decisions behind the event, so that they can be asked again of another policy version.
+    pub decisions: Cow<'a, [Decided]>,
+}
+
+/// One decision as policy saw it, and how often it was made for this event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// The packed decision key: its meaning is access's, the log keeps it as it is.
+    pub key: u128,
+    pub allowed: bool,
+    pub count: u32,
 }
 
 impl<'a> Event<'a> {
@@ -45,6 +56,7 @@ impl<'a> Event<'a> {
             view: None,
             break_glass: None,
             subject: None,
+            decisions: Cow::Borrowed(&[]),
         }
     }
 }

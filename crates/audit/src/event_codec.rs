@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use crate::AuditError;
 use crate::codec::{Reader, put_delta, put_text, put_varint};
-use crate::event::{Action, Event, Object, Outcome, Purpose, Search, Whence, Who};
+use crate::event::{Action, Decided, Event, Object, Outcome, Purpose, Search, Whence, Who};
 
 /// Ids, roles, views, policy names, request ids.
 pub const TEXT_BYTES_MAX: usize = 512;
@@ -14,6 +14,8 @@ pub const TEXT_BYTES_MAX: usize = 512;
 pub const LONG_TEXT_BYTES_MAX: usize = 16 * 1024;
 /// Rows named by one event: more are several events.
 pub const OBJECTS_MAX: usize = 10_000;
+/// Distinct decisions of one event; those beyond are not kept.
+pub const DECISIONS_MAX: usize = 64;
 /// No event encodes to more than this: rows cost at most 26 bytes.
 pub const DETAIL_BYTES_MAX: usize = 512 * 1024;
 
@@ -37,7 +39,8 @@ const HAS_VIEW: u16 = 1 << 10;
 const HAS_BREAK_GLASS: u16 = 1 << 11;
 const HAS_SUBJECT: u16 = 1 << 12;
 const HAS_OBJECTS: u16 = 1 << 13;
-const FLAGS_KNOWN: u16 = (1 << 14) - 1;
+const HAS_DECISIONS: u16 = 1 << 14;
+const FLAGS_KNOWN: u16 = (1 << 15) - 1;
 
 const ROW_CHART: u8 = 1;
 const ROW_TYPE: u8 = 2;
@@ -95,6 +98,9 @@ impl<'a> Event<'a> {
         if !self.objects.is_empty() {
             put_objects(out, &self.objects)?;
         }
+        if !self.decisions.is_empty() {
+            put_decisions(out, &self.decisions)?;
+        }
         Ok(())
     }
 
@@ -151,6 +157,7 @@ impl<'a> Event<'a> {
             break_glass: take_optional(&mut reader, has(HAS_BREAK_GLASS), LONG_TEXT_BYTES_MAX)?,
             subject: take_optional(&mut reader, has(HAS_SUBJECT), TEXT_BYTES_MAX)?,
             objects: Cow::Owned(if has(HAS_OBJECTS) { take_objects(&mut reader)? } else { Vec::new() }),
+            decisions: Cow::Owned(if has(HAS_DECISIONS) { take_decisions(&mut reader)? } else { Vec::new() }),
         };
         reader.end()?;
         Ok(event)
@@ -175,6 +182,7 @@ impl<'a> Event<'a> {
             (self.break_glass.is_some(), HAS_BREAK_GLASS),
             (self.subject.is_some(), HAS_SUBJECT),
             (!self.objects.is_empty(), HAS_OBJECTS),
+            (!self.decisions.is_empty(), HAS_DECISIONS),
         ] {
             if present {
                 flags |= flag;
@@ -269,6 +277,37 @@ fn take_objects(reader: &mut Reader<'_>) -> Result<Vec<Object>, AuditError> {
         last = object;
     }
     Ok(objects)
+}
+
+fn put_decisions(out: &mut Vec<u8>, decisions: &[Decided]) -> Result<(), AuditError> {
+    if decisions.len() > DECISIONS_MAX {
+        return Err(AuditError::TooLong { what: "list of decisions", limit: DECISIONS_MAX });
+    }
+    put_varint(out, decisions.len() as u64);
+    for decided in decisions {
+        out.extend_from_slice(&decided.key.to_be_bytes());
+        out.push(u8::from(decided.allowed));
+        put_varint(out, decided.count.into());
+    }
+    Ok(())
+}
+
+fn take_decisions(reader: &mut Reader<'_>) -> Result<Vec<Decided>, AuditError> {
+    let count = reader.varint()?;
+    if count == 0 || count > DECISIONS_MAX as u64 {
+        return Err(AuditError::Malformed("list of decisions"));
+    }
+    (0..count)
+        .map(|_| {
+            let key = u128::from_be_bytes(reader.array()?);
+            let allowed = match reader.u8()? {
+                0 => false,
+                1 => true,
+                _ => return Err(AuditError::Malformed("list of decisions")),
+            };
+            Ok(Decided { key, allowed, count: narrow(reader.varint()?)? })
+        })
+        .collect()
 }
 
 const FIRST: Object = Object { row: 0, chart: 0, version: 1, type_code: 0, part: 0 };

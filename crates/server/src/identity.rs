@@ -120,6 +120,7 @@ impl Identify for Tokens {
             broken_glass: Vec::new(),
             scopes: None,
             practitioner: holder.practitioner,
+            family: None,
             session: holder.session,
             device: None,
             facts: Facts::GOOD,

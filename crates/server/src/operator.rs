@@ -44,6 +44,7 @@ pub fn caller(operator: &str, role: Role, purpose: Purpose, clock: &Clock) -> Re
         broken_glass: Vec::new(),
         scopes: None,
         practitioner: None,
+        family: None,
         session: 0,
         device: None,
         facts: Facts::GOOD,

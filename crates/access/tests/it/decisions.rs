@@ -155,6 +155,7 @@ fn a_caller_that_cannot_be_is_refused() {
         proxies: Vec::new(),
         scopes: None,
         practitioner: None,
+        family: None,
         session: 1,
         device: None,
         facts: GOOD,

@@ -58,6 +58,7 @@ fn caller(roles: RoleSet, purpose: Purpose, facts: Facts) -> Caller {
         broken_glass: facts.glass_broken.then_some(OTHER_CHART).into_iter().collect(),
         scopes: None,
         practitioner: Some(PRACTITIONER_ROW),
+        family: None,
         session: 2,
         device: Some(3),
         facts,

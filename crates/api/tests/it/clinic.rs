@@ -193,6 +193,7 @@ impl Identify for Desk {
             broken_glass: Vec::new(),
             scopes: None,
             practitioner: None,
+            family: None,
             session: 1,
             device: None,
             facts: Facts::GOOD,

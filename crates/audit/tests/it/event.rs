@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use audit::event::{OBJECTS_MAX, clip};
+use audit::event::{Decided, OBJECTS_MAX, clip};
 use audit::{Action, AuditError, Event, Object, Outcome, Purpose, Search, Whence, Who};
 use proptest::collection::vec;
 use proptest::option;
@@ -99,6 +99,12 @@ fn event(draw: &Draw) -> Event<'_> {
         view: optional(7),
         break_glass: optional(2),
         subject: optional(1),
+        decisions: draw
+            .numbers
+            .3
+            .map(|count| Decided { key: u128::from(count) << 77, allowed: count % 2 == 0, count: 3 })
+            .into_iter()
+            .collect(),
     }
 }
 

@@ -95,6 +95,7 @@ fn caller_of(role: Role, own_chart: Option<ChartNo>) -> Caller {
         broken_glass: Vec::new(),
         scopes: None,
         practitioner: None,
+        family: None,
         session: 1,
         device: None,
         facts: Facts::GOOD,
