@@ -8,7 +8,10 @@ mod doctor;
 mod export;
 mod import;
 mod init;
+mod login;
+mod logout;
 mod reindex;
+mod remote;
 mod restore;
 mod serve;
 mod store_dump;
@@ -63,6 +66,8 @@ enum Command {
     #[command(subcommand)]
     Store(Store),
     Doctor(doctor::Args),
+    Login(login::Args),
+    Logout(logout::Args),
 }
 
 #[derive(Debug, Subcommand)]
@@ -125,6 +130,8 @@ pub fn run() -> ExitCode {
         Command::Audit(Audit::Export(args)) => block_on(audit_export::run(args)),
         Command::Store(Store::Dump(args)) => store_dump::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Login(args) => block_on(login::run(args)),
+        Command::Logout(args) => block_on(logout::run(args)),
     };
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
