@@ -12,9 +12,9 @@ use store::log::{AuditLog, LogError, LogOptions};
 use store::sqlite::{DatabaseKeys, DaySealer, KeyDatabase};
 use store::{Backend, Evidence, Sqlite};
 
-use crate::ServerError;
 use crate::clock::Clock;
 use crate::directory::{AUDIT_FOLDER, DataDirectory, Lock};
+use crate::{ServerError, offline};
 
 /// What opens a directory.
 pub struct Opening {
@@ -113,6 +113,7 @@ impl House {
         if is_new {
             house.note(audit::Action::LogBirth, "system", None).await?;
         }
+        house.note_offline_acts().await?;
         Ok(house)
     }
 
@@ -137,6 +138,19 @@ impl House {
         event.outcome = outcome;
         self.store.record_event(Evidence::of(&event)?).await?;
         Ok(())
+    }
+
+    /// What commands did that do not open the log: their events are written now.
+    async fn note_offline_acts(&self) -> Result<(), ServerError> {
+        let waiting = offline::waiting(&self.directory, &self.keyring)?;
+        for act in &waiting.acts {
+            self.note(act.action(), act.operator(), Some(&act.subject())).await?;
+        }
+        if waiting.damaged > 0 {
+            let (subject, outcome) = (Some("offline acts that cannot be read"), Outcome::Failed { code: 500 });
+            self.note_outcome(audit::Action::Verify, "unknown", subject, Some(waiting.damaged), outcome).await?;
+        }
+        offline::forget(&self.directory)
     }
 
     /// Makes everything durable and lets the directory go.

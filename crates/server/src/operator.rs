@@ -1,8 +1,9 @@
-//! Who runs an offline command: a named person, in the role that the command needs, audited like everyone.
+//! Who runs an offline command and why: a named person, in the role that the command needs, audited like everyone.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use access::{Caller, CallerParts, Facts, Purpose, Role, RoleSet, UserId};
+use crypto::EnvironmentClass;
 
 use crate::ServerError;
 use crate::clock::Clock;
@@ -15,10 +16,38 @@ pub struct OperatorArgs {
     /// Who runs this command, for the audit log [default: the account of the operating system]
     #[arg(long, value_name = "NAME", env = "WARDSTONE_OPERATOR")]
     pub operator: Option<String>,
+    /// Why, for the audit log and for who reviews it; production asks for it and for --operator
+    #[arg(long, value_name = "TEXT", env = "WARDSTONE_REASON")]
+    pub reason: Option<String>,
+}
+
+/// Who works on a directory while no server runs, and why. It is in the audit log, and an alert tells of it.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    pub name: String,
+    pub reason: String,
+}
+
+impl Operator {
+    /// What an event is about, with the reason.
+    pub fn because(&self, what: &str) -> String {
+        let subject = format!("{what}; reason: {}", self.reason);
+        audit::event::clip(&subject, audit::event::TEXT_BYTES_MAX).to_owned()
+    }
 }
 
 impl OperatorArgs {
-    pub fn name(&self) -> String {
+    /// Production is told who and why. A demo's data is nobody's.
+    pub fn named(&self, class: EnvironmentClass) -> Result<Operator, ServerError> {
+        let given = |text: &Option<String>| text.as_deref().map(str::trim).is_some_and(|text| !text.is_empty());
+        if class == EnvironmentClass::Production && !(given(&self.operator) && given(&self.reason)) {
+            return Err(ServerError::Usage("say who works on this data and why: --operator NAME --reason TEXT".into()));
+        }
+        let reason = self.reason.clone().filter(|_| given(&self.reason)).unwrap_or_else(|| "demo".to_owned());
+        Ok(Operator { name: self.name(), reason })
+    }
+
+    fn name(&self) -> String {
         self.operator.clone().unwrap_or_else(|| {
             let uid = rustix::process::getuid().as_raw();
             let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();

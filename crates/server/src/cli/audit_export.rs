@@ -21,7 +21,7 @@ const PAGE_SIZE: &str = "500";
 #[command(after_help = "Examples:\n  \
     wardstone audit export --data wardstone-demo --out events.ndjson\n  \
     wardstone audit export --data /srv/wardstone --kek-file /media/key/kek --since 2026-11-01 --until 2026-12-01 \\\n      \
-        --operator ana --out november.ndjson")]
+        --operator ana --reason \"yearly audit\" --out november.ndjson")]
 pub struct Args {
     #[command(flatten)]
     data: DataArgs,
@@ -48,14 +48,15 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
             pairs.push((Cow::Borrowed("date"), Cow::Owned(format!("{prefix}{date}"))));
         }
     }
+    let operator = args.operator.named(args.data.class()?)?;
     let house = args.data.house(&args.base_url).await?;
+    house.note(audit::Action::AuditRead, &operator.name, Some(&operator.because("export of the audit log"))).await?;
     files::create_secret(&args.out, b"")?;
     let failed = |error: std::io::Error| ServerError::io("cannot be written", &args.out)(error);
     let mut out = BufWriter::new(File::options().append(true).open(&args.out).map_err(failed)?);
-    let name = args.operator.name();
     let mut count = 0u64;
     loop {
-        let caller = operator::caller(&name, Role::Auditor, Purpose::Compliance, &house.clock)?;
+        let caller = operator::caller(&operator.name, Role::Auditor, Purpose::Compliance, &house.clock)?;
         let page = house.record.audit_events(&caller, &pairs).await?.into_inner();
         for event in page.entries {
             out.write_all(&event).and_then(|()| out.write_all(b"\n")).map_err(failed)?;

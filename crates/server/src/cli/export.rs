@@ -31,9 +31,6 @@ pub struct Args {
     /// Leave the files readable by everyone who gets them
     #[arg(long, requires = "reason")]
     plaintext: bool,
-    /// Why they must be readable, for the audit log
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
     /// Only these types
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<String>,
@@ -56,13 +53,15 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     if let Some(unknown) = args.types.iter().find(|name| record::types::parse(name).is_none()) {
         return Err(ServerError::Usage(format!("--type {unknown}: FHIR R4 has no such resource type")));
     }
-    let form = match (args.export_key, args.reason) {
-        (Some(key_file), _) => Form::Sealed { key_file },
-        (None, Some(reason)) if args.operator.operator.is_some() => Form::Plaintext { reason },
-        (None, _) => return Err(ServerError::Usage("--plaintext needs --operator and --reason".into())),
+    let form = match args.export_key {
+        Some(key_file) => Form::Sealed { key_file },
+        None if args.operator.operator.is_some() && args.operator.reason.is_some() => Form::Plaintext,
+        None => return Err(ServerError::Usage("--plaintext needs --operator and --reason".into())),
     };
-    let house = DataArgs { data, kek: args.kek }.house(BASE_URL_DEFAULT).await?;
-    let plan = ExportPlan { destination, form, operator: args.operator.name(), types: args.types };
+    let data = DataArgs { data, kek: args.kek };
+    let operator = args.operator.named(data.class()?)?;
+    let house = data.house(BASE_URL_DEFAULT).await?;
+    let plan = ExportPlan { destination, form, operator, types: args.types };
     let result = export::run(&house, &plan).await;
     house.close().await?;
     for (name, count) in result? {

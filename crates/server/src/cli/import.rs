@@ -14,7 +14,7 @@ use crate::{ServerError, say};
 /// committed before is not taken twice.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    wardstone import --data /srv/wardstone --kek-file /media/key/kek --operator ana hospital/\n  \
+    wardstone import --data /srv/wardstone --kek-file /media/key/kek --operator ana --reason \"move from the old system\" hospital/\n  \
     wardstone import --data wardstone-demo --report report.jsonl Patient.ndjson Observation.ndjson\n\n\
     The report has one JSON line for what was refused or left out: file, line (of a bulk file) or entry (of a\n\
     bundle), expression, rule, outcome. It never has a value. Exit code 1 if anything was refused.")]
@@ -35,13 +35,10 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> Result<Outcome, ServerError> {
+    let operator = args.operator.named(args.data.class()?)?;
     let house = args.data.house(&args.base_url).await?;
-    let plan = ImportPlan {
-        paths: args.paths,
-        operator: args.operator.name(),
-        report: args.report,
-        progress: std::io::stderr().is_terminal(),
-    };
+    let plan =
+        ImportPlan { paths: args.paths, operator, report: args.report, progress: std::io::stderr().is_terminal() };
     let result = import::run(&house, &plan).await;
     house.close().await?;
     let summary = result?;

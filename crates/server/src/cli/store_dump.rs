@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::{DataArgs, Outcome};
 use crate::assembly::Keys;
-use crate::{ServerError, dump, say};
+use crate::operator::OperatorArgs;
+use crate::{ServerError, clock, dump, offline, say};
 
 /// Write every table as someone with the database keys would see it, so that anyone can look for what leaks
 #[derive(Debug, clap::Args)]
@@ -12,6 +13,8 @@ use crate::{ServerError, dump, say};
 pub struct Args {
     #[command(flatten)]
     data: DataArgs,
+    #[command(flatten)]
+    operator: OperatorArgs,
     /// An empty or new folder
     #[arg(value_name = "DIR")]
     destination: PathBuf,
@@ -20,6 +23,8 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Outcome, ServerError> {
     let directory = args.data.directory()?;
     let keys = Keys::open(&directory, &args.data.kek.for_directory(&directory)?, None)?;
+    let operator = args.operator.named(keys.class)?;
+    offline::keep(&directory, &keys.keyring, offline::Command::StoreDump, &operator, clock::now_ms())?;
     let rows = dump::write(&directory, &keys, &args.destination)?;
     say::line(format!("{rows} rows written to {}", args.destination.display()));
     Ok(Outcome::Done)
