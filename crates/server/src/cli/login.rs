@@ -78,7 +78,10 @@ async fn sign_in(args: &Args) -> Result<Outcome, ServerError> {
         ca_cert.map(|path| std::path::absolute(&path).map_err(ServerError::io("is no path", &path))).transpose()?;
 
     let client = Client::new(&server, ca_cert.as_deref())?;
-    let proof = args.proof(Some(&login))?;
+    let (password, code) = (args.password()?, args.code()?);
+    let proof = json!({
+        "login": login, "password": password.trim_end_matches(['\r', '\n']), "totp": code.trim(),
+    });
     let answer = client.send(Method::POST, "/manage/session", Some(&proof)).await?;
     let token = answer.body["token"].as_str();
     let Some(token) = token.filter(|_| answer.status.is_success()) else {
@@ -108,7 +111,8 @@ async fn step_up(args: &Args) -> Result<Outcome, ServerError> {
     let path = args.session.path()?;
     let mut held = args.session.load()?;
     let client = Client::new(&held.server, held.ca_cert.as_deref())?.with_token(Zeroizing::new(held.token.clone()));
-    let answer = client.send(Method::POST, "/manage/session/step-up", Some(&args.proof(None)?)).await?;
+    let proof = json!({"totp": args.code()?.trim()});
+    let answer = client.send(Method::POST, "/manage/session/step-up", Some(&proof)).await?;
     if !answer.status.is_success() {
         return Err(refusal(answer.status.as_u16(), &answer.body));
     }
@@ -122,25 +126,21 @@ async fn step_up(args: &Args) -> Result<Outcome, ServerError> {
 }
 
 impl Args {
-    /// Password and code, asked for at the terminal unless they were named.
-    fn proof(&self, login: Option<&str>) -> Result<Value, ServerError> {
-        let password = match (&self.password_file, &self.password_fd) {
-            (Some(path), _) => read_secret(&open(path)?, path)?,
-            (None, Some(file)) => read_secret(file, Path::new("password descriptor"))?,
-            (None, None) => secret("password")?,
-        };
-        let code = match &self.totp_file {
-            Some(path) => read_secret(&open(path)?, path)?,
-            None => match std::env::var(CODE_VARIABLE) {
-                Ok(code) => Zeroizing::new(code),
-                Err(_) => secret("one-time code")?,
-            },
-        };
-        let (password, code) = (password.trim_end_matches(['\r', '\n']), code.trim());
-        Ok(match login {
-            Some(login) => json!({"login": login, "password": password, "totp": code}),
-            None => json!({"password": password, "totp": code}),
-        })
+    /// Asked for at the terminal unless it was named.
+    fn password(&self) -> Result<Zeroizing<String>, ServerError> {
+        match (&self.password_file, &self.password_fd) {
+            (Some(path), _) => read_secret(&open(path)?, path),
+            (None, Some(file)) => read_secret(file, Path::new("password descriptor")),
+            (None, None) => secret("password"),
+        }
+    }
+
+    fn code(&self) -> Result<Zeroizing<String>, ServerError> {
+        match (&self.totp_file, std::env::var(CODE_VARIABLE)) {
+            (Some(path), _) => read_secret(&open(path)?, path),
+            (None, Ok(code)) => Ok(Zeroizing::new(code)),
+            (None, Err(_)) => secret("one-time code"),
+        }
     }
 }
 
