@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crypto::EnvironmentClass;
 use crypto::kek::hex_encode;
+use store::desk::DESK_FILE;
 use store::log::copy_prefix;
 use store::sqlite::{KEYS_FILE, RECORD_FILE};
 
@@ -80,6 +81,8 @@ fn copy(house: &House, destination: &Path) -> Result<(String, u64, u64), ServerE
     let copied = house.store.copy_with_log(&data.join(RECORD_FILE))?;
     let leaves = copy_prefix(&house.directory.join(AUDIT_FOLDER), &audit, &copied.checkpoint)?;
     copy_if_present(&house.directory, ACCOUNTS_FILE, &data)?;
+    house.desk.copy(&data.join(DESK_FILE))?;
+    flush(&data.join(DESK_FILE))?;
     flush(&data.join(RECORD_FILE))?;
     let of_data = Manifest { seq: copied.seq, leaves, checkpoint: copied.checkpoint.clone(), ..manifest(DATA_SET) }
         .finish(&data, &house.keyring)?;

@@ -174,14 +174,14 @@ fn categories(words: &[String]) -> Result<ProxyCategories, Problem> {
     if words.is_empty() {
         return Ok(ProxyCategories::ALL);
     }
-    let sets = words.iter().map(|word| ProxyCategories::from_name(word));
+    let mut sets = words.iter().map(|word| ProxyCategories::from_name(word));
     let set = sets.try_fold(ProxyCategories::default(), |held, more| Some(held.union(more?)));
     set.ok_or_else(|| Problem::invalid("categories are clinical, medication, document, scheduling, billing"))
 }
 
 /// Sensitive categories by their words.
 pub fn labels(words: &[String]) -> Result<Labels, Problem> {
-    let sets = words.iter().map(|word| Labels::from_name(word));
-    let set = sets.try_fold(Labels::EMPTY, |held, more| Some(held.union(more?)));
+    let mut sets = words.iter().map(|word| Labels::from_name(word));
+    let set = sets.try_fold(Labels::NONE, |held, more| Some(held.union(more?)));
     set.ok_or_else(|| Problem::invalid("no label has this name"))
 }

@@ -1,10 +1,11 @@
 //! Who comes in: a session by bearer (the command line) or by cookie (pages), never a token that was issued for programs.
 
-use access::{Action, Caller};
+use access::{Action, Caller, Object, Reason, TypeRef};
 use http::header::{COOKIE, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
 use identity::{Connection, Identity, Session, SessionRefusal};
+use record::{Audited, RecordError};
 
 use super::Manage;
 use super::problem::Problem;
@@ -90,9 +91,33 @@ async fn by_cookie(manage: &Manage, parts: &Parts, from: &Connection<'_>) -> Res
     Ok(Guest { session, by_cookie: true })
 }
 
-/// Policy decides, and the record audits what it denies. What a fresh verification would open says so.
+/// Policy decides, and the record audits what it denies. What a fresh verification would open is said to be that.
 async fn may(manage: &Manage, guest: &Guest, action: Action) -> Result<(), Problem> {
-    manage.0.record.may(guest.caller()?, action).await.map_err(Problem::from)
+    let (caller, record) = (guest.caller()?, &manage.0.record);
+    let refused = match record.may(caller, action, tried(action)).await {
+        Ok(()) => return Ok(()),
+        Err(refused) => refused,
+    };
+    let system = Object::of(TypeRef::SYSTEM, None, None);
+    let denial = record.policies().decide(caller, action, &system).err();
+    match denial.filter(|_| matches!(refused, RecordError::Denied(_))) {
+        Some(denial) if denial.explain().attributes.contains(&Reason::MfaFresh.name()) => Err(Problem::step_up()),
+        // Which addresses there are is no secret; a denial here never looks like absence.
+        Some(_) => Err(Problem::not_permitted()),
+        None => Err(refused.into()),
+    }
+}
+
+/// As what the log tells of an attempt.
+const fn tried(action: Action) -> Audited {
+    match action {
+        Action::ManageRoles => Audited::RoleChange,
+        Action::ManageDevices => Audited::DeviceChange,
+        Action::ManagePolicies => Audited::PolicyChange,
+        Action::ReviewAlerts => Audited::AlertChange,
+        Action::Explain => Audited::Explain,
+        _ => Audited::AccountChange,
+    }
 }
 
 fn refused(refusal: SessionRefusal) -> Problem {

@@ -2,13 +2,11 @@
 //! address has a gate; what is done there, and its event, is identity's, compliance's and the record's affair.
 
 mod account;
-mod alert;
 mod body;
 mod device;
 mod gate;
 mod glass;
 mod patient;
-mod policy;
 mod problem;
 mod refuse;
 mod route;
@@ -170,18 +168,6 @@ async fn perform(act: Act, asked: Asked<'_>) -> Result<Done, Problem> {
         Act::GlassLog => glass::log(asked),
         Act::Label => patient::label(asked).await,
         Act::Explain => patient::explain(asked).await,
-        Act::Alerts => alert::list(asked).await,
-        Act::Alert => alert::show(asked).await,
-        Act::TakeAlert => alert::take(asked).await,
-        Act::CloseAlert => alert::close(asked).await,
-        Act::Reviews => alert::reviews(asked).await,
-        Act::Review => alert::review(asked).await,
-        Act::Policies => policy::list(asked).await,
-        Act::PolicyVersion => policy::show(asked).await,
-        Act::Propose => policy::propose(asked).await,
-        Act::Validate => policy::validate(asked),
-        Act::Replay => policy::replay(asked).await,
-        Act::Activate => policy::activate(asked).await,
     }
 }
 
@@ -192,6 +178,10 @@ impl Asked<'_> {
 
     fn record(&self) -> &Record {
         &self.manage.0.record
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.manage.0.record.now_ms()
     }
 
     /// The gate of every address but the sign-in gives one.

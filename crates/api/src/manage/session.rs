@@ -18,19 +18,20 @@ const CLI_LABEL: &str = "command line";
 #[serde(deny_unknown_fields)]
 struct SignIn {
     login: String,
-    password: Zeroizing<String>,
-    totp: Zeroizing<String>,
+    password: String,
+    totp: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StepUp {
-    totp: Zeroizing<String>,
+    totp: String,
 }
 
 /// Both factors at once. The session is bound to the address and program that it was made from.
 pub async fn sign_in(asked: Asked<'_>) -> Result<Done, Problem> {
     let SignIn { login, password, totp } = body::parse(&asked.body)?;
+    let (password, totp) = (Zeroizing::new(password), Zeroizing::new(totp));
     let (identity, from) = (asked.identity(), &asked.from);
     let first = identity.sign_in_password(&login, &password, None, from).await.map_err(refused)?;
     let signed_in = identity.sign_in_totp(&first.ticket, &totp, CLI_LABEL, from).await.map_err(refused)?;

@@ -158,7 +158,7 @@ fn code(asked: &Asked<'_>, invited: &Invited) -> Value {
 }
 
 fn shown(profile: &Profile, now_ms: i64) -> Value {
-    let roles: Vec<&str> = profile.roles(now_ms).iter().map(Role::name).collect();
+    let roles: Vec<&str> = profile.roles(now_ms).iter().map(|role| role.name()).collect();
     json!({
         "id": id(profile.user),
         "login": profile.login,
@@ -206,7 +206,7 @@ fn proxy(held: &HeldProxy) -> Value {
     json!({
         "chart": id(held.chart),
         "categories": categories.map(|set| set.names().collect::<Vec<_>>()),
-        "labels": labels.map(|set| set.iter().map(|label| label.name()).collect::<Vec<_>>()),
+        "labels": labels.map(|set| set.names().collect::<Vec<_>>()),
         "adolescent": held.adolescent,
         "approver": held.approver,
         "ends": instant(held.ends_ms),

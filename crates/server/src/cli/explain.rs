@@ -7,13 +7,14 @@ use super::remote::show::{self, Column};
 use super::remote::{RemoteArgs, segment};
 use crate::{ServerError, say};
 
-const CARD: [Column; 6] = [
-    ("who", "who"),
-    ("roles", "roles"),
+const COLUMNS: [Column; 7] = [
     ("action", "action"),
     ("type", "type"),
-    ("labels", "labels"),
-    ("when", "when"),
+    ("times", "count"),
+    ("allowed then", "allowed_then"),
+    ("allowed now", "allowed_now"),
+    ("policies", "policies"),
+    ("hangs on", "attributes"),
 ];
 
 /// Why somebody was let through or not, from the event of it
@@ -34,10 +35,7 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
 }
 
 fn say_explanation(answer: &Value) {
-    show::card(answer, &CARD);
-    for decision in answer["decisions"].as_array().into_iter().flatten() {
-        let fields = [("outcome", "outcome"), ("times", "count"), ("policies", "policies"), ("hangs on", "attributes")];
-        say::line("");
-        show::card(decision, &fields);
-    }
+    show::card(answer, &[("event", "event"), ("policy version", "policy_version")]);
+    say::line("");
+    show::table(&answer["decisions"], &COLUMNS);
 }

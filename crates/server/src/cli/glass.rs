@@ -9,7 +9,7 @@ use super::remote::show::{self, Column};
 use crate::{ServerError, say};
 
 const COLUMNS: [Column; 5] =
-    [("when", "when"), ("who", "login"), ("patient", "patient"), ("reason", "reason"), ("until", "until")];
+    [("when", "when"), ("who", "login"), ("chart", "chart"), ("reason", "reason"), ("until", "until")];
 
 /// Break the glass: open one patient's chart in an emergency, seen by everyone afterwards
 ///
@@ -35,7 +35,7 @@ enum Command {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Who broke the glass, for review
+    /// Charts that are open by broken glass now
     List {
         #[command(flatten)]
         remote: RemoteArgs,

@@ -11,7 +11,7 @@ use crate::{ServerError, say};
 
 const DAYS_DEFAULT: u32 = 30;
 const COLUMNS: [Column; 5] =
-    [("id", "id"), ("name", "name"), ("scopes", "scopes"), ("until", "until"), ("last used", "last_used")];
+    [("id", "id"), ("name", "name"), ("scopes", "scopes"), ("until", "until"), ("issued by", "issued_by")];
 
 /// Tokens of the FHIR API: your own, or those of a service account
 ///

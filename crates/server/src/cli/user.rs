@@ -32,7 +32,7 @@ const GRANTS: [Column; 6] = [
     ("ended", "ended"),
 ];
 const PROXIES: [Column; 5] = [
-    ("patient", "patient"),
+    ("chart", "chart"),
     ("categories", "categories"),
     ("labels", "labels"),
     ("approver", "approver"),
@@ -45,7 +45,7 @@ const PROXIES: [Column; 5] = [
     wardstone user list --state active\n  \
     wardstone user invite ben --name \"Ben Okoro\" --family Okoro --reason \"new nurse, ward 2\"\n  \
     wardstone user deactivate ben --reason \"left on 30 November\"\n  \
-    wardstone user recover ben --checked colleague")]
+    wardstone user recover ben --checked colleague --reason \"lost her phone\"")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,
@@ -79,7 +79,16 @@ enum Command {
         family: Option<String>,
         #[arg(long, value_enum, default_value_t = Kind::Workforce)]
         kind: Kind,
-        /// Of a patient: how it was made sure that the link goes to the patient
+        /// Roles from the start; each can be granted later as well
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+        /// Of a patient: id of the Patient
+        #[arg(long, value_name = "ID")]
+        patient: Option<String>,
+        /// Of a clinician: id of the Practitioner
+        #[arg(long, value_name = "ID")]
+        practitioner: Option<String>,
+        /// Of a patient or proxy: how it was made sure that the code goes to this person
         #[arg(long, value_enum)]
         checked: Option<Checked>,
         #[arg(long, value_name = "TEXT")]
@@ -93,11 +102,14 @@ enum Command {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Open a deactivated account again; its owner enrols anew
+    /// Open a deactivated account again; its owner enrols anew, and has no role yet
     Reactivate {
         #[command(flatten)]
         remote: RemoteArgs,
         login: String,
+        /// How you made sure who it is
+        #[arg(long, value_enum)]
+        checked: Checked,
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
@@ -109,6 +121,8 @@ enum Command {
         /// How you made sure who asks
         #[arg(long, value_enum)]
         checked: Checked,
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
     },
     /// The licence that prescribing, ordering and signing need
     Licence {
@@ -174,12 +188,11 @@ enum Proxy {
         /// Sensitive categories that it opens
         #[arg(long = "label", value_name = "WORD")]
         labels: Vec<String>,
-        /// The patient is a minor of 12 to 17 years with privacy of their own
-        #[arg(long)]
-        adolescent: bool,
         /// Last day, YYYY-MM-DD
         #[arg(long, value_name = "DATE")]
         until: String,
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
     },
     /// End it
     End {
@@ -189,6 +202,8 @@ enum Proxy {
         /// Id of the Patient
         #[arg(long)]
         patient: String,
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
     },
 }
 
@@ -211,7 +226,7 @@ enum Kind {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-#[value(rename_all = "kebab-case")]
+#[value(rename_all = "snake_case")]
 enum Checked {
     InPerson,
     TwoFacts,
@@ -231,11 +246,13 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
             let answer = remote.get(&of(&remote, &login, "").await?).await?;
             remote.say(&answer, say_user);
         }
-        Command::Invite { remote, login, name, family, kind, checked, reason } => {
+        Command::Invite { remote, login, name, family, kind, roles, patient, practitioner, checked, reason } => {
+            let roles: Vec<Value> = roles.iter().map(|role| json!({"role": role})).collect();
             let remote = remote.open()?;
             let body = json!({
                 "login": login, "name": name, "family": family, "kind": word(&kind),
-                "checked": checked.map(|checked| word(&checked).replace('-', "_")), "reason": reason,
+                "checked": checked.map(|checked| word(&checked)), "roles": roles, "patient": patient, "practitioner": practitioner,
+                "reason": reason,
             });
             let answer = remote.post("/manage/users", body).await?;
             remote.say(&answer, say_link);
@@ -245,51 +262,52 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
             let answer = remote.post(&of(&remote, &login, "/deactivate").await?, json!({"reason": reason})).await?;
             remote.done(&answer, format!("{login} is deactivated: every session and token has ended."));
         }
-        Command::Reactivate { remote, login, reason } => {
+        Command::Reactivate { remote, login, checked, reason } => {
             let remote = remote.open()?;
-            let answer = remote.post(&of(&remote, &login, "/reactivate").await?, json!({"reason": reason})).await?;
+            let body = json!({"checked": word(&checked), "reason": reason});
+            let answer = remote.post(&of(&remote, &login, "/reactivate").await?, body).await?;
             remote.say(&answer, say_link);
         }
-        Command::Recover { remote, login, checked } => {
+        Command::Recover { remote, login, checked, reason } => {
             let remote = remote.open()?;
-            let body = json!({"checked": word(&checked).replace('-', "_")});
+            let body = json!({"checked": word(&checked), "reason": reason});
             let answer = remote.post(&of(&remote, &login, "/recovery").await?, body).await?;
             remote.say(&answer, say_link);
         }
         Command::Licence { remote, login, number, state, from, until, none: _ } => {
             let remote = remote.open()?;
             let licence = number.map(|number| json!({"number": number, "state": state, "from": from, "until": until}));
-            let answer = remote.put(&of(&remote, &login, "/licence").await?, json!({"licence": licence})).await?;
+            let answer = remote.put(&of(&remote, &login, "/licence").await?, json!({"value": licence})).await?;
             remote.done(&answer, format!("{login}: the licence is on file."));
         }
         Command::Npi { remote, login, npi } => {
             let remote = remote.open()?;
-            let answer = remote.put(&of(&remote, &login, "/npi").await?, json!({"npi": npi})).await?;
+            let answer = remote.put(&of(&remote, &login, "/npi").await?, json!({"value": npi})).await?;
             remote.done(&answer, format!("{login}: the NPI is on file."));
         }
         Command::Practitioner { remote, login, id } => {
             let remote = remote.open()?;
-            let answer = remote.put(&of(&remote, &login, "/practitioner").await?, json!({"practitioner": id})).await?;
+            let answer = remote.put(&of(&remote, &login, "/practitioner").await?, json!({"value": id})).await?;
             remote.done(&answer, format!("{login} is linked to the practitioner."));
         }
         Command::Chart { remote, login, id } => {
             let remote = remote.open()?;
-            let answer = remote.put(&of(&remote, &login, "/chart").await?, json!({"patient": id})).await?;
+            let answer = remote.put(&of(&remote, &login, "/chart").await?, json!({"value": id})).await?;
             remote.done(&answer, format!("{login} is linked to the patient's chart."));
         }
-        Command::Proxy(Proxy::Grant { remote, login, patient, categories, labels, adolescent, until }) => {
+        Command::Proxy(Proxy::Grant { remote, login, patient, categories, labels, until, reason }) => {
             let remote = remote.open()?;
             let body = json!({
                 "patient": patient, "categories": categories, "labels": labels,
-                "adolescent": adolescent, "until": until,
+                "until": until, "reason": reason,
             });
             let answer = remote.post(&of(&remote, &login, "/proxies").await?, body).await?;
             remote.done(&answer, format!("{login} acts for the patient until {until}."));
         }
-        Command::Proxy(Proxy::End { remote, login, patient }) => {
+        Command::Proxy(Proxy::End { remote, login, patient, reason }) => {
             let remote = remote.open()?;
             let path = of(&remote, &login, &format!("/proxies/{}", segment(&patient))).await?;
-            let answer = remote.delete(&path).await?;
+            let answer = remote.delete_with(&path, json!({"reason": reason})).await?;
             remote.done(&answer, format!("{login} no longer acts for the patient."));
         }
         Command::FirstAdmin(args) => return first_admin::run(args).await,

@@ -11,6 +11,7 @@ mod import;
 mod kill;
 mod listener;
 mod log_down;
+mod manage;
 mod matrix;
 mod planted;
 mod shared;

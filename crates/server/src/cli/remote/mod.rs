@@ -83,6 +83,10 @@ impl Remote {
         self.send(Method::DELETE, path, None).await
     }
 
+    pub async fn delete_with(&self, path: &str, body: Value) -> Result<Value, ServerError> {
+        self.send(Method::DELETE, path, Some(&body)).await
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ServerError> {
         let answer = self.client.send(method, path, body).await?;
         if answer.status.is_success() { Ok(answer.body) } else { Err(refusal(answer.status.as_u16(), &answer.body)) }
