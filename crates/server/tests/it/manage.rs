@@ -30,8 +30,7 @@ impl<'h> Person<'h> {
         let password = self.house.path(&format!("{}.password", self.login));
         std::fs::write(&password, self.secret("password")).unwrap();
         let credentials = self.house.path("credentials.json");
-        let arguments =
-            ["login", "--credentials", &credentials, "--login", &self.login, "--password-file", &password];
+        let arguments = ["login", "--credentials", &credentials, "--login", &self.login, "--password-file", &password];
         let output = self.command(&arguments).env("WARDSTONE_TOTP", self.code()).output().unwrap();
         said(&output, 0, &arguments)
     }
@@ -142,8 +141,7 @@ fn people_are_managed_from_the_command_line() {
 
     // A step-up gives the session a new secret; signing out ends it.
     let before = std::fs::read_to_string(&admin.session).unwrap();
-    let output =
-        admin.command(&["login", "--step-up"]).env("WARDSTONE_TOTP", admin.code()).output().unwrap();
+    let output = admin.command(&["login", "--step-up"]).env("WARDSTONE_TOTP", admin.code()).output().unwrap();
     assert!(said_of(&output).contains("freshly"), "{}", said_of(&output));
     assert_ne!(std::fs::read_to_string(&admin.session).unwrap(), before);
     admin.ok(&["user", "list"]);
@@ -206,7 +204,8 @@ fn the_first_administrator_is_made_once_on_the_machine_itself() {
     let export: Vec<&str> = ["audit", "export"].into_iter().chain(by).chain(["--out", &events]).collect();
     wardstone_ok(&export);
     let events = std::fs::read_to_string(&events).unwrap();
-    for said in ["first administrator; reason: new clinic", "audit verify at", "yearly look", "export of the audit log"] {
+    for said in ["first administrator; reason: new clinic", "audit verify at", "yearly look", "export of the audit log"]
+    {
         assert!(events.contains(said), "{said} is not in {events}");
     }
 }
