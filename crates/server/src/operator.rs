@@ -6,6 +6,8 @@ use access::{Caller, CallerParts, Facts, Purpose, Role, RoleSet, UserId};
 use crypto::EnvironmentClass;
 
 use crate::ServerError;
+use crate::assembly::House;
+use crate::cli::ProofArgs;
 use crate::clock::Clock;
 
 /// Operators have no account yet: their name says who they are.
@@ -33,6 +35,40 @@ impl Operator {
     pub fn because(&self, what: &str) -> String {
         let subject = format!("{what}; reason: {}", self.reason);
         audit::event::clip(&subject, audit::event::TEXT_BYTES_MAX).to_owned()
+    }
+}
+
+/// Who takes ePHI out or in proves to be who they say, where there are accounts.
+#[derive(Debug, Clone, clap::Args)]
+pub struct PersonArgs {
+    /// Your login: password and one-time code are asked for. Production asks for it once it has accounts
+    #[arg(long = "as", value_name = "LOGIN")]
+    login: Option<String>,
+    #[command(flatten)]
+    proof: ProofArgs,
+}
+
+impl PersonArgs {
+    /// The operator, proven: both factors, and one of the roles. The proof is in the log.
+    pub async fn prove(&self, house: &House, operator: Operator, roles: &[Role]) -> Result<Operator, ServerError> {
+        let has_accounts =
+            house.identity.accounts().iter().any(|profile| profile.state == ::identity::AccountState::Active);
+        let Some(login) = &self.login else {
+            if house.class == EnvironmentClass::Production && has_accounts {
+                return Err(ServerError::Usage("say who you are and prove it: --as LOGIN".into()));
+            }
+            return Ok(operator);
+        };
+        let (password, code) = (self.proof.password()?, self.proof.code()?);
+        let proven = house.identity.verify_person(login, &password, &code).await;
+        let person = proven.map_err(|refusal| ServerError::Refused(format!("not proven: {refusal}")))?;
+        if !roles.iter().any(|role| person.roles.contains(*role)) {
+            let outcome = audit::Outcome::Denied { policy: "" };
+            let subject = operator.because("role is missing");
+            house.note_outcome(audit::Action::SignIn, &person.login, Some(&subject), None, outcome).await?;
+            return Err(ServerError::Refused("your roles do not allow this".into()));
+        }
+        Ok(Operator { name: person.login, ..operator })
     }
 }
 

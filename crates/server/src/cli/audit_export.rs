@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use access::{Purpose, Role};
 
 use super::{DataArgs, Outcome};
-use crate::operator::OperatorArgs;
+use crate::operator::{OperatorArgs, PersonArgs};
 use crate::{ServerError, files, operator, say};
 
 /// Events asked for at once.
@@ -27,6 +27,8 @@ pub struct Args {
     data: DataArgs,
     #[command(flatten)]
     operator: OperatorArgs,
+    #[command(flatten)]
+    person: PersonArgs,
     /// From this day or instant on
     #[arg(long, value_name = "DATE")]
     since: Option<String>,
@@ -50,6 +52,13 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     }
     let operator = args.operator.named(args.data.class()?)?;
     let house = args.data.house(&args.base_url).await?;
+    let operator = match args.person.prove(&house, operator, &[Role::Auditor, Role::PrivacyOfficer]).await {
+        Ok(operator) => operator,
+        Err(error) => {
+            house.close().await?;
+            return Err(error);
+        }
+    };
     house.note(audit::Action::AuditRead, &operator.name, Some(&operator.because("export of the audit log"))).await?;
     files::create_secret(&args.out, b"")?;
     let failed = |error: std::io::Error| ServerError::io("cannot be written", &args.out)(error);

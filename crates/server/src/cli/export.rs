@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use access::Role;
+
 use super::{BASE_URL_DEFAULT, DataArgs, Outcome};
 use crate::export::{self, ExportPlan, Form};
 use crate::kek::KekArgs;
-use crate::operator::OperatorArgs;
+use crate::operator::{OperatorArgs, PersonArgs};
 use crate::{ServerError, say};
 
 /// Export resources as NDJSON, one file for each type; the server must not run
@@ -25,6 +27,8 @@ pub struct Args {
     kek: KekArgs,
     #[command(flatten)]
     operator: OperatorArgs,
+    #[command(flatten)]
+    person: PersonArgs,
     /// Where the key of this export is written (or, with --open, read)
     #[arg(long, value_name = "FILE", conflicts_with = "plaintext", required_unless_present = "plaintext")]
     export_key: Option<PathBuf>,
@@ -61,6 +65,13 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     let data = DataArgs { data, kek: args.kek };
     let operator = args.operator.named(data.class()?)?;
     let house = data.house(BASE_URL_DEFAULT).await?;
+    let operator = match args.person.prove(&house, operator, &[Role::Admin]).await {
+        Ok(operator) => operator,
+        Err(error) => {
+            house.close().await?;
+            return Err(error);
+        }
+    };
     let plan = ExportPlan { destination, form, operator, types: args.types };
     let result = export::run(&house, &plan).await;
     house.close().await?;

@@ -3,9 +3,11 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use access::Role;
+
 use super::{BASE_URL_DEFAULT, DataArgs, Outcome};
 use crate::import::{self, ImportPlan, Summary};
-use crate::operator::OperatorArgs;
+use crate::operator::{OperatorArgs, PersonArgs};
 use crate::{ServerError, say};
 
 /// Import transaction and batch Bundles (.json) and bulk NDJSON (.ndjson) from files and folders
@@ -23,6 +25,8 @@ pub struct Args {
     data: DataArgs,
     #[command(flatten)]
     operator: OperatorArgs,
+    #[command(flatten)]
+    person: PersonArgs,
     /// Where the report is written
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -37,6 +41,13 @@ pub struct Args {
 pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     let operator = args.operator.named(args.data.class()?)?;
     let house = args.data.house(&args.base_url).await?;
+    let operator = match args.person.prove(&house, operator, &[Role::Admin]).await {
+        Ok(operator) => operator,
+        Err(error) => {
+            house.close().await?;
+            return Err(error);
+        }
+    };
     let plan =
         ImportPlan { paths: args.paths, operator, report: args.report, progress: std::io::stderr().is_terminal() };
     let result = import::run(&house, &plan).await;

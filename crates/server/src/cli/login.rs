@@ -1,20 +1,14 @@
 //! `wardstone login`
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use http::Method;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::Outcome;
-use super::remote::{Client, SessionArgs, refusal, secret, session_file, show};
-use crate::kek::{open_descriptor, read_secret};
+use super::remote::{Client, ProofArgs, SessionArgs, refusal, session_file, show};
 use crate::{ServerError, files, say};
-
-/// The code can be given here to a script; the command line itself would show it to everyone.
-const CODE_VARIABLE: &str = "WARDSTONE_TOTP";
 
 /// Sign in to a running server, as yourself, with password and one-time code
 ///
@@ -41,15 +35,8 @@ pub struct Args {
     /// A demo's credentials file: server and authority are taken from it
     #[arg(long, value_name = "FILE")]
     credentials: Option<PathBuf>,
-    /// File with the password, for scripts
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
-    /// Open file descriptor to read the password from
-    #[arg(long, value_name = "N", conflicts_with = "password_file", value_parser = open_descriptor)]
-    password_fd: Option<Arc<File>>,
-    /// File with the one-time code, for scripts (or WARDSTONE_TOTP)
-    #[arg(long, value_name = "FILE")]
-    totp_file: Option<PathBuf>,
+    #[command(flatten)]
+    proof: ProofArgs,
     /// Prove again that it is you, in the session that is there
     #[arg(long, conflicts_with_all = ["server", "login", "ca_cert", "credentials"])]
     step_up: bool,
@@ -78,10 +65,8 @@ async fn sign_in(args: &Args) -> Result<Outcome, ServerError> {
         ca_cert.map(|path| std::path::absolute(&path).map_err(ServerError::io("is no path", &path))).transpose()?;
 
     let client = Client::new(&server, ca_cert.as_deref())?;
-    let (password, code) = (args.password()?, args.code()?);
-    let proof = json!({
-        "login": login, "password": password.trim_end_matches(['\r', '\n']), "totp": code.trim(),
-    });
+    let (password, code) = (args.proof.password()?, args.proof.code()?);
+    let proof = json!({"login": login, "password": password.as_str(), "totp": code.as_str()});
     let answer = client.send(Method::POST, "/manage/session", Some(&proof)).await?;
     let token = answer.body["token"].as_str();
     let Some(token) = token.filter(|_| answer.status.is_success()) else {
@@ -111,7 +96,7 @@ async fn step_up(args: &Args) -> Result<Outcome, ServerError> {
     let path = args.session.path()?;
     let mut held = args.session.load()?;
     let client = Client::new(&held.server, held.ca_cert.as_deref())?.with_token(Zeroizing::new(held.token.clone()));
-    let proof = json!({"totp": args.code()?.trim()});
+    let proof = json!({"totp": args.proof.code()?.as_str()});
     let answer = client.send(Method::POST, "/manage/session/step-up", Some(&proof)).await?;
     if !answer.status.is_success() {
         return Err(refusal(answer.status.as_u16(), &answer.body));
@@ -123,29 +108,6 @@ async fn step_up(args: &Args) -> Result<Outcome, ServerError> {
     }
     say::line(format!("{} is freshly signed in.", held.login));
     Ok(Outcome::Done)
-}
-
-impl Args {
-    /// Asked for at the terminal unless it was named.
-    fn password(&self) -> Result<Zeroizing<String>, ServerError> {
-        match (&self.password_file, &self.password_fd) {
-            (Some(path), _) => read_secret(&open(path)?, path),
-            (None, Some(file)) => read_secret(file, Path::new("password descriptor")),
-            (None, None) => secret("password"),
-        }
-    }
-
-    fn code(&self) -> Result<Zeroizing<String>, ServerError> {
-        match (&self.totp_file, std::env::var(CODE_VARIABLE)) {
-            (Some(path), _) => read_secret(&open(path)?, path),
-            (None, Ok(code)) => Ok(Zeroizing::new(code)),
-            (None, Err(_)) => secret("one-time code"),
-        }
-    }
-}
-
-fn open(path: &Path) -> Result<File, ServerError> {
-    File::open(path).map_err(ServerError::io("cannot be read", path))
 }
 
 struct Demo {

@@ -38,6 +38,8 @@ use crate::directory::DataDirectory;
 use crate::kek::KekArgs;
 use crate::{ServerError, clock, logging, say};
 
+pub use remote::ProofArgs;
+
 /// What offline commands take references to be local against, unless told otherwise.
 const BASE_URL_DEFAULT: &str = "https://localhost:8443";
 
@@ -154,7 +156,7 @@ pub fn run() -> ExitCode {
         Command::Restore(args) => block_on(restore::run(args)),
         Command::Audit(Audit::Verify(args)) => audit_verify::run(&args),
         Command::Audit(Audit::Export(args)) => block_on(audit_export::run(args)),
-        Command::Store(Store::Dump(args)) => store_dump::run(&args),
+        Command::Store(Store::Dump(args)) => block_on(store_dump::run(args)),
         Command::Doctor(args) => doctor::run(&args),
         Command::Login(args) => block_on(login::run(args)),
         Command::Logout(args) => block_on(logout::run(args)),

@@ -2,6 +2,7 @@
 
 mod client;
 mod prompt;
+mod proof;
 pub mod session_file;
 pub mod show;
 
@@ -13,6 +14,7 @@ use zeroize::Zeroizing;
 
 pub use client::Client;
 pub use prompt::secret;
+pub use proof::ProofArgs;
 
 use crate::{ServerError, say};
 use session_file::Session;
