@@ -13,6 +13,7 @@ mod listener;
 mod log_down;
 mod manage;
 mod matrix;
+mod matrix_manage;
 mod planted;
 mod shared;
 mod tamper;
