@@ -115,6 +115,7 @@ impl Problem {
         self
     }
 
+    #[cfg(test)]
     pub const fn status(&self) -> StatusCode {
         self.status
     }
