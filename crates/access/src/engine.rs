@@ -2,18 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 use std::str::FromStr;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use cedar_policy::{
-    Authorizer, Context, Decision, Effect, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicyId, PolicySet,
-    Request, RestrictedExpression, Schema, ValidationMode, Validator,
+    ActionConstraint, Authorizer, Context, Decision, Effect, Entities, Entity, EntityId, EntityTypeName, EntityUid,
+    PolicyId, PolicySet, PrincipalConstraint, Request, RestrictedExpression, Schema, ValidationMode, Validator,
 };
 
 use crate::action::Action;
-use crate::caller::{Role, RoleSet};
+use crate::caller::RoleSet;
 use crate::error::AccessError;
 use crate::key::{DecisionKey, Relations, Traits};
 use crate::labels::Labels;
-use crate::outcome::{Closed, ClosedKind, PolicyNo, Reason};
+use crate::outcome::{Closed, PolicyNo};
 use crate::policies::PolicySource;
 use crate::purpose::{Purpose, Use};
 use crate::types::{group_of, resource_types};
@@ -21,6 +22,8 @@ use crate::views::View;
 
 /// One bit each in a ruling.
 const POLICIES_MAX: usize = 128;
+/// Sets of roles held ready. An organization has a dozen; a set more than these costs one more building.
+const ROLE_SETS_MAX: usize = 64;
 
 /// What policy says to a key. Small and Copy: this is what the cache holds.
 #[derive(Clone, Copy)]
@@ -33,10 +36,20 @@ pub(crate) struct Engine {
     authorizer: Authorizer,
     schema: Schema,
     policies: PolicySet,
+    /// Types and purposes in their groups: what is the same for every caller.
     entities: Entities,
+    callers: RwLock<HashMap<RoleSet, Arc<Principal>>>,
     rules: Vec<Rule>,
     numbers: HashMap<PolicyId, PolicyNo>,
     words: Words,
+}
+
+/// A set of roles as Cedar sees it: one entity below its roles, beside all that is the same for everybody; and, by action, the
+/// policies whose heads do not rule the roles or the action out. The others could neither permit nor forbid.
+struct Principal {
+    uid: EntityUid,
+    entities: Entities,
+    by_action: Vec<PolicySet>,
 }
 
 struct Rule {
@@ -48,7 +61,6 @@ struct Rule {
 
 /// Names of everything a key can hold, parsed once.
 struct Words {
-    callers: Vec<EntityUid>,
     actions: Vec<EntityUid>,
     types: HashMap<&'static str, EntityUid>,
     purposes: Vec<RestrictedExpression>,
@@ -65,8 +77,8 @@ impl Engine {
         let (policies, rules, numbers) = read(sources)?;
         validate(&schema, &policies)?;
         let words = Words::new()?;
-        let entities = entities(&schema, &words)?;
-        Ok(Engine { authorizer: Authorizer::new(), schema, policies, entities, rules, numbers, words })
+        let (entities, callers) = (entities(&schema)?, RwLock::default());
+        Ok(Engine { authorizer: Authorizer::new(), schema, policies, entities, callers, rules, numbers, words })
     }
 
     /// Decides a key, and on denial what the caller may be told.
@@ -87,8 +99,10 @@ impl Engine {
 
     /// One Cedar decision: what is open, or the policies that closed it.
     fn ask(&self, key: &DecisionKey) -> Result<Ruling, u128> {
-        let Some(request) = self.request(key) else { return Err(0) };
-        let response = self.authorizer.is_authorized(&request, &self.policies, &self.entities);
+        let Ok(principal) = self.principal(key.roles) else { return Err(0) };
+        let Some(request) = self.request(key, &principal.uid) else { return Err(0) };
+        let response =
+            self.authorizer.is_authorized(&request, &principal.by_action[key.action as usize], &principal.entities);
         let determining = response.diagnostics().reason().filter_map(|id| self.numbers.get(id).copied());
         // A policy that fails to evaluate might have been a forbid.
         if response.decision() != Decision::Allow || response.diagnostics().errors().next().is_some() {
@@ -114,77 +128,48 @@ impl Engine {
         }
     }
 
-    fn allowed(&self, key: &DecisionKey) -> bool {
+    pub(crate) fn allowed(&self, key: &DecisionKey) -> bool {
         self.ask(key).is_ok()
     }
 
-    fn close(&self, key: &DecisionKey, policies: u128) -> Closed {
-        let unlabelled = DecisionKey { labels: Labels::NONE, ..*key };
-        let possible = self.allowed(&unlabelled)
-            || self.allowed(&DecisionKey { relations: Relations::ALL.without(Relations::CLOSING), ..unlabelled });
-        if !possible {
-            return Closed { kind: ClosedKind::Never, policies };
+    fn principal(&self, roles: RoleSet) -> Result<Arc<Principal>, AccessError> {
+        if let Some(principal) = self.callers.read().unwrap_or_else(PoisonError::into_inner).get(&roles) {
+            return Ok(principal.clone());
         }
-        // Only "very restricted" may be told of: that a Part 2 or psychotherapy record exists is itself protected.
-        let offered = DecisionKey { labels: key.labels.without(Labels::VERY_RESTRICTED), ..*key };
-        let withheld = key.labels.contains(Labels::VERY_RESTRICTED)
-            && !key.facts.glass_broken
-            && self.allowed(&offered)
-            && self.allowed(&with_fact(key, Reason::GlassBroken));
-        Closed { kind: if withheld { ClosedKind::Withheld } else { ClosedKind::Absent }, policies }
+        let uid = uid("Caller", &roles.bits().to_string())?;
+        let entity = Entity::new_no_attrs(uid.clone(), under("Role", roles.iter().map(|role| role.name()))?);
+        let entities = self.entities.clone().add_entities([entity], Some(&self.schema));
+        let entities = entities.map_err(|error| AccessError::Schema(error.to_string()))?;
+        let by_action = self.words.actions.iter().map(|action| self.concerning(roles, action));
+        let by_action = by_action.collect::<Result<_, _>>()?;
+        let principal = Arc::new(Principal { uid, entities, by_action });
+        let mut callers = self.callers.write().unwrap_or_else(PoisonError::into_inner);
+        if callers.len() >= ROLE_SETS_MAX {
+            callers.clear();
+        }
+        callers.insert(roles, principal.clone());
+        Ok(principal)
     }
 
-    /// Which single change would have opened a key that was denied. Asks policy again for each; only an explanation pays for that.
-    pub(crate) fn reasons(&self, key: &DecisionKey) -> Vec<Reason> {
-        if group_of(key.kind.name).is_none() {
-            return vec![Reason::Type];
-        }
-        let mut reasons = Vec::new();
-        // A key that is allowed was denied in a list, where a label narrowed the view.
-        if self.allowed(key) || self.allowed(&DecisionKey { labels: Labels::NONE, ..*key }) {
-            reasons.push(Reason::Labels);
-        }
-        if self.allowed(&DecisionKey { relations: Relations::ALL.without(Relations::CLOSING), ..*key }) {
-            reasons.push(Reason::Relation);
-        }
-        let purposes = [
-            Purpose::Treatment,
-            Purpose::Payment,
-            Purpose::Operations,
-            Purpose::Compliance,
-            Purpose::PatientRequest,
-            Purpose::Threat,
-        ];
-        if purposes.iter().any(|purpose| self.allowed(&DecisionKey { purpose: *purpose, ..*key })) {
-            reasons.push(Reason::Purpose);
-        }
-        reasons.extend(self.lacking_facts(key));
-        if !key.facts.glass_broken && self.allowed(&with_fact(key, Reason::GlassBroken)) {
-            reasons.push(Reason::GlassBroken);
-        }
-        if reasons.is_empty() {
-            reasons.push(Reason::Role);
-        }
-        reasons
+    fn concerning(&self, roles: RoleSet, action: &EntityUid) -> Result<PolicySet, AccessError> {
+        let roles = under("Role", roles.iter().map(|role| role.name()))?;
+        let is_below = |group: &EntityUid| group == action || self.entities.is_ancestor_of(group, action);
+        let policies = self.policies.policies().filter(|policy| {
+            let by_role = match policy.principal_constraint() {
+                PrincipalConstraint::In(role) => roles.contains(&role),
+                _ => true,
+            };
+            by_role
+                && match policy.action_constraint() {
+                    ActionConstraint::Any => true,
+                    ActionConstraint::Eq(one) => one == *action,
+                    ActionConstraint::In(groups) => groups.iter().any(is_below),
+                }
+        });
+        PolicySet::from_policies(policies.cloned()).map_err(|error| AccessError::Validation(error.to_string()))
     }
 
-    /// Facts whose lack alone, or else together, closes a key.
-    pub(crate) fn lacking_facts(&self, key: &DecisionKey) -> Vec<Reason> {
-        let facts = [
-            (Reason::MfaFresh, key.facts.mfa_fresh),
-            (Reason::DeviceVerified, key.facts.device_verified),
-            (Reason::WithinHours, key.facts.within_hours),
-        ];
-        let missing: Vec<Reason> = facts.iter().filter(|(_, holds)| !holds).map(|(fact, _)| *fact).collect();
-        let alone: Vec<Reason> = missing.iter().copied().filter(|fact| self.allowed(&with_fact(key, *fact))).collect();
-        if !alone.is_empty() {
-            return alone;
-        }
-        let all = missing.iter().fold(*key, |key, fact| with_fact(&key, *fact));
-        if self.allowed(&all) { missing } else { Vec::new() }
-    }
-
-    fn request(&self, key: &DecisionKey) -> Option<Request> {
+    fn request(&self, key: &DecisionKey, principal: &EntityUid) -> Option<Request> {
         let labels = key.labels.iter().map(|label| self.words.labels[label.bits().trailing_zeros() as usize].clone());
         let flag = |name: &str, holds: bool| (name.to_string(), RestrictedExpression::new_bool(holds));
         let context = Context::from_pairs([
@@ -215,10 +200,9 @@ impl Engine {
             flag("in_scope", key.in_scope),
         ])
         .ok()?;
-        let caller = self.words.callers.get(usize::from(key.roles.bits()))?.clone();
         let action = self.words.actions[key.action as usize].clone();
         let kind = self.words.types.get(key.kind.name)?.clone();
-        Request::new(caller, action, kind, context, Some(&self.schema)).ok()
+        Request::new(principal.clone(), action, kind, context, Some(&self.schema)).ok()
     }
 }
 
@@ -227,9 +211,6 @@ impl Words {
         let reference =
             |kind: &str, id: &str| Ok::<_, AccessError>(RestrictedExpression::new_entity_uid(uid(kind, id)?));
         Ok(Words {
-            callers: (0..1u32 << Role::ALL.len())
-                .map(|bits| uid("Caller", &bits.to_string()))
-                .collect::<Result<_, _>>()?,
             actions: Action::ALL.iter().map(|action| uid("Action", action.name())).collect::<Result<_, _>>()?,
             types: resource_types()
                 .map(|(name, _)| Ok((name, uid("Type", name)?)))
@@ -243,26 +224,17 @@ impl Words {
     }
 }
 
-fn with_fact(key: &DecisionKey, fact: Reason) -> DecisionKey {
-    let mut key = *key;
-    match fact {
-        Reason::MfaFresh => key.facts.mfa_fresh = true,
-        Reason::DeviceVerified => key.facts.device_verified = true,
-        Reason::WithinHours => key.facts.within_hours = true,
-        Reason::GlassBroken => key.facts.glass_broken = true,
-        Reason::Role | Reason::Type | Reason::Labels | Reason::Relation | Reason::Purpose => {}
-    }
-    key
-}
-
 type Read = (PolicySet, Vec<Rule>, HashMap<PolicyId, PolicyNo>);
 
 fn read(sources: &[PolicySource<'_>]) -> Result<Read, AccessError> {
     let (mut policies, mut rules, mut numbers) = (PolicySet::new(), Vec::new(), HashMap::new());
     for source in sources {
         let fail = |reason: String| AccessError::Policy { file: source.file.to_string(), reason };
-        if let Some(unknown) = type_names(source.text).find(|name| group_of(name).is_none()) {
+        if let Some(unknown) = named(source.text, "Type").find(|name| group_of(name).is_none()) {
             return Err(fail(format!("unknown resource type {unknown}")));
+        }
+        if let Some(unknown) = named(source.text, "Purpose").find(|name| Purpose::from_name(name).is_none()) {
+            return Err(fail(format!("unknown purpose {unknown}")));
         }
         let set = PolicySet::from_str(source.text).map_err(|error| fail(error.to_string()))?;
         if set.templates().next().is_some() {
@@ -295,9 +267,9 @@ fn read(sources: &[PolicySource<'_>]) -> Result<Read, AccessError> {
     Ok((policies, rules, numbers))
 }
 
-/// The resource types that policy text names; the schema cannot check them, for `Type` is an open entity type.
-fn type_names(text: &str) -> impl Iterator<Item = &str> {
-    text.split("Type::\"").skip(1).filter_map(|rest| rest.split('"').next())
+/// The types or purposes that policy text names; the schema cannot check them, for both are open entity types.
+fn named<'t>(text: &'t str, kind: &str) -> impl Iterator<Item = &'t str> {
+    text.split(&format!("{kind}::\"")).skip(1).filter_map(|rest| rest.split('"').next()).collect::<Vec<_>>().into_iter()
 }
 
 fn validate(schema: &Schema, policies: &PolicySet) -> Result<(), AccessError> {
@@ -310,25 +282,21 @@ fn validate(schema: &Schema, policies: &PolicySet) -> Result<(), AccessError> {
     if findings.is_empty() { Ok(()) } else { Err(AccessError::Validation(findings.join("; "))) }
 }
 
-/// Everything that stands in a hierarchy. It never changes: a request brings only its context.
-fn entities(schema: &Schema, words: &Words) -> Result<Entities, AccessError> {
-    let under = |kind: &str, names: &[&str]| {
-        names.iter().map(|name| uid(kind, name)).collect::<Result<HashSet<EntityUid>, AccessError>>()
-    };
+/// What stands in a hierarchy whoever asks. It never changes: a request brings its principal and its context.
+fn entities(schema: &Schema) -> Result<Entities, AccessError> {
     let mut entities = Vec::new();
-    for (bits, caller) in (0..=u16::MAX).zip(&words.callers) {
-        let roles: Vec<&str> =
-            RoleSet::from_bits(bits).unwrap_or(RoleSet::EMPTY).iter().map(|role| role.name()).collect();
-        entities.push(Entity::new_no_attrs(caller.clone(), under("Role", &roles)?));
-    }
     for (name, group) in resource_types() {
-        entities.push(Entity::new_no_attrs(uid("Type", name)?, under("Group", &[group])?));
+        entities.push(Entity::new_no_attrs(uid("Type", name)?, under("Group", [group])?));
     }
     for purpose in Purpose::ALL {
-        let uses: Vec<&str> = purpose.uses().iter().map(|use_of| Use::name(*use_of)).collect();
-        entities.push(Entity::new_no_attrs(uid("Purpose", purpose.name())?, under("Use", &uses)?));
+        let uses = purpose.uses().iter().map(|use_of| Use::name(*use_of));
+        entities.push(Entity::new_no_attrs(uid("Purpose", purpose.name())?, under("Use", uses)?));
     }
     Entities::from_entities(entities, Some(schema)).map_err(|error| AccessError::Schema(error.to_string()))
+}
+
+fn under<'n>(kind: &str, names: impl IntoIterator<Item = &'n str>) -> Result<HashSet<EntityUid>, AccessError> {
+    names.into_iter().map(|name| uid(kind, name)).collect()
 }
 
 fn uid(kind: &str, id: &str) -> Result<EntityUid, AccessError> {

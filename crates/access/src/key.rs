@@ -88,7 +88,7 @@ impl Relations {
     pub const PART2_CONSENT: Relations = Relations(1 << 2);
     /// Care team, attributed practitioner, or an appointment or encounter whose window is open.
     pub const TREATING: Relations = Relations(1 << 3);
-    /// Nobody was ever attributed to the chart: first contact must be possible.
+    /// Nobody was ever attributed to the chart: first contact must be possible. True of what lies in no chart.
     pub const UNASSIGNED: Relations = Relations(1 << 4);
     /// The caller is a proxy whose grant covers this kind of resource and every sensitive label on it.
     pub const PROXY: Relations = Relations(1 << 5);
@@ -113,6 +113,8 @@ impl Relations {
     pub const CLOSING: Relations =
         Relations(Relations::ADOLESCENT.0 | Relations::CONSENT_DENIES.0 | Relations::SELF_PAY.0);
     pub const ALL: Relations = Relations((1 << 10) - 1);
+    /// Those that open. Permits ask for them and never for their absence.
+    pub const OPENING: Relations = Relations(Relations::ALL.0 & !Relations::CLOSING.0);
 
     pub const fn union(self, other: Relations) -> Relations {
         Relations(self.0 | other.0)
@@ -193,6 +195,9 @@ impl Standing {
     pub(crate) fn key(&self, action: Action, object: &Object) -> DecisionKey {
         let mut relations = object.relations.intersection(Relations::OF_CHART);
         let caller = &self.caller;
+        if object.chart.is_none() {
+            relations = relations.union(Relations::UNASSIGNED);
+        }
         if object.chart.is_some() && object.chart == caller.own_chart() {
             relations = relations.union(Relations::SELF_CHART);
         }

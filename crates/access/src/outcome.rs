@@ -91,11 +91,27 @@ closed! {
         Role = "roles",
         Type = "type",
         Labels = "labels",
+        /// A search looked at elements that the view of this hit hides.
+        View = "view",
+        Treating = "treating",
+        Part2Consent = "part2_consent",
+        ResearchConsent = "research_consent",
+        Proxy = "proxy",
+        /// Another relation, or several together.
         Relation = "relation",
+        Consent = "consent_denies",
+        SelfPay = "self_pay",
+        Adolescent = "adolescent",
+        OwnChart = "self_chart",
+        Current = "current",
+        VitalSigns = "vital_signs",
         Purpose = "purpose",
+        Scope = "in_scope",
         MfaFresh = "mfa_fresh",
         DeviceVerified = "device_verified",
         WithinHours = "within_hours",
+        NetworkTrusted = "network_trusted",
+        Licensed = "licensed",
         GlassBroken = "glass_broken",
     }
 }
@@ -181,7 +197,11 @@ impl Permit {
     }
     /// Whether everything of the resource may be shown as it is: no view and no sealed part hides anything.
     pub fn shows_all(&self, labels: Labels) -> bool {
-        self.view.is_full() && self.categories.contains(labels)
+        let full = match &self.subject {
+            None => self.view.is_full(),
+            Some(subject) => self.view.of_type(subject.kind.name).is_full(),
+        };
+        full && self.categories.contains(labels)
     }
     /// None for the system.
     pub fn policy(&self) -> Option<PolicyNo> {
@@ -207,11 +227,12 @@ impl Scope {
         Scope { policies, standing, action, kind, charts, view, categories, excluded, policy }
     }
 
-    /// Decides one hit, or what a hit includes, by its own key.
-    pub fn permits(&self, object: &Object) -> Result<Permit, Denial> {
+    /// Decides one hit, or what a hit includes, by its own key. `matched_on` are the elements of the searched type that the search
+    /// filters or sorts by: a hit whose own view hides one of them is no hit, or the match would tell the value.
+    pub fn permits(&self, object: &Object, matched_on: &[&str]) -> Result<Permit, Denial> {
         let permit = self.policies.decide_for(&self.standing, self.action, object)?;
-        // Whoever matched on elements of the scope's view must be allowed to see them on every hit, or a match tells the value.
-        if object.kind == self.kind && !permit.view.covers(self.view) {
+        let view = permit.view.of_type(object.kind.name);
+        if object.kind == self.kind && !matched_on.iter().all(|element| view.allows(element)) {
             let closed = Closed { kind: ClosedKind::Absent, policies: 0 };
             return Err(Denial::of(self.standing.key(self.action, object), closed, &self.policies));
         }
@@ -231,10 +252,12 @@ impl Scope {
     pub fn kind(&self) -> TypeRef {
         self.kind
     }
-    /// What may be searched, sorted and chained on.
+    /// What may be searched and sorted on at all: the view of the hits that the caller stands closest to. Others may show less, see
+    /// [`Scope::permits`].
     pub fn view(&self) -> View {
         self.view
     }
+    /// What the closest hits open.
     pub fn categories(&self) -> Labels {
         self.categories
     }
@@ -285,11 +308,38 @@ impl Denial {
         self.why().key.packed()
     }
 
-    /// Whether a fresh second factor would open it, so that the answer can ask for one instead of refusing.
+    /// Whether a fresh second factor would open it, so that the answer can ask for one instead of refusing. Never said of what may
+    /// not be known.
     pub fn wants_step_up(&self) -> bool {
         let Why { key, policies, .. } = self.why();
-        policies.lacking_facts(key).contains(&Reason::MfaFresh)
+        matches!(self, Denial::Never(_)) && policies.lacking_facts_ever(key).contains(&Reason::MfaFresh)
     }
+
+    /// What helps the person denied. It follows from who they are and what they asked for, never from what is there: what may not
+    /// be known and what is not there get the same [`Denial::ADVICE_ABSENT`].
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Denial::Never(Why { key, policies, .. }) => match policies.lacking_facts_ever(key).first() {
+                Some(Reason::Scope) => "This token is narrowed to other work. Use one whose scopes name this.",
+                Some(Reason::MfaFresh) => "Confirm that it is you with your second factor, then try again.",
+                Some(Reason::DeviceVerified) => "Use a verified device, or ask an administrator to verify this one.",
+                Some(Reason::WithinHours) => "This is done within working hours.",
+                Some(Reason::NetworkTrusted) => "This is done from the organization's own network.",
+                Some(Reason::Licensed) => "This needs a licence in force on file. Ask whoever keeps accounts.",
+                _ => {
+                    "Your role does not do this, or not for the purpose given. If your work needs it, ask whoever grants roles."
+                }
+            },
+            Denial::Absent(_) => Denial::ADVICE_ABSENT,
+            Denial::Withheld(_) => {
+                "This chart is not open to you. If this is an emergency, break the glass; otherwise ask its care team to add you."
+            }
+        }
+    }
+
+    /// Said of everything that is not there.
+    pub const ADVICE_ABSENT: &'static str =
+        "Nothing that you may see is at this address. Check it, or search for the patient.";
 
     /// never, absent or withheld: for audit and logs.
     pub fn name(&self) -> &'static str {

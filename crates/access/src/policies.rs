@@ -10,8 +10,14 @@ use crate::engine::{Engine, Ruling};
 use crate::error::AccessError;
 use crate::key::{DecisionKey, Object, Relations, Standing, TypeRef};
 use crate::labels::Labels;
-use crate::outcome::{Charts, Denial, Permit, PolicyNo, Reason, Scope};
+use crate::outcome::{Charts, Closed, ClosedKind, Denial, Permit, PolicyNo, Reason, Scope};
 use crate::views::View;
+
+/// Files of one policy version.
+pub const SOURCE_FILES_MAX: usize = 64;
+pub const SOURCE_BYTES_MAX: usize = 256 * 1024;
+/// The file that every version keeps as it is.
+pub const SAFEGUARDS: &str = "safeguards.cedar";
 
 /// A policy set, validated against the schema, with the decisions it has made. Cheap to clone.
 #[derive(Clone)]
@@ -32,8 +38,42 @@ impl Policies {
 
     /// Fails on anything the strict validator finds, warnings included.
     pub fn load(sources: &[PolicySource<'_>]) -> Result<Policies, AccessError> {
+        Policies::numbered(0, sources)
+    }
+
+    /// An organization's own version. Beside the strict validation, the safeguards have to be the product's, to the byte.
+    pub fn from_sources(number: u64, sources: &[PolicySource<'_>]) -> Result<Policies, AccessError> {
+        let fail = |file: &str, reason: String| AccessError::Policy { file: file.to_string(), reason };
+        if sources.len() > SOURCE_FILES_MAX {
+            return Err(fail("*", format!("more than {SOURCE_FILES_MAX} files")));
+        }
+        if let Some(long) = sources.iter().find(|source| source.text.len() > SOURCE_BYTES_MAX) {
+            return Err(fail(long.file, format!("more than {SOURCE_BYTES_MAX} bytes")));
+        }
+        let safeguards = |from: &[PolicySource<'_>]| {
+            from.iter().find(|source| source.file == SAFEGUARDS).map(|source| source.text.to_string())
+        };
+        if safeguards(sources) != safeguards(&EMBEDDED) {
+            return Err(fail(SAFEGUARDS, "has to be as the product ships it".to_string()));
+        }
+        Policies::numbered(number, sources)
+    }
+
+    fn numbered(number: u64, sources: &[PolicySource<'_>]) -> Result<Policies, AccessError> {
         let engine = Engine::load(SCHEMA, sources)?;
-        Ok(Policies(Arc::new(InForce { engine, cache: Cache::new(), version: version_of(sources) })))
+        let files = sources.iter().map(|source| (source.file.into(), source.text.into())).collect();
+        let version = version_of(sources);
+        Ok(Policies(Arc::new(InForce { engine, cache: Cache::new(), version, number, files })))
+    }
+
+    /// The files in force, to download, edit and propose.
+    pub fn files(&self) -> impl Iterator<Item = PolicySource<'_>> {
+        self.0.files.iter().map(|(file, text)| PolicySource { file, text })
+    }
+
+    /// Which version of the organization's this is; 0 for what the product ships.
+    pub fn number(&self) -> u64 {
+        self.0.number
     }
 
     /// The shipped policy files, for who wants to load them with a change.
@@ -50,33 +90,34 @@ impl Policies {
     /// A chart-wide action on one chart ([`Action::Everything`]) is decided with [`Policies::decide`] first.
     pub fn scope(&self, caller: &Caller, action: Action, kind: TypeRef) -> Result<Scope, Denial> {
         let standing = Standing::of(caller);
-        let (mut charts, mut key) = (Charts::All, standing.key_of(action, kind));
-        let mut ruling = self.rule(&key);
-        // Who may not search the whole record may be allowed what is close: the own chart, a ward's, those one treats.
-        let near = standing.near_charts();
-        let mut closer = Vec::new();
-        if standing.own_chart().is_some() {
-            closer.push((Charts::Only(near.clone().into()), Relations::SELF_CHART));
-        }
-        if near.len() > usize::from(standing.own_chart().is_some()) {
-            closer.push((Charts::Only(near.into()), Relations::PROXY));
-        }
-        closer.push((Charts::Related, Relations::TREATING));
-        closer.push((Charts::Related, Relations::RESEARCH_CONSENT));
-        for (reached, relations) in closer {
-            if matches!(ruling, Ruling::Open { .. }) {
-                break;
+        let plain = standing.key_of(action, kind);
+        let closest = standing.key_closest(action, kind);
+        let near = Relations::SELF_CHART.union(Relations::PROXY);
+        let stranger = DecisionKey { relations: closest.relations.without(near), ..closest };
+        // From the widest reach to the narrowest: the whole record; charts that the caller treats, wrote in or broke the glass of; the
+        // own chart and those of wards.
+        let reaches =
+            [(plain, Charts::All), (stranger, Charts::Related), (closest, Charts::Only(standing.near_charts().into()))];
+        let mut granted: Option<(Charts, (View, Labels, PolicyNo))> = None;
+        let mut denied = None;
+        for (key, charts) in reaches {
+            match (self.rule(&key), &mut granted) {
+                (Ruling::Open { view, categories, policy }, None) => {
+                    granted = Some((charts, (view, categories, policy)))
+                }
+                (Ruling::Open { view, categories, .. }, Some((_, (wide, all, _)))) => {
+                    (*wide, *all) = (wide.union(view), all.union(categories));
+                }
+                (Ruling::Closed(closed), _) => denied = denied.or(Some((key, closed))),
             }
-            (charts, key) = (reached, DecisionKey { relations, ..key });
-            ruling = self.rule(&key);
         }
-        match ruling {
-            Ruling::Open { view, categories, policy } => {
-                let excluded = self.closed_labels(&standing, action, kind);
-                let opened = (view, categories, policy);
+        match (granted, denied) {
+            (None, Some((key, closed))) => Err(Denial::of(key, closed, self)),
+            (None, None) => Err(Denial::of(plain, Closed { kind: ClosedKind::Never, policies: 0 }, self)),
+            (Some((charts, opened)), _) => {
+                let excluded = self.closed_labels([plain, stranger, closest]);
                 Ok(Scope::granted(self.clone(), standing, action, kind, charts, excluded, opened))
             }
-            Ruling::Closed(closed) => Err(Denial::of(key, closed, self)),
         }
     }
 
@@ -111,6 +152,15 @@ impl Policies {
         self.0.engine.ids()
     }
 
+    /// Decides a key as the audit log keeps it: to explain a decision, or to see what another version would have said. It opens
+    /// nothing.
+    pub fn decide_key(&self, key: &DecisionKey) -> Result<(View, Labels), Denial> {
+        match self.rule(key) {
+            Ruling::Open { view, categories, .. } => Ok((view, categories)),
+            Ruling::Closed(closed) => Err(Denial::of(*key, closed, self)),
+        }
+    }
+
     pub(crate) fn decide_for(&self, standing: &Standing, action: Action, object: &Object) -> Result<Permit, Denial> {
         let key = standing.key(action, object);
         match self.rule(&key) {
@@ -125,11 +175,11 @@ impl Policies {
         self.0.engine.reasons(key)
     }
 
-    pub(crate) fn lacking_facts(&self, key: &DecisionKey) -> Vec<Reason> {
-        self.0.engine.lacking_facts(key)
+    pub(crate) fn lacking_facts_ever(&self, key: &DecisionKey) -> Vec<Reason> {
+        self.0.engine.lacking_facts_ever(key)
     }
 
-    fn rule(&self, key: &DecisionKey) -> Ruling {
+    pub(crate) fn rule(&self, key: &DecisionKey) -> Ruling {
         if let Some(ruling) = self.0.cache.get(key) {
             return ruling;
         }
@@ -139,12 +189,12 @@ impl Policies {
     }
 
     /// Labels that stay closed however close the caller stands to the resource.
-    fn closed_labels(&self, standing: &Standing, action: Action, kind: TypeRef) -> Labels {
-        let closest = standing.key_closest(action, kind);
-        let labels = Labels::ALL.without(Labels::OF_ELEMENTS).iter();
-        labels
-            .filter(|label| matches!(self.rule(&DecisionKey { labels: *label, ..closest }), Ruling::Closed(_)))
-            .fold(Labels::NONE, Labels::union)
+    fn closed_labels(&self, keys: [DecisionKey; 3]) -> Labels {
+        let closed = |labels| {
+            let mut keys = keys.iter().map(|key| DecisionKey { labels, ..*key });
+            keys.all(|key| matches!(self.rule(&key), Ruling::Closed(_)))
+        };
+        Labels::ALL.without(Labels::OF_ELEMENTS).iter().filter(|label| closed(*label)).fold(Labels::NONE, Labels::union)
     }
 }
 
@@ -158,6 +208,8 @@ struct InForce {
     engine: Engine,
     cache: Cache,
     version: u64,
+    number: u64,
+    files: Box<[(Box<str>, Box<str>)]>,
 }
 
 const SCHEMA: &str = include_str!("../../../policies/wardstone.cedarschema");
@@ -168,17 +220,25 @@ macro_rules! embedded {
     };
 }
 
-static EMBEDDED: [PolicySource<'static>; 11] = embedded!(
+static EMBEDDED: [PolicySource<'static>; 19] = embedded!(
     "common.cedar",
+    "clinicians.cedar",
     "physician.cedar",
+    "psychiatrist.cedar",
     "nurse.cedar",
+    "medical_assistant.cedar",
+    "pharmacist.cedar",
     "billing.cedar",
     "front_desk.cedar",
     "patient.cedar",
+    "proxy.cedar",
+    "research.cedar",
     "admin.cedar",
     "auditor.cedar",
+    "privacy_officer.cedar",
     "integration.cedar",
     "break_glass.cedar",
+    "context.cedar",
     "safeguards.cedar",
 );
 

@@ -181,8 +181,9 @@ impl<B: Backend> Record<B> {
         wanted: Wanted,
         tally: &mut Tally,
     ) -> Result<Found, RecordError> {
+        let matched_on = query.matched_on().flat_map(|param| param.elements()).copied().collect();
         let within = compartment.map(|key| Within::new(key, query, scope.view()));
-        let sieve = Sieve { scope, query, compartment: within };
+        let sieve = Sieve { scope, query, matched_on, compartment: within };
         // Who sorts or counts looks at all of it, whichever page is asked for.
         let after = if query.is_sorted() || wanted.total { 0 } else { wanted.from.row };
         let source = self.source(scope, query, compartment, after).await?;
@@ -260,10 +261,10 @@ impl<B: Backend> Record<B> {
             return Ok(None);
         }
         let object = self.decided(sieve.scope.caller(), head, head).await?;
-        let Ok(permit) = tally.judged(sieve.scope.permits(&object)) else { return Ok(None) };
+        let Ok(permit) = tally.judged(sieve.scope.permits(&object, &sieve.matched_on)) else { return Ok(None) };
         let apart = self.values_apart(&permit, head).await?;
         let values = values_of(head, apart.as_deref());
-        let is_within = sieve.compartment.as_ref().is_none_or(|within| within.holds(head, values));
+        let is_within = sieve.compartment.as_ref().is_none_or(|within| within.holds(head, values, permit.view()));
         Ok((is_within && sieve.query.matches(&head.search_meta(), values)).then_some(permit))
     }
 
@@ -410,6 +411,8 @@ fn hidden_compartment(scope: &Scope, compartment: Option<&ResourceKey>, kind: Ty
 struct Sieve<'q> {
     scope: &'q Scope,
     query: &'q Query,
+    /// Elements that the search filters or sorts by: each hit has to show them.
+    matched_on: Vec<&'static str>,
     compartment: Option<Within<'q>>,
 }
 
@@ -427,10 +430,12 @@ impl<'q> Within<'q> {
         Self { key, params: params.filter(|param| shows(view, type_name, param)).collect() }
     }
 
-    fn holds(&self, head: &Head, values: ValuesRef<'_>) -> bool {
+    /// As far as the hit's own view shows what it refers to.
+    fn holds(&self, head: &Head, values: ValuesRef<'_>, view: access::View) -> bool {
         let (name, id) = (self.key.kind.name, self.key.id.as_str());
-        (head.type_name() == name && head.id() == id)
-            || self.params.iter().any(|param| values.references(param).any(|(t, i)| t == name && i == id))
+        let shown = self.params.iter().filter(|param| shows(view, head.type_name(), param));
+        (head.type_name() == name && head.id() == id) || { shown }
+            .any(|param| values.references(param).any(|(t, i)| t == name && i == id))
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a permit carries, how a denial explains itself, and that answers do not depend on what came before.
 
 use wardstone_access::{
-    Action, Caller, CallerParts, Denial, Explanation, Facts, Grantee, Labels, Object, Permit, Policies, Purpose, Role,
-    RoleSet, SystemPurpose, TypeRef, UserId,
+    Action, Caller, CallerParts, Denial, Explanation, Facts, Grantee, Labels, Object, Permit, Policies, Purpose,
+    Relations, Role, RoleSet, SystemPurpose, TypeRef, UserId,
 };
 
 use crate::{GOOD, OTHER_CHART, OWN_CHART, caller, kind, policies};
@@ -17,7 +17,8 @@ fn explain(caller: &Caller, action: Action, object: &Object) -> Explanation {
 
 #[test]
 fn a_permit_names_whom_and_what_it_was_given_for() {
-    let observation = Object::of(kind("Observation"), Some(12), Some(OTHER_CHART));
+    let observation =
+        Object { relations: Relations::TREATING, ..Object::of(kind("Observation"), Some(12), Some(OTHER_CHART)) };
     let permit = policies().decide(&physician(), Action::Read, &observation).unwrap();
     assert_eq!(permit.grantee(), Grantee::Caller { user: UserId(1), session: 2 });
     assert_eq!(permit.policy().and_then(|policy| policies().policy_id(policy)), Some("physician-look"));
@@ -40,11 +41,12 @@ fn a_system_permit_covers_all_and_says_why() {
 fn denials_explain_themselves_without_values() {
     let ana = caller(RoleSet::of(Role::Patient), Purpose::PatientRequest, GOOD);
     let note = Object::of(kind("DocumentReference"), Some(1), Some(OTHER_CHART));
-    let secret = Object { labels: Labels::VERY_RESTRICTED, ..note };
+    let secret = Object { labels: Labels::VERY_RESTRICTED, relations: Relations::TREATING, ..note };
     let cases = [
         (explain(&ana, Action::Read, &note), vec![], vec!["relation"]),
         (explain(&ana, Action::Create, &note), vec![], vec!["roles"]),
         (explain(&physician(), Action::Read, &secret), vec!["physician-look"], vec!["labels", "glass_broken"]),
+        (explain(&physician(), Action::Read, &note), vec![], vec!["treating", "glass_broken"]),
     ];
     for (explanation, policies, attributes) in cases {
         assert_eq!(explanation.policies, policies);
@@ -110,7 +112,8 @@ fn an_unknown_type_is_denied_to_everyone() {
 
 #[test]
 fn more_roles_never_take_away_what_one_role_opens() {
-    let observation = Object::of(kind("Observation"), Some(1), Some(OTHER_CHART));
+    let observation =
+        Object { relations: Relations::TREATING, ..Object::of(kind("Observation"), Some(1), Some(OTHER_CHART)) };
     let both = RoleSet::of(Role::Physician).with(Role::Admin);
     assert!(policies().decide(&caller(both, Purpose::Treatment, GOOD), Action::Read, &observation).is_ok());
 }
@@ -119,7 +122,7 @@ fn more_roles_never_take_away_what_one_role_opens() {
 fn one_roles_view_is_not_widened_by_another_roles_categories() {
     // The front desk opens very restricted patients in the directory view; the physician role opens patients in full, but not those.
     let both = caller(RoleSet::of(Role::Physician).with(Role::FrontDesk), Purpose::Treatment, GOOD);
-    let plain = Object::of(kind("Patient"), Some(1), Some(OTHER_CHART));
+    let plain = Object { relations: Relations::TREATING, ..Object::of(kind("Patient"), Some(1), Some(OTHER_CHART)) };
     let secret = Object { labels: Labels::VERY_RESTRICTED, ..plain };
     assert!(policies().decide(&both, Action::Read, &plain).unwrap().view().is_full());
     assert!(!policies().decide(&both, Action::Read, &secret).unwrap().view().is_full());
@@ -134,7 +137,9 @@ fn broken_glass_opens_one_chart() {
     assert!(matches!(elsewhere, Err(Denial::Withheld(_))));
     assert!(policies().decide(&glass, Action::Read, &secret(None)).is_err());
     let scope = policies().scope(&glass, Action::Search, kind("Observation")).unwrap();
-    assert!(scope.permits(&secret(Some(OTHER_CHART))).is_ok() && scope.permits(&secret(Some(OWN_CHART))).is_err());
+    assert!(
+        scope.permits(&secret(Some(OTHER_CHART)), &[]).is_ok() && scope.permits(&secret(Some(OWN_CHART)), &[]).is_err()
+    );
     assert!(!scope.excluded().intersects(Labels::VERY_RESTRICTED));
 }
 

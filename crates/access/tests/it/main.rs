@@ -3,11 +3,14 @@
 
 mod cases;
 mod collection;
+mod costs;
 mod decisions;
 mod labels;
 mod lists;
 mod loading;
 mod matrix;
+mod properties;
+mod replays;
 mod sealed;
 mod views;
 
@@ -45,7 +48,11 @@ fn kind(name: &str) -> TypeRef {
 
 /// Whoever broke the glass did so for `OTHER_CHART`.
 fn caller(roles: RoleSet, purpose: Purpose, facts: Facts) -> Caller {
-    Caller::established(CallerParts {
+    caller_with(roles, purpose, facts, |_| ())
+}
+
+fn caller_with(roles: RoleSet, purpose: Purpose, facts: Facts, change: impl FnOnce(&mut CallerParts)) -> Caller {
+    let mut parts = CallerParts {
         user: UserId(1),
         login: "ana".to_string(),
         roles,
@@ -67,6 +74,7 @@ fn caller(roles: RoleSet, purpose: Purpose, facts: Facts) -> Caller {
         user_agent: "tests".to_string(),
         request_id: 4,
         time_ms: 0,
-    })
-    .unwrap()
+    };
+    change(&mut parts);
+    Caller::established(parts).unwrap()
 }

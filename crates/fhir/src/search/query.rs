@@ -162,14 +162,16 @@ impl Query {
 
     /// Every parameter that the caller must be allowed to see the elements of: filters, sorts, reverse includes.
     pub fn params(&self) -> impl Iterator<Item = &'static Param> {
+        self.matched_on().chain(self.includes.iter().chain(&self.revincludes).map(|i| i.param))
+    }
+
+    /// The parameters that decide what matches and in what order: a match tells what they look at.
+    pub fn matched_on(&self) -> impl Iterator<Item = &'static Param> {
         let places = self.filters.iter().map(|f| f.place).chain(self.sort.iter().map(|s| s.place));
-        let includes = self.includes.iter().chain(&self.revincludes).map(|i| i.param);
-        places
-            .filter_map(|place| match place {
-                Place::Param(param) => Some(param),
-                Place::Id | Place::LastUpdated => None,
-            })
-            .chain(includes)
+        places.filter_map(|place| match place {
+            Place::Param(param) => Some(param),
+            Place::Id | Place::LastUpdated => None,
+        })
     }
 
     fn pair(&mut self, name: &str, value: &str, options: &QueryOptions<'_>) -> Result<(), Problem> {
