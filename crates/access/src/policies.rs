@@ -11,6 +11,7 @@ use crate::error::AccessError;
 use crate::key::{DecisionKey, Object, Relations, Standing, TypeRef};
 use crate::labels::Labels;
 use crate::outcome::{Charts, Denial, Permit, PolicyNo, Reason, Scope};
+use crate::views::View;
 
 /// A policy set, validated against the schema, with the decisions it has made. Cheap to clone.
 #[derive(Clone)]
@@ -85,6 +86,14 @@ impl Policies {
         match self.decide_for(&Standing::of(caller), action, &Object::of(kind, None, None)) {
             Err(denial @ Denial::Never(_)) => Err(denial),
             Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// What these policies say to a key that was decided before, by whatever version.
+    pub fn again(&self, key: &DecisionKey) -> Result<View, Denial> {
+        match self.rule(key) {
+            Ruling::Open { view, .. } => Ok(view),
+            Ruling::Closed(closed) => Err(Denial::of(*key, closed, self)),
         }
     }
 
