@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: the rules of the house that no compiler checks. Every breach is one line; warnings do not fail.
 
 mod arrows;
+mod asvs;
 mod licences;
 mod logs;
 mod source;
@@ -26,6 +27,7 @@ pub fn run(workspace: &Path) -> Result<(), String> {
     arrows::check(&members, &mut findings);
     licences::check(workspace, &mut findings)?;
     source::check(workspace, &mut findings)?;
+    asvs::check(workspace, &mut findings)?;
     for warning in &findings.warnings {
         println!("warning: {warning}");
     }
