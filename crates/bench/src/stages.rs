@@ -28,6 +28,8 @@ const CALLS: usize = 20_000;
 /// As many requests at once as the rows have connections.
 const AT_ONCE: usize = 64;
 /// The integration client may read everything, like the clients of the other rows.
+/// Not of the hot path: once for each distinct key and policy version.
+const DECIDED_ANEW_US: f64 = 90.0;
 const ROLE: &str = "integration";
 
 pub struct Stage {
@@ -86,6 +88,12 @@ pub async fn measure() -> Result<Vec<Stage>, BenchError> {
     let object = Object::of(kind, Some(body.row), Some(access::ChartNo(body.chart)));
     stage("decide", 0.3, each(|_| drop(black_box(record.policies().decide(&caller, Action::Read, &object)))));
 
+    let unseen = unseen(kind);
+    let started = Instant::now();
+    unseen.iter().for_each(|object| drop(black_box(record.policies().decide(&caller, Action::VRead, object))));
+    let decided_us = started.elapsed().as_secs_f64() * 1e6 / unseen.len() as f64;
+    stage("decide, for the first time", DECIDED_ANEW_US, decided_us);
+
     let audited = {
         let store = store.clone();
         at_once(move |n| {
@@ -113,6 +121,19 @@ pub async fn measure() -> Result<Vec<Stage>, BenchError> {
     .await;
     stage("Record::read, all of it (64 at once)", 26.0, read);
     Ok(stages)
+}
+
+/// Objects whose decisions are not cached yet: every standing beside every label.
+fn unseen(kind: access::TypeRef) -> Vec<Object> {
+    let labels = (0..=15).map(|bit| access::Labels::from_bits(1 << bit));
+    let labels: Vec<_> = labels.flatten().filter(|labels| !access::Labels::OF_ELEMENTS.contains(*labels)).collect();
+    let of_chart = access::Relations::OF_CHART;
+    let relations =
+        (0..=of_chart.bits()).filter_map(access::Relations::from_bits).filter(|some| of_chart.contains(*some));
+    relations
+        .flat_map(|relations| labels.iter().map(move |labels| (relations, *labels)))
+        .map(|(relations, labels)| Object { relations, labels, ..Object::of(kind, Some(1), None) })
+        .collect()
 }
 
 async fn house(folder: &std::path::Path) -> Result<House, server::ServerError> {
