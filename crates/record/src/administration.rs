@@ -168,7 +168,7 @@ impl Record<Sqlite> {
         let mut decisions = Vec::with_capacity(event.decisions.len());
         for decided in event.decisions.iter() {
             let Some(key) = DecisionKey::unpack(PackedKey(decided.key), kind) else { continue };
-            let denial = policies.again(&key).err();
+            let denial = policies.decide_key(&key).err();
             let because = denial.as_ref().map(access::Denial::explain);
             let (named, attributes) = because.map_or_else(Default::default, |why| (why.policies, why.attributes));
             decisions.push(ExplainedDecision {

@@ -62,7 +62,7 @@ impl Record<Sqlite> {
             access::Charts::All => None,
             access::Charts::Only(charts) => {
                 let is_open = |chart: &access::ChartNo| {
-                    let permit = scope.permits(&access::Object::of(kind, None, Some(*chart)));
+                    let permit = scope.permits(&access::Object::of(kind, None, Some(*chart)), &[]);
                     permit.is_ok_and(|permit| permit.view() == scope.view())
                 };
                 Some(charts.iter().filter(|chart| is_open(chart)).map(|chart| chart.0).collect())
