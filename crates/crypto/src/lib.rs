@@ -1,20 +1,25 @@
 //! Keys and ciphers: the only room that names one. Everything at rest is sealed here and opened here.
 //!
 //! AES-256-GCM with random 96-bit nonces under per-chart keys, HKDF-SHA-256 for purposes, HMAC-SHA-256 as PRF,
-//! Ed25519 for checkpoints, one AES block for resource ids, Argon2id for passphrases. All of it from `aws-lc-rs`,
+//! Ed25519 for checkpoints, ECDSA on P-256 for devices, one AES block for resource ids, Argon2id for passphrases and
+//! passwords. All of it from `aws-lc-rs`,
 //! except Argon2id.
 
+pub mod device_key;
 pub mod hash;
 pub mod id;
 pub mod kek;
 pub mod keyring;
 pub mod memory;
+pub mod password;
 pub mod seal;
 pub mod sign;
 
+pub use device_key::DeviceKey;
 pub use id::IdCipher;
 pub use kek::{EnvironmentClass, Kek, RootFile};
 pub use keyring::{ChartKey, Keyring, Part};
+pub use password::PasswordHash;
 pub use seal::SealKey;
 
 /// Says what failed and never with what.

@@ -7,6 +7,7 @@ pub mod desk;
 pub mod disclosed;
 pub mod log;
 pub mod sqlite;
+mod witness;
 
 pub use backend::{
     Backend, Batch, BodyRow, ChartNo, Committed, Expected, HeadRow, Keyword, NoNewMatch, PastRow, RowNo, Run, Seq,
@@ -15,6 +16,7 @@ pub use backend::{
 pub use desk::{Desk, Shelf};
 pub use disclosed::{Disclosed, Discloses, Evidence, Mismatch, Receipt, Subject};
 pub use sqlite::Sqlite;
+pub use witness::Witness;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

@@ -1,0 +1,16 @@
+//! Facts about accounts, sessions, devices and tokens, through the public door.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod accounts;
+mod authenticator;
+mod browser;
+mod clinic;
+mod devices;
+mod enrolment;
+mod factors;
+mod machine;
+mod passkeys;
+mod roles;
+mod sessions;
+mod throttles;
+mod tokens;
