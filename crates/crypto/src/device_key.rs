@@ -77,14 +77,19 @@ mod tests {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         let point = pair.public_key().as_ref();
         let key = DeviceKey::from_spki(&[&SPKI_PREFIX[..], point].concat()).unwrap();
-        assert_eq!(key, DeviceKey::from_coordinates(point[1..33].try_into().unwrap(), point[33..].try_into().unwrap()).unwrap());
+        assert_eq!(
+            key,
+            DeviceKey::from_coordinates(point[1..33].try_into().unwrap(), point[33..].try_into().unwrap()).unwrap()
+        );
         let signature = pair.sign(&SystemRandom::new(), b"challenge").unwrap();
         assert_eq!(signature.as_ref().len(), SIGNATURE_LEN);
         assert!(key.has_signed(b"challenge", signature.as_ref()));
         assert!(!key.has_signed(b"challengf", signature.as_ref()));
         assert!(!key.has_signed(b"challenge", &signature.as_ref()[1..]));
         let other = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
-        assert!(!DeviceKey::from_point(other.public_key().as_ref()).unwrap().has_signed(b"challenge", signature.as_ref()));
+        assert!(
+            !DeviceKey::from_point(other.public_key().as_ref()).unwrap().has_signed(b"challenge", signature.as_ref())
+        );
     }
 
     #[test]

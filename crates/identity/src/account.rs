@@ -221,7 +221,8 @@ impl Licence {
     /// `from` and `until` are the first and the last day, `YYYY-MM-DD`.
     pub fn new(number: &str, state: &str, from: &str, until: &str) -> Result<Self, IdentityError> {
         let number = number.trim();
-        if number.is_empty() || number.len() > 32 || state.len() != 2 || !state.bytes().all(|b| b.is_ascii_uppercase()) {
+        if number.is_empty() || number.len() > 32 || state.len() != 2 || !state.bytes().all(|b| b.is_ascii_uppercase())
+        {
             return Err(IdentityError::Invalid("a licence has a number and a state of two letters"));
         }
         let (from_ms, last_ms) = (midnight(from)?, midnight(until)?);

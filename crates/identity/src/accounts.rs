@@ -49,12 +49,7 @@ pub struct Invited {
 
 impl Identity {
     /// Makes an account that waits for its person. Needs a fresh verification, as it gives roles.
-    pub async fn invite(
-        &self,
-        by: &Caller,
-        new: NewAccount,
-        from: &Connection<'_>,
-    ) -> Result<Invited, IdentityError> {
+    pub async fn invite(&self, by: &Caller, new: NewAccount, from: &Connection<'_>) -> Result<Invited, IdentityError> {
         self.require(by, Action::ManageAccounts, from, true).await?;
         if !new.roles.is_empty() {
             self.require(by, Action::ManageRoles, from, true).await?;
@@ -63,12 +58,7 @@ impl Identity {
     }
 
     /// The very first account: a one-time link for an administrator, made on the machine itself by a named operator.
-    pub async fn first_admin(
-        &self,
-        login: &str,
-        display_name: &str,
-        operator: &str,
-    ) -> Result<Invited, IdentityError> {
+    pub async fn first_admin(&self, login: &str, display_name: &str, operator: &str) -> Result<Invited, IdentityError> {
         let now_ms = self.now_ms();
         let is_there = self.state().accounts.values().any(|account| {
             account.profile.state != AccountState::Deactivated
@@ -302,12 +292,7 @@ impl Identity {
     }
 
     /// Checked, and not stored yet. Under the pen: logins and numbers are taken once.
-    pub(crate) fn new_account(
-        &self,
-        new: &NewAccount,
-        approver: &str,
-        now_ms: i64,
-    ) -> Result<Account, IdentityError> {
+    pub(crate) fn new_account(&self, new: &NewAccount, approver: &str, now_ms: i64) -> Result<Account, IdentityError> {
         let login = login(&new.login)?;
         let next = {
             let state = self.state();

@@ -41,17 +41,20 @@ impl Identity {
             return None;
         }
         let facts = if token.stored.is_demo { Facts::GOOD } else { self.facts(&account, from, now_ms) };
-        self.caller(&account, Standing {
-            session: token.stored.number,
-            device: None,
-            facts,
-            glass: Vec::new(),
-            scopes: token.scopes.clone(),
-            purpose: token.purpose,
-            country: self.country(&token.place, from.address),
-            from,
-            now_ms,
-        })
+        self.caller(
+            &account,
+            Standing {
+                session: token.stored.number,
+                device: None,
+                facts,
+                glass: Vec::new(),
+                scopes: token.scopes.clone(),
+                purpose: token.purpose,
+                country: self.country(&token.place, from.address),
+                from,
+                now_ms,
+            },
+        )
     }
 
     /// What is true of everybody who comes from there now, whatever they proved.
@@ -86,17 +89,20 @@ impl Identity {
             glass_broken: !open.is_empty(),
             ..self.facts(account, from, now_ms)
         };
-        self.caller(account, Standing {
-            session: live.stored.number,
-            device: live.stored.device,
-            facts,
-            glass: open,
-            scopes: None,
-            purpose: None,
-            country: self.country(&live.place, from.address),
-            from,
-            now_ms,
-        })
+        self.caller(
+            account,
+            Standing {
+                session: live.stored.number,
+                device: live.stored.device,
+                facts,
+                glass: open,
+                scopes: None,
+                purpose: None,
+                country: self.country(&live.place, from.address),
+                from,
+                now_ms,
+            },
+        )
     }
 
     fn caller(&self, account: &Account, standing: Standing<'_>) -> Option<Caller> {

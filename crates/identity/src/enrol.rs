@@ -248,7 +248,8 @@ impl Identity {
         account.profile.checked = invitation.check.or(account.profile.checked);
         let what = if invitation.is_recovery { "recovered" } else { "activated" };
         let actor = Actor::person(&account.profile, now_ms);
-        let event = self.evidence(Action::AccountChange, Outcome::Success, &actor, from, &format!("user {user}: {what}"))?;
+        let event =
+            self.evidence(Action::AccountChange, Outcome::Success, &actor, from, &format!("user {user}: {what}"))?;
         let changes = vec![self.put_account(&account)?, self.remove_invitation(&hash)];
         let identity = self.clone();
         let opened = account.clone();
@@ -313,10 +314,7 @@ impl Identity {
     }
 
     #[expect(clippy::type_complexity, reason = "what is shown and what is kept")]
-    pub(crate) fn recovery_codes(
-        &self,
-        user: u64,
-    ) -> Result<(Vec<Zeroizing<String>>, Vec<[u8; 16]>), IdentityError> {
+    pub(crate) fn recovery_codes(&self, user: u64) -> Result<(Vec<Zeroizing<String>>, Vec<[u8; 16]>), IdentityError> {
         let mut codes = Vec::with_capacity(RECOVERY_CODES);
         for _ in 0..RECOVERY_CODES {
             codes.push(code(&self.settings().random, RECOVERY_CODE_GROUPS)?);

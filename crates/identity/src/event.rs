@@ -62,8 +62,7 @@ impl Identity {
         let decimal = |number: Option<u64>| number.map(|number| number.to_string());
         let (session, device) = (decimal(actor.session), decimal(actor.device));
         let request_id = format!("{:032x}", from.request_id);
-        let who =
-            Who { user: clip(&actor.login), role: &actor.role, session: session.as_deref(), on_behalf_of: None };
+        let who = Who { user: clip(&actor.login), role: &actor.role, session: session.as_deref(), on_behalf_of: None };
         let purpose = actor.purpose.unwrap_or(Purpose::SystemAdministration);
         let mut event = Event::new(self.now_ms().max(0) as u64, action, purpose, who);
         event.outcome = outcome;

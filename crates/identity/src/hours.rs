@@ -114,7 +114,8 @@ mod tests {
     }
 
     fn clinic() -> Hours {
-        Hours::weekly("America/New_York", "Mon-Fri 08:00-18:00; Sat 09:00-13:00; Sun 01:00-03:00", &["2026-12-25"]).unwrap()
+        Hours::weekly("America/New_York", "Mon-Fri 08:00-18:00; Sat 09:00-13:00; Sun 01:00-03:00", &["2026-12-25"])
+            .unwrap()
     }
 
     #[test]
@@ -166,7 +167,13 @@ mod tests {
     #[test]
     fn round_the_clock_is_always_open_and_nonsense_is_refused() {
         assert!(Hours::always().are_open(at("2026-12-25T03:00:00Z")));
-        for (zone, text) in [("Mars/Base", ""), ("UTC", "Mon"), ("UTC", "Mon 8-25:00"), ("UTC", "Fri-Mon 08:00-09:00"), ("UTC", "Mon 09:00-09:00")] {
+        for (zone, text) in [
+            ("Mars/Base", ""),
+            ("UTC", "Mon"),
+            ("UTC", "Mon 8-25:00"),
+            ("UTC", "Fri-Mon 08:00-09:00"),
+            ("UTC", "Mon 09:00-09:00"),
+        ] {
             assert!(Hours::weekly(zone, text, &[]).is_err(), "{zone} {text}");
         }
         assert!(Hours::weekly("UTC", "", &["25.12."]).is_err());

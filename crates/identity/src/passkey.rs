@@ -28,15 +28,18 @@ impl Identity {
         // Asked for by a button, not offered while typing.
         challenge.mediation = None;
         let ticket = fresh(&self.settings().random)?;
-        self.keep_ticket(&ticket, Ticket {
-            user: None,
-            expires_ms: self.now_ms() + TICKET_MS,
-            bound: self.bound_to(from),
-            key: None,
-            tries: self.tries("", None, None, from),
-            attempts: 0,
-            ceremony: Some(Ceremony::Discoverable(Box::new(ceremony))),
-        });
+        self.keep_ticket(
+            &ticket,
+            Ticket {
+                user: None,
+                expires_ms: self.now_ms() + TICKET_MS,
+                bound: self.bound_to(from),
+                key: None,
+                tries: self.tries("", None, None, from),
+                attempts: 0,
+                ceremony: Some(Ceremony::Discoverable(Box::new(ceremony))),
+            },
+        );
         Ok(PasskeyOptions { ticket, options: json(&challenge)? })
     }
 
@@ -78,8 +81,16 @@ impl Identity {
             return Err(SignInRefusal::DoesNotMatch);
         };
         let result = self.check_passkey(answer, ceremony, &account);
-        self.second(ticket, held, account, result.map(|result| Proven::Passkey { result }), "passkey", device_label, from)
-            .await
+        self.second(
+            ticket,
+            held,
+            account,
+            result.map(|result| Proven::Passkey { result }),
+            "passkey",
+            device_label,
+            from,
+        )
+        .await
     }
 
     pub(crate) fn ask_passkey(

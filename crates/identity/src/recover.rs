@@ -37,8 +37,7 @@ impl Identity {
         next.proofs = Proofs::default();
         let (invitation, code) = self.invitation(user.0, by.login(), Some(check), true)?;
         let actor = Actor::caller(by);
-        let subject =
-            format!("user {}: {} -> recovering, known by {}: {reason}", user.0, before.word(), check.word());
+        let subject = format!("user {}: {} -> recovering, known by {}: {reason}", user.0, before.word(), check.word());
         let event = self.account_event(&actor, from, &subject)?;
         let (mut changes, tokens) = self.void_tokens(user.0);
         let (void, old) = self.void_invitations(user.0);

@@ -77,7 +77,8 @@ impl Identity {
         self::reason(reason)?;
         let now_ms = self.now_ms();
         self.change_roles(by, user, role, None, reason, from, move |profile| {
-            let mut held = profile.grants.iter_mut().filter(|held| held.role == role.name() && held.is_in_force(now_ms));
+            let mut held =
+                profile.grants.iter_mut().filter(|held| held.role == role.name() && held.is_in_force(now_ms));
             held.next().ok_or(IdentityError::Unknown("role of this account"))?.ended_ms = Some(now_ms);
             Ok(())
         })
@@ -94,7 +95,8 @@ impl Identity {
     ) -> Result<(), IdentityError> {
         let now_ms = self.now_ms();
         self.change_roles(by, user, role, None, "confirmed", from, move |profile| {
-            let mut held = profile.grants.iter_mut().filter(|held| held.role == role.name() && held.is_in_force(now_ms));
+            let mut held =
+                profile.grants.iter_mut().filter(|held| held.role == role.name() && held.is_in_force(now_ms));
             held.next().ok_or(IdentityError::Unknown("role of this account"))?.confirmed_ms = now_ms;
             Ok(())
         })
@@ -215,8 +217,7 @@ impl Identity {
         let before = words(&next.profile, now_ms);
         change(&mut next.profile)?;
         let subject = subject(user.0, &before, &words(&next.profile, now_ms), ends_ms, reason);
-        let event =
-            self.evidence(audit::Action::RoleChange, Outcome::Success, &Actor::caller(by), from, &subject)?;
+        let event = self.evidence(audit::Action::RoleChange, Outcome::Success, &Actor::caller(by), from, &subject)?;
         let put = self.put_account(&next)?;
         let identity = self.clone();
         self.commit(pen, vec![event], vec![put], move |state| {

@@ -142,7 +142,8 @@ impl Identity {
         let device = self.state().devices.get(&device).cloned().ok_or(SessionRefusal::Unknown)?;
         let key = crypto::DeviceKey::from_point(&device.point).map_err(IdentityError::Crypto)?;
         let challenge = self.challenge(&live, from.number);
-        let is_proven = from_base64(signature).is_some_and(|signature| key.has_signed(challenge.as_bytes(), &signature));
+        let is_proven =
+            from_base64(signature).is_some_and(|signature| key.has_signed(challenge.as_bytes(), &signature));
         if !is_proven {
             self.report_replay(&live, from.address, from).await?;
             return Err(SessionRefusal::OtherDevice);

@@ -99,10 +99,12 @@ impl Identity {
         }
         let stored = account.as_deref().filter(|account| account.can_sign_in());
         let stored = stored.and_then(|account| account.proofs.password.clone()).map(Zeroizing::new);
-        let matched = self.inner().pool.matches(stored.as_ref().map(|hash| hash.as_slice()), normalized(password)).await?;
+        let matched =
+            self.inner().pool.matches(stored.as_ref().map(|hash| hash.as_slice()), normalized(password)).await?;
         let (Some(account), Some(_), true) = (&account, &stored, matched) else {
             self.inner().throttles.failed(&tries, now_ms);
-            let actor = account.as_deref().map_or_else(Actor::nobody, |account| Actor::person(&account.profile, now_ms));
+            let actor =
+                account.as_deref().map_or_else(Actor::nobody, |account| Actor::person(&account.profile, now_ms));
             self.failed(&actor, from, "password", &tries).await?;
             return Err(SignInRefusal::DoesNotMatch);
         };
@@ -178,11 +180,8 @@ impl Identity {
             self.failed(&actor, &from, "totp", &held.tries).await?;
             return Err(SignInRefusal::DoesNotMatch);
         }
-        let person = Person {
-            user: next.profile.id(),
-            login: next.profile.login.clone(),
-            roles: next.profile.roles(now_ms),
-        };
+        let person =
+            Person { user: next.profile.id(), login: next.profile.login.clone(), roles: next.profile.roles(now_ms) };
         let event = self.evidence(Action::SignIn, Outcome::Success, &actor, &from, "password and totp, offline")?;
         let change = self.put_account(&next)?;
         self.commit_account(pen, vec![event], vec![change], next).await?;
@@ -360,12 +359,21 @@ impl Identity {
         changes.extend(forgotten.map(|number| self.remove_device(number)));
         let replaced = self.session_to_replace(user);
         let identity = self.clone();
-        self.end(pen, evidence, changes, replaced.into_iter().collect(), Ending::Replaced, &actor, from, move |state| {
-            state.put_account(account, identity.hashes());
-            device.into_iter().for_each(|device| drop(state.devices.insert(device.number, Arc::new(device))));
-            forgotten.into_iter().for_each(|number| drop(state.devices.remove(&number)));
-            state.put_session(live);
-        })
+        self.end(
+            pen,
+            evidence,
+            changes,
+            replaced.into_iter().collect(),
+            Ending::Replaced,
+            &actor,
+            from,
+            move |state| {
+                state.put_account(account, identity.hashes());
+                device.into_iter().for_each(|device| drop(state.devices.insert(device.number, Arc::new(device))));
+                forgotten.into_iter().for_each(|number| drop(state.devices.remove(&number)));
+                state.put_session(live);
+            },
+        )
         .await?;
         Ok(signed_in)
     }

@@ -37,9 +37,7 @@ impl Identity {
         }
         let pen = self.pen().await;
         // Those that ended or were rotated meanwhile have been written or removed.
-        moved.retain(|live| {
-            self.live_by_number(live.stored.number).is_ok_and(|now| Arc::ptr_eq(&now, live))
-        });
+        moved.retain(|live| self.live_by_number(live.stored.number).is_ok_and(|now| Arc::ptr_eq(&now, live)));
         let changes = moved.iter().map(|live| self.put_session(&live.snapshot())).collect::<Result<_, _>>()?;
         self.commit(pen, vec![], changes, move |_| {
             for live in moved {

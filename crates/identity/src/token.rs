@@ -124,9 +124,8 @@ impl Identity {
 
     /// Ends a token: one's own, or another's with the right to manage accounts.
     pub async fn revoke_token(&self, by: &Caller, number: u64, from: &Connection<'_>) -> Result<(), IdentityError> {
-        let held = |identity: &Identity| {
-            identity.state().tokens.values().find(|token| token.stored.number == number).cloned()
-        };
+        let held =
+            |identity: &Identity| identity.state().tokens.values().find(|token| token.stored.number == number).cloned();
         let owner = held(self).map(|token| token.stored.user);
         if owner != Some(by.user().0) {
             self.require(by, Action::ManageAccounts, from, false).await?;

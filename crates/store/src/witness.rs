@@ -21,10 +21,7 @@ impl Witness {
     }
 
     /// Queues the event at once; durable when the future answers.
-    pub fn record(
-        &self,
-        evidence: Evidence,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send + 'static + use<> {
+    pub fn record(&self, evidence: Evidence) -> impl Future<Output = Result<(), StoreError>> + Send + 'static + use<> {
         let (event, _) = evidence.into_pending(0, [0; 32]);
         let durable = self.log.submit(event);
         async move { durable.await.map(drop).map_err(StoreError::Log) }

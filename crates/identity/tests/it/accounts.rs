@@ -72,7 +72,8 @@ async fn logins_are_one_in_every_case_and_kinds_have_their_roles() {
 
 #[tokio::test]
 async fn licence_and_npi_are_checked_and_end() {
-    let clinic = Clinic::with(|settings| settings.may = Arc::new(|caller, _| caller.roles().contains(Role::Admin))).await;
+    let clinic =
+        Clinic::with(|settings| settings.may = Arc::new(|caller, _| caller.roles().contains(Role::Admin))).await;
     let (root, ana) = (clinic.caller("root"), clinic.user("ana"));
     let (identity, browser) = (&clinic.identity, Browser::new());
     assert!(identity.set_npi(&root, ana, Some("1234567890"), &here()).await.is_err());

@@ -196,8 +196,7 @@ fn open(
     change: impl FnOnce(&mut Settings),
 ) -> Result<Identity, IdentityError> {
     let clock = now.clone();
-    let mut settings =
-        Settings::new("Lakeside Clinic", ORIGIN, RP_ID, Arc::new(move || clock.load(Ordering::SeqCst)));
+    let mut settings = Settings::new("Lakeside Clinic", ORIGIN, RP_ID, Arc::new(move || clock.load(Ordering::SeqCst)));
     settings.may = Arc::new(|caller: &Caller, _: Action| caller.roles().contains(Role::Admin));
     settings.family = Arc::new(|name| name.len() as u64);
     change(&mut settings);

@@ -52,7 +52,10 @@ async fn an_account_opens_with_password_app_and_recovery_codes_and_not_before() 
     let first = clinic.password("nora", &browser).await.unwrap();
     assert!(identity.sign_in_recovery(&first.ticket, &typed, "", &from).await.is_err());
     let first = clinic.password("ana", &browser).await.unwrap();
-    assert!(identity.sign_in_recovery(&first.ticket, &codes[4], "", &from).await.is_err(), "the codes of somebody else");
+    assert!(
+        identity.sign_in_recovery(&first.ticket, &codes[4], "", &from).await.is_err(),
+        "the codes of somebody else"
+    );
 }
 
 #[tokio::test]
@@ -106,10 +109,13 @@ async fn recovery_needs_a_second_person_and_ends_what_was_open() {
     assert!(identity.bearer("demo-ana", &here()).is_none());
     assert!(clinic.password("ana", &browser).await.is_err(), "old factors are void");
     let user = clinic.user("ana").0;
-    assert_eq!(clinic.events_from(from)[..2], [
-        format!("AccountChange ok root: user {user}: active -> recovering, known by colleague: lost phone"),
-        format!("SessionEnd ok root: session {}: account recovery", session.number),
-    ]);
+    assert_eq!(
+        clinic.events_from(from)[..2],
+        [
+            format!("AccountChange ok root: user {user}: active -> recovering, known by colleague: lost phone"),
+            format!("SessionEnd ok root: session {}: account recovery", session.number),
+        ]
+    );
     let opened = identity.open_enrolment(&invited.code.unwrap(), &browser.connection()).unwrap();
     assert!(opened.is_recovery);
     assert_eq!(identity.profile(clinic.user("ana")).unwrap().state, AccountState::Recovering);

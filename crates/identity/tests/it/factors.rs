@@ -28,7 +28,9 @@ async fn every_wrong_first_step_answers_alike_and_is_audited() {
     clinic.seed("bot", Kind::Service, Role::Integration, true).await;
     clinic.invite("newcomer", Role::Nurse).await.unwrap();
     let from = clinic.events();
-    for (login, password) in [("ana", "wrong"), ("nobody", PASSWORD), ("bot", PASSWORD), ("newcomer", PASSWORD), ("", "")] {
+    for (login, password) in
+        [("ana", "wrong"), ("nobody", PASSWORD), ("bot", PASSWORD), ("newcomer", PASSWORD), ("", "")]
+    {
         let refusal = clinic.identity.sign_in_password(login, password, None, &Browser::new().connection()).await;
         assert!(matches!(refusal, Err(SignInRefusal::DoesNotMatch)), "{login}");
     }

@@ -88,7 +88,9 @@ async fn play(steps: Vec<Step>) {
                         model.password_ms = None;
                         made = Some(signed_in);
                     }
-                    Err(_) => model.password_ms = model.password_ms.map(|(at_ms, wrong)| (at_ms, wrong + u32::from(!good))),
+                    Err(_) => {
+                        model.password_ms = model.password_ms.map(|(at_ms, wrong)| (at_ms, wrong + u32::from(!good)))
+                    }
                 }
             }
             Step::Passkey => {
@@ -96,7 +98,9 @@ async fn play(steps: Vec<Step>) {
                 assert!(identity.finish_passkey(&asked.ticket, "{}", None, "", &from).await.is_err());
                 assert!(identity.sign_in_totp(&asked.ticket, &totp_at(now_ms), "", &from).await.is_err());
             }
-            Step::Recovery => assert!(identity.sign_in_recovery(&ticket, "00000-00000-00000", "", &from).await.is_err()),
+            Step::Recovery => {
+                assert!(identity.sign_in_recovery(&ticket, "00000-00000-00000", "", &from).await.is_err())
+            }
             Step::UseTicketAsCookie => assert!(identity.session(&ticket, &from).await.is_err()),
             Step::Wait { minutes } => clinic.advance(minutes * MINUTE_MS),
             Step::SignOut => {

@@ -1,6 +1,8 @@
 //! Facts about accounts, sessions, devices and tokens, through the public door.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+extern crate wardstone_identity as identity;
+
 mod accounts;
 mod authenticator;
 mod browser;

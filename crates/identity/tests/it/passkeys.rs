@@ -94,7 +94,10 @@ async fn an_answer_is_good_once_and_for_its_own_challenge() {
     let late = identity.begin_passkey(&from).unwrap();
     let answer = key.get(&late.options);
     clinic.advance(5 * MINUTE_MS);
-    assert!(matches!(identity.finish_passkey(&late.ticket, &answer, None, "", &from).await, Err(SignInRefusal::Expired)));
+    assert!(matches!(
+        identity.finish_passkey(&late.ticket, &answer, None, "", &from).await,
+        Err(SignInRefusal::Expired)
+    ));
     for garbage in ["", "{}", "[]", "null"] {
         let asked = identity.begin_passkey(&from).unwrap();
         let refused = identity.finish_passkey(&asked.ticket, garbage, None, "", &from).await;

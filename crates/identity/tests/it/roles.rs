@@ -12,7 +12,10 @@ async fn nobody_gives_themselves_a_role_and_the_attempt_is_told() {
     let from = clinic.events();
     let own = clinic.identity.grant_role(&root, root.user(), Role::Physician, None, "curious", &here()).await;
     assert!(matches!(own, Err(IdentityError::NotByOneself)));
-    assert_eq!(clinic.events_from(from), [format!("RoleChange denied root: user {}: physician by oneself", root.user().0)]);
+    assert_eq!(
+        clinic.events_from(from),
+        [format!("RoleChange denied root: user {}: physician by oneself", root.user().0)]
+    );
     let nobody = clinic.identity.grant_role(&clinic.caller("ana"), root.user(), Role::Nurse, None, "x", &here()).await;
     assert!(matches!(nobody, Err(IdentityError::NotPermitted(_))));
 }
@@ -32,10 +35,13 @@ async fn a_role_ends_by_its_date_and_by_will_and_the_log_has_old_and_new() {
     assert!(clinic.identity.bearer("demo-ana", &here()).is_none(), "no role, no caller");
     assert!(clinic.identity.end_role(&root, ana, Role::Physician, "twice", &here()).await.is_err());
     let user = ana.0;
-    assert_eq!(clinic.events_from(from), [
-        format!("RoleChange ok root: user {user}: physician -> physician,auditor until {ends_ms}: audit week"),
-        format!("RoleChange ok root: user {user}: physician -> none: retires"),
-    ]);
+    assert_eq!(
+        clinic.events_from(from),
+        [
+            format!("RoleChange ok root: user {user}: physician -> physician,auditor until {ends_ms}: audit week"),
+            format!("RoleChange ok root: user {user}: physician -> none: retires"),
+        ]
+    );
 }
 
 #[tokio::test]

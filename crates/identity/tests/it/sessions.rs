@@ -50,7 +50,8 @@ async fn a_session_lasts_twelve_hours_however_busy() {
 #[tokio::test]
 async fn configuration_cannot_keep_sessions_idle_for_more_than_half_an_hour() {
     let clinic = Clinic::new().await;
-    for (minutes, hours, is_fine) in [(31, 12, false), (0, 12, false), (15, 25, false), (15, 0, false), (30, 12, true)] {
+    for (minutes, hours, is_fine) in [(31, 12, false), (0, 12, false), (15, 25, false), (15, 0, false), (30, 12, true)]
+    {
         let opened = clinic.open_with(|settings| {
             settings.idle_minutes = minutes;
             settings.absolute_hours = hours;
@@ -69,8 +70,7 @@ async fn no_cookie_from_before_the_sign_in_is_ever_a_session() {
     let browser = Browser::new();
     let first = clinic.password("ana", &browser).await.unwrap();
     let planted = first.ticket.clone();
-    let signed_in =
-        clinic.identity.sign_in_totp(&planted, &clinic.totp(), "", &browser.connection()).await.unwrap();
+    let signed_in = clinic.identity.sign_in_totp(&planted, &clinic.totp(), "", &browser.connection()).await.unwrap();
     assert_ne!(*signed_in.cookie, *planted);
     assert!(clinic.identity.session(&planted, &browser.connection()).await.is_err());
     let again = clinic.sign_in("ana", &browser).await;
@@ -82,8 +82,7 @@ async fn signing_out_ends_at_once_and_everywhere_when_asked() {
     let clinic = Clinic::new().await;
     let (one, two) = (Browser::new(), Browser::new());
     let (first, second) = (clinic.sign_in("ana", &one).await, clinic.sign_in("ana", &two).await);
-    let (session, other) =
-        (clinic.session(&first, &one).await.unwrap(), clinic.session(&second, &two).await.unwrap());
+    let (session, other) = (clinic.session(&first, &one).await.unwrap(), clinic.session(&second, &two).await.unwrap());
     assert_eq!(clinic.identity.sessions_of(session.user).len(), 2);
     let stream = tokio::spawn(async move { other.ended().await });
     clinic.identity.end_own_sessions(&session, true, &here()).await.unwrap();
@@ -93,10 +92,10 @@ async fn signing_out_ends_at_once_and_everywhere_when_asked() {
     clinic.identity.sign_out(&session, &here()).await.unwrap();
     assert!(clinic.session(&first, &one).await.is_err());
     let number = session.number;
-    assert_eq!(clinic.events_from(from), [
-        format!("SignOut ok ana: session {number}"),
-        format!("SessionEnd ok ana: session {number}: signed out"),
-    ]);
+    assert_eq!(
+        clinic.events_from(from),
+        [format!("SignOut ok ana: session {number}"), format!("SessionEnd ok ana: session {number}: signed out"),]
+    );
     assert!(clinic.reopened().sessions_of(session.user).is_empty());
 }
 

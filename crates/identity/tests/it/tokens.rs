@@ -58,7 +58,10 @@ async fn a_token_is_for_oneself_with_a_fresh_verification_or_for_a_service() {
     let stale = clinic.session(&signed_in, &browser).await.unwrap().caller.unwrap();
     let refused = clinic.identity.issue_token(&stale, token_for(ana.user()), &here()).await;
     assert!(matches!(refused, Err(IdentityError::StepUp)));
-    assert!(clinic.identity.revoke_token(&clinic.caller("vera"), token.number, &here()).await.is_ok(), "an administrator");
+    assert!(
+        clinic.identity.revoke_token(&clinic.caller("vera"), token.number, &here()).await.is_ok(),
+        "an administrator"
+    );
     assert!(clinic.identity.bearer(&token.secret, &here()).is_none());
     assert!(clinic.identity.revoke_token(&stale, token.number, &here()).await.is_err());
 }
