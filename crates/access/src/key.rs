@@ -175,6 +175,10 @@ impl Standing {
         Standing { caller: caller.clone() }
     }
 
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     pub(crate) fn own_chart(&self) -> Option<ChartNo> {
         self.caller.own_chart()
     }

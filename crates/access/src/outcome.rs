@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::action::Action;
-use crate::caller::{ChartNo, UserId};
+use crate::caller::{Caller, ChartNo, UserId};
 use crate::key::{DecisionKey, Object, PackedKey, Standing, TypeRef};
 use crate::labels::Labels;
 use crate::policies::Policies;
@@ -239,6 +239,10 @@ impl Scope {
         Ok(permit)
     }
 
+    /// Who searches, and so for whom each hit's standing is looked up.
+    pub fn caller(&self) -> &Caller {
+        self.standing.caller()
+    }
     pub fn charts(&self) -> &Charts {
         &self.charts
     }

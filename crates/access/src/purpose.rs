@@ -73,6 +73,8 @@ closed! {
         Backup = "backup",
         Reseal = "reseal",
         Retention = "retention",
+        /// To decide: who treats, what was consented to, what a correction reseals. Shows nothing.
+        Decide = "decide",
     }
 }
 

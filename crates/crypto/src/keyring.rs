@@ -83,6 +83,13 @@ impl Keyring {
         SealKey::new(&self.purpose(name))
     }
 
+    /// A family name, so that names can be compared and not read: the same for the record and for who keeps accounts.
+    pub fn family(&self, name: &str) -> u64 {
+        let folded: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+        let hash = self.prf("wardstone/family/v1").compute(folded.as_bytes());
+        hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+
     pub fn id_cipher(&self) -> Result<IdCipher, CryptoError> {
         IdCipher::new(&self.purpose("wardstone/id/v1"))
     }

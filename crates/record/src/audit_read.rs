@@ -56,7 +56,7 @@ struct Wanted {
 impl Record<Sqlite> {
     /// Searches the log: `date` (with prefixes), `agent-name`, `action`, `outcome`, `patient`, `entity`, `_count`.
     pub async fn audit_events(&self, caller: &Caller, pairs: &Pairs<'_>) -> Result<Disclosed<AuditPage>, RecordError> {
-        let scope = match self.0.policies.scope(caller, Action::Search, audit_event()?) {
+        let scope = match self.policies().scope(caller, Action::Search, audit_event()?) {
             Ok(scope) => scope,
             Err(denial) => return Err(self.refuse(caller, audit::Action::AuditRead, None, &denial).await),
         };
@@ -113,7 +113,7 @@ impl Record<Sqlite> {
     /// One AuditEvent by its place in the log.
     pub async fn audit_event(&self, caller: &Caller, id: &str) -> Result<Disclosed<AuditPage>, RecordError> {
         let kind = audit_event()?;
-        if let Err(denial) = self.0.policies.ever(caller, Action::Read, kind) {
+        if let Err(denial) = self.policies().ever(caller, Action::Read, kind) {
             return Err(self.refuse(caller, audit::Action::AuditRead, None, &denial).await);
         }
         let reader = self.0.store.log_reader();
@@ -127,7 +127,7 @@ impl Record<Sqlite> {
             let event = Event::decode(&detail)?;
             // A patient reads what concerns the own chart, others what concerns the whole record.
             let own = caller.own_chart().filter(|chart| event.objects.iter().any(|o| o.chart == chart.0));
-            match self.0.policies.decide(caller, Action::Read, &access::Object::of(kind, None, own)) {
+            match self.policies().decide(caller, Action::Read, &access::Object::of(kind, None, own)) {
                 Ok(permit) => {
                     let seen_by = Reader { chart: caller.own_chart().map(|chart| chart.0), view: permit.view() };
                     if let Some(event) = seen_by.narrowed(event) {

@@ -7,9 +7,9 @@ use fhir::search::{Kind as ParamKind, parameters};
 use store::{Backend, Disclosed, RowNo};
 
 use crate::cursor::{Cursor, Kind, Position};
-use crate::evidence::decided;
 use crate::request::{EverythingRequest, ResourceKey};
 use crate::search::{Hit, shows, values_of};
+use crate::tally::Tally;
 use crate::{EntryMode, PAGE_SIZE_MAX, Page, Record, RecordError};
 
 impl<B: Backend> Record<B> {
@@ -23,8 +23,9 @@ impl<B: Backend> Record<B> {
         let Some(current) = self.find(&key).await? else {
             return Err(self.absent(caller, Action::Everything, audited, &key).await);
         };
-        let patient = decided(&current.head, current.head.labels);
-        if let Err(denial) = self.0.policies.decide(caller, Action::Everything, &patient) {
+        let mut tally = Tally::default();
+        let judged = self.judge(caller, Action::Everything, &current.head, &current.head).await?;
+        if let Err(denial) = judged {
             return Err(self.denied(caller, audited, &current.head, &denial).await);
         }
         if current.head.deleted() {
@@ -33,7 +34,7 @@ impl<B: Backend> Record<B> {
         let after = match request.cursor {
             None => 0,
             Some(text) => {
-                let version = self.0.policies.version();
+                let version = self.policies().version();
                 let cursor = Cursor::open(text, Kind::Everything, &self.0.cursor, caller, version, self.now_ms())?;
                 if cursor.question != key.id {
                     return Err(RecordError::Cursor);
@@ -42,7 +43,7 @@ impl<B: Backend> Record<B> {
             }
         };
         let count = request.count.unwrap_or(PAGE_SIZE_MAX).clamp(1, PAGE_SIZE_MAX) as usize;
-        let mut hits = self.chart_and_beyond(caller, request, &current).await?;
+        let mut hits = self.chart_and_beyond(caller, request, &current, &mut tally).await?;
         let total = hits.len() as u64;
         let page: Vec<(EntryMode, Hit)> =
             hits.drain(..).skip(after as usize).take(count).map(|hit| (EntryMode::Match, hit)).collect();
@@ -51,7 +52,7 @@ impl<B: Backend> Record<B> {
             true => {
                 let position = Position { row: 0, seq: 0, offset: shown };
                 let cursor = Cursor { kind: Kind::Everything, position, question: key.id.clone() };
-                Some(cursor.seal(&self.0.cursor, caller, self.0.policies.version(), self.now_ms())?)
+                Some(cursor.seal(&self.0.cursor, caller, self.policies().version(), self.now_ms())?)
             }
             false => None,
         };
@@ -63,7 +64,7 @@ impl<B: Backend> Record<B> {
             summary: None,
             elements: Vec::new(),
         };
-        self.disclose_page(caller, audited, None, page, empty).await
+        self.disclose_page(caller, audited, None, page, empty, &tally).await
     }
 
     /// What of the chart may be seen, the patient first, then by row; then what that refers to elsewhere.
@@ -72,6 +73,7 @@ impl<B: Backend> Record<B> {
         caller: &Caller,
         request: &EverythingRequest<'_>,
         current: &crate::open::Current,
+        tally: &mut Tally,
     ) -> Result<Vec<Hit>, RecordError> {
         let chart = current.head.chart;
         let is_wanted = |head: &crate::head::Head| {
@@ -85,9 +87,8 @@ impl<B: Backend> Record<B> {
             if head.deleted() {
                 continue;
             }
-            let Ok(permit) = self.0.policies.decide(caller, Action::Everything, &decided(head, head.labels)) else {
-                continue;
-            };
+            let judged = self.judge(caller, Action::Everything, head, head).await?;
+            let Ok(permit) = tally.judged(judged) else { continue };
             let apart = match head.sealed_apart() {
                 true => self.apart_values(&permit, head).await?,
                 false => None,
@@ -97,7 +98,7 @@ impl<B: Backend> Record<B> {
                     continue;
                 }
                 for (target, id) in values_of(head, apart.as_deref()).references(param) {
-                    self.reach(caller, chart, target, id, &mut beyond).await?;
+                    self.reach(caller, chart, (target, id), &mut beyond, tally).await?;
                 }
             }
             if is_wanted(head) {
@@ -114,9 +115,9 @@ impl<B: Backend> Record<B> {
         &self,
         caller: &Caller,
         chart: store::ChartNo,
-        target: &str,
-        id: &str,
+        (target, id): (&str, &str),
         beyond: &mut BTreeMap<RowNo, Hit>,
+        tally: &mut Tally,
     ) -> Result<(), RecordError> {
         let Some(key) = ResourceKey::parse(target, id) else { return Ok(()) };
         if let Some(row) = self.0.ids.row(id)
@@ -129,7 +130,8 @@ impl<B: Backend> Record<B> {
         if head.chart == chart || crate::charts::is_patient(head.chart) || head.deleted() {
             return Ok(());
         }
-        if let Ok(permit) = self.0.policies.decide(caller, Action::Everything, &decided(&head, head.labels)) {
+        let judged = self.judge(caller, Action::Everything, &head, &head).await?;
+        if let Ok(permit) = tally.judged(judged) {
             beyond.entry(head.row).or_insert(Hit { head, permit });
         }
         Ok(())

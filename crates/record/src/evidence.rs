@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use access::{Caller, Denial, Labels, TypeRef, View};
-use audit::event::{Object, Outcome, Search, Whence, Who};
+use access::{Caller, Denial, View};
+use audit::event::{Decided, Object, Outcome, Search, Whence, Who};
 use audit::{Action, Event};
-use store::{Backend, ChartNo, Evidence, Receipt, RowNo};
+use store::{Backend, Evidence, Receipt};
 
 use crate::head::Head;
-use crate::{Record, RecordError, Refusal};
+use crate::{Record, RecordError, Refusal, tally};
 
 /// The object of an event for one version, shown in one view.
 pub fn object(head: &Head, view: View) -> Object {
@@ -22,11 +22,26 @@ pub struct Deed<'a> {
     pub objects: &'a [Object],
     pub search: Option<Search<'a>>,
     pub count: Option<u64>,
+    /// What was decided to do it, those that came out as a denial too.
+    pub decisions: &'a [Decided],
+    /// Why the glass was broken.
+    pub reason: Option<&'a str>,
+    /// What the deed is about where rows do not say it.
+    pub subject: Option<&'a str>,
 }
 
 impl<'a> Deed<'a> {
     pub fn of(action: Action, objects: &'a [Object]) -> Self {
-        Self { action, outcome: Outcome::Success, objects, search: None, count: None }
+        Self {
+            action,
+            outcome: Outcome::Success,
+            objects,
+            search: None,
+            count: None,
+            decisions: &[],
+            reason: None,
+            subject: None,
+        }
     }
 }
 
@@ -44,7 +59,9 @@ pub fn evidence(caller: &Caller, now_ms: i64, deed: &Deed<'_>) -> Result<Evidenc
     event.objects = Cow::Borrowed(deed.objects);
     event.search = deed.search;
     event.count = deed.count;
-    event.break_glass = caller.facts().glass_broken.then_some("");
+    event.decisions = Cow::Borrowed(deed.decisions);
+    event.subject = deed.subject;
+    event.break_glass = deed.reason.or(caller.facts().glass_broken.then_some(""));
     event.whence = Whence {
         address: Some(caller.network()),
         country: caller.country(),
@@ -72,7 +89,9 @@ impl<B: Backend> Record<B> {
         let policies = denial.policies().join(",");
         let policy = audit::event::clip(&policies, audit::event::TEXT_BYTES_MAX);
         let objects = object.as_slice();
-        let deed = Deed { outcome: Outcome::Denied { policy }, ..Deed::of(action, objects) };
+        let decided = tally::once(Some(denial.key()), false);
+        let outcome = Outcome::Denied { policy };
+        let deed = Deed { outcome, decisions: decided.as_slice(), ..Deed::of(action, objects) };
         match self.attest(caller, &deed).await {
             Ok(_) => RecordError::Denied(Refusal::from(denial)),
             Err(error) => error,
@@ -95,17 +114,6 @@ impl<B: Backend> Record<B> {
             Err(unavailable) => unavailable,
         }
     }
-}
-
-/// What access decides about a version: its labels united with those of the current one.
-pub fn decided(head: &Head, current_labels: Labels) -> access::Object {
-    subject(crate::types::reference(head.type_code), Some(head.row), head.chart, head.labels.union(current_labels))
-}
-
-/// What access decides about a row that may not exist yet. A shared compartment is nobody's chart.
-pub fn subject(kind: TypeRef, row: Option<RowNo>, chart: ChartNo, labels: Labels) -> access::Object {
-    let chart = crate::charts::is_patient(chart).then_some(access::ChartNo(chart));
-    access::Object { labels: labels.without(Labels::OF_ELEMENTS), ..access::Object::of(kind, row, chart) }
 }
 
 fn decimal(number: u64) -> String {

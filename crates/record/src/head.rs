@@ -1,16 +1,19 @@
 //! The head of a version: what searching, deciding and listing need, without the body.
 //!
-//! Format 1, sealed as one part and padded: format u8, type u16, flags u8, labels u32, main length u32, id (length u8,
-//! bytes; empty for an id of ours), meta members (length u16, JSON text), search values to the end. Big-endian.
+//! Format 2, sealed as one part and padded: format u8, type u16, flags u8, labels u32, main length u32, originator u64 (0:
+//! none), traits u8, labels added u32 and removed u32 by correction, id (length u8, bytes; empty for an id of ours), meta
+//! members (length u16, JSON text), search values to the end. Big-endian. Format 1 has nothing between main length and id.
 
-use access::Labels;
+use access::{Labels, Traits};
 use fhir::search::ValuesRef;
 use store::{ChartNo, RowNo, Seq};
 
 use crate::RecordError;
 use crate::pad;
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+/// Without originator, traits and corrections: read, no longer written.
+const FORMAT_PLAIN: u8 = 1;
 const DELETED: u8 = 1;
 /// Search values and body are sealed under the key of the first of the labels.
 const SEALED_APART: u8 = 2;
@@ -23,6 +26,10 @@ pub struct HeadParts<'a> {
     pub deleted: bool,
     pub sealed_apart: bool,
     pub labels: Labels,
+    /// Row of the Practitioner who made the first version.
+    pub originator: Option<u64>,
+    pub traits: Traits,
+    pub corrected: Corrected,
     /// Bytes of the body's first sealed part, where elements follow it.
     pub main_len: Option<usize>,
     /// The id the client chose; empty when it is ours.
@@ -34,6 +41,21 @@ pub struct HeadParts<'a> {
     pub filler: usize,
 }
 
+/// What the privacy officer changed about the labels that content and writers give. It goes on from version to version.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Corrected {
+    pub added: Labels,
+    /// What content does not give again. A label that a writer names in `meta.security` is given all the same.
+    pub removed: Labels,
+}
+
+impl Corrected {
+    /// The labels of content, as they stand after correction.
+    pub fn apply(self, by_content: Labels, by_writer: Labels) -> Labels {
+        by_content.without(self.removed).union(by_writer).union(self.added)
+    }
+}
+
 /// An opened head of one version of one row.
 pub struct Head {
     pub row: RowNo,
@@ -42,6 +64,9 @@ pub struct Head {
     pub seq: Seq,
     pub type_code: u16,
     pub labels: Labels,
+    originator: u64,
+    traits: Traits,
+    corrected: Corrected,
     flags: u8,
     main_len: u32,
     id: Box<str>,
@@ -55,7 +80,7 @@ impl HeadParts<'_> {
     pub fn encode(&self) -> Result<Vec<u8>, RecordError> {
         let meta_len = u16::try_from(self.meta.len())
             .map_err(|_| RecordError::TooMany { what: "bytes of meta", limit: usize::from(u16::MAX) })?;
-        let mut out = pad::begin(16 + self.client_id.len() + self.meta.len() + self.values.len());
+        let mut out = pad::begin(36 + self.client_id.len() + self.meta.len() + self.values.len());
         out.push(FORMAT);
         out.extend_from_slice(&self.type_code.to_be_bytes());
         let elements = u8::from(self.main_len.is_some()) * ELEMENTS;
@@ -63,6 +88,10 @@ impl HeadParts<'_> {
         out.push((u8::from(self.deleted) * DELETED) | apart | elements);
         out.extend_from_slice(&self.labels.bits().to_be_bytes());
         out.extend_from_slice(&(self.main_len.unwrap_or(0) as u32).to_be_bytes());
+        out.extend_from_slice(&self.originator.unwrap_or(0).to_be_bytes());
+        out.push(self.traits.bits());
+        out.extend_from_slice(&self.corrected.added.bits().to_be_bytes());
+        out.extend_from_slice(&self.corrected.removed.bits().to_be_bytes());
         out.push(self.client_id.len() as u8);
         out.extend_from_slice(self.client_id.as_bytes());
         out.extend_from_slice(&meta_len.to_be_bytes());
@@ -81,13 +110,22 @@ impl Head {
     ) -> Result<Self, RecordError> {
         let bytes = pad::strip(plain).ok_or(RecordError::Damaged)?.into_boxed_slice();
         let mut at = Reader { bytes: &bytes, at: 0 };
-        if at.array::<1>()?[0] != FORMAT {
+        let format = at.array::<1>()?[0];
+        if !matches!(format, FORMAT | FORMAT_PLAIN) {
             return Err(RecordError::Damaged);
         }
         let type_code = u16::from_be_bytes(at.array()?);
         let flags = at.array::<1>()?[0];
         let labels = Labels::from_bits(u32::from_be_bytes(at.array()?)).ok_or(RecordError::Damaged)?;
         let main_len = u32::from_be_bytes(at.array()?);
+        // What an older head does not say counts as current, by nobody in particular.
+        let (mut originator, mut traits, mut corrected) = (0, Traits::CURRENT, Corrected::default());
+        if format == FORMAT {
+            originator = u64::from_be_bytes(at.array()?);
+            traits = Traits::from_bits(at.array::<1>()?[0]).ok_or(RecordError::Damaged)?;
+            let mut labels = || Labels::from_bits(u32::from_be_bytes(at.array()?)).ok_or(RecordError::Damaged);
+            corrected = Corrected { added: labels()?, removed: labels()? };
+        }
         let id_len = usize::from(at.array::<1>()?[0]);
         let id = at.text(id_len)?;
         let id = if id.is_empty() { our_id(row)?.into_boxed_str() } else { id.into() };
@@ -95,7 +133,23 @@ impl Head {
         let meta_at = at.at;
         at.text(meta_len)?;
         let values_at = at.at;
-        Ok(Self { row, chart, version, seq, type_code, labels, flags, main_len, id, meta_at, values_at, bytes })
+        Ok(Self {
+            row,
+            chart,
+            version,
+            seq,
+            type_code,
+            labels,
+            originator,
+            traits,
+            corrected,
+            flags,
+            main_len,
+            id,
+            meta_at,
+            values_at,
+            bytes,
+        })
     }
 
     pub fn deleted(&self) -> bool {
@@ -115,6 +169,19 @@ impl Head {
                 Ok((main, Some(elements)))
             }
         }
+    }
+
+    /// Row of the Practitioner who made the first version.
+    pub fn originator(&self) -> Option<u64> {
+        (self.originator != 0).then_some(self.originator)
+    }
+
+    pub fn traits(&self) -> Traits {
+        self.traits
+    }
+
+    pub fn corrected(&self) -> Corrected {
+        self.corrected
     }
 
     pub fn has_elements(&self) -> bool {
@@ -181,5 +248,49 @@ impl<'a> Reader<'a> {
         let bytes = self.bytes.get(self.at..self.at + length).ok_or(RecordError::Damaged)?;
         self.at += length;
         std::str::from_utf8(bytes).map_err(|_| RecordError::Damaged)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(plain: Vec<u8>) -> Head {
+        Head::decode((16, 7, 2, 99), plain, |row| Ok(format!("id-{row}"))).unwrap_or_else(|_| panic!("a whole head"))
+    }
+
+    #[test]
+    fn a_head_keeps_its_originator_traits_and_corrections() {
+        let corrected = Corrected { added: Labels::GENETIC, removed: Labels::HIV };
+        let parts = HeadParts {
+            type_code: 9,
+            deleted: false,
+            sealed_apart: false,
+            labels: Labels::GENETIC,
+            originator: Some(4_711),
+            traits: Traits::VITAL_SIGNS,
+            corrected,
+            main_len: None,
+            client_id: "",
+            meta: "",
+            values: &[1, 2, 3],
+            filler: 0,
+        };
+        let head = decoded(parts.encode().unwrap_or_default());
+        assert_eq!((head.originator(), head.traits(), head.corrected()), (Some(4_711), Traits::VITAL_SIGNS, corrected));
+        assert_eq!((head.id(), head.labels), ("id-7", Labels::GENETIC));
+    }
+
+    #[test]
+    fn a_head_of_the_first_format_still_opens() {
+        let mut plain = pad::begin(64);
+        plain.extend_from_slice(&[1, 0, 9, 0]);
+        plain.extend_from_slice(&Labels::HIV.bits().to_be_bytes());
+        plain.extend_from_slice(&[0, 0, 0, 0, 3]);
+        plain.extend_from_slice(b"ana");
+        plain.extend_from_slice(&[0, 0]);
+        let head = decoded(pad::finish(plain));
+        assert_eq!((head.id(), head.labels, head.originator()), ("ana", Labels::HIV, None));
+        assert_eq!((head.traits(), head.corrected()), (Traits::CURRENT, Corrected::default()));
     }
 }

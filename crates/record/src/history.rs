@@ -6,10 +6,11 @@ use access::{Action, Caller, Permit};
 use store::{Backend, Disclosed, PastRow, RowNo, Seq};
 
 use crate::cursor::{Cursor, Kind, Position};
-use crate::evidence::{Deed, decided, object};
+use crate::evidence::{Deed, object};
 use crate::head::Head;
 use crate::open::Current;
 use crate::request::{HistoryOf, HistoryRequest};
+use crate::tally::Tally;
 use crate::{CANDIDATES_MAX, EntryMode, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Page, Record, RecordError};
 
 /// Versions read at once while walking a history.
@@ -29,7 +30,7 @@ impl<B: Backend> Record<B> {
         let position = match request.cursor {
             None => Position { row: RowNo::MAX >> 1, seq: Seq::MAX, offset: 0 },
             Some(text) => {
-                let version = self.0.policies.version();
+                let version = self.policies().version();
                 let cursor = Cursor::open(text, Kind::History, &self.0.cursor, caller, version, self.now_ms())?;
                 if cursor.question.split('\n').next() != question.split('\n').next() {
                     return Err(RecordError::Cursor);
@@ -37,36 +38,38 @@ impl<B: Backend> Record<B> {
                 cursor.position
             }
         };
+        let mut tally = Tally::default();
         let (lines, next) = match &request.of {
             HistoryOf::Instance(key) => {
                 let Some(current) = self.find(key).await? else {
                     return Err(self.absent(caller, Action::HistoryInstance, audit::Action::History, key).await);
                 };
-                self.of_instance(caller, request, current, position, count).await?
+                self.of_instance(caller, request, current, (position, count), &mut tally).await?
             }
             HistoryOf::Type(kind) => {
-                if let Err(denial) = self.0.policies.scope(caller, Action::HistoryType, *kind) {
+                if let Err(denial) = self.policies().scope(caller, Action::HistoryType, *kind) {
                     return Err(self.refuse(caller, audit::Action::History, None, &denial).await);
                 }
-                self.of_many(caller, request, Some(kind.code), position, count).await?
+                self.of_many(caller, request, Some(kind.code), (position, count), &mut tally).await?
             }
             HistoryOf::System => {
                 let kind = access::TypeRef::SYSTEM;
-                if let Err(denial) = self.0.policies.scope(caller, Action::HistorySystem, kind) {
+                if let Err(denial) = self.policies().scope(caller, Action::HistorySystem, kind) {
                     return Err(self.refuse(caller, audit::Action::History, None, &denial).await);
                 }
-                self.of_many(caller, request, None, position, count).await?
+                self.of_many(caller, request, None, (position, count), &mut tally).await?
             }
         };
         let next = match next {
             Some(position) => {
                 let cursor = Cursor { kind: Kind::History, position, question };
-                Some(cursor.seal(&self.0.cursor, caller, self.0.policies.version(), self.now_ms())?)
+                Some(cursor.seal(&self.0.cursor, caller, self.policies().version(), self.now_ms())?)
             }
             None => None,
         };
         let objects: Vec<_> = lines.iter().map(|line| object(&line.head, line.permit.view())).collect();
-        let deed = Deed { count: Some(objects.len() as u64), ..Deed::of(audit::Action::History, &objects) };
+        let count = Some(objects.len() as u64);
+        let deed = Deed { count, decisions: tally.decided(), ..Deed::of(audit::Action::History, &objects) };
         let receipt = self.attest(caller, &deed).await?;
         let mut entries = Vec::with_capacity(lines.len());
         for line in &lines {
@@ -82,17 +85,17 @@ impl<B: Backend> Record<B> {
         caller: &Caller,
         request: &HistoryRequest<'_>,
         current: Current,
-        position: Position,
-        count: usize,
+        (position, count): (Position, usize),
+        tally: &mut Tally,
     ) -> Result<(Vec<Line>, Option<Position>), RecordError> {
-        let labels = current.head.labels;
-        let decide = |head: &Head| self.0.policies.decide(caller, Action::HistoryInstance, &decided(head, labels));
+        let action = Action::HistoryInstance;
+        let now = current.head.clone();
         let row = current.head.row;
         let mut lines = Vec::new();
         // The position's offset is the oldest version that was shown.
         let mut before = match position.offset {
             0 => {
-                let permit = match decide(&current.head) {
+                let permit = match tally.judged(self.judge(caller, action, &now, &now).await?) {
                     Ok(permit) => permit,
                     Err(denial) => {
                         return Err(self.denied(caller, audit::Action::History, &current.head, &denial).await);
@@ -115,7 +118,7 @@ impl<B: Backend> Record<B> {
                 if !is_since(request, &head) {
                     return Ok((lines, None));
                 }
-                let Ok(permit) = decide(&head) else { continue };
+                let Ok(permit) = tally.judged(self.judge(caller, action, &head, &now).await?) else { continue };
                 if lines.len() == count {
                     let shown = lines.last().map_or(0, |line: &Line| u64::from(line.head.version));
                     return Ok((lines, Some(Position { row, seq: 0, offset: shown })));
@@ -131,8 +134,8 @@ impl<B: Backend> Record<B> {
         caller: &Caller,
         request: &HistoryRequest<'_>,
         type_code: Option<u16>,
-        position: Position,
-        count: usize,
+        (position, count): (Position, usize),
+        tally: &mut Tally,
     ) -> Result<(Vec<Line>, Option<Position>), RecordError> {
         let mut lines: Vec<Line> = Vec::new();
         let (mut seq, mut row) = (position.seq, position.row);
@@ -157,7 +160,7 @@ impl<B: Backend> Record<B> {
                 return Ok((lines, None));
             }
             for (step_seq, step_row, past, chart) in steps {
-                let Some(line) = self.line(caller, type_code, past, (chart, step_row, step_seq)).await? else {
+                let Some(line) = self.line(caller, type_code, past, (chart, step_row, step_seq), tally).await? else {
                     (seq, row) = (step_seq, step_row);
                     looked_at += 1;
                     continue;
@@ -184,6 +187,7 @@ impl<B: Backend> Record<B> {
         type_code: Option<u16>,
         past: Option<PastRow>,
         (chart, row, seq): (u64, RowNo, Seq),
+        tally: &mut Tally,
     ) -> Result<Option<Line>, RecordError> {
         let action = if type_code.is_some() { Action::HistoryType } else { Action::HistorySystem };
         let (head, body) = match past {
@@ -203,11 +207,8 @@ impl<B: Backend> Record<B> {
         if type_code.is_some_and(|code| code != head.type_code) {
             return Ok(None);
         }
-        let labels = match self.head_moved(row).await? {
-            Some(current) => current.labels,
-            None => head.labels,
-        };
-        let permit = self.0.policies.decide(caller, action, &decided(&head, labels)).ok();
+        let current = self.head_moved(row).await?.unwrap_or_else(|| head.clone());
+        let permit = tally.judged(self.judge(caller, action, &head, &current).await?).ok();
         Ok(permit.map(|permit| Line { head, body, permit }))
     }
 

@@ -3,9 +3,25 @@
 use access::{Labeler, Labels};
 use fhir::Json;
 
-pub fn of(resource: &Json<'_>, type_name: &str) -> Labels {
+/// What the content puts the resource under, and what its writer names in `meta.security`; the first holds the second.
+pub fn of(resource: &Json<'_>, type_name: &str) -> (Labels, Labels) {
     let mut labeler = Labeler::of_type(type_name);
     walk(resource, &mut labeler);
+    (labeler.labels(), named(resource))
+}
+
+/// The labels that `meta.security` names.
+pub fn named(resource: &Json<'_>) -> Labels {
+    let codings = resource.get("meta").and_then(|meta| meta.get("security")).map_or(&[][..], Json::items);
+    codings.iter().map(of_coding).fold(Labels::NONE, Labels::union)
+}
+
+pub fn of_coding(coding: &Json<'_>) -> Labels {
+    let text = |name| coding.get(name).and_then(Json::as_str);
+    let mut labeler = Labeler::default();
+    if let (Some(system), Some(code)) = (text("system"), text("code")) {
+        labeler.label(system, code);
+    }
     labeler.labels()
 }
 

@@ -13,6 +13,7 @@ mod cursor;
 mod error;
 mod everything;
 mod evidence;
+mod facts;
 mod head;
 mod history;
 mod index;
@@ -23,11 +24,14 @@ mod prepare;
 mod read;
 mod request;
 mod search;
+mod standing;
+mod tally;
+mod traits;
 pub mod types;
 mod write;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use access::{CollectionPolicy, Policies};
 use crypto::hash::Prf;
@@ -46,6 +50,7 @@ pub use store::Disclosed;
 
 use cache::Cache;
 use charts::Charts;
+use facts::ChartFacts;
 use head::Head;
 use index::Index;
 
@@ -65,6 +70,8 @@ pub const CHART_HEADS_MAX: usize = 200_000;
 /// Opened heads kept in memory, by row and by chart.
 const HEAD_CACHE_BYTES: usize = 40 * 1024 * 1024;
 const CHART_CACHE_BYTES: usize = 48 * 1024 * 1024;
+/// What charts say about standing: some 200 bytes each.
+const FACTS_CACHE_BYTES: usize = 24 * 1024 * 1024;
 
 /// Milliseconds since 1970: the clock is an argument.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -84,7 +91,7 @@ struct Inner<B> {
     ids: IdCipher,
     locator: Prf,
     cursor: SealKey,
-    policies: Policies,
+    policies: RwLock<Policies>,
     collection: CollectionPolicy,
     clock: Clock,
     base_url: String,
@@ -92,6 +99,9 @@ struct Inner<B> {
     rows: AtomicU64,
     heads: Arc<Cache<RowNo, Arc<Head>>>,
     chart_heads: Arc<Cache<ChartNo, Arc<Vec<Arc<Head>>>>>,
+    facts: Arc<Cache<ChartNo, Arc<ChartFacts>>>,
+    /// Rises with every commit to the directory of practitioners.
+    directory: Arc<AtomicU64>,
     index: Arc<Index>,
 }
 
@@ -115,12 +125,14 @@ impl<B: Backend> Record<B> {
             ids: keyring.id_cipher()?,
             locator: keyring.prf("wardstone/locator/v1"),
             cursor: keyring.seal_key("wardstone/cursor/v1"),
-            policies: settings.policies,
+            policies: RwLock::new(settings.policies),
             collection: settings.collection,
             clock: settings.clock,
             base_url: settings.base_url,
             heads: Arc::new(Cache::new(HEAD_CACHE_BYTES)),
             chart_heads: Arc::new(Cache::new(CHART_CACHE_BYTES)),
+            facts: Arc::new(Cache::new(FACTS_CACHE_BYTES)),
+            directory: Arc::default(),
             index,
             store,
             keyring,
@@ -130,8 +142,15 @@ impl<B: Backend> Record<B> {
         Ok(record)
     }
 
-    pub fn policies(&self) -> &Policies {
-        &self.0.policies
+    /// The policies in force. Who asks them more than once for one answer keeps what this gave.
+    pub fn policies(&self) -> Policies {
+        self.0.policies.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts another policy version in force: what is decided from now on is decided by it, and paging links of the version
+    /// before are refused. Who calls this has decided and audited the change.
+    pub fn set_policies(&self, policies: Policies) {
+        *self.0.policies.write().unwrap_or_else(PoisonError::into_inner) = policies;
     }
 
     pub fn store(&self) -> &Arc<B> {

@@ -8,14 +8,17 @@ use crypto::keyring::ChartKey;
 use fhir::{Issue, Json, Severity};
 use store::{Backend, ChartNo, Expected, Keyword, RowNo, Seq};
 
-use crate::head::{Head, HeadParts};
-use crate::{RESOURCE_BYTES_MAX, Record, RecordError, collect, labels, pad, types};
+use crate::head::{Corrected, Head, HeadParts};
+use crate::{RESOURCE_BYTES_MAX, Record, RecordError, collect, labels, pad, traits, types};
 
 /// A resource that passed the collection policy and validation.
 pub struct Checked<'a> {
     pub kind: TypeRef,
     pub tree: Json<'a>,
+    /// What its content puts it under.
     pub labels: Labels,
+    /// What its writer names in `meta.security`.
+    pub named: Labels,
     pub issues: Vec<Issue>,
 }
 
@@ -44,6 +47,10 @@ pub struct Prepared {
     pub head_plain: Vec<u8>,
     pub plain: Plain,
     pub issues: Vec<Issue>,
+    pub traits: access::Traits,
+    pub originator: Option<u64>,
+    /// The decision that let it be written, for the audit record.
+    pub decision: Option<access::PackedKey>,
 }
 
 /// The stored JSON without `meta`: where it is spliced in, and elements that were sealed apart.
@@ -72,6 +79,8 @@ pub struct Main {
 pub struct Kept {
     pub labels: Labels,
     pub elements: Vec<Element>,
+    pub originator: Option<u64>,
+    pub corrected: Corrected,
 }
 
 impl<B: Backend> Record<B> {
@@ -92,8 +101,8 @@ impl<B: Backend> Record<B> {
             return Err(RecordError::Invalid(found));
         }
         issues.extend(found);
-        let labels = labels::of(&tree, kind.name);
-        Ok(Checked { kind, tree, labels, issues })
+        let (labels, named) = labels::of(&tree, kind.name);
+        Ok(Checked { kind, tree, labels, named, issues })
     }
 
     /// References below our own base lose the base: ownership and search know local references by their form.
@@ -116,8 +125,9 @@ impl<B: Backend> Record<B> {
         kept: Kept,
         to: Destination,
     ) -> Result<Prepared, RecordError> {
-        let Checked { kind, mut tree, labels, issues } = checked;
-        let labels = labels.union(kept.labels);
+        let Checked { kind, mut tree, labels, named, issues } = checked;
+        let labels = kept.corrected.apply(labels, named).union(kept.labels);
+        let traits = traits::of(&tree, kind.name);
         // Before the search values, so that a government number is in no head and no posting.
         let mut elements = kept.elements;
         if labels.contains(Labels::GOVERNMENT_ID) {
@@ -144,6 +154,9 @@ impl<B: Backend> Record<B> {
             deleted: false,
             sealed_apart: apart.is_some(),
             labels,
+            originator: kept.originator,
+            traits,
+            corrected: kept.corrected,
             main_len,
             client_id: if to.client_id { &to.id } else { "" },
             meta: &meta,
@@ -161,7 +174,24 @@ impl<B: Backend> Record<B> {
             locator: to.locator,
         };
         let (row, chart, version, id) = (to.row, to.chart, to.version, to.id);
-        Ok(Prepared { kind, row, chart, version, id, labels, write, keywords, head_plain, plain, issues })
+        let originator = kept.originator;
+        let decision = None;
+        Ok(Prepared {
+            kind,
+            row,
+            chart,
+            version,
+            id,
+            labels,
+            write,
+            keywords,
+            head_plain,
+            plain,
+            issues,
+            traits,
+            originator,
+            decision,
+        })
     }
 
     /// Seals a deletion: a version without content, under the labels of what was deleted.
@@ -177,6 +207,9 @@ impl<B: Backend> Record<B> {
             deleted: true,
             sealed_apart: false,
             labels: head.labels,
+            originator: head.originator(),
+            traits: head.traits(),
+            corrected: head.corrected(),
             main_len: None,
             client_id: if client_id { head.id() } else { "" },
             meta: "",
@@ -206,6 +239,9 @@ impl<B: Backend> Record<B> {
             head_plain,
             plain: Plain::default(),
             issues: Vec::new(),
+            traits: head.traits(),
+            originator: head.originator(),
+            decision: None,
         })
     }
 }

@@ -3,9 +3,9 @@
 use access::{Action, Caller, Denial};
 use store::{Backend, Disclosed};
 
-use crate::evidence::{Deed, decided, object};
+use crate::evidence::{Deed, object};
 use crate::open::Current;
-use crate::{Record, RecordError, ResourceKey, Version};
+use crate::{Record, RecordError, ResourceKey, Version, tally};
 
 impl<B: Backend> Record<B> {
     /// The current version.
@@ -13,7 +13,7 @@ impl<B: Backend> Record<B> {
         let Some(Current { head, body }) = self.find(key).await? else {
             return Err(self.absent(caller, Action::Read, audit::Action::Read, key).await);
         };
-        let permit = match self.0.policies.decide(caller, Action::Read, &decided(&head, head.labels)) {
+        let permit = match self.judge(caller, Action::Read, &head, &head).await? {
             Ok(permit) => permit,
             Err(denial) => return Err(self.denied(caller, audit::Action::Read, &head, &denial).await),
         };
@@ -22,8 +22,8 @@ impl<B: Backend> Record<B> {
             return Err(self.fail(caller, audit::Action::Read, Some(object), 410, RecordError::Gone).await);
         }
         // Submitted before the body is opened, so that the flush runs meanwhile.
-        let objects = [object];
-        let deed = Deed::of(audit::Action::Read, &objects);
+        let (objects, decided) = ([object], tally::once(permit.key(), true));
+        let deed = Deed { decisions: decided.as_slice(), ..Deed::of(audit::Action::Read, &objects) };
         let receipt = self.attest(caller, &deed);
         let version = self.open_version(&permit, &head, &body.body);
         let (receipt, version) = tokio::join!(receipt, version);
@@ -41,9 +41,9 @@ impl<B: Backend> Record<B> {
             return Err(self.absent(caller, Action::VRead, audit::Action::VRead, key).await);
         };
         // Until it is decided, only the current head is open: its labels and chart decide about every version.
-        let first = self.0.policies.decide(caller, Action::VRead, &decided(&current.head, current.head.labels));
-        if let Err(denial) = first {
-            return Err(self.denied(caller, audit::Action::VRead, &current.head, &denial).await);
+        let now = current.head.clone();
+        if let Err(denial) = self.judge(caller, Action::VRead, &now, &now).await? {
+            return Err(self.denied(caller, audit::Action::VRead, &now, &denial).await);
         }
         let (head, body) = if version == current.head.version {
             (current.head, current.body.body)
@@ -51,22 +51,16 @@ impl<B: Backend> Record<B> {
             match self.0.store.past(current.head.row, version).await? {
                 Some(past) => {
                     let place = (past.chart, past.row, past.version, past.seq);
-                    let head = self.open_head_of(place, &past.head).await?;
-                    let labels = current.head.labels;
-                    if let Err(denial) = self.0.policies.decide(caller, Action::VRead, &decided(&head, labels)) {
-                        return Err(self.denied(caller, audit::Action::VRead, &head, &denial).await);
-                    }
-                    (std::sync::Arc::new(head), past.body)
+                    (std::sync::Arc::new(self.open_head_of(place, &past.head).await?), past.body)
                 }
                 None => {
                     let error = RecordError::NotFound;
-                    let named = Some(object(&current.head, access::View::FULL));
+                    let named = Some(object(&now, access::View::FULL));
                     return Err(self.fail(caller, audit::Action::VRead, named, 404, error).await);
                 }
             }
         };
-        let decision = self.0.policies.decide(caller, Action::VRead, &decided(&head, head.labels));
-        let permit = match decision {
+        let permit = match self.judge(caller, Action::VRead, &head, &now).await? {
             Ok(permit) => permit,
             Err(denial) => return Err(self.denied(caller, audit::Action::VRead, &head, &denial).await),
         };
@@ -74,7 +68,9 @@ impl<B: Backend> Record<B> {
         if head.deleted() {
             return Err(self.fail(caller, audit::Action::VRead, Some(objects[0]), 410, RecordError::Gone).await);
         }
-        let receipt = self.attest(caller, &Deed::of(audit::Action::VRead, &objects)).await?;
+        let decided = tally::once(permit.key(), true);
+        let deed = Deed { decisions: decided.as_slice(), ..Deed::of(audit::Action::VRead, &objects) };
+        let receipt = self.attest(caller, &deed).await?;
         let version = self.open_version(&permit, &head, &body).await?;
         Ok(Disclosed::new(version, &receipt)?)
     }
@@ -87,7 +83,7 @@ impl<B: Backend> Record<B> {
         audited: audit::Action,
         key: &ResourceKey,
     ) -> RecordError {
-        match self.0.policies.ever(caller, action, key.kind) {
+        match self.policies().ever(caller, action, key.kind) {
             Err(denial) => self.refuse(caller, audited, None, &denial).await,
             Ok(()) => self.fail(caller, audited, None, 404, RecordError::NotFound).await,
         }

@@ -11,9 +11,10 @@ use fhir::search::{Query, QueryOptions, SortKeys, Summary, Total, ValuesRef};
 use store::{Backend, Disclosed, Keyword, RowNo};
 
 use crate::cursor::{Cursor, Kind, Position, read_pairs, write_pairs};
-use crate::evidence::{Deed, decided, object};
+use crate::evidence::{Deed, object};
 use crate::head::Head;
 use crate::request::{Pairs, ResourceKey, SearchRequest};
+use crate::tally::Tally;
 use crate::{CANDIDATES_MAX, EntryMode, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Page, Record, RecordError, types};
 
 /// A head that matched, with the leave to show it.
@@ -51,7 +52,7 @@ enum Source {
 
 impl<B: Backend> Record<B> {
     pub async fn search(&self, caller: &Caller, request: &SearchRequest<'_>) -> Result<Disclosed<Page>, RecordError> {
-        let scope = match self.0.policies.scope(caller, Action::Search, request.kind) {
+        let scope = match self.policies().scope(caller, Action::Search, request.kind) {
             Ok(scope) => scope,
             Err(denial) => return Err(self.refuse(caller, audit::Action::Search, None, &denial).await),
         };
@@ -81,10 +82,11 @@ impl<B: Backend> Record<B> {
         let only_count = query.summary() == Some(Summary::Count);
         let count = if only_count { 0 } else { query.count() as usize };
         let wanted = Wanted { from: position, count, total: only_count || query.total() != Total::None };
-        let found = self.matches(&scope, &query, compartment.as_ref(), wanted).await?;
+        let mut tally = Tally::default();
+        let found = self.matches(&scope, &query, compartment.as_ref(), wanted, &mut tally).await?;
         let included = match only_count {
             true => Vec::new(),
-            false => self.included(caller, &query, &found.hits).await?,
+            false => self.included(caller, &query, &found.hits, &mut tally).await?,
         };
 
         let next = match found.more && !only_count {
@@ -117,7 +119,7 @@ impl<B: Backend> Record<B> {
             summary: query.summary(),
             elements: query.elements().to_vec(),
         };
-        self.disclose_page(caller, audit::Action::Search, search, hits, page).await
+        self.disclose_page(caller, audit::Action::Search, search, hits, page, &tally).await
     }
 
     /// Audits the hits, opens them, and makes the page.
@@ -128,10 +130,11 @@ impl<B: Backend> Record<B> {
         search: Option<Asked<'_>>,
         hits: Vec<(EntryMode, Hit)>,
         mut page: Page,
+        tally: &Tally,
     ) -> Result<Disclosed<Page>, RecordError> {
         let objects: Vec<_> = hits.iter().map(|(_, hit)| object(&hit.head, hit.permit.view())).collect();
         let count = page.total.or(Some(objects.len() as u64));
-        let deed = Deed { search, count, ..Deed::of(action, &objects) };
+        let deed = Deed { search, count, decisions: tally.decided(), ..Deed::of(action, &objects) };
         let receipt = self.attest(caller, &deed);
         let opened = async {
             let mut entries = Vec::with_capacity(hits.len());
@@ -176,15 +179,16 @@ impl<B: Backend> Record<B> {
         query: &Query,
         compartment: Option<&ResourceKey>,
         wanted: Wanted,
+        tally: &mut Tally,
     ) -> Result<Found, RecordError> {
+        let within = compartment.map(|key| Within::new(key, query, scope.view()));
         let matched_on = query.matched_on().flat_map(|param| param.elements()).copied().collect();
-        let compartment_of = compartment.map(|key| Within::new(key, query, scope.view()));
-        let sieve = Sieve { scope, query, matched_on, compartment: compartment_of };
+        let sieve = Sieve { scope, query, matched_on, compartment: within };
         // Who sorts or counts looks at all of it, whichever page is asked for.
         let after = if query.is_sorted() || wanted.total { 0 } else { wanted.from.row };
         let source = self.source(scope, query, compartment, after).await?;
         if query.is_sorted() {
-            return self.sorted(&sieve, source, wanted).await;
+            return self.sorted(&sieve, source, wanted, tally).await;
         }
         let mut found = Found { hits: Vec::new(), more: false, total: None, position: Position::default() };
         let mut total = 0;
@@ -195,7 +199,7 @@ impl<B: Backend> Record<B> {
             if looked_at > CANDIDATES_MAX {
                 return Err(RecordError::TooCostly { limit: CANDIDATES_MAX });
             }
-            let Some(permit) = self.sift(&sieve, &head).await? else { continue };
+            let Some(permit) = self.sift(&sieve, &head, tally).await? else { continue };
             total += 1;
             if head.row <= wanted.from.row {
                 continue;
@@ -217,7 +221,13 @@ impl<B: Backend> Record<B> {
         Ok(found)
     }
 
-    async fn sorted(&self, sieve: &Sieve<'_>, source: Source, wanted: Wanted) -> Result<Found, RecordError> {
+    async fn sorted(
+        &self,
+        sieve: &Sieve<'_>,
+        source: Source,
+        wanted: Wanted,
+        tally: &mut Tally,
+    ) -> Result<Found, RecordError> {
         let mut all: Vec<(SortKeys, Hit)> = Vec::new();
         let mut walk = Walk::new(source, 0);
         let mut looked_at = 0;
@@ -226,7 +236,7 @@ impl<B: Backend> Record<B> {
             if looked_at > CANDIDATES_MAX {
                 return Err(RecordError::TooCostly { limit: CANDIDATES_MAX });
             }
-            let Some(permit) = self.sift(sieve, &head).await? else { continue };
+            let Some(permit) = self.sift(sieve, &head, tally).await? else { continue };
             let apart = self.values_apart(&permit, &head).await?;
             let keys = sieve.query.sort_key(&head.search_meta(), values_of(&head, apart.as_deref()));
             all.push((keys, Hit { head, permit }));
@@ -246,11 +256,12 @@ impl<B: Backend> Record<B> {
     }
 
     /// Whether a head matches and may be seen. Deciding comes first: who may not see it learns nothing from matching.
-    async fn sift(&self, sieve: &Sieve<'_>, head: &Head) -> Result<Option<Permit>, RecordError> {
+    async fn sift(&self, sieve: &Sieve<'_>, head: &Head, tally: &mut Tally) -> Result<Option<Permit>, RecordError> {
         if head.deleted() || head.type_code != sieve.scope.kind().code {
             return Ok(None);
         }
-        let Ok(permit) = sieve.scope.permits(&decided(head, head.labels), &sieve.matched_on) else { return Ok(None) };
+        let object = self.decided(sieve.scope.caller(), head, head).await?;
+        let Ok(permit) = tally.judged(sieve.scope.permits(&object, &sieve.matched_on)) else { return Ok(None) };
         let apart = self.values_apart(&permit, head).await?;
         let values = values_of(head, apart.as_deref());
         let is_within = sieve.compartment.as_ref().is_none_or(|within| within.holds(head, values, permit.view()));

@@ -13,12 +13,13 @@ pub(crate) use place::{Change, Newcomers};
 
 use crate::answer::{Effect, Version, Written};
 use crate::cursor::Position;
-use crate::evidence::{Deed, decided, evidence, object, subject};
+use crate::evidence::{Deed, evidence, object};
 use crate::open::{Current, project, version};
 use crate::prepare::{Checked, Prepared};
 use crate::request::{Pairs, Preconditions, ResourceKey, Target};
 use crate::search::{Found, Wanted};
-use crate::{Record, RecordError, charts};
+use crate::tally::Tally;
+use crate::{Record, RecordError, charts, tally};
 
 /// Times a write without precondition is prepared again when another one came first.
 const ATTEMPTS_MAX: usize = 16;
@@ -167,7 +168,7 @@ impl<B: Backend> Record<B> {
         patch: &[u8],
     ) -> Result<Vec<u8>, RecordError> {
         let (audited, head) = (audit::Action::Patch, &current.head);
-        let permit = match self.0.policies.decide(caller, Action::Patch, &decided(head, head.labels)) {
+        let permit = match self.judge(caller, Action::Patch, head, head).await? {
             Ok(permit) => permit,
             Err(denial) => return Err(self.denied(caller, audited, head, &denial).await),
         };
@@ -223,15 +224,17 @@ impl<B: Backend> Record<B> {
     ) -> Result<Option<Prepared>, RecordError> {
         let audited = audit::Action::Delete;
         let head = &current.head;
-        if let Err(denial) = self.0.policies.decide(caller, Action::Delete, &decided(head, head.labels)) {
-            return Err(self.denied(caller, audited, head, &denial).await);
-        }
+        let permit = match self.judge(caller, Action::Delete, head, head).await? {
+            Ok(permit) => permit,
+            Err(denial) => return Err(self.denied(caller, audited, head, &denial).await),
+        };
         self.hold(caller, audited, current, preconditions).await?;
         if head.deleted() {
             return Ok(None);
         }
         let key = charts::key(self.0.store.as_ref(), &self.0.keyring, head.chart).await?;
-        Ok(Some(self.prepare_deletion(&key, head, self.is_client_id(head.id(), head.row))?))
+        let prepared = self.prepare_deletion(&key, head, self.is_client_id(head.id(), head.row))?;
+        Ok(Some(Prepared { decision: permit.key(), ..prepared }))
     }
 
     async fn may_ever(
@@ -241,7 +244,7 @@ impl<B: Backend> Record<B> {
         audited: audit::Action,
         kind: TypeRef,
     ) -> Result<(), RecordError> {
-        match self.0.policies.ever(caller, action, kind) {
+        match self.policies().ever(caller, action, kind) {
             Ok(()) => Ok(()),
             Err(denial) => Err(self.refuse(caller, audited, None, &denial).await),
         }
@@ -289,7 +292,7 @@ impl<B: Backend> Record<B> {
         pairs: &Pairs<'_>,
     ) -> Result<Matched, RecordError> {
         let since: Seq = self.0.store.last_seq();
-        let scope = match self.0.policies.scope(caller, Action::Search, kind) {
+        let scope = match self.policies().scope(caller, Action::Search, kind) {
             Ok(scope) => scope,
             Err(denial) => return Err(self.refuse(caller, audit::Action::Search, None, &denial).await),
         };
@@ -301,14 +304,17 @@ impl<B: Backend> Record<B> {
             return Err(self.hidden(caller, kind, param).await);
         }
         let wanted = Wanted { from: Position::default(), count: 2, total: false };
-        let Found { mut hits, .. } = self.matches(&scope, &query, None, wanted).await?;
+        let mut tally = Tally::default();
+        let Found { mut hits, .. } = self.matches(&scope, &query, None, wanted, &mut tally).await?;
         match (hits.pop(), hits.pop()) {
             (Some(one), Some(two)) => {
                 let objects = [&one, &two].map(|hit| object(&hit.head, hit.permit.view()));
                 let query = crate::search::asked_text(None, pairs);
                 let search = Some(audit::event::Search { type_code: kind.code, query: &query });
                 let outcome = audit::event::Outcome::Failed { code: 412 };
-                self.attest(caller, &Deed { search, outcome, ..Deed::of(audit::Action::Search, &objects) }).await?;
+                let decisions = tally.decided();
+                let deed = Deed { search, outcome, decisions, ..Deed::of(audit::Action::Search, &objects) };
+                self.attest(caller, &deed).await?;
                 Err(RecordError::MultipleMatches)
             }
             (Some(hit), None) => match self.current(hit.head.row).await? {
@@ -340,12 +346,14 @@ impl<B: Backend> Record<B> {
 
     /// What a conditional create found: answered as a read of it.
     pub(crate) async fn existing(&self, caller: &Caller, current: Current) -> Result<Written, RecordError> {
-        let permit = match self.0.policies.decide(caller, Action::Read, &decided(&current.head, current.head.labels)) {
+        let permit = match self.judge(caller, Action::Read, &current.head, &current.head).await? {
             Ok(permit) => permit,
             Err(denial) => return Err(self.denied(caller, audit::Action::Create, &current.head, &denial).await),
         };
         let objects = [object(&current.head, permit.view())];
-        let receipt = self.attest(caller, &Deed::of(audit::Action::Read, &objects)).await?;
+        let decided = tally::once(permit.key(), true);
+        let deed = Deed { decisions: decided.as_slice(), ..Deed::of(audit::Action::Read, &objects) };
+        let receipt = self.attest(caller, &deed).await?;
         let shown = self.open_version(&permit, &current.head, &current.body.body).await?;
         let resource = Some(Disclosed::new(shown, &receipt)?);
         Ok(Written { resource, ..unchanged(&current) })
@@ -364,7 +372,7 @@ impl<B: Backend> Record<B> {
     /// Commits one prepared version with its audit event, and answers it as its writer may see it.
     async fn commit(&self, caller: &Caller, audited: audit::Action, unit: Unit) -> Result<Written, RecordError> {
         let Unit { mut prepared, conditions, reserved, asked } = unit;
-        let view = self.reader_view(caller, &prepared);
+        let view = self.reader_view(caller, &prepared).await?;
         let part = view.as_ref().map_or(access::View::FULL.id(), |permit| permit.view().id());
         let objects = [Object {
             row: prepared.row,
@@ -374,7 +382,12 @@ impl<B: Backend> Record<B> {
             part,
         }];
         let search = asked.as_ref().map(|query| audit::event::Search { type_code: prepared.kind.code, query });
-        let proof = evidence(caller, self.now_ms(), &Deed { search, ..Deed::of(audited, &objects) })?;
+        let decided = tally::once(prepared.decision, true);
+        let proof = evidence(
+            caller,
+            self.now_ms(),
+            &Deed { search, decisions: decided.as_slice(), ..Deed::of(audited, &objects) },
+        )?;
         let on_commit = self.follower([&prepared]);
         let write = std::mem::replace(&mut prepared.write, empty_write());
         let batch = Batch {
@@ -396,9 +409,13 @@ impl<B: Backend> Record<B> {
     }
 
     /// The permit under which a writer sees what was written; `None` if it may write and not read.
-    pub(crate) fn reader_view(&self, caller: &Caller, prepared: &Prepared) -> Option<access::Permit> {
-        let asked = subject(prepared.kind, Some(prepared.row), prepared.chart, prepared.labels);
-        self.0.policies.decide(caller, Action::Read, &asked).ok()
+    pub(crate) async fn reader_view(
+        &self,
+        caller: &Caller,
+        prepared: &Prepared,
+    ) -> Result<Option<access::Permit>, RecordError> {
+        let asked = self.decided_new(caller, prepared).await?;
+        Ok(self.policies().decide(caller, Action::Read, &asked).ok())
     }
 
     pub(crate) fn written(

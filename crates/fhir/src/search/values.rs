@@ -142,6 +142,14 @@ impl<'a> ValuesRef<'a> {
         })
     }
 
+    /// Times of a date parameter in milliseconds, from and to; an open end is as far as numbers go.
+    pub fn spans_ms(self, param: &super::Param) -> impl Iterator<Item = (i64, i64)> + use<'a> {
+        self.values(param.id).filter_map(|value| match value {
+            Value::Date(Span { low, high }) => Some((low / 1_000, high / 1_000)),
+            _ => None,
+        })
+    }
+
     #[inline]
     pub(super) fn values(self, id: u16) -> impl Iterator<Item = Value<'a>> + use<'a> {
         let width = if self.wide { 4 } else { 2 };

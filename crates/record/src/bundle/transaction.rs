@@ -13,6 +13,7 @@ use crate::evidence::{Deed, evidence};
 use crate::open::Current;
 use crate::prepare::Prepared;
 use crate::request::{ResourceKey, Target};
+use crate::tally::Tally;
 use crate::write::{Change, Matched, Newcomers, empty_write};
 use crate::{Record, RecordError, types};
 
@@ -170,7 +171,7 @@ impl<B: Backend> Record<B> {
             Method::Delete => Action::Delete,
         };
         let kind = entry.kind()?;
-        if let Err(denial) = self.0.policies.ever(caller, action, kind) {
+        if let Err(denial) = self.policies().ever(caller, action, kind) {
             return Err(self.refuse(caller, audit::Action::Transaction, None, &denial).await);
         }
         match entry.method {
@@ -357,8 +358,10 @@ impl<B: Backend> Record<B> {
         if !work.writes.is_empty() {
             let mut objects = Vec::with_capacity(work.writes.len());
             let mut views = Vec::with_capacity(work.writes.len());
+            let mut tally = Tally::default();
             for (_, prepared) in &work.writes {
-                let view = self.reader_view(caller, prepared);
+                let view = self.reader_view(caller, prepared).await?;
+                tally.note(prepared.decision, true);
                 objects.push(Object {
                     row: prepared.row,
                     chart: prepared.chart,
@@ -369,7 +372,8 @@ impl<B: Backend> Record<B> {
                 views.push(view);
             }
             let count = Some(objects.len() as u64);
-            let deed = Deed { count, ..Deed::of(audit::Action::Transaction, &objects) };
+            let decisions = tally.decided();
+            let deed = Deed { count, decisions, ..Deed::of(audit::Action::Transaction, &objects) };
             let evidence = evidence(caller, self.now_ms(), &deed)?;
             let on_commit = self.follower(work.writes.iter().map(|(_, prepared)| prepared));
             let keywords = work.writes.iter().flat_map(|(_, p)| p.keywords.iter().copied()).collect();

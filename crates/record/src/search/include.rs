@@ -10,14 +10,27 @@ use store::{Backend, RowNo};
 
 use super::{Hit, Wanted, shows, values_of};
 use crate::cursor::Position;
-use crate::evidence::decided;
 use crate::head::Head;
 use crate::request::ResourceKey;
+use crate::tally::Tally;
 use crate::{INCLUDES_MAX, Record, RecordError, types};
+
+/// What is gathered while references are followed.
+struct Net<'n> {
+    known: &'n mut HashSet<RowNo>,
+    included: &'n mut Vec<Hit>,
+    tally: &'n mut Tally,
+}
 
 impl<B: Backend> Record<B> {
     /// What `_include` and `_revinclude` add to a page.
-    pub(super) async fn included(&self, caller: &Caller, query: &Query, hits: &[Hit]) -> Result<Vec<Hit>, RecordError> {
+    pub(super) async fn included(
+        &self,
+        caller: &Caller,
+        query: &Query,
+        hits: &[Hit],
+        tally: &mut Tally,
+    ) -> Result<Vec<Hit>, RecordError> {
         let mut included: Vec<Hit> = Vec::new();
         let mut known: HashSet<RowNo> = hits.iter().map(|hit| hit.head.row).collect();
         let mut from = 0..hits.len();
@@ -31,10 +44,17 @@ impl<B: Backend> Record<B> {
             };
             for head in &sources {
                 for include in query.includes().iter().filter(|i| first || i.iterate) {
-                    self.follow(caller, include, head, &mut known, &mut included).await?;
+                    self.follow(caller, include, head, &mut Net { known: &mut known, included: &mut included, tally })
+                        .await?;
                 }
                 for include in query.revincludes().iter().filter(|i| first || i.iterate) {
-                    self.follow_back(caller, include, head, &mut known, &mut included).await?;
+                    self.follow_back(
+                        caller,
+                        include,
+                        head,
+                        &mut Net { known: &mut known, included: &mut included, tally },
+                    )
+                    .await?;
                 }
             }
             first = false;
@@ -48,13 +68,12 @@ impl<B: Backend> Record<B> {
         caller: &Caller,
         include: &Include,
         head: &Head,
-        known: &mut HashSet<RowNo>,
-        included: &mut Vec<Hit>,
+        net: &mut Net<'_>,
     ) -> Result<(), RecordError> {
         if head.type_name() != include.source {
             return Ok(());
         }
-        let Ok(permit) = self.0.policies.decide(caller, Action::Search, &decided(head, head.labels)) else {
+        let Ok(permit) = self.judge(caller, Action::Search, head, head).await? else {
             return Ok(());
         };
         if !shows(permit.view(), include.source, include.param) {
@@ -69,7 +88,7 @@ impl<B: Backend> Record<B> {
         for (target, id) in references {
             let Some(key) = ResourceKey::parse(target, &id) else { continue };
             let Some(current) = self.find(&key).await? else { continue };
-            self.add(caller, current.head, known, included)?;
+            self.add(caller, current.head, net).await?;
         }
         Ok(())
     }
@@ -79,42 +98,35 @@ impl<B: Backend> Record<B> {
         caller: &Caller,
         include: &Include,
         head: &Head,
-        known: &mut HashSet<RowNo>,
-        included: &mut Vec<Hit>,
+        net: &mut Net<'_>,
     ) -> Result<(), RecordError> {
         let Some(kind) = types::parse(include.source) else { return Ok(()) };
-        let Ok(scope) = self.0.policies.scope(caller, Action::Search, kind) else { return Ok(()) };
+        let Ok(scope) = self.policies().scope(caller, Action::Search, kind) else { return Ok(()) };
         if !shows(scope.view(), kind.name, include.param) {
             return Ok(());
         }
         let pair = (Cow::from(include.param.code), Cow::from(head.reference()));
         let query = self.query(kind, &[pair], false)?;
         let wanted = Wanted { from: Position::default(), count: INCLUDES_MAX + 1, total: false };
-        let found = Box::pin(self.matches(&scope, &query, None, wanted)).await?;
+        let found = Box::pin(self.matches(&scope, &query, None, wanted, net.tally)).await?;
         for hit in found.hits {
-            self.add(caller, hit.head, known, included)?;
+            self.add(caller, hit.head, net).await?;
         }
         Ok(())
     }
 
     /// Adds what the caller may see. More than fits is refused, never cut silently.
-    fn add(
-        &self,
-        caller: &Caller,
-        head: Arc<Head>,
-        known: &mut HashSet<RowNo>,
-        included: &mut Vec<Hit>,
-    ) -> Result<(), RecordError> {
-        if head.deleted() || !known.insert(head.row) {
+    async fn add(&self, caller: &Caller, head: Arc<Head>, net: &mut Net<'_>) -> Result<(), RecordError> {
+        if head.deleted() || !net.known.insert(head.row) {
             return Ok(());
         }
-        let Ok(permit) = self.0.policies.decide(caller, Action::Search, &decided(&head, head.labels)) else {
+        let Ok(permit) = net.tally.judged(self.judge(caller, Action::Search, &head, &head).await?) else {
             return Ok(());
         };
-        if included.len() == INCLUDES_MAX {
+        if net.included.len() == INCLUDES_MAX {
             return Err(RecordError::TooCostly { limit: INCLUDES_MAX });
         }
-        included.push(Hit { head, permit });
+        net.included.push(Hit { head, permit });
         Ok(())
     }
 }

@@ -2,19 +2,21 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use store::{Backend, ChartNo, Expected, Keyword, Seq};
 
-use crate::Record;
 use crate::head::Head;
 use crate::index::Place;
 use crate::prepare::Prepared;
+use crate::{Record, facts};
 
 impl<B: Backend> Record<B> {
     /// What has to follow a commit before it is acknowledged: the index tail and the caches.
     pub(crate) fn follower<'p>(&self, prepared: impl IntoIterator<Item = &'p Prepared>) -> Box<dyn FnOnce(Seq) + Send> {
         let steps: Vec<Step> = prepared.into_iter().map(Step::of).collect();
         let (index, heads, chart_heads) = (self.0.index.clone(), self.0.heads.clone(), self.0.chart_heads.clone());
+        let (held_facts, directory) = (self.0.facts.clone(), self.0.directory.clone());
         Box::new(move |seq| {
             index.add_commit(seq, steps.iter().map(|step| (step.place, step.keywords.as_slice())));
             let mut by_chart: HashMap<ChartNo, Vec<&Step>> = HashMap::new();
@@ -28,6 +30,15 @@ impl<B: Backend> Record<B> {
             for (chart, steps) in by_chart {
                 chart_heads.commit(chart, |held| with_steps(held, &steps, seq));
             }
+            // Last, for facts are gathered from what was changed above: who begins after this finds it changed.
+            for step in steps.iter().filter(|step| facts::is_of_chart(step.type_code)) {
+                for chart in step.chart_before.into_iter().chain([step.place.chart]) {
+                    held_facts.commit(chart, |_| None);
+                }
+            }
+            if steps.iter().any(|step| facts::is_of_directory(step.type_code)) {
+                directory.fetch_add(1, Ordering::AcqRel);
+            }
         })
     }
 }
@@ -36,6 +47,7 @@ impl<B: Backend> Record<B> {
 struct Step {
     place: Place,
     chart_before: Option<ChartNo>,
+    type_code: u16,
     version: u32,
     id: String,
     head: Vec<u8>,
@@ -50,6 +62,7 @@ impl Step {
                 Expected::Current { chart, .. } if chart != prepared.chart => Some(chart),
                 _ => None,
             },
+            type_code: prepared.kind.code,
             version: prepared.version,
             id: prepared.id.clone(),
             head: prepared.head_plain.clone(),

@@ -7,10 +7,10 @@ use audit::event::Object as Audited;
 use fhir::{Json, Object};
 use store::{Backend, ChartNo, Expected, Keyword, RowNo};
 
-use crate::evidence::{decided, subject};
 use crate::open::Current;
 use crate::prepare::{Checked, Destination, Kept, Prepared};
 use crate::request::{Preconditions, ResourceKey};
+use crate::standing::Subject;
 use crate::{Record, RecordError, charts};
 
 /// Row numbers stay below this: a posting keeps five bytes of them.
@@ -93,7 +93,7 @@ impl<B: Backend> Record<B> {
         let Change { action, audited, current, preconditions } = change;
         let head = &current.head;
         // What exists is decided before anything about it, its version included, can be learnt.
-        let permit = match self.0.policies.decide(caller, action, &decided(head, head.labels)) {
+        let permit = match self.judge(caller, action, head, head).await? {
             Ok(permit) => permit,
             Err(denial) => return Err(self.denied(caller, audited, head, &denial).await),
         };
@@ -129,11 +129,25 @@ impl<B: Backend> Record<B> {
         current: Option<&Current>,
     ) -> Result<Prepared, RecordError> {
         let mut checked = checked;
-        checked.labels = checked.labels.union(self.labels_of_targets(&checked).await?);
+        let mut kept = match current {
+            Some(current) => {
+                Kept { originator: current.head.originator(), corrected: current.head.corrected(), ..Kept::default() }
+            }
+            None => Kept { originator: caller.practitioner(), ..Kept::default() },
+        };
+        checked.named = checked.named.union(self.labels_of_targets(&checked).await?);
+        checked.labels = kept.corrected.apply(checked.labels, checked.named);
         let held_labels = current.map_or(Labels::NONE, |current| current.head.labels);
-        let row = current.map(|current| current.head.row);
-        let asked = subject(checked.kind, row, to.chart, checked.labels.union(held_labels));
-        let permit = match self.0.policies.decide(caller, action, &asked) {
+        let asked = Subject {
+            kind: checked.kind,
+            row: current.map(|current| current.head.row),
+            chart: to.chart,
+            labels: checked.labels.union(held_labels),
+            traits: crate::traits::of(&checked.tree, checked.kind.name),
+            originator: kept.originator,
+        };
+        let asked = self.stood(caller, asked, current.map(|current| &*current.head)).await?;
+        let permit = match self.policies().decide(caller, action, &asked) {
             Ok(permit) => permit,
             Err(denial) => {
                 let named = Audited {
@@ -146,12 +160,11 @@ impl<B: Backend> Record<B> {
                 return Err(self.refuse(caller, audited, Some(named), &denial).await);
             }
         };
-        let mut kept = Kept::default();
         if let Some(current) = current {
-            kept = self.kept(caller, &permit, &checked, current).await?;
+            self.keep(caller, &permit, &checked, current, &mut kept).await?;
         }
         let key = charts::key(self.0.store.as_ref(), &self.0.keyring, to.chart).await?;
-        self.prepare(&key, checked, kept, to)
+        Ok(Prepared { decision: permit.key(), ..self.prepare(&key, checked, kept, to)? })
     }
 
     /// A Provenance says that its targets exist, so it is as sensitive as they are. (What the same transaction creates is
@@ -193,20 +206,20 @@ impl<B: Backend> Record<B> {
                 members.set(name.to_owned(), value.clone().into_owned());
             }
         }
-        let labels = crate::labels::of(&tree, kind.name);
-        Ok(Checked { kind, tree, labels, issues })
+        let (labels, named) = crate::labels::of(&tree, kind.name);
+        Ok(Checked { kind, tree, labels, named, issues })
     }
 
     /// What an update must not lose: elements that its writer does not see, and labels that it may not take away.
-    async fn kept(
+    async fn keep(
         &self,
         caller: &Caller,
         permit: &access::Permit,
         checked: &Checked<'_>,
         current: &Current,
-    ) -> Result<Kept, RecordError> {
+        kept: &mut Kept,
+    ) -> Result<(), RecordError> {
         let head = &current.head;
-        let mut kept = Kept::default();
         // A view that hides identifiers has put them all back already.
         let sees_identifiers = permit.view().allows(checked.kind.name, "identifier");
         if head.has_elements() && sees_identifiers && !permit.categories().contains(Labels::GOVERNMENT_ID) {
@@ -214,10 +227,10 @@ impl<B: Backend> Record<B> {
             kept.labels = Labels::GOVERNMENT_ID;
         }
         let lost = head.labels.without(Labels::OF_ELEMENTS).without(checked.labels);
-        if !lost.is_empty() && self.0.policies.decide(caller, Action::Label, &decided(head, head.labels)).is_err() {
+        if !lost.is_empty() && self.judge(caller, Action::Label, head, head).await?.is_err() {
             kept.labels = kept.labels.union(lost);
         }
-        Ok(kept)
+        Ok(())
     }
 
     /// The chart that owns a resource: a patient's own, the chart of the patient it refers to, or a shared one. A patient

@@ -1,0 +1,120 @@
+//! What a chart says about who treats its patient, what the patient consented to, and who the patient is: the part of a
+//! decision that the record computes. Held in memory for each chart, and dropped by any commit that could change it.
+
+mod consent;
+mod gather;
+mod window;
+
+use access::{Caller, Labels, Object, Relations, Traits};
+use store::{Backend, ChartNo, RowNo};
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+pub use consent::Consent;
+pub use window::Window;
+
+use crate::head::Head;
+use crate::{Record, RecordError, types};
+
+/// Types whose every change may change the facts of a chart.
+const OF_CHART: [&str; 5] = ["Patient", "CareTeam", "Encounter", "Appointment", "Consent"];
+/// Types through which a reference leads to a person who treats.
+const OF_DIRECTORY: [&str; 2] = ["Practitioner", "PractitionerRole"];
+
+#[derive(Default)]
+pub struct ChartFacts {
+    /// By practitioner: when each of them treats.
+    windows: Box<[Window]>,
+    /// Somebody is or was attributed, in whatever version.
+    ever_attributed: bool,
+    consents: Box<[Consent]>,
+    /// VIP, EMPLOYEE.
+    traits: Traits,
+    /// Keyed hashes of the patient's family names.
+    families: Box<[u64]>,
+    /// The state of the directory that references were resolved in; none where the directory has no say.
+    directory: Option<u64>,
+}
+
+impl ChartFacts {
+    /// How a caller stands to an object of the chart, as [`Relations::OF_CHART`].
+    pub fn relations(&self, caller: &Caller, object: &Object, head: Option<&Head>) -> Relations {
+        let mut relations = Relations::NONE;
+        if !self.ever_attributed {
+            relations = relations.union(Relations::UNASSIGNED);
+        }
+        if let Some(practitioner) = caller.practitioner()
+            && window::is_open(&self.windows, practitioner, caller.time_ms())
+        {
+            relations = relations.union(Relations::TREATING);
+        }
+        if !self.consents.is_empty() {
+            relations = relations.union(consent::relations(&self.consents, caller, object, head));
+        }
+        relations
+    }
+
+    /// What the chart is, to this caller.
+    pub fn traits(&self, caller: &Caller) -> Traits {
+        match caller.family().is_some_and(|family| self.families.contains(&family)) {
+            true => self.traits.union(Traits::SAME_NAME),
+            false => self.traits,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let consents: usize = self.consents.iter().map(Consent::bytes).sum();
+        size_of::<Self>() + size_of_val(&*self.windows) + size_of_val(&*self.families) + consents + 48
+    }
+}
+
+impl<B: Backend> Record<B> {
+    /// The facts of a patient's chart, from memory if they are there.
+    pub(crate) async fn facts(&self, chart: ChartNo) -> Result<Arc<ChartFacts>, RecordError> {
+        // Before anything is looked up: who is named in the directory while this looks is looked up again next time.
+        let directory = self.0.directory.load(Ordering::Acquire);
+        let ticket = match self.0.facts.get(chart) {
+            Ok(facts) if facts.directory.is_none_or(|seen| seen == directory) => return Ok(facts),
+            Ok(_) => {
+                self.0.facts.commit(chart, |_| None);
+                match self.0.facts.get(chart) {
+                    Ok(facts) => return Ok(facts),
+                    Err(ticket) => ticket,
+                }
+            }
+            Err(ticket) => ticket,
+        };
+        let facts = Arc::new(self.gather(chart, directory).await?);
+        self.0.facts.fill(chart, facts.clone(), facts.bytes(), ticket);
+        Ok(facts)
+    }
+
+    /// The keyed hash of a family name, as chart facts hold it: what a caller's own name is compared with.
+    pub fn family(&self, name: &str) -> u64 {
+        self.0.keyring.family(name)
+    }
+}
+
+/// Whether a version of this type may change the facts of its chart.
+pub fn is_of_chart(type_code: u16) -> bool {
+    OF_CHART.contains(&types::name(type_code))
+}
+
+/// Whether a version of this type may change where references lead.
+pub fn is_of_directory(type_code: u16) -> bool {
+    OF_DIRECTORY.contains(&types::name(type_code))
+}
+
+/// A reference to a person who treats, resolved: the Practitioner's row, if there is one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    Practitioner(RowNo),
+    /// A practitioner whom the directory does not hold.
+    Unknown,
+}
+
+/// Labels that codings of `Consent.provision.securityLabel` and the like name.
+pub(super) fn label_of(coding: &fhir::Json<'_>) -> Labels {
+    crate::labels::of_coding(coding)
+}
