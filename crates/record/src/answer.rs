@@ -26,6 +26,7 @@ pub struct Version {
     pub(crate) id: Box<str>,
     pub(crate) last_updated_ms: i64,
     pub(crate) deleted: bool,
+    pub(crate) is_part2: bool,
     pub(crate) json: Vec<u8>,
 }
 
@@ -52,6 +53,11 @@ impl Version {
         self.deleted
     }
 
+    /// Content of a Part 2 program, which no answer carries without the notice of 42 CFR 2.32.
+    pub fn is_part2(&self) -> bool {
+        self.is_part2
+    }
+
     /// Compact JSON; empty for a deletion.
     pub fn json(&self) -> &[u8] {
         &self.json
@@ -61,6 +67,9 @@ impl Version {
         self.json
     }
 }
+
+/// 42 CFR 2.32(a)(2), the short form: what accompanies every disclosure of Part 2 records.
+pub const PART2_NOTICE: &str = "42 CFR part 2 prohibits unauthorized use or disclosure of these records.";
 
 impl Discloses for Version {
     fn subjects(&self, each: &mut dyn FnMut(Subject)) {
@@ -85,6 +94,13 @@ pub struct Page {
     pub ignored: Vec<String>,
     pub summary: Option<fhir::search::Summary>,
     pub elements: Vec<String>,
+}
+
+impl Page {
+    /// Whether any entry asks for the notice of 42 CFR 2.32.
+    pub fn is_part2(&self) -> bool {
+        self.entries.iter().any(|(_, version)| version.is_part2())
+    }
 }
 
 impl Discloses for Page {
@@ -142,4 +158,16 @@ pub enum BundleKind {
 pub struct BundleAnswer {
     pub kind: BundleKind,
     pub entries: Vec<BundleEntry>,
+}
+
+impl BundleAnswer {
+    /// Whether any answer asks for the notice of 42 CFR 2.32.
+    pub fn is_part2(&self) -> bool {
+        self.entries.iter().any(|entry| match &entry.result {
+            Ok(EntryAnswer::Written(written)) => written.resource.as_ref().is_some_and(|r| r.get().is_part2()),
+            Ok(EntryAnswer::Version(version)) => version.get().is_part2(),
+            Ok(EntryAnswer::Page(page, _)) => page.get().is_part2(),
+            Ok(EntryAnswer::NotModified) | Err(_) => false,
+        })
+    }
 }

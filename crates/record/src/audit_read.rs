@@ -20,9 +20,6 @@ const YIELD_EVERY: usize = 256;
 /// Objects of one event that are named by reference; the rest stay opaque numbers.
 const NAMED_MAX: usize = 200;
 
-/// No chart has this number.
-const NO_CHART: ChartNo = 0;
-
 /// A page of the audit log, newest first. It shows no row: what it discloses is that people looked at rows.
 pub struct AuditPage {
     /// AuditEvents as JSON.
@@ -36,8 +33,8 @@ impl Discloses for AuditPage {
 
 /// Whose events a reader sees, and in which view.
 struct Reader {
-    /// A patient's own chart: only events about it, narrowed to it. None: the whole log.
-    chart: Option<ChartNo>,
+    /// A patient's own chart and those of a proxy: only events about them, one for each. None: the whole log.
+    charts: Option<Vec<ChartNo>>,
     view: access::View,
 }
 
@@ -60,13 +57,20 @@ impl Record<Sqlite> {
             Ok(scope) => scope,
             Err(denial) => return Err(self.refuse(caller, audit::Action::AuditRead, None, &denial).await),
         };
-        let chart = match scope.charts() {
+        let kind = audit_event()?;
+        let charts = match scope.charts() {
             access::Charts::All => None,
-            // A patient's own, or else the first of a proxy's.
-            access::Charts::Only(charts) => charts.first().map(|chart| chart.0).or(Some(NO_CHART)),
-            access::Charts::Related => Some(NO_CHART),
+            access::Charts::Only(charts) => {
+                let is_open = |chart: &access::ChartNo| {
+                    let permit = scope.permits(&access::Object::of(kind, None, Some(*chart)), &[]);
+                    permit.is_ok_and(|permit| permit.view() == scope.view())
+                };
+                Some(charts.iter().filter(|chart| is_open(chart)).map(|chart| chart.0).collect())
+            }
+            // Who treats a patient is not told who else looked.
+            access::Charts::Related => Some(Vec::new()),
         };
-        let seen_by = Reader { chart, view: scope.view() };
+        let seen_by = Reader { charts, view: scope.view() };
         let reader = self.0.store.log_reader();
         let mut pairs = std::borrow::Cow::Borrowed(pairs);
         let mut end = reader.size();
@@ -88,7 +92,9 @@ impl Record<Sqlite> {
             let Some(detail) = &entry.detail else { continue };
             let Some(event) = seen_by.narrowed(Event::decode(detail)?) else { continue };
             if wanted.holds(&event) {
-                entries.push(self.rendered(event, entry.index, &seen_by).await?);
+                for chart in seen_by.shown(&event) {
+                    entries.push(self.rendered(&event, entry.index, chart, seen_by.view).await?);
+                }
             }
             if looked_at % YIELD_EVERY == YIELD_EVERY - 1 {
                 tokio::task::yield_now().await;
@@ -117,24 +123,37 @@ impl Record<Sqlite> {
             return Err(self.refuse(caller, audit::Action::AuditRead, None, &denial).await);
         }
         let reader = self.0.store.log_reader();
-        // Narrowed to a chart, an event's id ends in the chart's place among those it names.
-        let entry = match id.split('-').next().unwrap_or_default().parse() {
+        // Narrowed to a chart, an event's id ends in the chart's place among those that the reader may know it names.
+        let (index, place) = id.split_once('-').unwrap_or((id, "0"));
+        let place: usize = place.parse().unwrap_or(usize::MAX);
+        let entry = match index.parse() {
             Ok(index) => reader.get(index).map_err(|_| RecordError::Damaged)?,
             Err(_) => None,
         };
         let mut rendered = None;
         if let Some((index, detail)) = entry.and_then(|entry| Some((entry.index, entry.detail?))) {
             let event = Event::decode(&detail)?;
-            // A patient reads what concerns the own chart, others what concerns the whole record.
-            let own = caller.own_chart().filter(|chart| event.objects.iter().any(|o| o.chart == chart.0));
-            match self.policies().decide(caller, Action::Read, &access::Object::of(kind, None, own)) {
-                Ok(permit) => {
-                    let seen_by = Reader { chart: caller.own_chart().map(|chart| chart.0), view: permit.view() };
+            // A patient reads what concerns the own chart, a proxy the charts of the grants, others the whole record.
+            let policies = self.policies();
+            let decide = |chart| policies.decide(caller, Action::Read, &access::Object::of(kind, None, chart));
+            let near = caller.own_chart().into_iter().chain(caller.proxies().iter().map(|grant| grant.chart));
+            let named = near.clone().filter(|chart| event.objects.iter().any(|object| object.chart == chart.0));
+            let mut open: Vec<(ChartNo, access::Permit)> =
+                named.filter_map(|chart| Some((chart.0, decide(Some(chart)).ok()?))).collect();
+            open.sort_unstable_by_key(|(chart, _)| *chart);
+            match (decide(None), open.get(place)) {
+                (Ok(permit), _) => rendered = Some(self.rendered(&event, index, None, permit.view()).await?),
+                (Err(_), Some((chart, permit))) => {
+                    let charts = Some(open.iter().map(|(chart, _)| *chart).collect());
+                    let seen_by = Reader { charts, view: permit.view() };
                     if let Some(event) = seen_by.narrowed(event) {
-                        rendered = Some(self.rendered(event, index, &seen_by).await?);
+                        rendered = Some(self.rendered(&event, index, Some(*chart), seen_by.view).await?);
                     }
                 }
-                Err(denial) => return Err(self.refuse(caller, audit::Action::AuditRead, None, &denial).await),
+                (Err(denial), None) if near.clone().next().is_none() => {
+                    return Err(self.refuse(caller, audit::Action::AuditRead, None, &denial).await);
+                }
+                (Err(_), None) => {}
             }
         }
         let Some(rendered) = rendered else {
@@ -144,7 +163,13 @@ impl Record<Sqlite> {
         Ok(Disclosed::new(AuditPage { entries: vec![rendered], next: None }, &receipt)?)
     }
 
-    async fn rendered(&self, event: Event<'_>, index: u64, seen_by: &Reader) -> Result<Vec<u8>, RecordError> {
+    async fn rendered(
+        &self,
+        event: &Event<'_>,
+        index: u64,
+        chart: Option<ChartNo>,
+        view: access::View,
+    ) -> Result<Vec<u8>, RecordError> {
         let mut rows = HashMap::new();
         let mut patients = HashMap::new();
         for object in event.objects.iter().take(NAMED_MAX) {
@@ -164,8 +189,8 @@ impl Record<Sqlite> {
         };
         let site = self.0.base_url.trim_start_matches("https://").split('/').next().unwrap_or_default();
         let recorder = Recorder { site, base_url: &self.0.base_url };
-        let json = render(&event, index, seen_by.chart, recorder, &resolve).into_bytes();
-        let view = seen_by.view.of_type(types::AUDIT_EVENT);
+        let json = render(event, index, chart, recorder, &resolve).into_bytes();
+        let view = view.of_type(types::AUDIT_EVENT);
         if view.is_full() {
             return Ok(json);
         }
@@ -211,16 +236,29 @@ impl Record<Sqlite> {
 impl Reader {
     /// The event as this reader may know it; `None` if it does not concern the reader.
     fn narrowed<'e>(&self, mut event: Event<'e>) -> Option<Event<'e>> {
-        if self.chart.is_some() {
+        if let Some(charts) = &self.charts {
             // What somebody searched for, and how much was found, may speak of others.
             event.search = None;
             event.count = None;
-            event.objects.to_mut().retain(|object| Some(object.chart) == self.chart);
+            event.objects.to_mut().retain(|object| charts.contains(&object.chart));
             if event.objects.is_empty() {
                 return None;
             }
         }
         Some(event)
+    }
+}
+
+impl Reader {
+    /// The charts of an event that each get an entry of their own; one entry about no chart for who reads the whole log.
+    fn shown(&self, event: &Event<'_>) -> Vec<Option<ChartNo>> {
+        if self.charts.is_none() {
+            return vec![None];
+        }
+        let mut charts: Vec<_> = event.objects.iter().map(|object| Some(object.chart)).collect();
+        charts.sort_unstable();
+        charts.dedup();
+        charts
     }
 }
 

@@ -3,6 +3,7 @@
 //! Each public method ends in a [`Disclosed`] value, a [`Written`] or an error, and has written its audit record before
 //! it returns. HTTP is not known here, SQL neither.
 
+mod administration;
 mod answer;
 mod audit_read;
 mod bundle;
@@ -38,8 +39,12 @@ use crypto::hash::Prf;
 use crypto::{IdCipher, Keyring, SealKey};
 use store::{Backend, ChartNo, RowNo, Sqlite};
 
+pub use administration::{
+    Explained, ExplainedDecision, Glass, PatientLink, PractitionerLink, REASON_BYTES_MAX, REASON_CHARS_MIN, kind,
+};
 pub use answer::{
-    BundleAnswer, BundleEntry, BundleKind, Effect, EntryAnswer, EntryMode, Page, SearchTarget, Version, Written,
+    BundleAnswer, BundleEntry, BundleKind, Effect, EntryAnswer, EntryMode, PART2_NOTICE, Page, SearchTarget, Version,
+    Written,
 };
 pub use audit_read::AuditPage;
 pub use error::{RecordError, Refusal};

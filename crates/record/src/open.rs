@@ -194,6 +194,7 @@ pub fn version(head: &Head, permit: &Permit, json: Vec<u8>) -> Version {
         id: head.id().into(),
         last_updated_ms: head.last_updated_ms(),
         deleted: head.deleted(),
+        is_part2: !head.deleted() && head.labels.contains(Labels::PART2),
         json,
     }
 }

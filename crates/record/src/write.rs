@@ -3,6 +3,7 @@
 
 mod follow;
 mod place;
+mod relabel;
 
 use access::{Action, Caller, Labels, TypeRef};
 use audit::event::Object;
@@ -51,7 +52,8 @@ impl<B: Backend> Record<B> {
             }
             let mut newcomers = Newcomers::default();
             let prepared = self.prepare_new(caller, checked, None, &mut newcomers).await?;
-            let unit = Unit { prepared, conditions, reserved: newcomers.reserved, asked: asked(if_none_exist) };
+            let unit =
+                Unit { prepared, conditions, reserved: newcomers.reserved, asked: asked(if_none_exist), trace: None };
             match self.commit(caller, audit::Action::Create, unit).await {
                 Err(RecordError::Conflict) => continue,
                 other => return other,
@@ -117,7 +119,8 @@ impl<B: Backend> Record<B> {
                     self.prepare_new(caller, checked, key.as_ref(), &mut newcomers).await?
                 }
             };
-            let unit = Unit { prepared, conditions, reserved: newcomers.reserved, asked: asked_by(&target) };
+            let unit =
+                Unit { prepared, conditions, reserved: newcomers.reserved, asked: asked_by(&target), trace: None };
             match self.commit(caller, audited, unit).await {
                 Err(RecordError::Conflict) if preconditions.if_match.is_none() => continue,
                 Err(RecordError::Conflict) => break,
@@ -150,7 +153,7 @@ impl<B: Backend> Record<B> {
             let change = Change { action: Action::Patch, audited, current: &current, preconditions };
             let prepared = self.prepare_update(caller, change, checked, &mut newcomers).await?;
             let reserved = newcomers.reserved;
-            let unit = Unit { prepared, conditions: Vec::new(), reserved, asked: asked_by(&target) };
+            let unit = Unit { prepared, conditions: Vec::new(), reserved, asked: asked_by(&target), trace: None };
             match self.commit(caller, audited, unit).await {
                 Err(RecordError::Conflict) if preconditions.if_match.is_none() => continue,
                 Err(RecordError::Conflict) => break,
@@ -198,7 +201,8 @@ impl<B: Backend> Record<B> {
                 Some(prepared) => prepared,
                 None => return self.deleted_already(caller, &current).await,
             };
-            let unit = Unit { prepared, conditions: Vec::new(), reserved: Vec::new(), asked: asked_by(&target) };
+            let unit =
+                Unit { prepared, conditions: Vec::new(), reserved: Vec::new(), asked: asked_by(&target), trace: None };
             match self.commit(caller, audited, unit).await {
                 Err(RecordError::Conflict) if preconditions.if_match.is_none() => continue,
                 Err(RecordError::Conflict) => break,
@@ -371,7 +375,7 @@ impl<B: Backend> Record<B> {
 
     /// Commits one prepared version with its audit event, and answers it as its writer may see it.
     async fn commit(&self, caller: &Caller, audited: audit::Action, unit: Unit) -> Result<Written, RecordError> {
-        let Unit { mut prepared, conditions, reserved, asked } = unit;
+        let Unit { mut prepared, conditions, reserved, asked, trace } = unit;
         let view = self.reader_view(caller, &prepared).await?;
         let part = view.as_ref().map_or(access::View::FULL.id(), |permit| permit.view().id());
         let objects = [Object {
@@ -383,11 +387,9 @@ impl<B: Backend> Record<B> {
         }];
         let search = asked.as_ref().map(|query| audit::event::Search { type_code: prepared.kind.code, query });
         let decided = tally::once(prepared.decision, true);
-        let proof = evidence(
-            caller,
-            self.now_ms(),
-            &Deed { search, decisions: decided.as_slice(), ..Deed::of(audited, &objects) },
-        )?;
+        let subject = trace.as_deref();
+        let deed = Deed { search, subject, decisions: decided.as_slice(), ..Deed::of(audited, &objects) };
+        let proof = evidence(caller, self.now_ms(), &deed)?;
         let on_commit = self.follower([&prepared]);
         let write = std::mem::replace(&mut prepared.write, empty_write());
         let batch = Batch {
@@ -461,6 +463,8 @@ struct Unit {
     reserved: Vec<(Keyword, ChartNo)>,
     /// The condition of a conditional write, as its audit record keeps it.
     asked: Option<String>,
+    /// What its audit record says beside the rows.
+    trace: Option<String>,
 }
 
 fn asked(condition: Option<&Pairs<'_>>) -> Option<String> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use access::{Permit, SystemPurpose, Traits};
 use fhir::Json;
 use fhir::search::{Kind as ParamKind, parameters};
-use store::{Backend, ChartNo, RowNo};
+use store::{Backend, ChartNo};
 
 use super::consent::Consent;
 use super::window::{AFTER_ENCOUNTER_MS, AROUND_APPOINTMENT_MS, BEFORE_ENCOUNTER_MS, Window, joined};
@@ -264,7 +264,7 @@ impl<B: Backend> Record<B> {
     }
 
     /// The JSON of a version, for the system.
-    async fn opened(&self, head: &Head) -> Result<Vec<u8>, RecordError> {
+    pub(crate) async fn opened(&self, head: &Head) -> Result<Vec<u8>, RecordError> {
         let permit = Permit::system(SystemPurpose::Decide);
         let version = match self.0.store.body(head.row).await? {
             Some(body) if body.version == head.version => self.open_version(&permit, head, &body.body).await?,
@@ -275,12 +275,6 @@ impl<B: Backend> Record<B> {
             },
         };
         Ok(version.into_json())
-    }
-
-    /// The row of a Practitioner by reference, for who keeps accounts.
-    pub(crate) async fn row_of_practitioner(&self, key: &ResourceKey) -> Result<Option<RowNo>, RecordError> {
-        let current = self.find(key).await?;
-        Ok(current.filter(|current| !current.head.deleted()).map(|current| current.head.row))
     }
 }
 
