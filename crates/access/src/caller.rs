@@ -238,10 +238,10 @@ impl ProxyCategories {
         PROXY_CATEGORIES.iter().enumerate().filter(move |(bit, _)| self.0 & 1 << bit != 0).map(|(_, name)| *name)
     }
 
-    /// What a group of `types.txt` falls under; the patient's own entry comes with any grant.
+    /// What a group of `types.txt` falls under; the patient's own entry comes with any grant, and who opened the chart.
     pub(crate) fn of_group(group: &str) -> Option<ProxyCategories> {
         match group {
-            "patient" => Some(ProxyCategories(0)),
+            "patient" | "security" => Some(ProxyCategories(0)),
             "clinical" | "governance" => Some(ProxyCategories::CLINICAL),
             "medication" => Some(ProxyCategories::MEDICATION),
             "document" => Some(ProxyCategories::DOCUMENT),

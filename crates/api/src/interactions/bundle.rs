@@ -12,5 +12,6 @@ use crate::respond::reply::Reply;
 pub async fn bundle(asked: Asked<'_>, body: Body) -> Result<Reply, ApiError> {
     let body = asked.body(body, Expected::Resource).await?;
     let answer = asked.api.record().bundle(&asked.caller, &body).await?;
-    Ok(Reply::json(StatusCode::OK, page::responses(&answer, asked.api.base(), asked.prefer.returning)?))
+    let body = page::responses(&answer, asked.api.base(), asked.prefer.returning)?;
+    Ok(Reply::json(StatusCode::OK, body).notice(answer.is_part2()))
 }

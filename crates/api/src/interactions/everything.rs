@@ -34,7 +34,7 @@ pub async fn everything(asked: Asked<'_>, key: ResourceKey) -> Result<Reply, Api
     let path = format!("Patient/{}/$everything", key.id);
     let kept = kept(&asked, &["_count", "_since", "_type"]);
     let links = Links { base: asked.api.base(), path: &path, query: asked.query, kept: &kept };
-    Ok(Reply::json(StatusCode::OK, page::searchset(&page, &links)?))
+    Ok(Reply::json(StatusCode::OK, page::searchset(&page, &links)?).notice(page.is_part2()))
 }
 
 /// The parameters may come as a Parameters resource; they then count as if they stood in the address.

@@ -30,7 +30,7 @@ pub async fn history(asked: Asked<'_>, of: HistoryOf) -> Result<Reply, ApiError>
     let page = asked.api.record().history(&asked.caller, &request).await?.into_inner();
     let kept = kept(&asked, &["_count", "_since", "_summary", "_elements"]);
     let links = Links { base: asked.api.base(), path: &path, query: asked.query, kept: &kept };
-    Ok(Reply::json(StatusCode::OK, page::history(&page, &links, &projection)?))
+    Ok(Reply::json(StatusCode::OK, page::history(&page, &links, &projection)?).notice(page.is_part2()))
 }
 
 /// An ignored filter would answer with more than was asked for, so it is refused unless the client is lenient.

@@ -25,13 +25,14 @@ fn answer(asked: &Asked<'_>, version: Version, projection: &Projection) -> Resul
     if version.is_deleted() {
         return Err(RecordError::Gone.into());
     }
+    let is_part2 = version.is_part2();
     let (number, last_updated_ms) = (version.version(), version.last_updated_ms());
     let mut reply = if is_unmodified(&asked.parts.headers, &version) {
         Reply::empty(StatusCode::NOT_MODIFIED)
     } else if projection.is_whole() {
-        Reply::json(StatusCode::OK, version.into_json())
+        Reply::json(StatusCode::OK, version.into_json()).notice(is_part2)
     } else {
-        Reply::json(StatusCode::OK, projection.apply(version.json())?.into_owned())
+        Reply::json(StatusCode::OK, projection.apply(version.json())?.into_owned()).notice(is_part2)
     };
     reply.version(number, last_updated_ms);
     Ok(reply)

@@ -50,5 +50,5 @@ async fn run(
         None => encode_pairs(pairs.iter().filter(|(name, _)| !page.ignored.iter().any(|ignored| ignored == name))),
     };
     let body = page::searchset(&page, &Links { base, path: &path, query: &used, kept: "" })?;
-    Ok(Reply::json(StatusCode::OK, body))
+    Ok(Reply::json(StatusCode::OK, body).notice(page.is_part2()))
 }

@@ -95,7 +95,10 @@ fn answer(asked: &Asked<'_>, written: Written) -> Reply {
         Reply::empty(status)
     } else {
         match written.resource {
-            Some(resource) => Reply::json(status, resource.into_inner().into_json()),
+            Some(resource) => {
+                let is_part2 = resource.get().is_part2();
+                Reply::json(status, resource.into_inner().into_json()).notice(is_part2)
+            }
             None => Reply::json(status, Outcome::information("done; this role does not see the result").to_bytes()),
         }
     };

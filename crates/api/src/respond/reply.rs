@@ -12,6 +12,8 @@ const FHIR_JSON: HeaderValue = HeaderValue::from_static("application/fhir+json; 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
+const PART2: HeaderName = HeaderName::from_static("x-part2-notice");
+
 pub struct Reply {
     pub status: StatusCode,
     headers: HeaderMap,
@@ -42,6 +44,14 @@ impl Reply {
         if let Ok(value) = HeaderValue::try_from(value) {
             self.headers.append(name, value);
         }
+    }
+
+    /// The notice of 42 CFR 2.32 accompanies what it is about, outside of the resources, so that they stay as they are.
+    pub fn notice(mut self, is_part2: bool) -> Self {
+        if is_part2 {
+            self.header(PART2, HeaderValue::from_static(record::PART2_NOTICE));
+        }
+        self
     }
 
     /// `ETag` and `Last-Modified`.

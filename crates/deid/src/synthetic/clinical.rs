@@ -296,6 +296,11 @@ pub(super) fn care(chart: &mut Chart<'_>, story: &Story, day: Day, problem: Opti
             };
             member(STAFF[p.doctor].occupation, &StaffRef(p.doctor));
             member(STAFF[p.nurse].occupation, &StaffRef(p.nurse));
+            for stand_in in staff::stand_ins(p.number) {
+                if ![p.doctor, p.nurse].contains(stand_in) {
+                    member(STAFF[*stand_in].occupation, &StaffRef(*stand_in));
+                }
+            }
             member(sct("116154003", "Patient (person)"), &subject);
         });
         w.references("managingOrganization", &[staff::organization_ref(staff::CLINIC_ID)]);

@@ -125,7 +125,10 @@ pub(super) fn draw(plan: &Plan, number: u32, rng: &mut Rng) -> Person {
         smoking: Smoking::Never,
         stories: vec![lead],
         doctor: doctor_for(lead, pediatric, number),
-        nurse: if rng.chance(50) { staff::NURSE_FIRST } else { staff::NURSE_SECOND },
+        nurse: match rng.chance(50) && !staff::stand_ins(number).is_empty() {
+            true => staff::NURSE_FIRST,
+            false => staff::NURSE_SECOND,
+        },
     };
     person.smoking = smoking(lead, age, rng);
     add_companions(&mut person, rng);

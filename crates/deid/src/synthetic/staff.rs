@@ -106,6 +106,17 @@ pub(super) static STAFF: [Member; 8] = [
     ),
 ];
 
+/// One patient in so many is the care team's alone: whoever else opens that chart breaks the glass.
+const ALONE_EVERY: u32 = 12;
+
+/// Who stands in for doctor and nurse on nearly every care team, as in a small clinic.
+pub(super) fn stand_ins(number: u32) -> &'static [usize] {
+    match number.is_multiple_of(ALONE_EVERY) {
+        true => &[],
+        false => &[FAMILY_DOCTOR, INTERNIST, NURSE_FIRST],
+    }
+}
+
 /// A conditional reference that resolves once the staff bundle has been posted.
 pub(super) struct StaffRef(pub(super) usize);
 

@@ -276,3 +276,28 @@ fn a_few_people_are_expected_today_some_by_video() {
         "{today} {video} {ahead} {cancelled}"
     );
 }
+
+#[test]
+fn nearly_every_small_clinics_patient_has_the_stand_ins_on_the_care_team_and_some_have_not() {
+    let staff = clinic().staff_bundle();
+    assert!(staff.json.contains("asha.rao") && staff.json.contains("nora.lind"));
+    let is_on = |bundle: &Json<'_>, who: &str| {
+        of_type(bundle, "CareTeam").filter(|team| text(team, "status") == Some("active")).any(|team| {
+            let members = team.get("participant").unwrap().items();
+            members.iter().any(|m| text(m, "member.reference").is_some_and(|r| r.ends_with(who)))
+        })
+    };
+    let (mut with, mut alone) = (0, Vec::new());
+    for number in 1..=25 {
+        let parsed = clinic().patient_bundle(number);
+        let bundle = Json::parse_str(&parsed.json).unwrap();
+        match (is_on(&bundle, "|asha.rao"), is_on(&bundle, "|nora.lind")) {
+            (true, true) => with += 1,
+            (false, false) => alone.push(number),
+            mixed => panic!("patient {number}: {mixed:?}"),
+        }
+        let charted = parsed.json.contains("|asha.rao") || parsed.json.contains("|nora.lind");
+        assert!(charted || alone.contains(&number), "patient {number}");
+    }
+    assert!(with >= 22 && alone.contains(&12) && alone.contains(&24), "{with} with, {alone:?} without");
+}

@@ -105,7 +105,8 @@ impl Consent {
         let mut root = Provision::compile(provision, resolve, DEPTH_MAX, &mut count);
         let (refuses, names_part2) = (root.effect == Some(Effect::Deny), root.names(Labels::PART2));
         let kind = if policy_is("HIPAASelfPay") || (refuses && for_payment(provision)) {
-            root.purposes = 0;
+            // Who may not be told is not here to ask; whoever asks to bill is refused.
+            (root.purposes, root.actors) = (0, None);
             root.effect = root.effect.or(Some(Effect::Deny));
             Kind::SelfPay
         } else if is_research {

@@ -17,12 +17,14 @@ pub struct Clinic {
     pub clock_ms: Arc<AtomicI64>,
 }
 
+/// 2026-11-22T12:00:00Z.
+pub const NOW_MS: i64 = 1_795_348_800_000;
 pub const BASE: &str = "https://clinic.example/fhir";
 
 impl Clinic {
     pub async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let clock_ms = Arc::new(AtomicI64::new(1_795_348_800_000));
+        let clock_ms = Arc::new(AtomicI64::new(NOW_MS));
         let record = open(directory.path(), clock_ms.clone()).await;
         Self { record, directory, clock_ms }
     }
@@ -78,19 +80,21 @@ pub fn patient(chart: u64) -> Caller {
 }
 
 fn caller_of(role: Role, own_chart: Option<ChartNo>) -> Caller {
+    Caller::established(CallerParts { own_chart, ..parts(role) }).unwrap()
+}
+
+/// What identity would know of somebody in a role; the patient's chart is to be filled in.
+pub fn parts(role: Role) -> CallerParts {
     let purpose = match role {
-        Role::Patient => Purpose::PatientRequest,
-        Role::Billing => Purpose::Payment,
-        Role::FrontDesk | Role::Admin => Purpose::Operations,
-        Role::Auditor => Purpose::Compliance,
-        _ => Purpose::Treatment,
+        Role::FrontDesk => Purpose::Operations,
+        role => role.usual_purpose(),
     };
-    Caller::established(CallerParts {
+    CallerParts {
         user: UserId(role as u64 + 1),
         login: role.name().to_owned(),
         roles: RoleSet::of(role),
         purpose,
-        own_chart,
+        own_chart: None,
         proxies: Vec::new(),
         broken_glass: Vec::new(),
         scopes: None,
@@ -103,7 +107,6 @@ fn caller_of(role: Role, own_chart: Option<ChartNo>) -> Caller {
         country: None,
         user_agent: "test".to_owned(),
         request_id: 1,
-        time_ms: 0,
-    })
-    .unwrap()
+        time_ms: NOW_MS,
+    }
 }

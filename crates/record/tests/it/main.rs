@@ -7,3 +7,5 @@ mod clinic;
 mod findings;
 mod interactions;
 mod shared;
+mod standing;
+mod world;
