@@ -2,7 +2,7 @@
 //!
 //! Every door builds its objects here, so a read, a search, an include and a write of one row ask policy the same.
 
-use access::{Action, Caller, Denial, Labels, Object, Permit, Role, RoleSet, Traits, TypeRef};
+use access::{Action, Caller, Denial, Labels, Object, Permit, Relations, Role, RoleSet, Traits, TypeRef};
 use store::{Backend, ChartNo, RowNo};
 
 use crate::head::Head;
@@ -65,7 +65,7 @@ impl<B: Backend> Record<B> {
         self.stood(caller, subject, None).await
     }
 
-    /// A shared compartment is nobody's chart, and has no standing to look up.
+    /// A shared compartment is nobody's chart: there is no standing to look up, and nobody to whom it would be attributed.
     pub(crate) async fn stood(
         &self,
         caller: &Caller,
@@ -76,10 +76,14 @@ impl<B: Backend> Record<B> {
         let owned = charts::is_patient(chart).then_some(access::ChartNo(chart));
         let mut object =
             Object { labels: labels.without(Labels::OF_ELEMENTS), traits, originator, ..Object::of(kind, row, owned) };
-        if owned.is_some_and(|chart| asks_chart(caller, chart)) {
-            let facts = self.facts(chart).await?;
-            object.relations = facts.relations(caller, &object, head);
-            object.traits = object.traits.union(facts.traits(caller));
+        match owned {
+            None => object.relations = Relations::UNASSIGNED,
+            Some(owned) if asks_chart(caller, owned) => {
+                let facts = self.facts(chart).await?;
+                object.relations = facts.relations(caller, &object, head);
+                object.traits = object.traits.union(facts.traits(caller));
+            }
+            Some(_) => {}
         }
         Ok(object)
     }

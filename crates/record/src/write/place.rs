@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use access::{Action, Caller, Labels, Permit, SystemPurpose};
+use access::{Action, Caller, Labels, Permit, Role, SystemPurpose};
 use audit::event::Object as Audited;
 use fhir::{Json, Object};
 use store::{Backend, ChartNo, Expected, Keyword, RowNo};
@@ -133,7 +133,7 @@ impl<B: Backend> Record<B> {
             Some(current) => {
                 Kept { originator: current.head.originator(), corrected: current.head.corrected(), ..Kept::default() }
             }
-            None => Kept { originator: caller.practitioner(), ..Kept::default() },
+            None => Kept { originator: self.originator(caller, &checked).await?, ..Kept::default() },
         };
         checked.named = checked.named.union(self.labels_of_targets(&checked).await?);
         checked.labels = kept.corrected.apply(checked.labels, checked.named);
@@ -165,6 +165,24 @@ impl<B: Backend> Record<B> {
         }
         let key = charts::key(self.0.store.as_ref(), &self.0.keyring, to.chart).await?;
         Ok(Prepared { decision: permit.key(), ..self.prepare(&key, checked, kept, to)? })
+    }
+
+    /// Who makes the first version. A trusted system is nobody: what it brings in names its author.
+    async fn originator(&self, caller: &Caller, checked: &Checked<'_>) -> Result<Option<RowNo>, RecordError> {
+        let has_author = matches!(checked.kind.name, "DocumentReference" | "Composition");
+        if caller.practitioner().is_some() || !has_author || !caller.roles().contains(Role::Integration) {
+            return Ok(caller.practitioner());
+        }
+        for author in checked.tree.get("author").map_or(&[][..], Json::items) {
+            let reference = author.get("reference").and_then(Json::as_str).map(|reference| self.local(reference));
+            if let Some(key) = reference.and_then(ResourceKey::parse_reference)
+                && key.kind.name == "Practitioner"
+                && let Some(current) = self.find(&key).await?
+            {
+                return Ok(Some(current.head.row));
+            }
+        }
+        Ok(None)
     }
 
     /// A Provenance says that its targets exist, so it is as sensitive as they are. (What the same transaction creates is

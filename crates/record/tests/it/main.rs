@@ -3,9 +3,11 @@
 
 extern crate wardstone_record as record;
 
+mod administration;
 mod clinic;
 mod findings;
 mod interactions;
+mod lists;
 mod shared;
 mod standing;
 mod world;

@@ -196,3 +196,25 @@ pub fn last_decisions(clinic: &Clinic) -> Vec<(DecisionKey, bool, u32)> {
         decided.map(|d| (DecisionKey::unpack(PackedKey(d.key), record::kind).unwrap(), d.allowed, d.count)).collect()
     })
 }
+
+/// A Consent of `ana` in force, with its provision.
+pub fn consent(members: &str) -> String {
+    format!(
+        r#""status":"active","scope":{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}}]}},
+        "category":[{{"coding":[{{"system":"http://loinc.org","code":"59284-0"}}]}}],
+        "policyRule":{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIPAAConsentCD"}}]}},
+        "patient":{},{members}"#,
+        reference("Patient", "ana")
+    )
+}
+
+pub fn clone(parts: &CallerParts) -> CallerParts {
+    CallerParts {
+        login: parts.login.clone(),
+        proxies: parts.proxies.clone(),
+        broken_glass: parts.broken_glass.clone(),
+        scopes: parts.scopes.clone(),
+        user_agent: parts.user_agent.clone(),
+        ..*parts
+    }
+}
