@@ -130,6 +130,14 @@ impl Policies {
         }
     }
 
+    /// What these policies say to a key that was decided before, by whatever version.
+    pub fn again(&self, key: &DecisionKey) -> Result<View, Denial> {
+        match self.rule(key) {
+            Ruling::Open { view, .. } => Ok(view),
+            Ruling::Closed(closed) => Err(Denial::of(*key, closed, self)),
+        }
+    }
+
     /// Changes with every change of a policy text; binds cursors.
     pub fn version(&self) -> u64 {
         self.0.version

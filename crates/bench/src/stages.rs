@@ -66,7 +66,9 @@ pub async fn measure() -> Result<Vec<Stage>, BenchError> {
     let mut account = Account::new("bench".into(), "Bench".into(), "nurse").map_err(|e| failed(&e.to_string()))?;
     account.token = token.clone();
     let accounts = Accounts { users: vec![account], api_token: None };
-    let tokens = Tokens::new(&house.keyring, &accounts).map_err(|e| failed(&e.to_string()))?;
+    let demo = identity::DemoOnly::of(house.class).ok_or_else(|| failed("a demo"))?;
+    server::identity::seed(&house.identity, &demo, &accounts).await.map_err(|e| failed(&e.to_string()))?;
+    let tokens = Tokens::new(house.identity.clone());
     let facts = || ClientFacts {
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         user_agent: "bench/1",

@@ -51,6 +51,8 @@ pub use error::{RecordError, Refusal};
 pub use request::{
     EverythingRequest, HistoryOf, HistoryRequest, Pairs, Preconditions, ResourceKey, SearchRequest, Target,
 };
+/// What the log calls an act, for who asks whether it may be done.
+pub use audit::Action as Audited;
 pub use store::Disclosed;
 
 use cache::Cache;

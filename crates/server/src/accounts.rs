@@ -135,6 +135,22 @@ fn base32(bytes: &[u8]) -> String {
     out
 }
 
+/// None for what is not base 32.
+pub fn from_base32(text: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len() * 5 / 8);
+    let (mut held, mut bits) = (0u32, 0);
+    for byte in text.bytes() {
+        let value = BASE32.iter().position(|letter| *letter == byte.to_ascii_uppercase())?;
+        held = held << 5 | value as u32;
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            out.push((held >> bits) as u8);
+        }
+    }
+    Some(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,6 +159,7 @@ mod tests {
     fn base32_is_that_of_rfc_4648() {
         for (plain, encoded) in [("", ""), ("f", "MY"), ("fo", "MZXQ"), ("foo", "MZXW6"), ("foobar", "MZXW6YTBOI")] {
             assert_eq!(base32(plain.as_bytes()), encoded);
+            assert_eq!(from_base32(encoded).as_deref(), Some(plain.as_bytes()));
         }
     }
 }

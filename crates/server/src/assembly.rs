@@ -10,11 +10,11 @@ use crypto::{EnvironmentClass, Kek, Keyring};
 use record::{Record, Settings};
 use store::log::{AuditLog, LogError, LogOptions};
 use store::sqlite::{DatabaseKeys, DaySealer, KeyDatabase};
-use store::{Backend, Evidence, Sqlite};
+use store::{Backend, Desk, Evidence, Sqlite};
 
-use crate::ServerError;
 use crate::clock::Clock;
 use crate::directory::{AUDIT_FOLDER, DataDirectory, Lock};
+use crate::{ServerError, identity, offline};
 
 /// What opens a directory.
 pub struct Opening {
@@ -46,6 +46,8 @@ pub struct House {
     pub sealer: Arc<DaySealer>,
     pub store: Arc<Sqlite>,
     pub record: Record,
+    pub identity: ::identity::Identity,
+    pub desk: Arc<Desk>,
     pub clock: Clock,
     _lock: Lock,
 }
@@ -106,13 +108,17 @@ impl House {
             policies: Policies::embedded()?,
             collection: CollectionPolicy::standard()?,
             clock: clock.clone(),
-            base_url,
+            base_url: base_url.clone(),
         };
         let record = Record::open(store.clone(), keyring.clone(), settings).await?;
-        let house = Self { directory, class, keyring, sealer, store, record, clock, _lock: lock };
+        let desk_key = keyring.purpose("wardstone/database/desk/v1");
+        let desk = Arc::new(Desk::open(directory.path(), desk_key, keyring.seal_key("wardstone/desk/v1"))?);
+        let identity = identity::open(&base_url, desk.clone(), &store, &keyring, &record, clock.clone())?;
+        let house = Self { directory, class, keyring, sealer, store, record, identity, desk, clock, _lock: lock };
         if is_new {
             house.note(audit::Action::LogBirth, "system", None).await?;
         }
+        house.note_offline_acts().await?;
         Ok(house)
     }
 
@@ -139,10 +145,24 @@ impl House {
         Ok(())
     }
 
+    /// What commands did that do not open the log: their events are written now.
+    async fn note_offline_acts(&self) -> Result<(), ServerError> {
+        let waiting = offline::waiting(&self.directory, &self.keyring)?;
+        for act in &waiting.acts {
+            self.note(act.action(), act.operator(), Some(&act.subject())).await?;
+        }
+        if waiting.damaged > 0 {
+            let (subject, outcome) = (Some("offline acts that cannot be read"), Outcome::Failed { code: 500 });
+            self.note_outcome(audit::Action::Verify, "unknown", subject, Some(waiting.damaged), outcome).await?;
+        }
+        offline::forget(&self.directory)
+    }
+
     /// Makes everything durable and lets the directory go.
     pub async fn close(self) -> Result<(), ServerError> {
-        let House { store, record, _lock, .. } = self;
-        drop(record);
+        let House { store, record, identity, desk, _lock, .. } = self;
+        // Identity asks the record, and both hold the store.
+        drop((identity, desk, record));
         let closing = tokio::task::spawn_blocking(move || store.close());
         let closed = closing.await;
         drop(_lock);

@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 
 use crypto::EnvironmentClass;
 use crypto::kek::hex_encode;
+use store::desk::DESK_FILE;
 use store::log::copy_prefix;
 use store::sqlite::{KEYS_FILE, RECORD_FILE};
 
 use crate::assembly::House;
 use crate::directory::{ACCOUNTS_FILE, AUDIT_FOLDER, DataDirectory, LAST_BACKUP_FILE, ROOT_FILE, is_absent_or_empty};
 use crate::manifest::Manifest;
+use crate::operator::Operator;
 use crate::{ServerError, clock, files};
 
 pub const DATA_SET: &str = "data";
@@ -40,7 +42,7 @@ impl fmt::Display for Made {
     }
 }
 
-pub async fn make(house: &Arc<House>, destination: &Path, operator: &str) -> Result<Made, ServerError> {
+pub async fn make(house: &Arc<House>, destination: &Path, operator: &Operator) -> Result<Made, ServerError> {
     let started = Instant::now();
     let destination = std::path::absolute(destination).map_err(ServerError::io("is no path", destination))?;
     if destination.starts_with(house.directory.path()) {
@@ -53,7 +55,9 @@ pub async fn make(house: &Arc<House>, destination: &Path, operator: &str) -> Res
     let copied = tokio::task::spawn_blocking(move || copy(&copying, &to)).await;
     let (id, leaves, bytes) = copied.map_err(|_| ServerError::Refused("a defect stopped the backup".into()))??;
     let outcome = audit::Outcome::Success;
-    house.note_outcome(audit::Action::Backup, operator, Some(&id), Some(leaves), outcome).await?;
+    house
+        .note_outcome(audit::Action::Backup, &operator.name, Some(&operator.because(&id)), Some(leaves), outcome)
+        .await?;
     let when = clock::instant((house.clock)());
     files::replace_secret(&house.directory.join(LAST_BACKUP_FILE), format!("{when}\n").as_bytes())?;
     Ok(Made { destination, leaves, bytes, took: started.elapsed() })
@@ -77,6 +81,8 @@ fn copy(house: &House, destination: &Path) -> Result<(String, u64, u64), ServerE
     let copied = house.store.copy_with_log(&data.join(RECORD_FILE))?;
     let leaves = copy_prefix(&house.directory.join(AUDIT_FOLDER), &audit, &copied.checkpoint)?;
     copy_if_present(&house.directory, ACCOUNTS_FILE, &data)?;
+    house.desk.copy(&data.join(DESK_FILE))?;
+    flush(&data.join(DESK_FILE))?;
     flush(&data.join(RECORD_FILE))?;
     let of_data = Manifest { seq: copied.seq, leaves, checkpoint: copied.checkpoint.clone(), ..manifest(DATA_SET) }
         .finish(&data, &house.keyring)?;

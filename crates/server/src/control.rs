@@ -11,6 +11,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use crate::assembly::House;
 use crate::directory::{CONTROL_SOCKET, DataDirectory};
+use crate::operator::Operator;
 use crate::{ServerError, backup};
 
 /// One line of JSON.
@@ -20,7 +21,7 @@ const REQUEST_MAX: Duration = Duration::from_secs(5);
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
-    Backup { destination: PathBuf, operator: String },
+    Backup { destination: PathBuf, operator: String, reason: String },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -83,7 +84,9 @@ async fn answer(stream: UnixStream, house: &Arc<House>) -> std::io::Result<()> {
 
 async fn perform(command: Command, house: &Arc<House>) -> Answer {
     let result = match command {
-        Command::Backup { destination, operator } => backup(house, &destination, &operator).await,
+        Command::Backup { destination, operator: name, reason } => {
+            backup(house, &destination, &Operator { name, reason }).await
+        }
     };
     match result {
         Ok(text) => Answer::Done(text),
@@ -91,6 +94,6 @@ async fn perform(command: Command, house: &Arc<House>) -> Answer {
     }
 }
 
-async fn backup(house: &Arc<House>, destination: &Path, operator: &str) -> Result<String, ServerError> {
+async fn backup(house: &Arc<House>, destination: &Path, operator: &Operator) -> Result<String, ServerError> {
     backup::make(house, destination, operator).await.map(|made| made.to_string())
 }

@@ -43,11 +43,17 @@ pub async fn open(plan: &DemoPlan, base_url: &str, clock: Clock) -> Result<(Hous
     };
     let house = House::open(opening).await?;
     // Written last: where there are accounts, the clinic is whole.
-    if let Some(accounts) = Accounts::load(&house.directory, &house.keyring)? {
-        return Ok((house, accounts));
+    let accounts = match Accounts::load(&house.directory, &house.keyring)? {
+        Some(accounts) => accounts,
+        None => {
+            let accounts = fill(&house, plan).await?;
+            accounts.save(&house.directory, &house.keyring)?;
+            accounts
+        }
+    };
+    if let Some(demo) = ::identity::DemoOnly::of(house.class) {
+        identity::seed(&house.identity, &demo, &accounts).await?;
     }
-    let accounts = fill(&house, plan).await?;
-    accounts.save(&house.directory, &house.keyring)?;
     Ok((house, accounts))
 }
 

@@ -26,6 +26,8 @@ pub enum ServerError {
     Record(#[from] record::RecordError),
     #[error("access: {0}")]
     Access(#[from] access::AccessError),
+    #[error("identity: {0}")]
+    Identity(#[from] identity::IdentityError),
     #[error("audit: {0}")]
     Audit(#[from] audit::AuditError),
 }

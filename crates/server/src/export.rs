@@ -13,7 +13,8 @@ use zeroize::Zeroizing;
 
 use crate::assembly::House;
 use crate::directory::is_absent_or_empty;
-use crate::{ServerError, files, operator};
+use crate::operator::{self, Operator};
+use crate::{ServerError, files};
 
 /// A sealed file is a row of chunks: length, then nonce, ciphertext and tag. File name, number and "last" are bound.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -25,15 +26,13 @@ pub enum Form {
     Sealed {
         key_file: PathBuf,
     },
-    Plaintext {
-        reason: String,
-    },
+    Plaintext,
 }
 
 pub struct ExportPlan {
     pub destination: PathBuf,
     pub form: Form,
-    pub operator: String,
+    pub operator: Operator,
     /// Empty for all types.
     pub types: Vec<String>,
 }
@@ -50,12 +49,12 @@ pub async fn run(house: &House, plan: &ExportPlan) -> Result<Vec<(&'static str, 
             let key = Zeroizing::new(crypto::random_array::<32>()?);
             let hex = Zeroizing::new(crypto::kek::hex_encode(key.as_ref()));
             files::create_secret(key_file, hex.as_bytes())?;
-            (Some(key), "sealed".to_owned())
+            (Some(key), "sealed")
         }
-        Form::Plaintext { reason } => (None, format!("plaintext: {reason}")),
+        Form::Plaintext => (None, "plaintext"),
     };
-    let subject = audit::event::clip(&subject, audit::event::TEXT_BYTES_MAX).to_owned();
-    house.note(audit::Action::Export, &plan.operator, Some(&subject)).await?;
+    let subject = plan.operator.because(subject);
+    house.note(audit::Action::Export, &plan.operator.name, Some(&subject)).await?;
     let mut counts = Vec::new();
     for name in fhir::structure::resource_types() {
         let is_wanted = plan.types.is_empty() || plan.types.iter().any(|wanted| wanted == name);
@@ -69,7 +68,7 @@ pub async fn run(house: &House, plan: &ExportPlan) -> Result<Vec<(&'static str, 
     }
     let total = counts.iter().map(|(_, count)| count).sum();
     let outcome = audit::Outcome::Success;
-    house.note_outcome(audit::Action::Export, &plan.operator, Some("end"), Some(total), outcome).await?;
+    house.note_outcome(audit::Action::Export, &plan.operator.name, Some("end"), Some(total), outcome).await?;
     Ok(counts)
 }
 
@@ -85,7 +84,7 @@ async fn export_type(
     let mut out: Option<Sink> = None;
     let mut exported = 0;
     loop {
-        let caller = operator::caller(&plan.operator, Role::Integration, Purpose::Treatment, &house.clock)?;
+        let caller = operator::caller(&plan.operator.name, Role::Integration, Purpose::Treatment, &house.clock)?;
         let request = SearchRequest { kind, compartment: None, pairs: &pairs, lenient: false };
         let page = house.record.search(&caller, &request).await?.into_inner();
         for (_, version) in page.entries {

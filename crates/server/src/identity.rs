@@ -1,81 +1,140 @@
-//! From a bearer token to a caller. Tokens are held as keyed hashes only; who guesses is counted, not audited one by one.
+//! Opens the identity of an organization, seeds a demo's accounts, and lets bearers of tokens in. Who guesses is counted, not
+//! audited one by one.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use access::{Caller, CallerParts, ChartNo, Facts, Role, RoleSet, UserId};
+use ::identity::{Connection, DemoOnly, Identity, Kind, Licence, SeedAccount, Settings};
+use access::{Action, Caller, Object, Role, TypeRef};
 use api::{ClientFacts, Identify};
 use audit::event::Who;
 use audit::{Event, Whence};
 use crypto::Keyring;
-use crypto::hash::Prf;
-use store::{Backend, Evidence, Sqlite};
+use record::Record;
+use store::{Backend, Desk, Evidence, Sqlite, Witness};
+use zeroize::Zeroizing;
 
 use crate::ServerError;
-use crate::accounts::Accounts;
+use crate::accounts::{Account, Accounts, from_base32};
 use crate::clock::Clock;
 
 /// Addresses counted apart; what comes from further ones is counted together.
 const NOISE_ADDRESSES_MAX: usize = 1_024;
 const NOISE_EVERY: Duration = Duration::from_secs(60);
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Where noise from further addresses is counted.
 const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 /// The login of the demo's integration client.
 pub const INTEGRATION_LOGIN: &str = "integration";
+/// What authenticators show.
+const ORGANIZATION: &str = "Wardstone";
+/// Passkeys are bound to a name; an address has none.
+const ORIGIN_OF_ADDRESSES: &str = "https://localhost";
 
 pub struct Tokens {
-    prf: Prf,
-    holders: HashMap<[u8; 32], Holder>,
+    identity: Identity,
     noise: Mutex<HashMap<IpAddr, u64>>,
 }
 
-struct Holder {
-    user: UserId,
-    login: String,
-    role: Role,
-    own_chart: Option<ChartNo>,
-    practitioner: Option<u64>,
-    session: u64,
+/// Over the desk of an organization; policy and names are the record's.
+pub fn open(
+    base_url: &str,
+    desk: Arc<Desk>,
+    store: &Sqlite,
+    keyring: &Arc<Keyring>,
+    record: &Record,
+    clock: Clock,
+) -> Result<Identity, ServerError> {
+    let origin = origin(base_url);
+    let host = origin.trim_start_matches("https://").split(':').next().unwrap_or_default().to_owned();
+    let (policies, names) = (record.clone(), keyring.clone());
+    let settings = Settings {
+        may: Arc::new(move |caller: &Caller, action: Action| {
+            policies.policies().decide(caller, action, &Object::of(TypeRef::SYSTEM, None, None)).is_ok()
+        }),
+        family: Arc::new(move |name: &str| names.family(name)),
+        ..Settings::new(ORGANIZATION, &origin, &host, clock)
+    };
+    Ok(Identity::open(settings, desk, Witness::of(store), keyring)?)
+}
+
+/// Scheme, host and port of an address; that of this machine where the host is a number.
+fn origin(base_url: &str) -> String {
+    let rest = base_url.strip_prefix("https://").unwrap_or(base_url);
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    let is_number = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() || host.is_empty();
+    if is_number { ORIGIN_OF_ADDRESSES.to_owned() } else { format!("https://{authority}") }
+}
+
+/// Gives the demo's users their accounts. Those that are there stay as they are, deactivated ones too.
+pub async fn seed(identity: &Identity, demo: &DemoOnly, accounts: &Accounts) -> Result<(), ServerError> {
+    for account in &accounts.users {
+        if identity.user_of(&account.username).is_none() {
+            identity.seed(demo, seeded(account)?).await?;
+        }
+    }
+    if let Some(token) = accounts.api_token.as_ref().filter(|_| identity.user_of(INTEGRATION_LOGIN).is_none()) {
+        let integration = SeedAccount {
+            login: INTEGRATION_LOGIN.into(),
+            display_name: "Integration".into(),
+            family_name: None,
+            kind: Kind::Service,
+            roles: vec![Role::Integration],
+            own_chart: None,
+            practitioner: None,
+            licence: None,
+            npi: None,
+            password: None,
+            totp_secret: None,
+            token: Some(Zeroizing::new(token.clone())),
+        };
+        identity.seed(demo, integration).await?;
+    }
+    Ok(())
+}
+
+fn seeded(account: &Account) -> Result<SeedAccount, ServerError> {
+    let malformed = |reason: &str| ServerError::Malformed {
+        path: crate::directory::ACCOUNTS_FILE.into(),
+        reason: reason.to_owned(),
+    };
+    let role = Role::from_name(&account.role).ok_or_else(|| malformed("it names an unknown role"))?;
+    let secret = from_base32(&account.totp_secret).ok_or_else(|| malformed("it holds a broken secret"))?;
+    let kind = if role == Role::Patient { Kind::Patient } else { Kind::Workforce };
+    let is_licensed = matches!(role, Role::Physician | Role::Psychiatrist);
+    let licence = is_licensed.then(|| Licence::new("DEMO", "AZ", "2020-01-01", "2099-12-31")).transpose()?;
+    Ok(SeedAccount {
+        login: account.username.clone(),
+        display_name: account.name.clone(),
+        family_name: account.name.split_whitespace().last().map(str::to_owned),
+        kind,
+        roles: vec![role],
+        own_chart: account.own_chart,
+        practitioner: account.practitioner,
+        licence,
+        npi: None,
+        password: Some(Zeroizing::new(account.password.clone())),
+        totp_secret: Some(Zeroizing::new(secret)),
+        token: Some(Zeroizing::new(account.token.clone())),
+    })
+}
+
+/// Ends what time ends, until dropped.
+pub async fn sweep(identity: Identity) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        if let Err(error) = identity.sweep().await {
+            tracing::warn!(%error, "sessions could not be swept");
+        }
+    }
 }
 
 impl Tokens {
-    pub fn new(keyring: &Keyring, accounts: &Accounts) -> Result<Self, ServerError> {
-        let prf = keyring.prf("wardstone/token/v1");
-        let mut holders = HashMap::with_capacity(accounts.users.len() + 1);
-        for (number, account) in (1..).zip(&accounts.users) {
-            let role = Role::from_name(&account.role).ok_or_else(|| ServerError::Malformed {
-                path: crate::directory::ACCOUNTS_FILE.into(),
-                reason: "it names an unknown role".into(),
-            })?;
-            let holder = Holder {
-                user: UserId(number),
-                login: account.username.clone(),
-                role,
-                own_chart: account.own_chart.map(ChartNo),
-                practitioner: account.practitioner,
-                session: number,
-            };
-            holders.insert(prf.compute(account.token.as_bytes()), holder);
-        }
-        if let Some(token) = &accounts.api_token {
-            let user = accounts.users.len() as u64 + 1;
-            let holder = Holder {
-                user: UserId(user),
-                login: INTEGRATION_LOGIN.into(),
-                role: Role::Integration,
-                own_chart: None,
-                practitioner: None,
-                session: user,
-            };
-            holders.insert(prf.compute(token.as_bytes()), holder);
-        }
-        Ok(Self { prf, holders, noise: Mutex::default() })
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.holders.is_empty()
+    pub fn new(identity: Identity) -> Self {
+        Self { identity, noise: Mutex::default() }
     }
 
     /// Writes what was counted into the audit log, each minute, until dropped.
@@ -109,33 +168,27 @@ impl Tokens {
 
 impl Identify for Tokens {
     fn identify(&self, token: &str, client: ClientFacts<'_>) -> Option<Caller> {
-        let holder = self.holders.get(&self.prf.compute(token.as_bytes()))?;
-        Caller::established(CallerParts {
-            user: holder.user,
-            login: holder.login.clone(),
-            roles: RoleSet::of(holder.role),
-            purpose: holder.role.usual_purpose(),
-            own_chart: holder.own_chart,
-            proxies: Vec::new(),
-            broken_glass: Vec::new(),
-            scopes: None,
-            practitioner: holder.practitioner,
-            family: None,
-            session: holder.session,
-            device: None,
-            facts: Facts::GOOD,
-            network: client.address,
-            country: None,
-            user_agent: client.user_agent.to_owned(),
-            request_id: client.request_id,
-            time_ms: client.time_ms,
-        })
-        .ok()
+        let ClientFacts { address, user_agent, request_id, .. } = client;
+        // A token is bound to no connection.
+        self.identity.bearer(token, &Connection { number: 0, address, user_agent, request_id })
     }
 
     fn noise(&self, address: IpAddr) {
         let mut counted = self.noise.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let is_counted = counted.len() < NOISE_ADDRESSES_MAX || counted.contains_key(&address);
         *counted.entry(if is_counted { address } else { ELSEWHERE }).or_default() += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passkeys_are_bound_to_a_name() {
+        assert_eq!(origin("https://localhost:8443/fhir"), "https://localhost:8443");
+        assert_eq!(origin("https://clinic.example"), "https://clinic.example");
+        assert_eq!(origin("https://127.0.0.1:8443/fhir"), "https://localhost");
+        assert_eq!(origin("https://[::1]:8443"), "https://localhost");
     }
 }

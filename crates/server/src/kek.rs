@@ -99,13 +99,13 @@ pub fn refuse_inside(path: &Path, data: &Path) -> Result<(), ServerError> {
     Ok(())
 }
 
-fn read_secret(file: &File, path: &Path) -> Result<Zeroizing<String>, ServerError> {
+pub fn read_secret(file: &File, path: &Path) -> Result<Zeroizing<String>, ServerError> {
     let mut text = Zeroizing::new(String::with_capacity(SECRET_BYTES_MAX as usize));
     file.take(SECRET_BYTES_MAX).read_to_string(&mut text).map_err(ServerError::io("cannot be read", path))?;
     Ok(text)
 }
 
-fn open_descriptor(text: &str) -> Result<Arc<File>, String> {
+pub fn open_descriptor(text: &str) -> Result<Arc<File>, String> {
     let number: u32 = text.parse().map_err(|_| "not the number of a descriptor".to_owned())?;
     File::open(format!("/dev/fd/{number}")).map(Arc::new).map_err(|_| "no such open descriptor".to_owned())
 }

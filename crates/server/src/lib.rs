@@ -23,6 +23,7 @@ pub mod listener;
 mod logging;
 mod manifest;
 pub mod metrics;
+pub mod offline;
 pub mod operator;
 mod progress;
 pub mod restore;

@@ -4,8 +4,10 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use api::ConnectionNo;
 use axum::body::Body;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use hyper::service::service_fn;
@@ -129,6 +131,9 @@ async fn accept(
     Ok((stream, peer, permit))
 }
 
+/// Numbers of TLS connections, of all listeners: none is given out twice while the process runs.
+static NEXT_CONNECTION: AtomicU64 = AtomicU64::new(1);
+
 struct Builders {
     http1: auto::Builder<TokioExecutor>,
     http2: auto::Builder<TokioExecutor>,
@@ -179,13 +184,16 @@ impl Connection {
         let builder = if is_http2 { &self.builders.http2 } else { &self.builders.http1 };
 
         let (counted, peer) = (self.requests.clone(), self.peer);
+        let number = NEXT_CONNECTION.fetch_add(1, Ordering::Relaxed);
         let active = progress.clone();
         let request_max = Duration::from_millis(self.limits.request_ms);
         let service = service_fn(|request: Request<hyper::body::Incoming>| {
             let (handler, active, counted) = (handler.clone(), active.clone(), counted.clone());
             async move {
                 active.begin_request();
-                let answering = handler.handle(request.map(Body::new), peer);
+                let mut request = request.map(Body::new);
+                request.extensions_mut().insert(ConnectionNo(number));
+                let answering = handler.handle(request, peer);
                 let mut response = tokio::time::timeout(request_max, answering).await.unwrap_or_else(|_| too_slow());
                 active.end_request();
                 counted.count(response.status());

@@ -9,16 +9,14 @@ use crate::assembly::{House, Keys, Opening};
 use crate::backup::{DATA_SET, KEYS_SET};
 use crate::directory::{DataDirectory, ROOT_FILE, is_absent_or_empty};
 use crate::manifest::Manifest;
+use crate::operator::Operator;
 use crate::verify::Findings;
 use crate::{ServerError, clock, files, verify};
 
 pub struct RestorePlan {
-    /// The backup, or its data set.
-    pub source: PathBuf,
-    /// The key set, where it is kept elsewhere.
-    pub keys: Option<PathBuf>,
+    pub sets: Sets,
     pub destination: PathBuf,
-    pub operator: String,
+    pub operator: Operator,
 }
 
 pub struct Restored {
@@ -34,10 +32,11 @@ pub struct Sets {
 }
 
 impl Sets {
-    pub fn find(plan: &RestorePlan) -> Sets {
-        let data = plan.source.join(DATA_SET);
-        let data = if data.is_dir() { data } else { plan.source.clone() };
-        let keys = plan.keys.clone().unwrap_or_else(|| plan.source.join(KEYS_SET));
+    /// `source` is the backup or its data set; `keys` is the key set, where it is kept elsewhere.
+    pub fn find(source: &Path, keys: Option<&Path>) -> Sets {
+        let data = source.join(DATA_SET);
+        let data = if data.is_dir() { data } else { source.to_owned() };
+        let keys = keys.map_or_else(|| source.join(KEYS_SET), Path::to_owned);
         let below = keys.join(KEYS_SET);
         Sets { data, keys: if below.is_dir() { below } else { keys } }
     }
@@ -75,9 +74,9 @@ pub async fn restore(plan: &RestorePlan, kek: &Kek) -> Result<Restored, ServerEr
             unproven.display()
         )));
     }
-    let sets = Sets::find(plan);
-    let (class, manifest) = check(&sets, kek)?;
-    let restored = build(&sets, &unproven, kek, &plan.operator, &manifest).await;
+    let sets = &plan.sets;
+    let (class, manifest) = check(sets, kek)?;
+    let restored = build(sets, &unproven, kek, &plan.operator, &manifest).await;
     let findings = match restored {
         Ok(findings) => findings,
         Err(error) => {
@@ -121,7 +120,7 @@ async fn build(
     sets: &Sets,
     folder: &Path,
     kek: &Kek,
-    operator: &str,
+    operator: &Operator,
     manifest: &Manifest,
 ) -> Result<Findings, ServerError> {
     files::create_folder(folder)?;
@@ -146,9 +145,8 @@ async fn build(
     // Opening makes the log's tiles anew and builds the index.
     let house = House::open(opening).await?;
     let outcome = audit::Outcome::Success;
-    house
-        .note_outcome(audit::Action::Restore, operator, Some(&manifest.backup), Some(manifest.leaves), outcome)
-        .await?;
+    let subject = operator.because(&manifest.backup);
+    house.note_outcome(audit::Action::Restore, &operator.name, Some(&subject), Some(manifest.leaves), outcome).await?;
     house.close().await?;
     let keys = Keys::open(&directory, kek, None)?;
     verify::directory(&directory, &keys, Some(&manifest.checkpoint))

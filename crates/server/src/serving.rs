@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use api::manage::{self, Manage, ManageState};
 use api::{Api, ApiState, BaseUrl, Peer};
 use axum::body::Body;
 use http::{Request, Response, StatusCode};
@@ -14,7 +15,7 @@ use crate::admin::Admin;
 use crate::assembly::House;
 use crate::config::Limits;
 use crate::control;
-use crate::identity::Tokens;
+use crate::identity::{self, Tokens};
 use crate::listener::{Handle, Listener};
 use crate::metrics::Requests;
 
@@ -64,17 +65,24 @@ impl Serving {
             identify: tokens.clone(),
             base,
             clock: house.clock.clone(),
-            request_id: Arc::new(|| crypto::random_array().map_or(0, u128::from_be_bytes)),
+            request_id: Arc::new(request_id),
             limits: api::Limits { body_bytes_max: limits.body_bytes_max },
+        });
+        let manage = Manage::new(ManageState {
+            record: house.record.clone(),
+            identity: house.identity.clone(),
+            origin: base_url.to_owned(),
+            request_id: Arc::new(request_id),
         });
         let (stop, stopped) = watch::channel(false);
         let admin_handler = Admin { store: house.store.clone(), requests };
         let listeners = vec![
-            tokio::spawn(listener.serve(Front { api }, stopped.clone())),
+            tokio::spawn(listener.serve(Front { api, manage }, stopped.clone())),
             tokio::spawn(admin.serve(admin_handler, stopped)),
         ];
         let mut beside = vec![
             tokio::spawn(house.record.clone().maintain_index()),
+            tokio::spawn(identity::sweep(house.identity.clone())),
             tokio::spawn(tokens.clone().report_noise(house.store.clone(), house.clock.clone())),
         ];
         match control::bind(&house.directory) {
@@ -118,23 +126,35 @@ impl Serving {
     }
 }
 
-/// Sends requests below `/fhir` to the API. There is nothing else here yet.
+/// Sends requests to the room that their path names.
 #[derive(Clone)]
 struct Front {
     api: Api,
+    manage: Manage,
 }
 
 impl Handle for Front {
     async fn handle(&self, mut request: Request<Body>, peer: IpAddr) -> Response<Body> {
-        let below = request.uri().path().strip_prefix(FHIR_PATH);
-        if !below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::NOT_FOUND;
-            return response;
-        }
         request.extensions_mut().insert(Peer(peer));
-        api::serve(&self.api, request).await
+        let path = request.uri().path();
+        if is_below(path, FHIR_PATH) {
+            return api::serve(&self.api, request).await;
+        }
+        if is_below(path, manage::PATH) {
+            return manage::serve(&self.manage, request).await;
+        }
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        response
     }
+}
+
+fn is_below(path: &str, base: &str) -> bool {
+    path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn request_id() -> u128 {
+    crypto::random_array().map_or(0, u128::from_be_bytes)
 }
 
 /// `https://localhost:8443` for a loopback address or all addresses, else the address itself.

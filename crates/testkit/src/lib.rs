@@ -4,10 +4,12 @@ mod client;
 mod clock;
 mod record;
 mod server;
+mod totp;
 mod trap;
 
 pub use client::{Answer, Client, ClientError, Request};
 pub use clock::FakeClock;
 pub use record::TestRecord;
 pub use server::{TestServer, TestUser};
+pub use totp::totp_code;
 pub use trap::LogTrap;

@@ -30,6 +30,8 @@ pub struct TestUser {
     pub username: String,
     pub role: String,
     pub token: String,
+    pub password: String,
+    pub totp_secret: String,
     /// The id of the Patient who this user is.
     pub patient: Option<String>,
 }
@@ -52,6 +54,8 @@ impl TestServer {
                 username: user.username,
                 role: user.role,
                 token: user.token,
+                password: user.password,
+                totp_secret: user.totp_secret,
                 patient: user.patient_id,
             })
             .collect();
@@ -114,7 +118,7 @@ async fn open(plan: &DemoPlan) -> Result<Opened, ServerError> {
     let doors = Doors::bind(any, any, tls::server_config(&certificate)?, limits)?;
     let base_url = base_url_of(doors.listener.local_address()?);
     let (house, accounts) = demo::open(plan, &base_url, Arc::new(clock::now_ms)).await?;
-    let tokens = Tokens::new(&house.keyring, &accounts)?;
+    let tokens = Tokens::new(house.identity.clone());
     let serving = Serving::start(house, doors, tokens, &base_url)?;
     Ok(Opened { serving, base_url, authority: certificate.authority.unwrap_or_default(), accounts })
 }

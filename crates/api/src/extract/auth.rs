@@ -15,6 +15,10 @@ use crate::state::{Api, ClientFacts};
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub IpAddr);
 
+/// The number of the TLS connection, put into the request's extensions by the listener; never used twice.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionNo(pub u64);
+
 /// Who sends the request. A handler that takes this runs for nobody else.
 pub struct Authenticated(pub Caller);
 
@@ -46,7 +50,7 @@ impl FromRequestParts<Api> for Authenticated {
     }
 }
 
-fn bearer(parts: &Parts) -> Option<&str> {
+pub fn bearer(parts: &Parts) -> Option<&str> {
     let (scheme, token) = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)

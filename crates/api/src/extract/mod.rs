@@ -7,7 +7,7 @@ mod media;
 mod prefer;
 mod query;
 
-pub use auth::{Authenticated, Peer};
+pub use auth::{Authenticated, ConnectionNo, Peer, bearer};
 pub use body::{Expected, read_body};
 pub use condition::{is_unmodified, preconditions};
 pub use media::accept;

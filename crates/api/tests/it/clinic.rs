@@ -20,12 +20,18 @@ use tower::ServiceExt;
 pub const BASE: &str = "https://clinic.example/fhir";
 pub const FHIR_JSON: &str = "application/fhir+json";
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
-const START_MS: i64 = 1_795_348_800_000;
+pub const START_MS: i64 = 1_795_348_800_000;
 
 pub struct Clinic {
     pub router: Router,
     pub desk: Arc<Desk>,
-    _directory: tempfile::TempDir,
+    pub record: Record,
+    pub store: Arc<Sqlite>,
+    pub keyring: Arc<Keyring>,
+    pub clock: Arc<dyn Fn() -> i64 + Send + Sync>,
+    /// Milliseconds since the start.
+    pub ticks: Arc<AtomicU64>,
+    pub directory: tempfile::TempDir,
 }
 
 /// Tokens are names of roles.
@@ -53,7 +59,8 @@ impl Clinic {
         let sealer = Arc::new(DaySealer::new(keyring.clone(), key_database.clone()));
         // Every look at the clock is one millisecond later.
         let ticks = Arc::new(AtomicU64::new(0));
-        let clock = move || START_MS + ticks.fetch_add(1, Ordering::Relaxed) as i64;
+        let counted = ticks.clone();
+        let clock = move || START_MS + counted.fetch_add(1, Ordering::Relaxed) as i64;
         let log_clock = clock.clone();
         let options = LogOptions::new(
             sealer.clone(),
@@ -71,17 +78,18 @@ impl Clinic {
             clock: clock.clone(),
             base_url: BASE.to_owned(),
         };
-        let record = Record::open(store, keyring, settings).await.unwrap();
+        let record = Record::open(store.clone(), keyring.clone(), settings).await.unwrap();
         let desk = Arc::new(Desk::default());
         let state = ApiState {
-            record,
+            record: record.clone(),
             identify: desk.clone(),
             base: BaseUrl::parse(BASE).unwrap(),
-            clock,
+            clock: clock.clone(),
             request_id: Arc::new(|| 0xabc),
             limits: Limits { body_bytes_max: BODY_BYTES_MAX },
         };
-        Self { router: Router::new().merge(api::router(state)), desk, _directory: directory }
+        let router = Router::new().merge(api::router(state));
+        Self { router, desk, record, store, keyring, clock, ticks, directory }
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -5,6 +5,7 @@ extern crate wardstone_api as api;
 
 mod bundles;
 mod clinic;
+mod manage;
 mod protocol;
 mod reads;
 mod searches;

@@ -328,6 +328,7 @@ pub(super) fn demo_users(seed: u64, patients: u32) -> Vec<DemoUser> {
         staff("fay.kim", "front_desk"),
         staff("ada.moss", "admin"),
         staff("otto.vance", "auditor"),
+        staff("petra.holm", "privacy_officer"),
     ];
     for user in &mut users {
         user.name = match user.practitioner {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use access::{Purpose, Role};
 
 use super::{DataArgs, Outcome};
-use crate::operator::OperatorArgs;
+use crate::operator::{OperatorArgs, PersonArgs};
 use crate::{ServerError, files, operator, say};
 
 /// Events asked for at once.
@@ -21,12 +21,14 @@ const PAGE_SIZE: &str = "500";
 #[command(after_help = "Examples:\n  \
     wardstone audit export --data wardstone-demo --out events.ndjson\n  \
     wardstone audit export --data /srv/wardstone --kek-file /media/key/kek --since 2026-11-01 --until 2026-12-01 \\\n      \
-        --operator ana --out november.ndjson")]
+        --operator ana --reason \"yearly audit\" --out november.ndjson")]
 pub struct Args {
     #[command(flatten)]
     data: DataArgs,
     #[command(flatten)]
     operator: OperatorArgs,
+    #[command(flatten)]
+    person: PersonArgs,
     /// From this day or instant on
     #[arg(long, value_name = "DATE")]
     since: Option<String>,
@@ -48,14 +50,22 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
             pairs.push((Cow::Borrowed("date"), Cow::Owned(format!("{prefix}{date}"))));
         }
     }
+    let operator = args.operator.named(args.data.class()?)?;
     let house = args.data.house(&args.base_url).await?;
+    let operator = match args.person.prove(&house, operator, &[Role::Auditor, Role::PrivacyOfficer]).await {
+        Ok(operator) => operator,
+        Err(error) => {
+            house.close().await?;
+            return Err(error);
+        }
+    };
+    house.note(audit::Action::AuditRead, &operator.name, Some(&operator.because("export of the audit log"))).await?;
     files::create_secret(&args.out, b"")?;
     let failed = |error: std::io::Error| ServerError::io("cannot be written", &args.out)(error);
     let mut out = BufWriter::new(File::options().append(true).open(&args.out).map_err(failed)?);
-    let name = args.operator.name();
     let mut count = 0u64;
     loop {
-        let caller = operator::caller(&name, Role::Auditor, Purpose::Compliance, &house.clock)?;
+        let caller = operator::caller(&operator.name, Role::Auditor, Purpose::Compliance, &house.clock)?;
         let page = house.record.audit_events(&caller, &pairs).await?.into_inner();
         for event in page.entries {
             out.write_all(&event).and_then(|()| out.write_all(b"\n")).map_err(failed)?;

@@ -6,16 +6,18 @@ use super::Outcome;
 use crate::assembly::Keys;
 use crate::directory::DataDirectory;
 use crate::kek::KekArgs;
-use crate::{ServerError, files, say, verify};
+use crate::operator::OperatorArgs;
+use crate::{ServerError, clock, files, offline, say, verify};
 
-/// Verify the audit log, and every stored version against it; changes nothing and names every problem
+/// Verify the audit log, and every stored version against it; changes neither and names every problem
 ///
 /// With --data the keys are used, so that details and rows are compared too. With --log-folder the public key in the log's
 /// folder is enough. Without a checkpoint that was kept elsewhere, a rollback of everything cannot be excluded.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     wardstone audit verify --data wardstone-demo\n  \
-    wardstone audit verify --data /srv/wardstone --kek-file /media/key/kek --against /mnt/witness/checkpoint\n  \
+    wardstone audit verify --data /srv/wardstone --kek-file /media/key/kek --against /mnt/witness/checkpoint \\\n      \
+        --operator ana --reason \"monthly review\"\n  \
     wardstone audit verify --log-folder /mnt/copy/audit --against checkpoint\n\n\
     Exit code 1 if anything is wrong.")]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["data", "log_folder"]))]
@@ -31,6 +33,8 @@ pub struct Args {
     against: Option<PathBuf>,
     #[command(flatten)]
     kek: KekArgs,
+    #[command(flatten)]
+    operator: OperatorArgs,
 }
 
 pub fn run(args: &Args) -> Result<Outcome, ServerError> {
@@ -43,6 +47,13 @@ pub fn run(args: &Args) -> Result<Outcome, ServerError> {
         (Some(data), None) => {
             let directory = DataDirectory::open(data)?;
             let keys = Keys::open(&directory, &args.kek.for_directory(&directory)?, None)?;
+            let operator = args.operator.named(keys.class)?;
+            // What is verified may lie on a disk that nobody writes any more: that is no reason not to look.
+            let kept =
+                offline::keep(&directory, &keys.keyring, offline::Command::AuditVerify, &operator, clock::now_ms());
+            if let Err(error) = kept {
+                say::error(format!("wardstone: the audit log will not learn of this: {error}"));
+            }
             let findings = verify::directory(&directory, &keys, against.as_deref())?;
             (findings.to_string(), findings.is_intact())
         }

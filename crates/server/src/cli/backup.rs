@@ -13,7 +13,7 @@ use crate::{ServerError, backup, say};
 /// Neither set opens without the other and the key-encryption key. Keep all three apart.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    wardstone backup --data /srv/wardstone /backup/2026-11-22            (asks the running server)\n  \
+    wardstone backup --data /srv/wardstone --operator cron --reason nightly /backup/2026-11-22\n  \
     wardstone backup --data wardstone-demo /tmp/demo-backup")]
 pub struct Args {
     #[command(flatten)]
@@ -29,9 +29,10 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     let directory = args.data.directory()?;
     let destination =
         std::path::absolute(&args.destination).map_err(ServerError::io("is no path", &args.destination))?;
-    let operator = args.operator.name();
+    let operator = args.operator.named(args.data.class()?)?;
     let made = if directory.is_in_use() {
-        control::ask(&directory, &Command::Backup { destination, operator }).await?
+        control::ask(&directory, &Command::Backup { destination, operator: operator.name, reason: operator.reason })
+            .await?
     } else {
         let house = Arc::new(args.data.house(BASE_URL_DEFAULT).await?);
         let made = backup::make(&house, &destination, &operator).await;

@@ -63,7 +63,7 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     let plan = DemoPlan { data, patients: args.patients, seed: args.seed };
     let (house, accounts) = demo::open(&plan, &base_url, clock::system()).await?;
     house.note(audit::Action::Start, "system", None).await?;
-    let tokens = Tokens::new(&house.keyring, &accounts)?;
+    let tokens = Tokens::new(house.identity.clone());
     let mut signals = Signals::listen()?;
     let serving = Serving::start(house, doors, tokens, &base_url)?;
     let authority = certificate.authority.unwrap_or_default();

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use access::Role;
+
 use super::{BASE_URL_DEFAULT, DataArgs, Outcome};
 use crate::export::{self, ExportPlan, Form};
 use crate::kek::KekArgs;
-use crate::operator::OperatorArgs;
+use crate::operator::{OperatorArgs, PersonArgs};
 use crate::{ServerError, say};
 
 /// Export resources as NDJSON, one file for each type; the server must not run
@@ -25,15 +27,14 @@ pub struct Args {
     kek: KekArgs,
     #[command(flatten)]
     operator: OperatorArgs,
+    #[command(flatten)]
+    person: PersonArgs,
     /// Where the key of this export is written (or, with --open, read)
     #[arg(long, value_name = "FILE", conflicts_with = "plaintext", required_unless_present = "plaintext")]
     export_key: Option<PathBuf>,
     /// Leave the files readable by everyone who gets them
     #[arg(long, requires = "reason")]
     plaintext: bool,
-    /// Why they must be readable, for the audit log
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
     /// Only these types
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<String>,
@@ -56,13 +57,22 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     if let Some(unknown) = args.types.iter().find(|name| record::types::parse(name).is_none()) {
         return Err(ServerError::Usage(format!("--type {unknown}: FHIR R4 has no such resource type")));
     }
-    let form = match (args.export_key, args.reason) {
-        (Some(key_file), _) => Form::Sealed { key_file },
-        (None, Some(reason)) if args.operator.operator.is_some() => Form::Plaintext { reason },
-        (None, _) => return Err(ServerError::Usage("--plaintext needs --operator and --reason".into())),
+    let form = match args.export_key {
+        Some(key_file) => Form::Sealed { key_file },
+        None if args.operator.operator.is_some() && args.operator.reason.is_some() => Form::Plaintext,
+        None => return Err(ServerError::Usage("--plaintext needs --operator and --reason".into())),
     };
-    let house = DataArgs { data, kek: args.kek }.house(BASE_URL_DEFAULT).await?;
-    let plan = ExportPlan { destination, form, operator: args.operator.name(), types: args.types };
+    let data = DataArgs { data, kek: args.kek };
+    let operator = args.operator.named(data.class()?)?;
+    let house = data.house(BASE_URL_DEFAULT).await?;
+    let operator = match args.person.prove(&house, operator, &[Role::Admin]).await {
+        Ok(operator) => operator,
+        Err(error) => {
+            house.close().await?;
+            return Err(error);
+        }
+    };
+    let plan = ExportPlan { destination, form, operator, types: args.types };
     let result = export::run(&house, &plan).await;
     house.close().await?;
     for (name, count) in result? {

@@ -3,9 +3,11 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use access::Role;
+
 use super::{BASE_URL_DEFAULT, DataArgs, Outcome};
 use crate::import::{self, ImportPlan, Summary};
-use crate::operator::OperatorArgs;
+use crate::operator::{OperatorArgs, PersonArgs};
 use crate::{ServerError, say};
 
 /// Import transaction and batch Bundles (.json) and bulk NDJSON (.ndjson) from files and folders
@@ -14,7 +16,7 @@ use crate::{ServerError, say};
 /// committed before is not taken twice.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    wardstone import --data /srv/wardstone --kek-file /media/key/kek --operator ana hospital/\n  \
+    wardstone import --data /srv/wardstone --kek-file /media/key/kek --operator ana --reason \"move from the old system\" hospital/\n  \
     wardstone import --data wardstone-demo --report report.jsonl Patient.ndjson Observation.ndjson\n\n\
     The report has one JSON line for what was refused or left out: file, line (of a bulk file) or entry (of a\n\
     bundle), expression, rule, outcome. It never has a value. Exit code 1 if anything was refused.")]
@@ -23,6 +25,8 @@ pub struct Args {
     data: DataArgs,
     #[command(flatten)]
     operator: OperatorArgs,
+    #[command(flatten)]
+    person: PersonArgs,
     /// Where the report is written
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -35,13 +39,17 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> Result<Outcome, ServerError> {
+    let operator = args.operator.named(args.data.class()?)?;
     let house = args.data.house(&args.base_url).await?;
-    let plan = ImportPlan {
-        paths: args.paths,
-        operator: args.operator.name(),
-        report: args.report,
-        progress: std::io::stderr().is_terminal(),
+    let operator = match args.person.prove(&house, operator, &[Role::Admin]).await {
+        Ok(operator) => operator,
+        Err(error) => {
+            house.close().await?;
+            return Err(error);
+        }
     };
+    let plan =
+        ImportPlan { paths: args.paths, operator, report: args.report, progress: std::io::stderr().is_terminal() };
     let result = import::run(&house, &plan).await;
     house.close().await?;
     let summary = result?;

@@ -44,5 +44,9 @@ pub fn run(args: &Args) -> Result<Outcome, ServerError> {
     let directory = DataDirectory::create(&args.data, EnvironmentClass::Production, &kek)?;
     say::line(format!("{} is ready.", directory.path().display()));
     say::line("Keep the key elsewhere and keep a second copy of it: without it nothing here can ever be read again.");
+    say::line(format!(
+        "Next: wardstone user first-admin --data {} --login NAME --operator YOU --reason TEXT",
+        directory.path().display()
+    ));
     Ok(Outcome::Done)
 }

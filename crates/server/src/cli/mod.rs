@@ -1,27 +1,44 @@
 //! The command line: one file for each subcommand.
 
+mod alert;
 mod audit_export;
 mod audit_verify;
 mod backup;
 mod demo;
+mod device;
 mod doctor;
+mod explain;
 mod export;
+mod first_admin;
+mod glass;
 mod import;
 mod init;
+mod label;
+mod login;
+mod logout;
+mod policy;
 mod reindex;
+mod remote;
 mod restore;
+mod role;
 mod serve;
+mod session;
 mod store_dump;
+mod token;
+mod user;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use crypto::EnvironmentClass;
 
 use crate::assembly::{House, Opening};
 use crate::directory::DataDirectory;
 use crate::kek::KekArgs;
 use crate::{ServerError, clock, logging, say};
+
+pub use remote::ProofArgs;
 
 /// What offline commands take references to be local against, unless told otherwise.
 const BASE_URL_DEFAULT: &str = "https://localhost:8443";
@@ -63,6 +80,18 @@ enum Command {
     #[command(subcommand)]
     Store(Store),
     Doctor(doctor::Args),
+    Login(login::Args),
+    Logout(logout::Args),
+    User(user::Args),
+    Role(role::Args),
+    Device(device::Args),
+    Session(session::Args),
+    Token(token::Args),
+    Policy(policy::Args),
+    Alert(alert::Args),
+    Glass(glass::Args),
+    Label(label::Args),
+    Explain(explain::Args),
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,6 +118,10 @@ pub struct DataArgs {
 impl DataArgs {
     pub fn directory(&self) -> Result<DataDirectory, ServerError> {
         DataDirectory::open(&self.data)
+    }
+
+    fn class(&self) -> Result<EnvironmentClass, ServerError> {
+        Ok(self.directory()?.root_file()?.class)
     }
 
     /// Opens everything, for a command that works while no server does.
@@ -123,8 +156,20 @@ pub fn run() -> ExitCode {
         Command::Restore(args) => block_on(restore::run(args)),
         Command::Audit(Audit::Verify(args)) => audit_verify::run(&args),
         Command::Audit(Audit::Export(args)) => block_on(audit_export::run(args)),
-        Command::Store(Store::Dump(args)) => store_dump::run(&args),
+        Command::Store(Store::Dump(args)) => block_on(store_dump::run(args)),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Login(args) => block_on(login::run(args)),
+        Command::Logout(args) => block_on(logout::run(args)),
+        Command::User(args) => block_on(user::run(args)),
+        Command::Role(args) => block_on(role::run(args)),
+        Command::Device(args) => block_on(device::run(args)),
+        Command::Session(args) => block_on(session::run(args)),
+        Command::Token(args) => block_on(token::run(args)),
+        Command::Policy(args) => block_on(policy::run(args)),
+        Command::Alert(args) => block_on(alert::run(args)),
+        Command::Glass(args) => block_on(glass::run(args)),
+        Command::Label(args) => block_on(label::run(args)),
+        Command::Explain(args) => block_on(explain::run(args)),
     };
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

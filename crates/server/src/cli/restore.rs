@@ -13,7 +13,8 @@ use crate::{ServerError, kek, say};
 /// Restore a backup into a new directory, and verify its log and rows before saying so
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    wardstone restore /backup/2026-11-22 --data /srv/wardstone --kek-file /media/key/kek\n  \
+    wardstone restore /backup/2026-11-22 --data /srv/wardstone --kek-file /media/key/kek \\\n      \
+        --operator ana --reason \"the disk failed\"\n  \
     wardstone restore /backup/data --keys /vault/keys --data /srv/wardstone --passphrase-fd 3 3< passphrase")]
 pub struct Args {
     /// The backup, or its data set
@@ -32,14 +33,14 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> Result<Outcome, ServerError> {
-    let plan =
-        RestorePlan { source: args.source, keys: args.keys, destination: args.data, operator: args.operator.name() };
+    let sets = Sets::find(&args.source, args.keys.as_deref());
+    let class = sets.root_file()?.class;
+    let operator = args.operator.named(class)?;
+    let plan = RestorePlan { sets, destination: args.data, operator };
     let named = args.kek.read(&plan.destination)?;
     let kek = match named {
         Some(kek) => kek,
-        None if Sets::find(&plan).root_file()?.class == EnvironmentClass::Demo => {
-            kek::read_kek_file(&Sets::find(&plan).demo_kek(&plan.destination)?)?
-        }
+        None if class == EnvironmentClass::Demo => kek::read_kek_file(&plan.sets.demo_kek(&plan.destination)?)?,
         None => {
             return Err(ServerError::Usage(
                 "name the key: --kek-file, --passphrase-file, --passphrase-fd or WARDSTONE_PASSPHRASE".into(),

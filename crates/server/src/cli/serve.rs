@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use crypto::EnvironmentClass;
 
 use super::Outcome;
-use crate::accounts::Accounts;
 use crate::assembly::{House, Opening};
 use crate::certificates::CertificateFiles;
 use crate::config::Config;
@@ -82,10 +81,9 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     };
     let house = House::open(opening).await?;
     house.note(audit::Action::Start, "system", None).await?;
-    let accounts = Accounts::load(&house.directory, &house.keyring)?.unwrap_or_default();
-    let tokens = Tokens::new(&house.keyring, &accounts)?;
-    if tokens.is_empty() {
-        tracing::warn!("there are no accounts: everything except /fhir/metadata answers 401");
+    let tokens = Tokens::new(house.identity.clone());
+    if house.identity.accounts().is_empty() {
+        tracing::warn!("there are no accounts: wardstone user first-admin makes the first");
     }
     if config.audit.sink.is_none() {
         tracing::warn!("audit.sink is not set: a rollback of the whole directory could not be told from the truth");

@@ -14,8 +14,9 @@ use access::{Purpose, Role};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::Semaphore;
 
+use crate::ServerError;
 use crate::assembly::House;
-use crate::{ServerError, operator};
+use crate::operator::{self, Operator};
 
 pub use piece::Piece;
 pub use report::Report;
@@ -27,7 +28,7 @@ const DRAW_EVERY: Duration = Duration::from_millis(200);
 
 pub struct ImportPlan {
     pub paths: Vec<PathBuf>,
-    pub operator: String,
+    pub operator: Operator,
     pub report: Option<PathBuf>,
     pub progress: bool,
 }
@@ -67,8 +68,8 @@ pub async fn run(house: &House, plan: &ImportPlan) -> Result<Summary, ServerErro
     let started = Instant::now();
     let sources = source::find(&plan.paths)?;
     let report = Arc::new(Report::create(plan.report.as_deref())?);
-    let subject = format!("{} files", sources.len());
-    house.note(audit::Action::Import, &plan.operator, Some(&subject)).await?;
+    let subject = plan.operator.because(&format!("{} files", sources.len()));
+    house.note(audit::Action::Import, &plan.operator.name, Some(&subject)).await?;
 
     // Else the index would grow in memory until the end.
     let indexing = tokio::spawn(house.record.clone().maintain_index());
@@ -87,7 +88,7 @@ pub async fn run(house: &House, plan: &ImportPlan) -> Result<Summary, ServerErro
         _ => audit::Outcome::Failed { code: 422 },
     };
     let count = Some(summary.resources());
-    house.note_outcome(audit::Action::Import, &plan.operator, Some("end"), count, outcome).await?;
+    house.note_outcome(audit::Action::Import, &plan.operator.name, Some("end"), count, outcome).await?;
     Ok(summary)
 }
 
@@ -143,7 +144,7 @@ async fn import_phase(
                 summary.add(joined(ended)?);
             }
             let (record, clock, report) = (house.record.clone(), house.clock.clone(), report.clone());
-            let (operator, progress) = (plan.operator.clone(), progress.clone());
+            let (operator, progress) = (plan.operator.name.clone(), progress.clone());
             running.spawn(async move {
                 let caller = operator::caller(&operator, Role::Integration, Purpose::Treatment, &clock)?;
                 let bytes = piece.source_bytes;

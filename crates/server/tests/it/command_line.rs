@@ -20,6 +20,19 @@ fn every_subcommand_has_help_with_an_example() {
         "audit export",
         "store dump",
         "doctor",
+        "login",
+        "logout",
+        "user",
+        "user first-admin",
+        "role",
+        "device",
+        "session",
+        "token",
+        "policy",
+        "alert",
+        "glass",
+        "label",
+        "explain",
     ] {
         let arguments: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let help = wardstone_ok(&arguments);

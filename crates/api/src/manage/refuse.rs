@@ -1,0 +1,45 @@
+//! What the rooms below refuse, as problems.
+
+use identity::IdentityError;
+use record::RecordError;
+
+use super::problem::Problem;
+
+impl From<IdentityError> for Problem {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::Unknown(_) => Problem::not_found(),
+            // Fixed words of the rule that was not met.
+            IdentityError::Invalid(rule) | IdentityError::Setting(rule) => Problem::invalid(rule),
+            IdentityError::NotPermitted(_) => Problem::not_permitted(),
+            IdentityError::StepUp => Problem::step_up(),
+            IdentityError::NotByOneself => Problem::second_person(),
+            IdentityError::NoSuchCode => Problem::does_not_match(),
+            IdentityError::Wait { seconds } => Problem::wait(seconds),
+            IdentityError::Busy => Problem::unavailable(),
+            IdentityError::Stored
+            | IdentityError::Audit(_)
+            | IdentityError::Store(_)
+            | IdentityError::Crypto(_)
+            | IdentityError::Ended => {
+                tracing::error!(%error, "cannot manage");
+                Problem::unavailable()
+            }
+        }
+    }
+}
+
+impl From<RecordError> for Problem {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Denied(record::Refusal::Never) => Problem::not_permitted(),
+            RecordError::Denied(_) | RecordError::NotFound | RecordError::Gone => Problem::not_found(),
+            RecordError::Conflict => Problem::conflict(),
+            RecordError::Malformed(rule) | RecordError::NotSupported(rule) => Problem::invalid(rule),
+            other => {
+                tracing::error!(error = %other, "cannot manage");
+                Problem::unavailable()
+            }
+        }
+    }
+}
