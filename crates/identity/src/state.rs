@@ -26,6 +26,8 @@ pub(crate) struct State {
     pub session_numbers: HashMap<u64, Arc<Live>>,
     pub tokens: HashMap<[u8; 32], Arc<Token>>,
     pub devices: HashMap<u64, Arc<Device>>,
+    /// Devices by the thumbprint of their key: one for each account that uses it.
+    pub keys: HashMap<[u8; 32], Vec<u64>>,
     pub invitations: HashMap<[u8; 32], Arc<Invitation>>,
     pub glass: HashMap<u64, Vec<Glass>>,
 }
@@ -169,6 +171,10 @@ impl Live {
         }
     }
 
+    pub fn verified_ms(&self) -> i64 {
+        self.verified_ms.load(Ordering::Relaxed)
+    }
+
     /// As it would be stored now.
     pub fn snapshot(&self) -> StoredSession {
         StoredSession {
@@ -228,6 +234,29 @@ impl State {
 
     pub fn sessions_of(&self, user: u64) -> impl Iterator<Item = &Arc<Live>> {
         self.session_numbers.values().filter(move |live| live.stored.user == user)
+    }
+
+    pub fn put_device(&mut self, device: Device) {
+        let numbers = self.keys.entry(device.thumbprint).or_default();
+        if !numbers.contains(&device.number) {
+            numbers.push(device.number);
+        }
+        self.devices.insert(device.number, Arc::new(device));
+    }
+
+    pub fn remove_device(&mut self, number: u64) {
+        if let Some(device) = self.devices.remove(&number)
+            && let Some(numbers) = self.keys.get_mut(&device.thumbprint)
+        {
+            numbers.retain(|held| *held != number);
+            if numbers.is_empty() {
+                self.keys.remove(&device.thumbprint);
+            }
+        }
+    }
+
+    pub fn devices_with(&self, thumbprint: &[u8; 32]) -> impl Iterator<Item = &Arc<Device>> {
+        self.keys.get(thumbprint).into_iter().flatten().filter_map(|number| self.devices.get(number))
     }
 
     pub fn devices_of(&self, user: u64) -> impl Iterator<Item = &Arc<Device>> {
