@@ -222,7 +222,8 @@ impl Identity {
         tries: &Tries,
     ) -> Result<(), IdentityError> {
         let subject = format!("{what}, login {}", base64(&tries.account[..8]));
-        self.witness(Action::SignIn, Outcome::Failed { code: 401 }, actor, from, &subject).await
+        let actor = Actor { device: tries.device, ..actor.clone() };
+        self.witness(Action::SignIn, Outcome::Failed { code: 401 }, &actor, from, &subject).await
     }
 
     /// Counts a failure and tells it. Of those who have to wait already only the number is kept, so that nobody fills the log.

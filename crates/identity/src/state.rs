@@ -15,6 +15,9 @@ use crate::lock;
 /// Connections of one session that are remembered; browsers hold six.
 pub const CONNECTIONS_MAX: usize = 64;
 
+/// Where something was used last, and the country of that address.
+pub(crate) type Place = Option<(IpAddr, Option<[u8; 2]>)>;
+
 #[derive(Default)]
 pub(crate) struct State {
     pub accounts: HashMap<u64, Arc<Account>>,
@@ -69,7 +72,7 @@ pub(crate) struct Live {
     pub previous: Mutex<Option<([u8; 32], i64)>>,
     pub connections: Mutex<Connections>,
     pub ended: watch::Sender<bool>,
-    pub place: Mutex<Option<(IpAddr, Option<[u8; 2]>)>>,
+    pub place: Mutex<Place>,
 }
 
 /// Which connections proved the device key, and which were asked to.
@@ -131,7 +134,7 @@ pub(crate) struct Token {
     pub stored: StoredToken,
     pub scopes: Option<Scopes>,
     pub purpose: Option<Purpose>,
-    pub place: Mutex<Option<(IpAddr, Option<[u8; 2]>)>>,
+    pub place: Mutex<Place>,
 }
 
 /// A code that opens an enrolment, of a new account or of one to be recovered.
