@@ -13,8 +13,10 @@ mod event_facts;
 mod follow;
 mod limits;
 mod queue;
+pub mod replay;
 mod review;
 mod rules;
+mod versions;
 
 pub use book::{
     ALERTS_MAX, Alert, AlertId, AlertState, EVIDENCE_MAX, Filter, HISTORY_MAX, OutcomeOfAlert, Place, Step,
@@ -24,9 +26,12 @@ pub use countries::Countries;
 pub use door::{Clock, Door, InForce, Recorder, recorder};
 pub use engine::{Engine, Learned};
 pub use error::ComplianceError;
-pub use event_facts::{Ended, Seen, Whereabouts};
+pub use event_facts::{Ended, PATIENTS_FROM, Seen, Whereabouts};
 pub use follow::{BATCH_LEAVES_MAX, Follower, POLL_MS, WARM_LEAVES_MAX};
 pub use limits::{Limits, VolumeLimit};
-pub use queue::{AlertChanged, Queue};
-pub use review::{Review, RuleReview, review};
+pub use queue::{AlertChanged, LIST_MAX, Queue};
+pub use replay::{Changed, Decisions, ReplayReport};
+pub use review::{Overdue, Review, RuleReview, review};
+pub use rules::stalled::Health;
 pub use rules::{Finding, Rule, Severity};
+pub use versions::{Activated, GoLive, PolicyDesk, Source, Started, Version, VersionState};
