@@ -47,7 +47,7 @@ enum Command {
         user: Option<String>,
         /// As `session list` shows it
         #[arg(value_name = "ID")]
-        session: String,
+        number: String,
     },
 }
 
@@ -58,11 +58,11 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
             let answer = remote.get(&below(&remote, user.as_deref(), "/sessions").await?).await?;
             remote.say(&answer, |answer| show::table(&answer["sessions"], &COLUMNS));
         }
-        Command::End { remote, user, session } => {
+        Command::End { remote, user, number } => {
             let remote = remote.open()?;
-            let path = format!("/sessions/{}", segment(&session));
+            let path = format!("/sessions/{}", segment(&number));
             let answer = remote.delete(&below(&remote, user.as_deref(), &path).await?).await?;
-            remote.done(&answer, format!("session {session} has ended."));
+            remote.done(&answer, format!("session {number} has ended."));
         }
     }
     Ok(Outcome::Done)
