@@ -1,49 +1,65 @@
-//! From an address to a country, by a table that the organization provides (MaxMind DB format). Without a table nothing is known.
+//! Which country an address is in, from a MaxMind DB file that the organization provides (`docs/operating/countries.md`).
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use maxminddb::{Reader, path};
 
 use crate::ComplianceError;
 
-/// A table larger than this is none of countries.
-pub const TABLE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// A table of countries is some megabytes; one of everything is not what is meant.
+pub const COUNTRIES_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-#[derive(Default)]
-pub struct Countries(Option<Reader<Vec<u8>>>);
+/// Without a table every country is unknown. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Countries(Option<Arc<Reader<Vec<u8>>>>);
 
 impl Countries {
-    /// Knows no country.
+    /// No table: every address is of unknown country.
     pub fn none() -> Countries {
         Countries(None)
     }
 
-    /// Reads the table and checks all of it, so that a damaged one is found at start and not at somebody's sign-in. Blocking.
-    pub fn load(file: &Path) -> Result<Countries, ComplianceError> {
-        let fail = |what: String| ComplianceError::Countries { what };
-        let size = std::fs::metadata(file).map_err(|e| fail(format!("cannot be opened: {}", e.kind())))?.len();
-        if size > TABLE_BYTES_MAX {
-            return Err(fail(format!("is larger than {TABLE_BYTES_MAX} bytes")));
+    /// Reads the whole file and checks all of it. Blocks.
+    pub fn open(file: &Path) -> Result<Countries, ComplianceError> {
+        let cannot =
+            |error: std::io::Error| ComplianceError::Countries(format!("{}: {}", file.display(), error.kind()));
+        if std::fs::metadata(file).map_err(cannot)?.len() > COUNTRIES_BYTES_MAX {
+            let reason = format!("{}: more than {COUNTRIES_BYTES_MAX} bytes", file.display());
+            return Err(ComplianceError::Countries(reason));
         }
-        let bytes = std::fs::read(file).map_err(|e| fail(format!("cannot be read: {}", e.kind())))?;
-        let reader = Reader::from_source(bytes).map_err(|e| fail(format!("is damaged: {e}")))?;
-        reader.verify().map_err(|e| fail(format!("is damaged: {e}")))?;
-        Ok(Countries(Some(reader)))
+        let bytes = std::fs::read(file).map_err(cannot)?;
+        Countries::parse(bytes).map_err(|reason| ComplianceError::Countries(format!("{}: {reason}", file.display())))
     }
 
-    pub fn is_known(&self) -> bool {
+    fn parse(bytes: Vec<u8>) -> Result<Countries, String> {
+        let reader = Reader::from_source(bytes).map_err(|error| error.to_string())?;
+        reader.verify().map_err(|error| error.to_string())?;
+        Ok(Countries(Some(Arc::new(reader))))
+    }
+
+    pub fn is_there(&self) -> bool {
         self.0.is_some()
     }
 
-    /// ISO 3166 alpha-2. None for what the table does not say, and for anything that is not two capital letters.
-    pub fn country(&self, address: IpAddr) -> Option<[u8; 2]> {
-        let reader = self.0.as_ref()?;
-        let found = reader.lookup(address.to_canonical()).ok()?;
-        // `@ip-location-db` has the code at the top, MaxMind's own tables below `country`.
-        let flat: Option<&str> = found.decode_path(&path!["country_code"]).ok().flatten();
-        let nested = || found.decode_path(&path!["country", "iso_code"]).ok().flatten();
-        let code: [u8; 2] = flat.or_else(nested)?.as_bytes().try_into().ok()?;
-        code.iter().all(u8::is_ascii_uppercase).then_some(code)
+    /// When the table was made, in seconds since 1970: an old one knows less.
+    pub fn made_s(&self) -> Option<u64> {
+        self.0.as_ref().map(|reader| reader.metadata().build_epoch)
     }
+
+    /// ISO 3166 alpha-2; none for what the table does not know.
+    pub fn country(&self, address: IpAddr) -> Option<[u8; 2]> {
+        let found = self.0.as_ref()?.lookup(address.to_canonical()).ok()?;
+        // The free tables say it in one of two ways.
+        let flat = || found.decode_path::<&str>(&path!["country_code"]).ok().flatten();
+        let nested = || found.decode_path::<&str>(&path!["country", "iso_code"]).ok().flatten();
+        code(flat().or_else(nested)?)
+    }
+}
+
+/// Two capital letters.
+pub(crate) fn code(text: &str) -> Option<[u8; 2]> {
+    let letters: [u8; 2] = text.as_bytes().try_into().ok()?;
+    letters.iter().all(u8::is_ascii_uppercase).then_some(letters)
 }

@@ -1,43 +1,41 @@
-//! What can go wrong here. Never carries a login, a chart or a word of anybody's.
-
-use access::AccessError;
-use store::StoreError;
-use store::log::LogError;
+//! What can go wrong. No message carries a value of the record.
 
 #[derive(Debug, thiserror::Error)]
 pub enum ComplianceError {
-    #[error("this is not for the caller's role")]
-    Denied,
-    #[error("there is no such entry")]
-    NotFound,
+    #[error("there is no such {0}")]
+    Unknown(&'static str),
+    #[error("an alert is not looked after by the person it is about")]
+    AboutOneself,
+    #[error("this alert is for another role")]
+    OtherRole,
+    #[error("an alert is closed by who took it")]
+    NotTheOwner,
     #[error("the alert is closed")]
     Closed,
-    #[error("nobody takes or closes an alert about themselves")]
-    AboutOneself,
-    #[error("somebody else has taken this alert")]
-    TakenByAnother,
-    #[error("closing words have {min} to {max} characters")]
-    Words { min: usize, max: usize },
-    #[error("the author of a policy version does not activate it")]
-    ByTheAuthor,
-    #[error("this policy version is in force already")]
-    InForce,
-    #[error("policy file {file}: {reason}")]
-    Policy { file: String, reason: String },
-    #[error("more than {0} are not kept")]
-    TooMany(usize),
-    #[error("the country table {what}")]
-    Countries { what: String },
-    #[error("an entry of {0} on the desk cannot be read")]
-    Damaged(&'static str),
-    #[error("a task of the server was cut off")]
-    CutOff,
-    #[error(transparent)]
-    Access(#[from] AccessError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Log(#[from] LogError),
+    #[error("at least {min} characters of words are needed", min = crate::WORDS_CHARS_MIN)]
+    Words,
+    #[error("more than {max} bytes of words", max = crate::WORDS_BYTES_MAX)]
+    TooManyWords,
+    #[error("a policy version is activated by another person than its author")]
+    OwnVersion,
+    #[error("the policy version is in force already")]
+    Active,
+    #[error("{0}")]
+    Policies(#[from] access::AccessError),
+    #[error("policy version {number} was in force and does not load any more: {source}")]
+    ActiveVersion { number: u64, source: access::AccessError },
+    #[error("setting {0}")]
+    Setting(&'static str),
+    #[error("the table of countries cannot be used: {0}")]
+    Countries(String),
+    #[error("an entry of the desk cannot be read")]
+    Damaged,
+    #[error("the work was given up")]
+    Ended,
     #[error(transparent)]
     Audit(#[from] audit::AuditError),
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    #[error("the audit log cannot be read")]
+    Log(#[from] store::log::LogError),
 }

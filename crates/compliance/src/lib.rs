@@ -1,37 +1,28 @@
-//! Compliance: what the audit log says is wrong, who looks after it, and how it was closed; which policies are in force,
-//! and what others would have said.
+//! Compliance: what the audit log says is wrong, who looks after it, and how it was closed; and which policies are in force.
 //!
-//! Pure rooms (`event_facts`, `rules`, `engine`, `book`, `replay`, `review`) know neither files nor clocks: the time is the
-//! event's. Rooms with I/O around them: `follow` reads the log, `queue` and `versions` keep their entries on the desk.
+//! Rules are pure ([`Rules`]: events in, findings out, the clock is the events' own). The [`Follower`] reads the log and feeds
+//! them, the [`Queue`] keeps alerts until a person closes them, the [`PolicyDesk`] keeps policy versions.
 
-mod book;
+mod alert;
 mod countries;
-mod door;
 mod engine;
 mod error;
-mod event_facts;
-mod follow;
-mod limits;
+mod keep;
 mod queue;
-pub mod replay;
+mod replay;
 mod review;
 mod rules;
 mod versions;
 
-pub use book::{
-    ALERTS_MAX, Alert, AlertId, AlertState, EVIDENCE_MAX, Filter, HISTORY_MAX, OutcomeOfAlert, Place, Step,
-    WORDS_CHARS_MAX, WORDS_CHARS_MIN,
-};
-pub use countries::Countries;
-pub use door::{Clock, Door, InForce, Recorder, recorder};
-pub use engine::{Engine, Learned};
+pub use alert::{About, Alert, AlertState, Severity, Step, Verdict, WORDS_BYTES_MAX, WORDS_CHARS_MIN};
+pub use countries::{COUNTRIES_BYTES_MAX, Countries};
+pub use engine::{Follower, FollowerParts, LogHealth, POLL_MS};
 pub use error::ComplianceError;
-pub use event_facts::{Ended, PATIENTS_FROM, Seen, Whereabouts};
-pub use follow::{BATCH_LEAVES_MAX, Follower, POLL_MS, WARM_LEAVES_MAX};
-pub use limits::{Limits, VolumeLimit};
-pub use queue::{AlertChanged, LIST_MAX, Queue};
-pub use replay::{Changed, Decisions, ReplayReport};
-pub use review::{Overdue, Review, RuleReview, review};
-pub use rules::stalled::Health;
-pub use rules::{Finding, Rule, Severity};
-pub use versions::{Activated, GoLive, PolicyDesk, Source, Started, Version, VersionState};
+pub use queue::{Filter, LIST_MAX, Queue, QueueParts};
+pub use replay::{Change, DAYS_MAX, ReplayReport, decisions_since};
+pub use review::{Counted, SignedReview, Weekly};
+pub use rules::{Finding, Limits, OwnerRole, Rule, Rules, Volume};
+pub use versions::{Activation, BUILT_IN, GoLive, PolicyDesk, PolicyDeskParts, PolicyVersion, Source, VersionState};
+
+/// Milliseconds since 1970: the clock is an argument.
+pub type Clock = std::sync::Arc<dyn Fn() -> i64 + Send + Sync>;

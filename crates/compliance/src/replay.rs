@@ -1,135 +1,150 @@
-//! What another policy version would have said to last week's decisions: the log is walked, distinct keys are asked again.
+//! What a policy version would have said to the decisions of the last days: by role, action and type, never by chart.
 
 use std::collections::{BTreeMap, HashMap};
 
-use access::{DecisionKey, PackedKey, Policies};
+use access::{DecisionKey, Labels, PackedKey, Relations};
 use audit::Event;
 use serde::Serialize;
 use store::log::LogReader;
 
 use crate::ComplianceError;
-use crate::limits::DAY_MS;
 
-/// How far back decisions are asked again.
-pub const REPLAY_DAYS: u64 = 7;
-/// Leaves that one replay reads: what lies before them is said to be left out.
-pub const REPLAY_LEAVES_MAX: u64 = 5_000_000;
-/// Distinct decisions that are kept apart; more are counted as left out.
-pub const DISTINCT_MAX: usize = 500_000;
+pub const DAYS_MAX: u32 = 31;
+const DAY_MS: u64 = 86_400_000;
+/// Events that one replay looks at, the newest.
+const EVENTS_MAX: u64 = 2_000_000;
+/// Distinct decisions that one replay asks; more are counted only.
+const KEYS_MAX: usize = 200_000;
+/// Lines of an answer; the most frequent ones.
+const CHANGES_MAX: usize = 1_000;
 
-/// The distinct decisions of a time, each with how often it was made.
-#[derive(Default)]
-pub struct Decisions {
-    pub counts: HashMap<(u128, bool), u64>,
-    pub events: u64,
-    /// The log holds more of the time than was read, or more distinct decisions than are kept.
-    pub is_cut: bool,
-}
-
-/// What would change. Rows are by what a reviewer reads: who, what, which type.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ReplayReport {
-    pub from_ms: u64,
-    pub to_ms: u64,
+    pub days: u32,
     pub events: u64,
+    /// Decisions asked again, and how many different ones they were.
     pub decisions: u64,
     pub distinct: u64,
-    pub newly_allowed: Vec<Changed>,
-    pub newly_denied: Vec<Changed>,
-    /// Changed decisions that no row names, and keys that this program cannot read.
-    pub unlisted: u64,
-    pub unreadable: u64,
-    pub is_cut: bool,
+    pub newly_allowed: u64,
+    pub newly_denied: u64,
+    /// Allowed then and now, and shown in another view.
+    pub shown_otherwise: u64,
+    /// Decisions of another version of the program, or beyond the limits: not asked.
+    pub not_asked: u64,
+    /// The most frequent first.
+    pub changes: Vec<Change>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Changed {
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Change {
+    /// `allowed`, `denied` or `shown otherwise`.
+    pub change: &'static str,
     pub roles: String,
     pub action: &'static str,
+    #[serde(rename = "type")]
     pub kind: &'static str,
+    pub labels: String,
+    pub relations: String,
     pub count: u64,
-    /// Distinct keys behind the row.
-    pub distinct: u64,
+}
+
+/// The distinct decisions of the log since a time, each with whether it was allowed and how often it was made.
+#[derive(Clone, Debug, Default)]
+pub struct Decisions {
+    made: HashMap<(u128, bool), u64>,
+    events: u64,
+    beyond: u64,
+}
+
+/// What a version answers to a key: nothing, or the view.
+pub(crate) type Answer<'a> = &'a dyn Fn(&DecisionKey) -> Option<(access::View, Labels)>;
+
+/// Reads the log backwards from its end. Blocks for as long as that takes.
+pub fn decisions_since(reader: &LogReader, now_ms: u64, days: u32) -> Result<Decisions, ComplianceError> {
+    let since_ms = now_ms.saturating_sub(u64::from(days.min(DAYS_MAX)) * DAY_MS);
+    let size = reader.size();
+    let mut decisions = Decisions::default();
+    for entry in reader.backwards(size.saturating_sub(EVENTS_MAX), size) {
+        let entry = entry?;
+        if entry.leaf.time_ms < since_ms {
+            break;
+        }
+        let Some(detail) = entry.detail else { continue };
+        let Ok(event) = Event::decode(&detail) else { continue };
+        decisions.events += 1;
+        for made in event.decisions.iter() {
+            decisions.add(made.key, made.allowed, made.count.into());
+        }
+    }
+    Ok(decisions)
 }
 
 impl Decisions {
-    /// Adds one event's; false when there is no room.
-    pub fn add(&mut self, event: &Event<'_>) {
-        self.events += 1;
-        for decided in event.decisions.iter() {
-            let key = (decided.key, decided.allowed);
-            if self.counts.len() >= DISTINCT_MAX && !self.counts.contains_key(&key) {
-                self.is_cut = true;
+    pub(crate) fn add(&mut self, key: u128, allowed: bool, count: u64) {
+        if self.made.len() < KEYS_MAX || self.made.contains_key(&(key, allowed)) {
+            *self.made.entry((key, allowed)).or_default() += count;
+        } else {
+            self.beyond += count;
+        }
+    }
+
+    /// `then` is asked only for views; whether it was allowed is what the log says.
+    pub(crate) fn ask(&self, days: u32, then: Answer<'_>, now: Answer<'_>) -> ReplayReport {
+        let mut report = ReplayReport { days, events: self.events, not_asked: self.beyond, ..ReplayReport::default() };
+        let mut changes: BTreeMap<Change, u64> = BTreeMap::new();
+        for ((packed, was_allowed), count) in &self.made {
+            let kind = |code| Some(record::types::reference(code));
+            let Some(key) = DecisionKey::unpack(PackedKey(*packed), kind) else {
+                report.not_asked += count;
                 continue;
-            }
-            *self.counts.entry(key).or_default() += u64::from(decided.count.max(1));
+            };
+            report.decisions += count;
+            report.distinct += 1;
+            let answer = now(&key);
+            let (change, total) = match (was_allowed, &answer) {
+                (false, Some(_)) => ("allowed", &mut report.newly_allowed),
+                (true, None) => ("denied", &mut report.newly_denied),
+                (true, Some(shown)) if then(&key).is_some_and(|before| before != *shown) => {
+                    ("shown otherwise", &mut report.shown_otherwise)
+                }
+                _ => continue,
+            };
+            *total += count;
+            *changes.entry(Change::of(change, &key)).or_default() += count;
+        }
+        let mut changes: Vec<Change> = changes.into_iter().map(|(change, count)| Change { count, ..change }).collect();
+        changes.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.cmp(b)));
+        changes.truncate(CHANGES_MAX);
+        report.changes = changes;
+        report
+    }
+}
+
+impl Change {
+    fn of(change: &'static str, key: &DecisionKey) -> Change {
+        let words = |words: Vec<&'static str>| words.join(",");
+        let relations = RELATIONS.iter().filter(|(bit, _)| key.relations.contains(*bit)).map(|(_, name)| *name);
+        Change {
+            change,
+            roles: words(key.roles.iter().map(access::Role::name).collect()),
+            action: key.action.name(),
+            kind: key.kind.name,
+            labels: words(key.labels.names().collect()),
+            relations: words(relations.collect()),
+            count: 0,
         }
     }
-
-    /// Those of the log since a time. Blocking, and long for a busy week.
-    pub fn since(reader: &LogReader, since_ms: u64) -> Result<Decisions, ComplianceError> {
-        let mut decisions = Decisions::default();
-        let size = reader.size();
-        let from = size.saturating_sub(REPLAY_LEAVES_MAX);
-        let mut is_reached = from == 0;
-        for entry in reader.backwards(from, size) {
-            let entry = entry?;
-            // Leaves lie nearly in the order of their times: an event that waited is at most an hour late.
-            if entry.leaf.time_ms < since_ms.saturating_sub(crate::limits::HOUR_MS) {
-                is_reached = true;
-                break;
-            }
-            if entry.leaf.time_ms < since_ms {
-                continue;
-            }
-            if let Some(detail) = &entry.detail {
-                decisions.add(&Event::decode(detail)?);
-            }
-        }
-        decisions.is_cut |= !is_reached;
-        Ok(decisions)
-    }
 }
 
-/// Asks a candidate what it would have said.
-pub fn report(candidate: &Policies, decisions: &Decisions, from_ms: u64, to_ms: u64) -> ReplayReport {
-    let (mut unreadable, mut asked) = (0, Vec::with_capacity(decisions.counts.len()));
-    for ((key, allowed), count) in &decisions.counts {
-        match DecisionKey::unpack(PackedKey(*key), |code| Some(record::types::reference(code))) {
-            Some(key) => asked.push((key, *allowed, *count)),
-            None => unreadable += count,
-        }
-    }
-    let replay = candidate.replay(asked);
-    ReplayReport {
-        from_ms,
-        to_ms,
-        events: decisions.events,
-        decisions: replay.decisions,
-        distinct: decisions.counts.len() as u64,
-        newly_allowed: rows(replay.would_open.iter().map(|replayed| (&replayed.key, replayed.count))),
-        newly_denied: rows(replay.would_close.iter().map(|replayed| (&replayed.key, replayed.count))),
-        unlisted: replay.unlisted,
-        unreadable,
-        is_cut: decisions.is_cut,
-    }
-}
-
-/// The beginning of the time that a replay looks at.
-pub fn since(now_ms: u64) -> u64 {
-    now_ms.saturating_sub(REPLAY_DAYS * DAY_MS)
-}
-
-/// The most frequent first.
-fn rows<'a>(changed: impl Iterator<Item = (&'a DecisionKey, u64)>) -> Vec<Changed> {
-    let mut rows: BTreeMap<(String, &'static str, &'static str), (u64, u64)> = BTreeMap::new();
-    for (key, count) in changed {
-        let roles: Vec<_> = key.roles.iter().map(access::Role::name).collect();
-        let row = rows.entry((roles.join(", "), key.action.name(), key.kind.name)).or_default();
-        *row = (row.0 + count, row.1 + 1);
-    }
-    let row = |((roles, action, kind), (count, distinct))| Changed { roles, action, kind, count, distinct };
-    let mut rows: Vec<_> = rows.into_iter().map(row).collect();
-    rows.sort_by_key(|row| std::cmp::Reverse(row.count));
-    rows
-}
+const RELATIONS: [(Relations, &str); 10] = [
+    (Relations::SELF_CHART, "self"),
+    (Relations::ORIGINATOR, "originator"),
+    (Relations::PART2_CONSENT, "part2_consent"),
+    (Relations::TREATING, "treating"),
+    (Relations::UNASSIGNED, "unassigned"),
+    (Relations::PROXY, "proxy"),
+    (Relations::ADOLESCENT, "adolescent"),
+    (Relations::CONSENT_DENIES, "consent_denies"),
+    (Relations::SELF_PAY, "self_pay"),
+    (Relations::RESEARCH_CONSENT, "research_consent"),
+];

@@ -1,70 +1,100 @@
-//! The weekly review (45 CFR 164.308(a)(1)(ii)(D)): what was told, what came of it, what lies open for too long. Pure.
+//! The weekly review: what the queue says of the last seven days.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::limits::DAY_MS;
-use crate::{Alert, AlertId, AlertState, Place, Rule};
+use crate::alert::{Alert, AlertState, Severity, Verdict};
+use crate::rules::Rule;
 
-pub const REVIEW_DAYS: u64 = 7;
+const DAY_MS: i64 = 86_400_000;
+const WEEK_MS: i64 = 7 * DAY_MS;
+/// Overdue alerts that a summary names; the others are counted.
+const NAMED_MAX: usize = 200;
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Review {
-    pub from_ms: u64,
-    pub to_ms: u64,
-    /// Every rule, those that said nothing too: silence is to be seen.
-    pub rules: Vec<RuleReview>,
-    /// Not closed for longer than the limit, the oldest first.
-    pub overdue: Vec<Overdue>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct RuleReview {
-    pub rule: Rule,
-    /// Alerts whose first event is of the week.
-    pub opened: u64,
-    /// Alerts closed in the week, by how they ended.
-    pub closed: BTreeMap<&'static str, u64>,
-    /// Open or taken now, however old.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Weekly {
+    pub from_ms: i64,
+    pub until_ms: i64,
+    /// Rules in their order, those that found nothing too: silence is an answer.
+    pub rules: Vec<Counted>,
     pub open: u64,
+    /// Not closed and raised more than `overdue_days` ago, oldest first.
+    pub overdue_days: u32,
+    pub overdue: u64,
+    pub overdue_ids: Vec<u64>,
+    pub glass_reviews_due: u64,
+    pub by_verdict: BTreeMap<String, u64>,
+    pub recertifications_due: u64,
+    pub last_review_ms: Option<i64>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Overdue {
-    pub id: AlertId,
+/// What one rule brought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
     pub rule: Rule,
-    pub days: u64,
-    pub is_taken: bool,
+    pub raised: u64,
+    pub closed: u64,
+    pub worst: Option<Severity>,
 }
 
-pub fn review(alerts: &[Arc<Alert>], now_ms: u64, open_days_max: u32) -> Review {
-    let from_ms = now_ms.saturating_sub(REVIEW_DAYS * DAY_MS);
-    let week = from_ms..=now_ms;
-    let mut rules: Vec<RuleReview> =
-        Rule::ALL.iter().map(|rule| RuleReview { rule: *rule, opened: 0, closed: BTreeMap::new(), open: 0 }).collect();
-    let mut overdue = Vec::new();
+/// A week that somebody looked at, as it was then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedReview {
+    pub signed_ms: i64,
+    pub reviewer: String,
+    pub words: String,
+    pub week: Weekly,
+}
+
+pub(crate) fn summarize<'a>(
+    alerts: impl Iterator<Item = &'a Alert>,
+    now_ms: i64,
+    overdue_days: u32,
+    recertifications_due: u64,
+    last_review_ms: Option<i64>,
+) -> Weekly {
+    let from_ms = now_ms - WEEK_MS;
+    let none = |rule: &Rule| Counted { rule: *rule, raised: 0, closed: 0, worst: None };
+    let mut rules: Vec<Counted> = Rule::ALL.iter().map(none).collect();
+    let mut week = Weekly {
+        from_ms,
+        until_ms: now_ms,
+        rules: Vec::new(),
+        open: 0,
+        overdue_days,
+        overdue: 0,
+        overdue_ids: Vec::new(),
+        glass_reviews_due: 0,
+        by_verdict: Verdict::ALL.iter().map(|verdict| (verdict.name().to_owned(), 0)).collect(),
+        recertifications_due,
+        last_review_ms,
+    };
     for alert in alerts {
-        // INVARIANT: `Rule::ALL` is in the order of the enum.
-        let row = &mut rules[alert.rule as usize];
-        row.opened += u64::from(week.contains(&alert.first_ms));
+        let counted = &mut rules[alert.rule as usize];
+        if alert.raised_ms > from_ms {
+            counted.raised += 1;
+            counted.worst = counted.worst.max(Some(alert.severity));
+        }
+        let closed_ms = alert.history.last().map_or(alert.raised_ms, |step| step.time_ms);
         match &alert.state {
-            AlertState::Closed { at_ms, outcome, .. } => {
-                if week.contains(at_ms) {
-                    *row.closed.entry(outcome.word()).or_default() += 1;
-                }
+            AlertState::Closed { verdict, .. } if closed_ms > from_ms => {
+                counted.closed += 1;
+                *week.by_verdict.entry(verdict.name().to_owned()).or_default() += 1;
             }
+            AlertState::Closed { .. } => {}
             AlertState::Open | AlertState::Taken { .. } => {
-                row.open += 1;
-                let days = now_ms.saturating_sub(alert.first_ms) / DAY_MS;
-                if days >= u64::from(open_days_max) {
-                    let is_taken = alert.place() == Place::Taken;
-                    overdue.push(Overdue { id: alert.id, rule: alert.rule, days, is_taken });
+                week.open += 1;
+                week.glass_reviews_due += u64::from(alert.rule == Rule::BreakGlass);
+                if alert.raised_ms <= now_ms - i64::from(overdue_days) * DAY_MS {
+                    week.overdue += 1;
+                    if week.overdue_ids.len() < NAMED_MAX {
+                        week.overdue_ids.push(alert.id);
+                    }
                 }
             }
         }
     }
-    overdue.sort_by_key(|late| (std::cmp::Reverse(late.days), late.id));
-    Review { from_ms, to_ms: now_ms, rules, overdue }
+    week.rules = rules;
+    week
 }

@@ -1,280 +1,316 @@
-//! Versions of an organization's policies: proposed with a reason, replayed over last week, put in force by a second person.
+//! Policy versions: proposed by one person, replayed, put in force by another. Number 1 is what the product ships.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, RwLock, RwLockReadGuard};
 
-use access::{AccessError, Action, Caller, Policies, PolicySource};
+use access::{Caller, DecisionKey, Policies, PolicySource, SAFEGUARDS};
+use audit::Action;
 use audit::event::Outcome;
 use serde::{Deserialize, Serialize};
-use store::desk::{Change, ENTRY_BYTES_MAX, EntryKey};
+use store::desk::Change;
 use store::log::LogReader;
-use store::{Desk, Shelf};
-use zeroize::Zeroizing;
+use store::{Desk, Evidence, Shelf, StoreError, Witness};
 
-use crate::queue::blocking;
-use crate::replay::{Decisions, ReplayReport};
-use crate::{ComplianceError, Door, replay};
+use crate::replay::{DAYS_MAX, ReplayReport, decisions_since};
+use crate::{Clock, ComplianceError, keep, queue};
 
-pub const VERSIONS_MAX: usize = 1_000;
-pub const REASON_CHARS_MIN: usize = 10;
-pub const REASON_CHARS_MAX: usize = 2_000;
+/// The number of the version that the product ships; nobody proposes it, and it can always be gone back to.
+pub const BUILT_IN: u64 = 1;
+/// Versions that are kept; proposing more is refused.
+const VERSIONS_MAX: usize = 1_000;
 
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Version {
-    /// From 1; 0 is what the product ships.
-    pub number: u64,
-    pub author: String,
-    pub author_user: u64,
-    pub time_ms: u64,
-    pub reason: String,
-    pub sources: Vec<Source>,
-    pub state: VersionState,
-    /// By whom and when it was last put in force.
-    pub activated: Option<Activated>,
-}
-
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
-    pub file: String,
-    pub text: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum VersionState {
-    Draft,
-    Active,
-    Retired,
-}
-
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Activated {
-    pub by: String,
-    pub at_ms: u64,
-}
-
-/// Puts policies in force everywhere that decides.
+/// Called with the policies that decide from now on. Quick, and it does not fail.
 pub type GoLive = Arc<dyn Fn(Policies) + Send + Sync>;
+
+pub struct PolicyDeskParts {
+    pub desk: Arc<Desk>,
+    pub witness: Witness,
+    /// For replays.
+    pub reader: LogReader,
+    pub clock: Clock,
+    pub go_live: GoLive,
+}
 
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct PolicyDesk(Arc<Inner>);
 
 struct Inner {
-    desk: Arc<Desk>,
-    door: Door,
-    reader: LogReader,
-    go_live: GoLive,
-    versions: Mutex<BTreeMap<u64, Arc<Version>>>,
-    pen: tokio::sync::Mutex<()>,
+    parts: PolicyDeskParts,
+    state: RwLock<State>,
+    /// Who changes anything holds it.
+    pen: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// What a start begins with.
-pub struct Started {
-    pub desk: PolicyDesk,
-    pub policies: Policies,
-    /// Why the active version is not in force: those of the product are instead. To be told loudly.
-    pub fallback: Option<AccessError>,
+struct State {
+    versions: BTreeMap<u64, Arc<PolicyVersion>>,
+    active: Policies,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyVersion {
+    pub number: u64,
+    pub author: String,
+    pub proposed_ms: i64,
+    pub reason: String,
+    pub sources: Vec<Source>,
+    pub state: VersionState,
+    /// Each time it was put in force: when, by whom and why.
+    pub activations: Vec<Activation>,
+}
+
+/// One policy file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    pub file: String,
+    pub text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VersionState {
+    Draft,
+    Active,
+    Retired,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Activation {
+    pub time_ms: i64,
+    pub by: String,
+    pub reason: String,
+}
+
+impl VersionState {
+    pub fn name(self) -> &'static str {
+        match self {
+            VersionState::Draft => "draft",
+            VersionState::Active => "active",
+            VersionState::Retired => "retired",
+        }
+    }
 }
 
 impl PolicyDesk {
-    /// Reads the versions and loads the active one. One that no longer loads, as after an update that changed the safeguards,
-    /// gives way to the product's own.
-    pub async fn open(
-        desk: Arc<Desk>,
-        door: Door,
-        reader: LogReader,
-        go_live: GoLive,
-    ) -> Result<Started, ComplianceError> {
-        let held = desk.clone();
-        let (versions, policies, fallback) = blocking(move || {
-            let versions = restore(&held)?;
-            let active = versions.values().find(|version| version.state == VersionState::Active);
-            let (policies, fallback) = match active.map(|version| version.load()) {
-                None => (Policies::embedded()?, None),
-                Some(Ok(policies)) => (policies, None),
-                Some(Err(error)) => (Policies::embedded()?, Some(error)),
-            };
-            Ok((versions, policies, fallback))
-        })
-        .await?;
-        let (versions, pen) = (Mutex::new(versions), tokio::sync::Mutex::new(()));
-        let desk = PolicyDesk(Arc::new(Inner { desk, door, reader, go_live, versions, pen }));
-        Ok(Started { desk, policies, fallback })
+    /// Loads every version and puts the active one in force. Blocks. A version that was in force and does not load any more
+    /// is an error: going back silently to other policies might open what they closed.
+    pub fn open(parts: PolicyDeskParts) -> Result<PolicyDesk, ComplianceError> {
+        let embedded = Policies::embedded()?;
+        let mut versions = BTreeMap::new();
+        for entry in parts.desk.load(Shelf::Policy)? {
+            let version: PolicyVersion = keep::read(&entry)?;
+            versions.insert(version.number, Arc::new(version));
+        }
+        versions.entry(BUILT_IN).or_insert_with(|| Arc::new(PolicyVersion::built_in(VersionState::Active)));
+        let in_force = versions.values().find(|version| version.state == VersionState::Active);
+        let active = match in_force {
+            Some(version) if version.number != BUILT_IN => version
+                .load_with_shipped_safeguards()
+                .map_err(|source| ComplianceError::ActiveVersion { number: version.number, source })?,
+            _ => embedded,
+        };
+        (parts.go_live)(active.clone());
+        Ok(PolicyDesk(Arc::new(Inner { parts, state: RwLock::new(State { versions, active }), pen: Arc::default() })))
     }
 
-    /// Every version, the newest first.
-    pub async fn list(&self, by: &Caller) -> Result<Vec<Arc<Version>>, ComplianceError> {
-        self.may(by).await?;
-        Ok(self.versions().values().rev().cloned().collect())
+    /// What decides now.
+    pub fn active(&self) -> Policies {
+        self.state().active.clone()
     }
 
-    pub async fn get(&self, by: &Caller, number: u64) -> Result<Arc<Version>, ComplianceError> {
-        self.may(by).await?;
-        self.held(number)
+    /// Newest first.
+    pub fn list(&self) -> Vec<Arc<PolicyVersion>> {
+        self.state().versions.values().rev().cloned().collect()
     }
 
-    /// Keeps a draft. Sources that do not load, or lack the product's safeguards, are refused with file and reason.
+    pub fn get(&self, number: u64) -> Result<Arc<PolicyVersion>, ComplianceError> {
+        self.state().versions.get(&number).cloned().ok_or(ComplianceError::Unknown("policy version"))
+    }
+
+    /// Parses and validates strictly; nothing is kept. The error names the file and the reason.
+    pub fn validate(&self, sources: &[Source]) -> Result<(), ComplianceError> {
+        load(0, sources).map(drop).map_err(ComplianceError::from)
+    }
+
+    /// Keeps valid policies as a version that is not in force.
     pub async fn propose(
         &self,
         by: &Caller,
-        reason: &str,
         sources: Vec<Source>,
-    ) -> Result<Arc<Version>, ComplianceError> {
-        self.may(by).await?;
-        let reason = reason.trim();
-        if !(REASON_CHARS_MIN..=REASON_CHARS_MAX).contains(&reason.chars().count()) {
-            return Err(ComplianceError::Words { min: REASON_CHARS_MIN, max: REASON_CHARS_MAX });
-        }
-        let _pen = self.0.pen.lock().await;
-        let number = self.versions().last_key_value().map_or(1, |(last, _)| last + 1);
-        if number > VERSIONS_MAX as u64 {
-            return Err(ComplianceError::TooMany(VERSIONS_MAX));
-        }
-        let version = Version {
+        reason: &str,
+    ) -> Result<Arc<PolicyVersion>, ComplianceError> {
+        let reason = queue::explained(reason)?.to_owned();
+        let pen = self.0.pen.clone().lock_owned().await;
+        let number = {
+            let state = self.state();
+            if state.versions.len() >= VERSIONS_MAX {
+                return Err(ComplianceError::Setting("policies: no more versions are kept"));
+            }
+            state.versions.keys().next_back().map_or(BUILT_IN, |last| *last) + 1
+        };
+        load(number, &sources)?;
+        let version = PolicyVersion {
             number,
             author: by.login().to_owned(),
-            author_user: by.user().0,
-            time_ms: self.0.door.now_ms(),
-            reason: reason.to_owned(),
+            proposed_ms: self.now_ms(),
+            reason,
             sources,
             state: VersionState::Draft,
-            activated: None,
+            activations: Vec::new(),
         };
-        let version = blocking(move || {
-            version.load().map_err(named)?;
-            Ok(version)
+        let put = keep::put(Shelf::Policy, of(number), &version)?;
+        let subject = format!("policy version {number} proposed: {}", version.reason);
+        let event = self.evidence(Outcome::Success, by, &subject)?;
+        let version = Arc::new(version);
+        let kept = version.clone();
+        self.commit(pen, event, vec![put], move |state| {
+            state.versions.insert(kept.number, kept);
+            None
         })
         .await?;
-        let subject = format!("policies {number}: proposed");
-        self.keep(by, &subject, vec![version]).await?;
-        self.held(number)
+        Ok(version)
     }
 
-    /// What a version would have said to the last seven days' decisions. Reads the log: audited.
-    pub async fn replay(&self, by: &Caller, number: u64) -> Result<ReplayReport, ComplianceError> {
-        self.may(by).await?;
-        let version = self.held(number)?;
-        let door = &self.0.door;
-        let subject = format!("policies {number}: replayed");
-        door.note(audit::Action::AuditRead, by, &subject, Outcome::Success).await?;
-        let (reader, to_ms) = (self.0.reader.clone(), door.now_ms());
-        blocking(move || {
-            let candidate = version.load().map_err(named)?;
-            let from_ms = replay::since(to_ms);
-            Ok(replay::report(&candidate, &Decisions::since(&reader, from_ms)?, from_ms, to_ms))
-        })
-        .await
+    /// What a version would have said to the decisions of the last days, beside what was said.
+    pub async fn replay(&self, by: &Caller, number: u64, days: u32) -> Result<ReplayReport, ComplianceError> {
+        let candidate = self.get(number)?.load()?;
+        let active = self.active();
+        let event = self.evidence(Outcome::Success, by, &format!("policy version {number} replayed"))?;
+        self.0.parts.witness.record(event).await?;
+        let (reader, now_ms) = (self.0.parts.reader.clone(), self.now_ms().max(0) as u64);
+        let days = days.clamp(1, DAYS_MAX);
+        let replaying = tokio::task::spawn_blocking(move || {
+            let decisions = decisions_since(&reader, now_ms, days)?;
+            Ok(decisions.ask(days, &|key| answer(&active, key), &|key| answer(&candidate, key)))
+        });
+        replaying.await.map_err(|_| ComplianceError::Ended)?
     }
 
-    /// Puts a version in force, a retired one too. Its author never does.
-    pub async fn activate(&self, by: &Caller, number: u64) -> Result<Arc<Version>, ComplianceError> {
-        self.may(by).await?;
-        let _pen = self.0.pen.lock().await;
-        let version = self.held(number)?;
+    /// Puts a version in force: event, desk, and then every decision is by it. Four eyes: not by its author.
+    pub async fn activate(
+        &self,
+        by: &Caller,
+        number: u64,
+        reason: &str,
+    ) -> Result<Arc<PolicyVersion>, ComplianceError> {
+        let reason = queue::explained(reason)?.to_owned();
+        let pen = self.0.pen.clone().lock_owned().await;
+        let mut version = PolicyVersion::clone(&*self.get(number)?);
         if version.state == VersionState::Active {
-            return Err(ComplianceError::InForce);
+            return Err(ComplianceError::Active);
         }
-        let door = &self.0.door;
-        if version.author_user == by.user().0 || version.author == by.login() {
-            let subject = format!("policies {number}: activation by their author");
-            door.note(audit::Action::PolicyChange, by, &subject, Outcome::Denied { policy: "" }).await?;
-            return Err(ComplianceError::ByTheAuthor);
+        if version.author.eq_ignore_ascii_case(by.login()) {
+            let subject = format!("policy version {number} by its author");
+            self.0.parts.witness.record(self.evidence(Outcome::Denied { policy: "" }, by, &subject)?).await?;
+            return Err(ComplianceError::OwnVersion);
         }
-        let loading = version.clone();
-        let policies = blocking(move || loading.load().map_err(named)).await?;
-        let before = self.active();
-        let activated = Some(Activated { by: by.login().to_owned(), at_ms: door.now_ms() });
-        let mut changed = vec![Version { state: VersionState::Active, activated, ..Version::clone(&version) }];
-        changed.extend(before.iter().map(|old| Version { state: VersionState::Retired, ..Version::clone(old) }));
-        let subject = format!("policies {} -> {number}: activated", before.map_or(0, |old| old.number));
-        self.keep(by, &subject, changed).await?;
-        (self.0.go_live)(policies);
-        self.held(number)
+        let policies = version.load()?;
+        let retired = {
+            let state = self.state();
+            state
+                .versions
+                .values()
+                .find(|held| held.state == VersionState::Active)
+                .map(|held| PolicyVersion { state: VersionState::Retired, ..PolicyVersion::clone(held) })
+        };
+        version.state = VersionState::Active;
+        version.activations.push(Activation { time_ms: self.now_ms(), by: by.login().to_owned(), reason });
+        let before = retired.as_ref().map_or(0, |held| held.number);
+        let reason = version.activations.last().map_or("", |activation| &activation.reason);
+        let subject = format!("policy version {before} -> {number}: {reason}");
+        let event = self.evidence(Outcome::Success, by, &subject)?;
+        let mut puts = vec![keep::put(Shelf::Policy, of(number), &version)?];
+        if let Some(retired) = &retired {
+            puts.push(keep::put(Shelf::Policy, of(retired.number), retired)?);
+        }
+        let version = Arc::new(version);
+        let kept = version.clone();
+        self.commit(pen, event, puts, move |state| {
+            state.versions.extend(retired.map(|held| (held.number, Arc::new(held))));
+            state.versions.insert(kept.number, kept);
+            state.active = policies.clone();
+            Some(policies)
+        })
+        .await?;
+        Ok(version)
     }
 
-    /// Returns to the product's own policies: the way out of a version that went wrong. Anybody who may activate may.
-    pub async fn retire(&self, by: &Caller) -> Result<(), ComplianceError> {
-        self.may(by).await?;
-        let _pen = self.0.pen.lock().await;
-        let old = self.active().ok_or(ComplianceError::NotFound)?;
-        let policies = blocking(|| Ok(Policies::embedded()?)).await?;
-        let subject = format!("policies {} -> 0: retired", old.number);
-        let retired = Version { state: VersionState::Retired, ..Version::clone(&old) };
-        self.keep(by, &subject, vec![retired]).await?;
-        (self.0.go_live)(policies);
-        Ok(())
+    /// Event, then desk, then memory and what decides. Runs to its end also if whoever asked goes away.
+    async fn commit(
+        &self,
+        pen: tokio::sync::OwnedMutexGuard<()>,
+        event: Evidence,
+        changes: Vec<Change>,
+        apply: impl FnOnce(&mut State) -> Option<Policies> + Send + 'static,
+    ) -> Result<(), ComplianceError> {
+        let held = self.clone();
+        let task = async move {
+            held.0.parts.witness.record(event).await?;
+            let desk = held.0.parts.desk.clone();
+            let written: Result<(), StoreError> =
+                tokio::task::spawn_blocking(move || desk.write(&changes)).await.map_err(|_| ComplianceError::Ended)?;
+            written?;
+            let live = apply(&mut held.0.state.write().unwrap_or_else(|poisoned| poisoned.into_inner()));
+            live.into_iter().for_each(|policies| (held.0.parts.go_live)(policies));
+            drop(pen);
+            Ok(())
+        };
+        tokio::spawn(task).await.map_err(|_| ComplianceError::Ended)?
     }
 
-    /// The event, then the desk, then what is shown.
-    async fn keep(&self, by: &Caller, subject: &str, changed: Vec<Version>) -> Result<(), ComplianceError> {
-        let puts = changed.iter().map(put).collect::<Result<Vec<_>, _>>()?;
-        self.0.door.note(audit::Action::PolicyChange, by, subject, Outcome::Success).await?;
-        let desk = self.0.desk.clone();
-        blocking(move || Ok(desk.write(&puts)?)).await?;
-        self.versions().extend(changed.into_iter().map(|version| (version.number, Arc::new(version))));
-        Ok(())
+    fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.0.state.read().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    async fn may(&self, by: &Caller) -> Result<(), ComplianceError> {
-        self.0.door.require(by, Action::ManagePolicies, audit::Action::PolicyChange).await
+    fn now_ms(&self) -> i64 {
+        (self.0.parts.clock)()
     }
 
-    fn active(&self) -> Option<Arc<Version>> {
-        self.versions().values().find(|version| version.state == VersionState::Active).cloned()
-    }
-
-    fn held(&self, number: u64) -> Result<Arc<Version>, ComplianceError> {
-        self.versions().get(&number).cloned().ok_or(ComplianceError::NotFound)
-    }
-
-    fn versions(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Version>>> {
-        self.0.versions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Version {
-    fn load(&self) -> Result<Policies, AccessError> {
-        let sources: Vec<_> =
-            self.sources.iter().map(|source| PolicySource { file: &source.file, text: &source.text }).collect();
-        Policies::from_sources(self.number, &sources)
-    }
-}
-
-/// Which file, and why: what a proposer has to correct.
-fn named(error: AccessError) -> ComplianceError {
-    match error {
-        AccessError::Policy { file, reason } => ComplianceError::Policy { file, reason },
-        AccessError::Validation(reason) => ComplianceError::Policy { file: "*".to_owned(), reason },
-        other => other.into(),
+    fn evidence(&self, outcome: Outcome<'_>, by: &Caller, subject: &str) -> Result<Evidence, ComplianceError> {
+        queue::act(Action::PolicyChange, outcome, Some(by), self.now_ms(), subject)
     }
 }
 
-fn put(version: &Version) -> Result<Change, ComplianceError> {
-    let plain = serde_json::to_vec(version).map_err(|_| ComplianceError::Damaged("policies"))?;
-    if plain.len() > ENTRY_BYTES_MAX {
-        let reason = format!("all files together are more than {ENTRY_BYTES_MAX} bytes");
-        return Err(ComplianceError::Policy { file: "*".to_owned(), reason });
+impl PolicyVersion {
+    fn built_in(state: VersionState) -> PolicyVersion {
+        let sources =
+            Policies::sources().iter().map(|source| Source { file: source.file.into(), text: source.text.into() });
+        PolicyVersion {
+            number: BUILT_IN,
+            author: String::new(),
+            proposed_ms: 0,
+            reason: "what the product ships".into(),
+            sources: sources.collect(),
+            state,
+            activations: Vec::new(),
+        }
     }
-    Ok(Change::Put { shelf: Shelf::Policy, key: key(version.number), plain: Zeroizing::new(plain) })
+
+    fn load(&self) -> Result<Policies, access::AccessError> {
+        if self.number == BUILT_IN { Policies::embedded() } else { load(self.number, &self.sources) }
+    }
+
+    /// Safeguards are the product's and change with it; the rest is as it was proposed.
+    fn load_with_shipped_safeguards(&self) -> Result<Policies, access::AccessError> {
+        let mut sources = self.sources.clone();
+        for source in sources.iter_mut().filter(|source| source.file == SAFEGUARDS) {
+            let shipped = Policies::sources().iter().find(|shipped| shipped.file == SAFEGUARDS);
+            source.text = shipped.map_or_else(String::new, |shipped| shipped.text.to_owned());
+        }
+        load(self.number, &sources)
+    }
 }
 
-fn key(number: u64) -> EntryKey {
-    u128::from(number).to_be_bytes()
+fn of(number: u64) -> store::desk::EntryKey {
+    keep::key(&[b"policy", &number.to_be_bytes()])
 }
 
-fn restore(desk: &Desk) -> Result<BTreeMap<u64, Arc<Version>>, ComplianceError> {
-    let mut versions = BTreeMap::new();
-    for entry in desk.load(Shelf::Policy)? {
-        let damaged = |_| ComplianceError::Damaged("policies");
-        let version: Version = serde_json::from_slice(&entry.plain).map_err(damaged)?;
-        versions.insert(version.number, Arc::new(version));
-    }
-    Ok(versions)
+fn load(number: u64, sources: &[Source]) -> Result<Policies, access::AccessError> {
+    let sources: Vec<PolicySource<'_>> =
+        sources.iter().map(|source| PolicySource { file: &source.file, text: &source.text }).collect();
+    Policies::from_sources(number, &sources)
 }
 
-impl std::fmt::Debug for Version {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Version({}, {:?})", self.number, self.state)
-    }
+fn answer(policies: &Policies, key: &DecisionKey) -> Option<(access::View, access::Labels)> {
+    policies.decide_key(key).ok()
 }

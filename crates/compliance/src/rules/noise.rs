@@ -1,30 +1,53 @@
-//! Bursts of requests that carry no valid token: they are counted into the log, one event an address and minute.
+//! Bursts of requests without a valid sign-in, which the log keeps as one event for each address and minute.
+
+use std::net::IpAddr;
 
 use audit::Action;
 
-use super::window::{Keyed, Sum};
-use super::{Finding, Rule};
-use crate::{Limits, Seen};
+use super::sign_ins::subscriber;
+use super::window::{Each, Recent};
+use super::{Finding, Limits, Rule, Seen};
+use crate::alert::{About, Severity};
 
-#[derive(Default)]
+const MINUTE_MS: u64 = 60_000;
+
 pub struct Noise {
-    addresses: Keyed<String, Sum>,
+    addresses: Each<IpAddr, Recent>,
+    all: Recent,
 }
 
 impl Noise {
-    pub fn see(&mut self, seen: &Seen, limits: &Limits, out: &mut Vec<Finding>) {
-        if seen.action != Action::Noise {
+    pub fn new(limits: &Limits) -> Self {
+        Noise { addresses: Each::new(limits.noise_minutes * MINUTE_MS), all: Recent::default() }
+    }
+
+    pub fn observe(&mut self, seen: Seen<'_>, now_ms: u64, limits: &Limits, out: &mut Vec<Finding>) {
+        if seen.event.action != Action::Noise {
             return;
         }
-        // Addresses beyond those that are counted apart come together, as from elsewhere.
-        let address = seen.subscriber().unwrap_or_else(|| "elsewhere".to_owned());
-        let total = self.addresses.of(address.clone(), seen.time_ms);
-        let total = total.add(seen.time_ms, limits.noise_window_ms, seen.count.max(1));
-        if total >= limits.noise_per_address {
-            let mut finding = Finding::about(Rule::NoiseBurst, seen, format!("{total} requests without a valid token"));
-            finding.subject = address;
-            finding.count = seen.count.max(1);
-            out.push(finding);
+        let (span_ms, count) = (limits.noise_minutes * MINUTE_MS, seen.event.count.unwrap_or(1));
+        if let Some(address) = seen.event.whence.address.map(subscriber) {
+            let recent = self.addresses.of(now_ms, &address);
+            if recent.add(now_ms, span_ms, seen.leaf, count, limits.noise_address) {
+                out.push(burst(recent, Some(address), now_ms));
+            }
         }
+        if self.all.add(now_ms, span_ms, seen.leaf, count, limits.noise_all) {
+            out.push(burst(&self.all, None, now_ms));
+        }
+    }
+}
+
+fn burst(recent: &Recent, address: Option<IpAddr>, now_ms: u64) -> Finding {
+    let what = address.is_none().then(|| "all addresses".to_owned());
+    Finding {
+        rule: Rule::Noise,
+        severity: if address.is_some() { Severity::Low } else { Severity::Medium },
+        about: About { address, what, ..About::default() },
+        evidence: recent.leaves(),
+        first_ms: recent.first_ms(),
+        last_ms: now_ms,
+        count: recent.sum(),
+        is_running_total: true,
     }
 }

@@ -1,107 +1,110 @@
-//! Repeated failed sign-ins: of one account from anywhere, and of one address at many accounts.
+//! Failed sign-ins: many for one account, or for many accounts from one address.
 
-use std::collections::BTreeSet;
+use std::net::IpAddr;
 
-use audit::{Action, LeafIndex};
+use audit::Action;
+use audit::event::Outcome;
 
-use super::window::{Keyed, Recent};
-use super::{Finding, Rule, Severity};
-use crate::{Limits, Seen};
+use super::window::{Distinct, Each, Recent};
+use super::{Finding, Limits, Rule, Seen};
+use crate::alert::{About, Severity};
 
-/// Leaves that one finding names.
-const LEAVES_MAX: usize = 32;
-/// Logins that one finding names.
-const LOGINS_MAX: usize = 16;
+const MINUTE_MS: u64 = 60_000;
 
-#[derive(Default)]
 pub struct SignIns {
-    accounts: Keyed<String, Recent<LeafIndex>>,
-    addresses: Keyed<String, Address>,
-}
-
-#[derive(Default)]
-struct Address {
-    failures: Recent<(LeafIndex, String)>,
-    /// The limit was reached and told of, with what led to it.
-    is_told: bool,
+    accounts: Each<String, Recent>,
+    addresses: Each<IpAddr, Distinct>,
 }
 
 impl SignIns {
-    pub fn see(&mut self, seen: &Seen, limits: &Limits, out: &mut Vec<Finding>) {
-        if !matches!(seen.action, Action::SignIn | Action::StepUp) {
+    pub fn new(limits: &Limits) -> Self {
+        SignIns {
+            accounts: Each::new(limits.failed_sign_ins_minutes * MINUTE_MS),
+            addresses: Each::new(limits.sprayed_minutes * MINUTE_MS),
+        }
+    }
+
+    pub fn observe(&mut self, seen: Seen<'_>, now_ms: u64, limits: &Limits, out: &mut Vec<Finding>) {
+        if !matches!(seen.event.action, Action::SignIn | Action::StepUp) {
             return;
         }
-        let account = account(seen);
-        if seen.is_success() {
-            self.succeeded(seen, limits, out);
+        let Some(account) = account(seen) else { return };
+        if seen.event.outcome == Outcome::Success {
+            self.succeeded(seen, account, limits, out);
             return;
         }
-        let window_ms = limits.failed_window_ms;
-        let failures = self.accounts.of(account.clone(), seen.time_ms);
-        failures.add(seen.time_ms, window_ms, seen.leaf);
-        if let Some(count) = news(failures.len(), limits.failed_per_account as usize) {
-            let mut finding = Finding::about(Rule::FailedSignIns, seen, "failed sign-ins of one account");
-            finding.subject = account.clone();
-            finding.leaves = newest(failures.iter().copied(), count);
-            finding.count = count as u64;
-            out.push(finding);
+        let span_ms = limits.failed_sign_ins_minutes * MINUTE_MS;
+        let recent = self.accounts.of(now_ms, &account);
+        if recent.add(now_ms, span_ms, seen.leaf, 1, limits.failed_sign_ins) {
+            out.push(total(Rule::FailedSignIns, Severity::Medium, about(&account, seen), recent, now_ms));
         }
-        let Some(address) = seen.subscriber() else { return };
-        let Address { failures, is_told } = self.addresses.of(address.clone(), seen.time_ms);
-        failures.add(seen.time_ms, window_ms, (seen.leaf, account));
-        let accounts: BTreeSet<&String> = failures.iter().map(|(_, account)| account).collect();
-        let is_many = accounts.len() >= limits.failed_accounts_per_address as usize;
-        let is_told_before = *is_told;
-        *is_told = is_many || failures.len() >= limits.failed_per_address as usize;
-        if *is_told {
-            let words = format!("failed at {} accounts", accounts.len());
-            let mut finding = Finding::about(Rule::FailedByAddress, seen, words);
-            finding.subject = address;
-            let count = if is_told_before { 1 } else { failures.len() };
-            finding.leaves = newest(failures.iter().map(|(leaf, _)| *leaf), count);
-            finding.count = count as u64;
-            if !is_many {
-                finding.severity = Severity::Medium;
-                finding.about = accounts.into_iter().take(LOGINS_MAX).cloned().collect();
-            }
-            out.push(finding);
+        let Some(address) = seen.event.whence.address.map(subscriber) else { return };
+        let span_ms = limits.sprayed_minutes * MINUTE_MS;
+        let accounts = self.addresses.of(now_ms, &address);
+        if accounts.add(now_ms, span_ms, seen.leaf, [hashed(&account)], limits.sprayed_accounts) {
+            out.push(Finding {
+                rule: Rule::SprayedSignIns,
+                severity: Severity::High,
+                about: About { address: Some(address), ..About::default() },
+                evidence: accounts.leaves(),
+                first_ms: accounts.first_ms(),
+                last_ms: now_ms,
+                count: accounts.len(),
+                is_running_total: true,
+            });
         }
     }
 
-    /// A success after so many failures may be a password that was guessed.
-    fn succeeded(&mut self, seen: &Seen, limits: &Limits, out: &mut Vec<Finding>) {
-        let failures = self.accounts.of(account(seen), seen.time_ms);
-        failures.prune(seen.time_ms, limits.failed_window_ms);
-        if failures.len() >= limits.failed_per_account as usize {
-            let mut finding = Finding::about(Rule::FailedSignIns, seen, "signed in after failing again and again");
-            finding.severity = Severity::High;
+    /// A success after so many failures may be the one guess that was right.
+    fn succeeded(&mut self, seen: Seen<'_>, account: String, limits: &Limits, out: &mut Vec<Finding>) {
+        let now_ms = seen.event.time_ms;
+        let Some(recent) = self.accounts.get(&account) else { return };
+        let is_recent = now_ms.saturating_sub(recent.last_ms()) <= limits.failed_sign_ins_minutes * MINUTE_MS;
+        if is_recent && recent.sum() >= limits.failed_sign_ins {
+            let mut finding = total(Rule::FailedSignIns, Severity::High, about(&account, seen), recent, now_ms);
+            finding.evidence.push(seen.leaf);
             out.push(finding);
         }
-        failures.clear();
+        self.accounts.remove(&account);
     }
 }
 
-/// The login, or for a login that is nobody's the keyed label that identity puts into the subject.
-fn account(seen: &Seen) -> String {
-    if !seen.user.is_empty() {
-        return seen.user.clone();
-    }
-    match seen.subject.rsplit_once("login ") {
-        Some((_, label)) => format!("login {label}"),
-        None => "login unknown".to_owned(),
+/// The login of an account that is there, or the keyed label of a login that is nobody's.
+fn account(seen: Seen<'_>) -> Option<String> {
+    let label = || Some(seen.event.subject?.rsplit_once("login ")?.1.to_owned());
+    seen.login().or_else(label)
+}
+
+/// Whoever's account is tried has to do with it, and does not close the alert: it may have been they.
+fn about(account: &str, seen: Seen<'_>) -> About {
+    match seen.login() {
+        Some(login) => About { login: Some(login), ..About::default() },
+        None => About { what: Some(account.to_owned()), ..About::default() },
     }
 }
 
-/// How many events a finding is about when there are `len` and it begins at `limit`.
-fn news(len: usize, limit: usize) -> Option<usize> {
-    match len.cmp(&limit.max(1)) {
-        std::cmp::Ordering::Less => None,
-        std::cmp::Ordering::Equal => Some(len),
-        std::cmp::Ordering::Greater => Some(1),
+fn total(rule: Rule, severity: Severity, about: About, recent: &Recent, now_ms: u64) -> Finding {
+    Finding {
+        rule,
+        severity,
+        about,
+        evidence: recent.leaves(),
+        first_ms: recent.first_ms(),
+        last_ms: now_ms,
+        count: recent.sum(),
+        is_running_total: true,
     }
 }
 
-fn newest(leaves: impl Iterator<Item = LeafIndex>, count: usize) -> Vec<LeafIndex> {
-    let leaves: Vec<_> = leaves.collect();
-    leaves[leaves.len().saturating_sub(count.min(LEAVES_MAX))..].to_vec()
+/// One subscriber: an IPv4 address, or the /64 that is theirs.
+pub fn subscriber(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
+        address => address,
+    }
+}
+
+fn hashed(text: &str) -> u64 {
+    let hash = crypto::hash::sha256(text.as_bytes());
+    u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]])
 }

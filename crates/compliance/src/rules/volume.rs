@@ -1,72 +1,83 @@
-//! Large reads and exports, against what a role needs: distinct charts and rows an hour and a day, matches counted unseen.
+//! How much one person opens and takes out, against the limit of the role.
 
 use audit::Action;
+use audit::event::Outcome;
 
-use super::window::{Distinct, Keyed, Sum};
-use super::{Finding, Rule, Severity};
-use crate::limits::{DAY_MS, HOUR_MS};
-use crate::{Limits, Seen};
+use super::window::{Distinct, Each, Recent};
+use super::{DAY_MS, Finding, HOUR_MS, Limits, Rule, Seen};
+use crate::alert::{About, Severity};
 
-#[derive(Default)]
-pub struct Volume {
-    people: Keyed<String, Person>,
-}
+pub struct Volumes(Each<String, Opened>);
 
 #[derive(Default)]
-struct Person {
+struct Opened {
     charts_hour: Distinct,
     charts_day: Distinct,
-    rows_hour: Sum,
-    rows_day: Sum,
-    counted_day: Sum,
-    /// How many times each limit was reached when it was last told of.
-    told: [u64; 5],
+    rows_hour: Distinct,
+    rows_day: Distinct,
+    exported_day: Recent,
 }
 
-impl Volume {
-    pub fn see(&mut self, seen: &Seen, limits: &Limits, out: &mut Vec<Finding>) {
-        let opens = matches!(
-            seen.action,
+impl Volumes {
+    pub fn new() -> Self {
+        Volumes(Each::new(DAY_MS))
+    }
+
+    pub fn observe(&mut self, seen: Seen<'_>, now_ms: u64, limits: &Limits, out: &mut Vec<Finding>) {
+        let event = seen.event;
+        let reads = matches!(
+            event.action,
             Action::Read | Action::VRead | Action::Search | Action::History | Action::Everything | Action::Export
         );
-        if !opens || !seen.is_success() || !seen.is_person() {
+        if !reads || event.outcome != Outcome::Success || event.who.user.is_empty() {
             return;
         }
-        let limit = limits.volume_of(&seen.role);
-        let lines = seen.count.max(seen.rows);
-        if seen.action == Action::Export && limit.export_lines > 0 && lines >= limit.export_lines {
-            let mut finding = Finding::about(Rule::LargeExport, seen, format!("exported {lines} lines"));
-            finding.count = lines;
-            out.push(finding);
-        }
-        let person = self.people.of(seen.user.clone(), seen.time_ms);
-        for chart in &seen.charts {
-            person.charts_hour.add(seen.time_ms, HOUR_MS, *chart);
-            person.charts_day.add(seen.time_ms, DAY_MS, *chart);
-        }
-        let rows = if seen.action == Action::Export { lines } else { seen.rows };
-        let counted = if seen.rows == 0 { seen.count } else { 0 };
-        let reached = [
-            (person.charts_hour.len(), u64::from(limit.charts_per_hour), "charts in an hour"),
-            (person.charts_day.len(), u64::from(limit.charts_per_day), "charts in a day"),
-            (person.rows_hour.add(seen.time_ms, HOUR_MS, rows), limit.rows_per_hour, "rows in an hour"),
-            (person.rows_day.add(seen.time_ms, DAY_MS, rows), limit.rows_per_day, "rows in a day"),
-            (person.counted_day.add(seen.time_ms, DAY_MS, counted), limit.counted_per_day, "matches counted in a day"),
+        let limit = limits.volume_of(event.who.role);
+        let opened = self.0.of(now_ms, &event.who.user.to_owned());
+        let about = |what: &str| About { what: Some(what.to_owned()), ..seen.person() };
+        let charts = seen.charts();
+        let rows = || event.objects.iter().map(|object| object.row);
+        let counted = [
+            (&mut opened.charts_hour, HOUR_MS, limit.charts_hour, "charts in an hour", true),
+            (&mut opened.charts_day, DAY_MS, limit.charts_day, "charts in a day", true),
+            (&mut opened.rows_hour, HOUR_MS, limit.rows_hour, "rows in an hour", false),
+            (&mut opened.rows_day, DAY_MS, limit.rows_day, "rows in a day", false),
         ];
-        for ((amount, limit, what), told) in reached.into_iter().zip(&mut person.told) {
-            if limit == 0 {
-                continue;
+        for (distinct, span_ms, limit, what, is_charts) in counted {
+            let is_told = match is_charts {
+                true => distinct.add(now_ms, span_ms, seen.leaf, charts.iter().copied(), limit + 1),
+                false => distinct.add(now_ms, span_ms, seen.leaf, rows(), limit + 1),
+            };
+            if is_told {
+                out.push(Finding {
+                    rule: Rule::LargeReads,
+                    severity: if distinct.len() >= 2 * limit { Severity::High } else { Severity::Medium },
+                    about: about(what),
+                    evidence: distinct.leaves(),
+                    first_ms: distinct.first_ms(),
+                    last_ms: now_ms,
+                    count: distinct.len(),
+                    is_running_total: true,
+                });
             }
-            // Told at the limit and at each multiple of it, not at every event beyond.
-            let times = amount / limit;
-            if times > *told {
-                let mut finding = Finding::about(Rule::LargeReads, seen, format!("{amount} {what}, {limit} are usual"));
-                if times >= 3 {
-                    finding.severity = Severity::Critical;
-                }
-                out.push(finding);
-            }
-            *told = times;
+        }
+        // A whole chart is a download too.
+        if !matches!(event.action, Action::Export | Action::Everything) {
+            return;
+        }
+        let taken = event.count.unwrap_or(0).max(event.objects.len() as u64).max(1);
+        let exported = &mut opened.exported_day;
+        if exported.add(now_ms, DAY_MS, seen.leaf, taken, limit.exported_day + 1) {
+            out.push(Finding {
+                rule: Rule::LargeExports,
+                severity: Severity::High,
+                about: about("rows taken out in a day"),
+                evidence: exported.leaves(),
+                first_ms: exported.first_ms(),
+                last_ms: now_ms,
+                count: exported.sum(),
+                is_running_total: true,
+            });
         }
     }
 }

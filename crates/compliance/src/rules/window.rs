@@ -1,142 +1,175 @@
-//! Things counted over the last so many milliseconds, each in bounded memory.
+//! Counting within a span of time that slides with the events. Bounded: what is told is kept, the rest is forgotten.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
-/// People, addresses: what a rule keeps a state for. Beyond it those unused for longest are forgotten.
-pub const KEYS_MAX: usize = 20_000;
-/// Things in one window.
-pub const ITEMS_MAX: usize = 10_000;
+use audit::LeafIndex;
 
-/// The last things, by time.
-pub struct Recent<T> {
-    items: VecDeque<(u64, T)>,
+/// Things that one rule remembers at once. Beyond, those that were quiet longest are forgotten.
+pub const REMEMBERED_MAX: usize = 50_000;
+/// Leaves that a finding names.
+pub const LEAVES_MAX: usize = 32;
+
+/// State for each thing, forgotten after a span without events.
+pub struct Each<K, V> {
+    span_ms: u64,
+    held: HashMap<K, (u64, V)>,
 }
 
-/// The distinct things of a window.
-pub struct Distinct {
-    last_ms: HashMap<u64, u64>,
-    order: VecDeque<(u64, u64)>,
+impl<K: Hash + Eq + Clone, V: Default> Each<K, V> {
+    pub fn new(span_ms: u64) -> Self {
+        Each { span_ms, held: HashMap::new() }
+    }
+
+    pub fn of(&mut self, now_ms: u64, key: &K) -> &mut V {
+        if self.held.len() >= REMEMBERED_MAX && !self.held.contains_key(key) {
+            self.forget(now_ms);
+        }
+        let (last_ms, value) = self.held.entry(key.clone()).or_default();
+        *last_ms = now_ms.max(*last_ms);
+        value
+    }
+
+    pub fn get(&self, key: &K) -> Option<&V> {
+        self.held.get(key).map(|(_, value)| value)
+    }
+
+    pub fn remove(&mut self, key: &K) {
+        self.held.remove(key);
+    }
+
+    /// What is over goes; if that is not a tenth, the quietest tenth goes.
+    fn forget(&mut self, now_ms: u64) {
+        let span_ms = self.span_ms;
+        self.held.retain(|_, (last_ms, _)| now_ms.saturating_sub(*last_ms) <= span_ms);
+        if self.held.len() > REMEMBERED_MAX - REMEMBERED_MAX / 10 {
+            let mut times: Vec<u64> = self.held.values().map(|(last_ms, _)| *last_ms).collect();
+            let (_, at, _) = times.select_nth_unstable(REMEMBERED_MAX / 10);
+            let until_ms = *at;
+            self.held.retain(|_, (last_ms, _)| *last_ms > until_ms);
+        }
+    }
 }
 
-/// A sum over a window, kept by minute.
+/// Events with weights within a span, and their sum.
 #[derive(Default)]
-pub struct Sum {
-    minutes: VecDeque<(u64, u64)>,
-    total: u64,
+pub struct Recent {
+    events: VecDeque<(u64, LeafIndex, u64)>,
+    sum: u64,
+    steps: Steps,
 }
 
-/// States by key, bounded.
-pub struct Keyed<K, S> {
-    states: HashMap<K, (u64, S)>,
-}
-
-impl<T> Default for Recent<T> {
-    fn default() -> Self {
-        Recent { items: VecDeque::new() }
-    }
-}
-
-impl<T> Recent<T> {
-    pub fn add(&mut self, time_ms: u64, window_ms: u64, item: T) {
-        self.prune(time_ms, window_ms);
-        if self.items.len() == ITEMS_MAX {
-            self.items.pop_front();
+impl Recent {
+    /// Adds one and says whether the sum is to be told.
+    pub fn add(&mut self, now_ms: u64, span_ms: u64, leaf: LeafIndex, weight: u64, limit: u64) -> bool {
+        self.events.push_back((now_ms, leaf, weight));
+        self.sum = self.sum.saturating_add(weight);
+        while let Some((time_ms, _, weight)) = self.events.front().copied() {
+            let is_over = now_ms.saturating_sub(time_ms) > span_ms;
+            if !is_over && self.events.len() <= REMEMBERED_MAX {
+                break;
+            }
+            self.events.pop_front();
+            self.sum = self.sum.saturating_sub(weight);
         }
-        self.items.push_back((time_ms, item));
+        self.steps.are_crossed(self.sum, limit)
     }
 
-    pub fn prune(&mut self, now_ms: u64, window_ms: u64) {
-        while self.items.front().is_some_and(|(time_ms, _)| time_ms + window_ms <= now_ms) {
-            self.items.pop_front();
-        }
+    pub fn sum(&self) -> u64 {
+        self.sum
     }
 
-    pub fn len(&self) -> usize {
-        self.items.len()
+    pub fn first_ms(&self) -> u64 {
+        self.events.front().map_or(0, |(time_ms, ..)| *time_ms)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.items.iter().map(|(_, item)| item)
+    pub fn last_ms(&self) -> u64 {
+        self.events.back().map_or(0, |(time_ms, ..)| *time_ms)
     }
 
-    pub fn clear(&mut self) {
-        self.items.clear();
+    /// The newest, oldest first.
+    pub fn leaves(&self) -> Vec<LeafIndex> {
+        let skipped = self.events.len().saturating_sub(LEAVES_MAX);
+        self.events.iter().skip(skipped).map(|(_, leaf, _)| *leaf).collect()
     }
 }
 
-impl Default for Distinct {
-    fn default() -> Self {
-        Distinct { last_ms: HashMap::new(), order: VecDeque::new() }
-    }
+/// Different things within a span, each counted once.
+#[derive(Default)]
+pub struct Distinct {
+    seen: HashMap<u64, u64>,
+    order: VecDeque<(u64, u64, LeafIndex)>,
+    steps: Steps,
 }
 
 impl Distinct {
-    /// Adds one and says whether it is new in the window. Beyond the bound the oldest is dropped: the limits are far below.
-    pub fn add(&mut self, time_ms: u64, window_ms: u64, item: u64) -> bool {
-        while let Some((then_ms, old)) = self.order.front().copied() {
-            if then_ms + window_ms > time_ms && self.order.len() < ITEMS_MAX {
+    /// Adds things of one event and says whether their number is to be told.
+    pub fn add(
+        &mut self,
+        now_ms: u64,
+        span_ms: u64,
+        leaf: LeafIndex,
+        things: impl IntoIterator<Item = u64>,
+        limit: u64,
+    ) -> bool {
+        self.expire(now_ms, span_ms);
+        for thing in things {
+            // A thing seen again within a sixteenth of the span is not noted anew: the order stays short.
+            let is_known = self.seen.get(&thing).is_some_and(|last_ms| now_ms.saturating_sub(*last_ms) < span_ms / 16);
+            if !is_known && (self.seen.len() < REMEMBERED_MAX || self.seen.contains_key(&thing)) {
+                self.seen.insert(thing, now_ms);
+                self.order.push_back((now_ms, thing, leaf));
+            }
+        }
+        self.steps.are_crossed(self.seen.len() as u64, limit)
+    }
+
+    fn expire(&mut self, now_ms: u64, span_ms: u64) {
+        while let Some((time_ms, thing, _)) = self.order.front().copied() {
+            if now_ms.saturating_sub(time_ms) <= span_ms {
                 break;
             }
             self.order.pop_front();
-            if self.last_ms.get(&old) == Some(&then_ms) {
-                self.last_ms.remove(&old);
+            if self.seen.get(&thing) == Some(&time_ms) {
+                self.seen.remove(&thing);
             }
         }
-        let before = self.last_ms.insert(item, time_ms);
-        if before != Some(time_ms) {
-            self.order.push_back((time_ms, item));
-        }
-        before.is_none()
     }
 
     pub fn len(&self) -> u64 {
-        self.last_ms.len() as u64
+        self.seen.len() as u64
+    }
+
+    pub fn first_ms(&self) -> u64 {
+        self.order.front().map_or(0, |(time_ms, ..)| *time_ms)
+    }
+
+    pub fn leaves(&self) -> Vec<LeafIndex> {
+        let mut leaves: Vec<LeafIndex> = self.order.iter().rev().map(|(.., leaf)| *leaf).collect();
+        leaves.dedup();
+        leaves.truncate(LEAVES_MAX);
+        leaves.reverse();
+        leaves
     }
 }
 
-impl Sum {
-    pub fn add(&mut self, time_ms: u64, window_ms: u64, amount: u64) -> u64 {
-        while let Some((minute, old)) = self.minutes.front().copied() {
-            if minute * 60_000 + window_ms > time_ms {
-                break;
-            }
-            self.minutes.pop_front();
-            self.total -= old;
-        }
-        let minute = time_ms / 60_000;
-        match self.minutes.back_mut() {
-            Some((last, held)) if *last >= minute => *held += amount,
-            _ => self.minutes.push_back((minute, amount)),
-        }
-        self.total += amount;
-        self.total
-    }
+/// Tells when a limit is reached, and then each time the number has doubled.
+#[derive(Default)]
+struct Steps {
+    told: u64,
 }
 
-impl<K, S> Default for Keyed<K, S> {
-    fn default() -> Self {
-        Keyed { states: HashMap::new() }
-    }
-}
-
-impl<K: Eq + Hash + Clone, S: Default> Keyed<K, S> {
-    pub fn of(&mut self, key: K, now_ms: u64) -> &mut S {
-        if self.states.len() >= KEYS_MAX && !self.states.contains_key(&key) {
-            self.forget_oldest();
+impl Steps {
+    fn are_crossed(&mut self, number: u64, limit: u64) -> bool {
+        if number < limit {
+            self.told = 0;
+            return false;
         }
-        let (used_ms, state) = self.states.entry(key).or_default();
-        *used_ms = now_ms;
-        state
-    }
-
-    /// Drops the older half: one costly step now and then, instead of an order that every event keeps.
-    fn forget_oldest(&mut self) {
-        let mut used: Vec<u64> = self.states.values().map(|(used_ms, _)| *used_ms).collect();
-        let middle = used.len() / 2;
-        let (_, middle_ms, _) = used.select_nth_unstable(middle);
-        let middle_ms = *middle_ms;
-        self.states.retain(|_, (used_ms, _)| *used_ms > middle_ms);
+        let is_next = self.told == 0 || number >= self.told.saturating_mul(2);
+        if is_next {
+            self.told = number.max(1);
+        }
+        is_next
     }
 }
 
@@ -145,26 +178,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_older_than_the_window_is_not_counted() {
-        let (mut recent, mut distinct, mut sum) = (Recent::default(), Distinct::default(), Sum::default());
-        for minute in 0..100 {
-            recent.add(minute * 60_000, 10 * 60_000, minute);
-            distinct.add(minute * 60_000, 10 * 60_000, minute % 50);
-            sum.add(minute * 60_000, 10 * 60_000, 2);
-        }
-        assert_eq!((recent.len(), distinct.len(), sum.total), (10, 10, 20));
-        assert!(!distinct.add(99 * 60_000 + 1, 10 * 60_000, 45));
-        assert!(distinct.add(99 * 60_000 + 1, 10 * 60_000, 7));
+    fn a_sum_is_told_at_the_limit_and_at_each_doubling_and_anew_after_quiet() {
+        let mut recent = Recent::default();
+        let told: Vec<u64> = (0..20).filter(|at| recent.add(*at, 1_000, *at, 1, 5)).collect();
+        assert_eq!(told, [4, 9, 19]);
+        assert!(!recent.add(5_000, 1_000, 20, 1, 5));
+        assert_eq!((recent.sum(), recent.leaves()), (1, vec![20]));
     }
 
     #[test]
-    fn states_are_bounded_and_the_latest_stay() {
-        let mut keyed: Keyed<u64, u64> = Keyed::default();
-        for key in 0..(3 * KEYS_MAX as u64) {
-            *keyed.of(key, key) = key;
-            assert!(keyed.states.len() <= KEYS_MAX);
+    fn a_thing_counts_once_within_the_span_and_again_after_it() {
+        let mut distinct = Distinct::default();
+        assert!(!distinct.add(0, 1_000, 0, [1, 1, 2], 3));
+        assert!(!distinct.add(900, 1_000, 1, [1], 3));
+        assert!(distinct.add(950, 1_000, 2, [3], 3), "1, 2 and 3");
+        distinct.add(1_500, 1_000, 3, [], 3);
+        assert_eq!(distinct.len(), 2, "2 is over, 1 was seen again");
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut each: Each<u64, Recent> = Each::new(1_000_000);
+        for key in 0..(REMEMBERED_MAX as u64 + 10) {
+            each.of(key, &key).add(key, 1_000, key, 1, 9);
         }
-        let last = 3 * KEYS_MAX as u64 - 1;
-        assert_eq!(*keyed.of(last, last), last);
+        assert!(each.held.len() <= REMEMBERED_MAX);
+        assert!(each.get(&(REMEMBERED_MAX as u64 + 9)).is_some());
     }
 }
