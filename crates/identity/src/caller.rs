@@ -8,7 +8,7 @@ use access::{Caller, CallerParts, ChartNo, Facts, GLASS_MAX, Purpose, Role, Scop
 
 use crate::account::{Account, AccountState};
 use crate::secret::presented;
-use crate::state::{DeviceState, Glass, Live, Token};
+use crate::state::{DeviceState, Glass, Live, Place, Token};
 use crate::{Connection, Identity, lock};
 
 /// A user verification counts as fresh for this long.
@@ -133,7 +133,7 @@ impl Identity {
     }
 
     /// Looked up once for each place that a token or session comes from.
-    fn country(&self, place: &Mutex<Option<(IpAddr, Option<[u8; 2]>)>>, address: IpAddr) -> Option<[u8; 2]> {
+    fn country(&self, place: &Mutex<Place>, address: IpAddr) -> Option<[u8; 2]> {
         let mut place = lock(place);
         match *place {
             Some((known, country)) if known == address => country,

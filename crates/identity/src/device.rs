@@ -69,10 +69,7 @@ impl Identity {
         let subject = format!("device {device} of user {}: new -> verified", held.user);
         let event = self.evidence(audit::Action::DeviceChange, Outcome::Success, &Actor::caller(by), from, &subject)?;
         let change = self.put_device(&next)?;
-        self.commit(pen, vec![event], vec![change], move |state| {
-            state.devices.insert(device, Arc::new(next));
-        })
-        .await
+        self.commit(pen, vec![event], vec![change], move |state| state.put_device(next)).await
     }
 
     /// A device is gone: its sessions end, whoever's they are, and its key opens nothing any more.
@@ -124,7 +121,7 @@ impl Identity {
         let pen = self.pen().await;
         let (devices, numbers) = {
             let state = self.state();
-            let same = state.devices.values().filter(|device| device.thumbprint == held.thumbprint);
+            let same = state.devices_with(&held.thumbprint);
             let devices: Vec<Device> = same.map(|device| Device { state: to, ..Device::clone(device) }).collect();
             let is_on = |device: Option<u64>| devices.iter().any(|one| device == Some(one.number));
             let live = state.session_numbers.values().filter(|live| is_on(live.stored.device));
@@ -139,7 +136,7 @@ impl Identity {
         let event = self.evidence(audit::Action::DeviceChange, Outcome::Success, actor, from, &subject)?;
         let changes = devices.iter().map(|device| self.put_device(device)).collect::<Result<_, _>>()?;
         self.end(pen, vec![event], changes, numbers, why, actor, from, move |state| {
-            devices.into_iter().for_each(|device| drop(state.devices.insert(device.number, Arc::new(device))));
+            devices.into_iter().for_each(|device| state.put_device(device));
         })
         .await
     }
@@ -162,16 +159,14 @@ impl Identity {
     /// This account's use of a key, if there was one.
     pub(crate) fn device_of(&self, user: u64, key: &DeviceKey) -> Option<Arc<Device>> {
         let thumbprint = key.thumbprint();
-        self.state().devices_of(user).find(|device| device.thumbprint == thumbprint).cloned()
+        self.state().devices_with(&thumbprint).find(|device| device.user == user).cloned()
     }
 
     /// Whether the key was reported lost or retired by anybody.
     pub(crate) fn is_closed(&self, key: &DeviceKey) -> bool {
         let thumbprint = key.thumbprint();
         let state = self.state();
-        state.devices.values().any(|device| {
-            device.thumbprint == thumbprint && matches!(device.state, DeviceState::Lost | DeviceState::Retired)
-        })
+        state.devices_with(&thumbprint).any(|device| matches!(device.state, DeviceState::Lost | DeviceState::Retired))
     }
 
     /// The device as it is after a sign-in on it now. A passkey vouches for it.

@@ -68,6 +68,8 @@ struct Draft {
 pub enum EnrolRefusal {
     #[error(transparent)]
     Password(#[from] PasswordRefusal),
+    #[error("this does not match")]
+    WrongPassword,
     #[error("the code of the authenticator app does not match")]
     WrongTotp,
     #[error("the passkey could not be registered")]
@@ -85,7 +87,11 @@ impl Identity {
     pub fn open_enrolment(&self, code: &str, from: &Connection<'_>) -> Result<Enrolment, IdentityError> {
         let hash = presented(&self.hashes().invitation, &typed(code)).ok_or(IdentityError::NoSuchCode)?;
         let now_ms = self.now_ms();
-        let invitation = self.state().invitations.get(&hash).cloned().ok_or(IdentityError::NoSuchCode)?;
+        let Some(invitation) = self.state().invitations.get(&hash).cloned() else {
+            // 150 bits are not guessed; who tries is counted.
+            (self.settings().noise)(from.address);
+            return Err(IdentityError::NoSuchCode);
+        };
         if now_ms >= invitation.expires_ms {
             return Err(IdentityError::NoSuchCode);
         }

@@ -16,6 +16,7 @@ mod glass;
 mod hours;
 mod networks;
 mod open;
+mod own;
 mod passkey;
 mod password;
 mod pool;
@@ -41,12 +42,14 @@ pub use glass::GlassView;
 pub use hours::Hours;
 pub use networks::Networks;
 pub use open::Identity;
+pub use own::{PasskeyView, ProofsView};
 pub use passkey::PasskeyOptions;
 pub use password::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordRefusal};
 pub use roles::Recertification;
 pub use session::{Remaining, Renewed, Session, SessionView};
 pub use settings::{
-    ABSOLUTE_HOURS, ABSOLUTE_HOURS_MAX, Clock, Country, Family, IDLE_MINUTES, IDLE_MINUTES_MAX, May, Random, Settings,
+    ABSOLUTE_HOURS, ABSOLUTE_HOURS_MAX, Clock, Country, Family, IDLE_MINUTES, IDLE_MINUTES_MAX, May, Noise, Random,
+    Settings,
 };
 pub use sign_in::{FirstFactor, Person, SignedIn};
 pub use state::DeviceState;

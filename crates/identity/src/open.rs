@@ -226,7 +226,7 @@ fn load(desk: &Desk, settings: &Settings, hashes: &Hashes) -> Result<State, Iden
     }
     for entry in desk.load(Shelf::Device)? {
         let device: Device = read(&entry)?;
-        state.devices.insert(device.number, Arc::new(device));
+        state.put_device(device);
     }
     for entry in desk.load(Shelf::Token)? {
         let token = Token::of(read(&entry)?)?;

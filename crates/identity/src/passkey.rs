@@ -6,8 +6,10 @@ use zeroize::Zeroizing;
 use crate::account::Account;
 use crate::event::Actor;
 use crate::factors::Proven;
+use crate::networks::subscriber;
 use crate::secret::fresh;
 use crate::sign_in::{Ceremony, TICKET_MS, Ticket};
+use crate::throttle::Tries;
 use crate::{Connection, DeviceClaim, Identity, IdentityError, SignInRefusal, SignedIn};
 
 /// Characters of what an authenticator answers.
@@ -35,7 +37,15 @@ impl Identity {
                 expires_ms: self.now_ms() + TICKET_MS,
                 bound: self.bound_to(from),
                 key: None,
-                tries: self.tries("", None, None, from),
+                // Counted by address alone, and only to keep the log short: a passkey that is right never waits.
+                tries: Tries {
+                    account: self
+                        .hashes()
+                        .label
+                        .label(&[&b"passkey"[..], &subscriber(from.address).to_be_bytes()].concat()),
+                    address: subscriber(from.address),
+                    device: None,
+                },
                 attempts: 0,
                 ceremony: Some(Ceremony::Discoverable(Box::new(ceremony))),
             },
@@ -77,7 +87,7 @@ impl Identity {
         };
         let Some((answer, account)) = found else {
             self.drop_ticket(ticket);
-            self.failed(&Actor::nobody(), from, "passkey", &held.tries).await?;
+            self.missed(&Actor::nobody(), from, "passkey", &held.tries).await?;
             return Err(SignInRefusal::DoesNotMatch);
         };
         let result = self.check_passkey(answer, ceremony, &account);

@@ -23,6 +23,28 @@ impl Identity {
         if user == by.user() {
             return Err(IdentityError::NotByOneself);
         }
+        self.recover_as(&Actor::caller(by), user, check, reason, from).await
+    }
+
+    /// For the last administrator: a named operator on the machine itself issues the code. The server tells it at its next start.
+    pub async fn recover_on_machine(
+        &self,
+        user: UserId,
+        operator: &str,
+        reason: &str,
+    ) -> Result<Invited, IdentityError> {
+        let actor = Actor::operator(operator);
+        self.recover_as(&actor, user, IdentityCheck::InPerson, reason, &Connection::LOCAL).await
+    }
+
+    async fn recover_as(
+        &self,
+        actor: &Actor,
+        user: UserId,
+        check: IdentityCheck,
+        reason: &str,
+        from: &Connection<'_>,
+    ) -> Result<Invited, IdentityError> {
         let reason = crate::roles::reason(reason)?;
         let pen = self.pen().await;
         let mut next = Account::clone(&*self.account(user.0)?);
@@ -35,10 +57,9 @@ impl Identity {
         let before = next.profile.state;
         next.profile.state = AccountState::Recovering;
         next.proofs = Proofs::default();
-        let (invitation, code) = self.invitation(user.0, by.login(), Some(check), true)?;
-        let actor = Actor::caller(by);
+        let (invitation, code) = self.invitation(user.0, &actor.login, Some(check), true)?;
         let subject = format!("user {}: {} -> recovering, known by {}: {reason}", user.0, before.word(), check.word());
-        let event = self.account_event(&actor, from, &subject)?;
+        let event = self.account_event(actor, from, &subject)?;
         let (mut changes, tokens) = self.void_tokens(user.0);
         let (void, old) = self.void_invitations(user.0);
         changes.extend(void);
@@ -46,7 +67,7 @@ impl Identity {
         changes.push(self.put_invitation(&invitation)?);
         let expires_ms = invitation.expires_ms;
         let identity = self.clone();
-        self.end(pen, vec![event], changes, self.numbers_of(user.0), Ending::Recovery, &actor, from, move |state| {
+        self.end(pen, vec![event], changes, self.numbers_of(user.0), Ending::Recovery, actor, from, move |state| {
             tokens.iter().for_each(|hash| drop(state.tokens.remove(hash)));
             old.iter().for_each(|hash| drop(state.invitations.remove(hash)));
             state.invitations.insert(invitation.hash, Arc::new(invitation));

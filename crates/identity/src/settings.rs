@@ -25,6 +25,8 @@ pub type Country = Arc<dyn Fn(IpAddr) -> Option<[u8; 2]> + Send + Sync>;
 pub type May = Arc<dyn Fn(&Caller, Action) -> bool + Send + Sync>;
 /// The keyed hash of a family name, as the record computes it of patients.
 pub type Family = Arc<dyn Fn(&str) -> u64 + Send + Sync>;
+/// Counts an attempt that is not told one by one.
+pub type Noise = Arc<dyn Fn(IpAddr) + Send + Sync>;
 
 pub struct Settings {
     /// What authenticators show, and a word that no password may be.
@@ -44,6 +46,7 @@ pub struct Settings {
     pub random: Random,
     pub may: May,
     pub family: Family,
+    pub noise: Noise,
 }
 
 impl Settings {
@@ -63,6 +66,7 @@ impl Settings {
             random: Arc::new(crypto::random),
             may: Arc::new(|_, _| false),
             family: Arc::new(|_| 0),
+            noise: Arc::new(|_| ()),
         }
     }
 

@@ -202,7 +202,8 @@ impl Identity {
         from: &Connection<'_>,
     ) -> Tries {
         let login: String = login.trim().chars().take(LOGIN_CHARS_MAX).flat_map(char::to_lowercase).collect();
-        let known = account.zip(key).and_then(|(account, key)| self.device_of(account.profile.user, key));
+        // Looked up for nobody's account too: both cost the same.
+        let known = key.and_then(|key| self.device_of(account.map_or(0, |account| account.profile.user), key));
         let known = known.filter(|device| matches!(device.state, DeviceState::New | DeviceState::Verified));
         Tries {
             account: self.hashes().label.label(&[b"login", login.as_bytes()].concat()),
@@ -221,7 +222,26 @@ impl Identity {
         tries: &Tries,
     ) -> Result<(), IdentityError> {
         let subject = format!("{what}, login {}", base64(&tries.account[..8]));
-        self.witness(Action::SignIn, Outcome::Failed { code: 401 }, actor, from, &subject).await
+        let actor = Actor { device: tries.device, ..actor.clone() };
+        self.witness(Action::SignIn, Outcome::Failed { code: 401 }, &actor, from, &subject).await
+    }
+
+    /// Counts a failure and tells it. Of those who have to wait already only the number is kept, so that nobody fills the log.
+    pub(crate) async fn missed(
+        &self,
+        actor: &Actor,
+        from: &Connection<'_>,
+        what: &str,
+        tries: &Tries,
+    ) -> Result<(), IdentityError> {
+        let now_ms = self.now_ms();
+        let is_waiting = self.inner().throttles.wait(tries, now_ms).is_some();
+        self.inner().throttles.failed(tries, now_ms);
+        if is_waiting {
+            (self.settings().noise)(from.address);
+            return Ok(());
+        }
+        self.failed(actor, from, what, tries).await
     }
 
     pub(crate) fn keep_ticket(&self, secret: &str, ticket: Ticket) {
@@ -283,18 +303,21 @@ impl Identity {
         let mut next = Account::clone(&*self.account(account.profile.user)?);
         let is_spent = proven.as_ref().is_some_and(|proven| proven.spend(&mut next.proofs));
         let (Some(proven), true, true) = (proven, is_spent, next.can_sign_in()) else {
-            self.inner().throttles.failed(&held.tries, now_ms);
             if held.attempts + 1 >= ATTEMPTS_MAX {
                 self.drop_ticket(ticket);
             } else {
                 self.change_ticket(ticket, |ticket| ticket.attempts += 1);
             }
-            self.failed(&actor, from, what, &held.tries).await?;
+            self.missed(&actor, from, what, &held.tries).await?;
             return Err(SignInRefusal::DoesNotMatch);
         };
         self.drop_ticket(ticket);
         if held.key.as_ref().is_some_and(|key| self.is_closed(key)) {
-            self.failed(&actor, from, "device lost or retired", &held.tries).await?;
+            // What was used up stays used up.
+            let failed = Outcome::Failed { code: 403 };
+            let event = self.evidence(Action::SignIn, failed, &actor, from, "device lost or retired")?;
+            let change = self.put_account(&next)?;
+            self.commit_account(pen, vec![event], vec![change], next).await?;
             return Err(SignInRefusal::DeviceRefused);
         }
         let signed_in = self.open_session(pen, next, proven.means(), held.key, device_label, from).await?;
@@ -369,8 +392,8 @@ impl Identity {
             from,
             move |state| {
                 state.put_account(account, identity.hashes());
-                device.into_iter().for_each(|device| drop(state.devices.insert(device.number, Arc::new(device))));
-                forgotten.into_iter().for_each(|number| drop(state.devices.remove(&number)));
+                device.into_iter().for_each(|device| state.put_device(device));
+                forgotten.into_iter().for_each(|number| state.remove_device(number));
                 state.put_session(live);
             },
         )

@@ -15,6 +15,9 @@ use crate::lock;
 /// Connections of one session that are remembered; browsers hold six.
 pub const CONNECTIONS_MAX: usize = 64;
 
+/// Where something was used last, and the country of that address.
+pub(crate) type Place = Option<(IpAddr, Option<[u8; 2]>)>;
+
 #[derive(Default)]
 pub(crate) struct State {
     pub accounts: HashMap<u64, Arc<Account>>,
@@ -26,6 +29,8 @@ pub(crate) struct State {
     pub session_numbers: HashMap<u64, Arc<Live>>,
     pub tokens: HashMap<[u8; 32], Arc<Token>>,
     pub devices: HashMap<u64, Arc<Device>>,
+    /// Devices by the thumbprint of their key: one for each account that uses it.
+    pub keys: HashMap<[u8; 32], Vec<u64>>,
     pub invitations: HashMap<[u8; 32], Arc<Invitation>>,
     pub glass: HashMap<u64, Vec<Glass>>,
 }
@@ -67,7 +72,7 @@ pub(crate) struct Live {
     pub previous: Mutex<Option<([u8; 32], i64)>>,
     pub connections: Mutex<Connections>,
     pub ended: watch::Sender<bool>,
-    pub place: Mutex<Option<(IpAddr, Option<[u8; 2]>)>>,
+    pub place: Mutex<Place>,
 }
 
 /// Which connections proved the device key, and which were asked to.
@@ -129,7 +134,7 @@ pub(crate) struct Token {
     pub stored: StoredToken,
     pub scopes: Option<Scopes>,
     pub purpose: Option<Purpose>,
-    pub place: Mutex<Option<(IpAddr, Option<[u8; 2]>)>>,
+    pub place: Mutex<Place>,
 }
 
 /// A code that opens an enrolment, of a new account or of one to be recovered.
@@ -167,6 +172,10 @@ impl Live {
             place: Mutex::new(None),
             stored,
         }
+    }
+
+    pub fn verified_ms(&self) -> i64 {
+        self.verified_ms.load(Ordering::Relaxed)
     }
 
     /// As it would be stored now.
@@ -228,6 +237,29 @@ impl State {
 
     pub fn sessions_of(&self, user: u64) -> impl Iterator<Item = &Arc<Live>> {
         self.session_numbers.values().filter(move |live| live.stored.user == user)
+    }
+
+    pub fn put_device(&mut self, device: Device) {
+        let numbers = self.keys.entry(device.thumbprint).or_default();
+        if !numbers.contains(&device.number) {
+            numbers.push(device.number);
+        }
+        self.devices.insert(device.number, Arc::new(device));
+    }
+
+    pub fn remove_device(&mut self, number: u64) {
+        if let Some(device) = self.devices.remove(&number)
+            && let Some(numbers) = self.keys.get_mut(&device.thumbprint)
+        {
+            numbers.retain(|held| *held != number);
+            if numbers.is_empty() {
+                self.keys.remove(&device.thumbprint);
+            }
+        }
+    }
+
+    pub fn devices_with(&self, thumbprint: &[u8; 32]) -> impl Iterator<Item = &Arc<Device>> {
+        self.keys.get(thumbprint).into_iter().flatten().filter_map(|number| self.devices.get(number))
     }
 
     pub fn devices_of(&self, user: u64) -> impl Iterator<Item = &Arc<Device>> {

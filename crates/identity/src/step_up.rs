@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 
 use audit::Action;
 use audit::event::Outcome;
-use webauthn_rs::prelude::PasskeyAuthentication;
+use webauthn_rs::prelude::{PasskeyAuthentication, PasskeyRegistration};
+use zeroize::Zeroizing;
 
 use crate::account::Account;
 use crate::factors::{Means, Proven, totp_step};
@@ -16,9 +17,13 @@ use crate::sign_in::{Ceremony, TICKET_MS};
 use crate::throttle::Tries;
 use crate::{Connection, Identity, Renewed, Session, SignInRefusal, lock};
 
-/// Passkey ceremonies of step-ups under way, by session.
+/// What was begun in a session and waits for its answer, each with its end, by session.
 #[derive(Default)]
-pub(crate) struct StepUps(HashMap<u64, (i64, Box<PasskeyAuthentication>)>);
+pub(crate) struct StepUps {
+    ceremonies: HashMap<u64, (i64, Box<PasskeyAuthentication>)>,
+    pub registrations: HashMap<u64, (i64, PasskeyRegistration)>,
+    pub secrets: HashMap<u64, (i64, Zeroizing<Vec<u8>>)>,
+}
 
 impl Identity {
     /// By authenticator app.
@@ -42,7 +47,7 @@ impl Identity {
         let account = self.account(session.user.0)?;
         let (options, ceremony) = self.ask_passkey(&account)?;
         let until_ms = self.now_ms() + TICKET_MS;
-        lock(&self.inner().step_ups).0.insert(session.number, (until_ms, Box::new(ceremony)));
+        lock(&self.inner().step_ups).ceremonies.insert(session.number, (until_ms, Box::new(ceremony)));
         Ok(options)
     }
 
@@ -54,7 +59,7 @@ impl Identity {
     ) -> Result<Renewed, SignInRefusal> {
         let account = self.account(session.user.0)?;
         let tries = self.step_up_tries(session, from)?;
-        let begun = lock(&self.inner().step_ups).0.remove(&session.number);
+        let begun = lock(&self.inner().step_ups).ceremonies.remove(&session.number);
         let (until_ms, ceremony) = begun.ok_or(SignInRefusal::Expired)?;
         if self.now_ms() >= until_ms {
             return Err(SignInRefusal::Expired);
@@ -102,7 +107,7 @@ impl Identity {
     }
 
     /// Counted by session: whoever is in one is not delayed by what others do at the door.
-    fn step_up_tries(&self, session: &Session, from: &Connection<'_>) -> Result<Tries, SignInRefusal> {
+    pub(crate) fn step_up_tries(&self, session: &Session, from: &Connection<'_>) -> Result<Tries, SignInRefusal> {
         let tries = Tries {
             account: self.hashes().label("step-up", session.number),
             address: subscriber(from.address),
@@ -117,6 +122,8 @@ impl Identity {
 
 impl StepUps {
     pub(crate) fn sweep(&mut self, now_ms: i64) {
-        self.0.retain(|_, (until_ms, _)| now_ms < *until_ms);
+        self.ceremonies.retain(|_, (until_ms, _)| now_ms < *until_ms);
+        self.registrations.retain(|_, (until_ms, _)| now_ms < *until_ms);
+        self.secrets.retain(|_, (until_ms, _)| now_ms < *until_ms);
     }
 }

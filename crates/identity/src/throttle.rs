@@ -44,7 +44,7 @@ impl Throttles {
                 account.max(lock(&self.addresses).wait_ms(&tries.address, now_ms))
             }
         };
-        (wait_ms > 0).then(|| wait_ms.div_euclid(1_000) as u32 + 1)
+        (wait_ms > 0).then(|| ((wait_ms + 999) / 1_000) as u32)
     }
 
     pub fn failed(&self, tries: &Tries, now_ms: i64) {
@@ -134,7 +134,7 @@ mod tests {
             now_ms += i64::from(wait) * 1_000;
             assert_eq!(throttles.wait(&tries, now_ms), None, "a delay ends");
         }
-        assert_eq!(waits, [0, 0, 0, 0, 2, 3, 5, 9, 17, 33, 61, 61, 61, 61]);
+        assert_eq!(waits, [0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60, 60]);
         now_ms += 20 * FORGET_MS;
         throttles.failed(&tries, now_ms);
         assert_eq!(throttles.wait(&tries, now_ms), None);

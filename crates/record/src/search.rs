@@ -181,8 +181,8 @@ impl<B: Backend> Record<B> {
         wanted: Wanted,
         tally: &mut Tally,
     ) -> Result<Found, RecordError> {
-        let matched_on = query.matched_on().flat_map(|param| param.elements()).copied().collect();
         let within = compartment.map(|key| Within::new(key, query, scope.view()));
+        let matched_on = query.matched_on().flat_map(|param| param.elements()).copied().collect();
         let sieve = Sieve { scope, query, matched_on, compartment: within };
         // Who sorts or counts looks at all of it, whichever page is asked for.
         let after = if query.is_sorted() || wanted.total { 0 } else { wanted.from.row };

@@ -1,1 +1,77 @@
-//! HTTP for people: pages that work without a script, and few small scripts where the platform needs one.
+//! Pages for people: signing in, enrolling, stepping up, one's own sessions, devices and tokens, and one event stream.
+//!
+//! They read without scripts; a script adds passkeys, the proof of the device and the warning before a session ends. No page
+//! shows ePHI yet, and no address carries anything about a person.
+
+mod answer;
+mod assets;
+mod client;
+mod forms;
+mod guard;
+mod pages;
+mod refusal;
+mod route;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use futures_util::FutureExt;
+use http::{Request, Response};
+use identity::Identity;
+
+pub use client::Client;
+pub use forms::BODY_BYTES_MAX;
+pub use guard::{COOKIE, CSRF_HEADER, ENROL_COOKIE, STEP_COOKIE};
+pub use route::ROUTES;
+
+use refusal::Refusal;
+use route::Route;
+
+/// What the pages need of the server.
+pub struct WebState {
+    pub identity: Identity,
+    /// Where the pages are: `https://clinic.example`, with a port if it is not 443.
+    pub origin: String,
+    /// Who runs this: stands on every page.
+    pub organization: String,
+    /// A fresh random number for each request.
+    pub request_id: Arc<dyn Fn() -> u128 + Send + Sync>,
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Web(Arc<WebState>);
+
+impl Web {
+    pub fn new(state: WebState) -> Self {
+        Self(Arc::new(state))
+    }
+
+    fn identity(&self) -> &Identity {
+        &self.0.identity
+    }
+}
+
+/// Answers one request. Whatever goes wrong, the answer has the headers that every page has.
+pub async fn serve(web: &Web, request: Request<Body>, client: Client) -> Response<Body> {
+    let started = Instant::now();
+    let request_id = (web.0.request_id)();
+    let (parts, body) = request.into_parts();
+    let route = Route::parse(&parts.method, parts.uri.path());
+    let template = route.as_ref().map_or("unknown", |route| route.template());
+    let answering = async {
+        let route = route?;
+        let body = forms::read(&parts, body).await?;
+        let asked = client::Asked { web, from: client.connection(&parts, request_id), parts: &parts, body };
+        pages::answer(route, &asked).await
+    };
+    // A panic must cost one request and show nothing of what it worked on.
+    let answered = AssertUnwindSafe(answering).catch_unwind().await.unwrap_or(Err(Refusal::Defect));
+    let response = answered.unwrap_or_else(|refusal| refusal.answer(web, &parts));
+    let status = response.status().as_u16();
+    let duration_us = started.elapsed().as_micros() as u64;
+    tracing::info!(method = parts.method.as_str(), route = template, status, duration_us, request = %format_args!("{request_id:032x}"), "answered");
+    response
+}

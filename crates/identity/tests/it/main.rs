@@ -11,6 +11,7 @@ mod devices;
 mod enrolment;
 mod factors;
 mod machine;
+mod own;
 mod passkeys;
 mod roles;
 mod sessions;

@@ -84,6 +84,35 @@ fn the_demo_keeps_its_contract() {
     assert_eq!(integration.post("/fhir/", &heavy).unwrap().status, 200);
 }
 
+#[test]
+fn a_demos_physician_and_nurse_treat_nearly_everyone() {
+    let house = House::start(25);
+    let mut integration = house.integration();
+    let found = integration.get("/fhir/Patient?_count=100").unwrap().json();
+    let patients: Vec<_> = found["entry"].as_array().unwrap().iter().map(|e| e["resource"]["id"].clone()).collect();
+    assert_eq!(patients.len(), 25);
+    for role in ["physician", "nurse"] {
+        let mut client = house.as_role(role);
+        let mut treated = 0;
+        for id in &patients {
+            let id = id.as_str().unwrap();
+            // Everybody can be found; whose chart it is decides the rest.
+            assert_eq!(client.get(&format!("/fhir/Patient/{id}")).unwrap().status, 200, "{role}");
+            let seen = client.get(&format!("/fhir/AllergyIntolerance?patient={id}")).unwrap().json();
+            treated += usize::from(seen["total"].as_u64().is_some_and(|total| total > 0));
+        }
+        assert!(treated >= 22, "a {role} treats {treated} of 25");
+    }
+    // Whom nobody was attributed to is open to whoever comes first.
+    let made = integration.post("/fhir/Patient", &patient("ignored", "Made")).unwrap().json();
+    let id = made["id"].as_str().unwrap();
+    let pulse = json!({"resourceType": "Observation", "status": "final", "code": {"text": "pulse"}, "subject": {"reference": format!("Patient/{id}")}});
+    let answer = house.as_role("physician").post("/fhir/Observation", pulse.to_string().as_bytes()).unwrap();
+    assert_eq!(answer.status, 201);
+    let observation = answer.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(house.as_role("physician").get(&format!("/fhir/Observation/{observation}")).unwrap().status, 200);
+}
+
 fn transaction(resources: impl Iterator<Item = serde_json::Value>) -> Vec<u8> {
     let entries: Vec<_> = resources
         .map(|resource| {

@@ -1,0 +1,182 @@
+// What the pages do with scripts on: passkeys, the key of this browser, and the watch over a session's time.
+
+const bytesToText = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+const byId = (id) => document.getElementById(id);
+
+// The key of this browser: P-256, kept by the browser, not to be taken out of it.
+
+const openKeys = () => new Promise((resolve, reject) => {
+  const opening = indexedDB.open("wardstone", 1);
+  opening.onupgradeneeded = () => opening.result.createObjectStore("keys");
+  opening.onsuccess = () => resolve(opening.result);
+  opening.onerror = () => reject(opening.error);
+});
+const asked = (request) => new Promise((resolve, reject) => {
+  request.onsuccess = () => resolve(request.result);
+  request.onerror = () => reject(request.error);
+});
+
+async function heldKey() {
+  const keys = await openKeys();
+  return asked(keys.transaction("keys").objectStore("keys").get("device"));
+}
+
+async function deviceKey() {
+  const held = await heldKey();
+  if (held) return held;
+  const made = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
+  const keys = await openKeys();
+  // Another tab may have been first.
+  try {
+    await asked(keys.transaction("keys", "readwrite").objectStore("keys").add(made, "device"));
+    return made;
+  } catch { return heldKey(); }
+}
+
+async function sign(key, challenge) {
+  const signature = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, key.privateKey, new TextEncoder().encode(challenge));
+  return bytesToText(signature);
+}
+
+async function claim(challenge) {
+  const key = await deviceKey();
+  const publicKey = bytesToText(await crypto.subtle.exportKey("spki", key.publicKey));
+  return { public_key: publicKey, challenge, signature: await sign(key, challenge) };
+}
+
+// Requests.
+
+async function send(address, body, csrf) {
+  const headers = { accept: "application/json", "content-type": "application/json" };
+  if (csrf) headers["x-wardstone-csrf"] = csrf;
+  const ask = () => fetch(address, { method: "POST", headers, body: JSON.stringify(body ?? {}), credentials: "same-origin" });
+  let answer = await ask();
+  let told = await answer.json();
+  if (answer.status === 401 && told.prove && await prove(told.prove)) {
+    answer = await ask();
+    told = await answer.json();
+  }
+  if (!answer.ok) throw new Error(told.error ?? "This did not work.");
+  return told;
+}
+
+async function prove(challenge) {
+  const key = await heldKey();
+  if (!key) return false;
+  const answer = await fetch("/session/prove", {
+    method: "POST", headers: { accept: "application/json", "content-type": "application/json" },
+    body: JSON.stringify({ signature: await sign(key, challenge) }), credentials: "same-origin",
+  });
+  return answer.ok;
+}
+
+function say(error) {
+  const place = byId("script-error");
+  if (!place) return;
+  place.textContent = error.name === "NotAllowedError" ? "The passkey was not used. Try again, or take another way." : error.message;
+  place.hidden = false;
+}
+
+// Forms that may begin a session carry the key of this browser.
+
+for (const form of document.querySelectorAll("form[data-device]")) {
+  const challenge = form.elements.device_challenge.value;
+  const filled = claim(challenge).then((made) => {
+    form.elements.device_key.value = made.public_key;
+    form.elements.device_signature.value = made.signature;
+  }).catch(() => {});
+  form.addEventListener("submit", async (event) => {
+    if (form.dataset.ready) return;
+    event.preventDefault();
+    await filled;
+    form.dataset.ready = "yes";
+    form.submit();
+  });
+}
+
+for (const form of document.querySelectorAll("form[data-code-from-link]")) {
+  if (location.hash.length > 1) {
+    form.elements.code.value = decodeURIComponent(location.hash.slice(1));
+    history.replaceState(null, "", location.pathname);
+  }
+}
+
+// Passkeys.
+
+if (window.PublicKeyCredential?.parseRequestOptionsFromJSON) {
+  const place = byId("with-passkey");
+  if (place) place.hidden = false;
+}
+
+for (const button of document.querySelectorAll("[data-passkey]")) {
+  button.addEventListener("click", async () => {
+    try {
+      const csrf = button.dataset.csrf;
+      const options = await send(button.dataset.passkey, {}, csrf);
+      const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options.publicKey);
+      const credential = (await navigator.credentials.get({ publicKey })).toJSON();
+      const challenge = document.querySelector("[name=device_challenge]")?.value;
+      const device = challenge ? await claim(challenge).catch(() => null) : null;
+      location.assign((await send(button.dataset.finish, { credential, device }, csrf)).next);
+    } catch (error) { say(error); }
+  });
+}
+
+for (const button of document.querySelectorAll("[data-passkey-new]")) {
+  button.addEventListener("click", async () => {
+    try {
+      const options = await send(button.dataset.passkeyNew);
+      const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options.publicKey);
+      const credential = (await navigator.credentials.create({ publicKey })).toJSON();
+      location.assign((await send(button.dataset.finish, { credential })).next);
+    } catch (error) { say(error); }
+  });
+}
+
+// A connection that has to prove the device.
+
+const waiting = byId("prove");
+if (waiting) {
+  const proven = await prove(waiting.dataset.challenge).catch(() => false);
+  if (proven) location.reload();
+  else {
+    waiting.hidden = true;
+    byId("prove-failed").hidden = false;
+  }
+}
+
+// The watch over a session: a warning two minutes ahead, and out at once when it has ended.
+
+const session = byId("session");
+if (session) {
+  let lastTold = 0;
+  const here = async () => {
+    lastTold = Date.now();
+    await send("/session/active", {}, session.dataset.csrf).catch(() => {});
+    byId("warning").hidden = true;
+  };
+  const soon = () => { if (Date.now() - lastTold > 30_000) here(); };
+  for (const sign of ["keydown", "pointerdown", "wheel"]) addEventListener(sign, soon, { passive: true });
+  byId("stay").addEventListener("click", here);
+  const out = () => location.replace("/signin");
+  const watch = () => {
+    const events = new EventSource(session.dataset.events);
+    events.addEventListener("ended", () => { events.close(); out(); });
+    for (const name of ["warning", "remaining"]) events.addEventListener(name, (event) => {
+      const left = JSON.parse(event.data).idle_s;
+      byId("warning").hidden = left > 120;
+      byId("left").textContent = left > 90 ? "two minutes" : `${left} seconds`;
+    });
+    events.onerror = async () => {
+      if (events.readyState !== EventSource.CLOSED) return;
+      // Refused: the connection is new and has to prove itself, or the session is over.
+      const answer = await fetch(session.dataset.events, { headers: { accept: "application/json" } }).catch(() => null);
+      if (!answer) return setTimeout(watch, 3_000);
+      if (answer.ok) { answer.body?.cancel(); return watch(); }
+      const told = await answer.json().catch(() => ({}));
+      if (told.prove && await prove(told.prove)) return watch();
+      out();
+    };
+  };
+  watch();
+}

@@ -1,0 +1,105 @@
+//! Answers: pages, redirects, JSON, and the headers that every one of them has.
+
+use askama::Template;
+use axum::body::Body;
+use http::{HeaderValue, Response, StatusCode, header};
+use serde_json::Value;
+
+use crate::assets::{CSS, Frame, JS};
+use crate::{Web, assets};
+
+/// Nothing from elsewhere, nothing inline, no frame around us, and no text that becomes code.
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+    form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+const PERMISSIONS: &str = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), \
+    publickey-credentials-get=(self), publickey-credentials-create=(self)";
+const HEADERS: [(&str, &str); 9] = [
+    ("content-security-policy", CSP),
+    ("permissions-policy", PERMISSIONS),
+    ("cache-control", "no-store"),
+    ("referrer-policy", "no-referrer"),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("cross-origin-embedder-policy", "require-corp"),
+];
+
+/// A page that says one thing.
+#[derive(Template)]
+#[template(path = "notice.html")]
+pub(crate) struct Notice<'a> {
+    frame: Frame<'a>,
+    heading: &'a str,
+    words: &'a str,
+}
+
+impl<'a> Notice<'a> {
+    pub fn new(web: &'a Web, heading: &'a str, words: &'a str) -> Self {
+        Self { frame: Frame::of(web), heading, words }
+    }
+}
+
+pub(crate) fn page(status: StatusCode, template: &impl Template) -> Response<Body> {
+    match template.render() {
+        Ok(html) => with(status, "text/html; charset=utf-8", html.into()),
+        Err(error) => {
+            tracing::error!(%error, "a page cannot be rendered");
+            with(StatusCode::INTERNAL_SERVER_ERROR, "text/plain; charset=utf-8", "This cannot be answered now.\n".into())
+        }
+    }
+}
+
+pub(crate) fn json(status: StatusCode, value: &Value) -> Response<Body> {
+    with(status, "application/json", value.to_string().into())
+}
+
+/// Look there next (303): going back or reloading repeats nothing.
+pub(crate) fn see(place: &'static str) -> Response<Body> {
+    let mut response = with(StatusCode::SEE_OTHER, "text/plain; charset=utf-8", Body::empty());
+    response.headers_mut().insert(header::LOCATION, HeaderValue::from_static(place));
+    response
+}
+
+pub(crate) fn asset(asset: &'static assets::Asset) -> Response<Body> {
+    let mut response = with(StatusCode::OK, asset.media_type, asset.text.into());
+    // Pages ask for it with its hash behind the name, so another text has another address.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    response
+}
+
+pub(crate) fn stream(body: Body) -> Response<Body> {
+    with(StatusCode::OK, "text/event-stream", body)
+}
+
+pub(crate) fn with(status: StatusCode, media_type: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// A cookie for this host alone, over TLS, out of reach of scripts, sent from our own pages only.
+pub(crate) fn set_cookie(response: &mut Response<Body>, name: &str, value: &str) {
+    add_cookie(response, format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Strict"));
+}
+
+pub(crate) fn drop_cookie(response: &mut Response<Body>, name: &str) {
+    add_cookie(response, format!("{name}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0"));
+}
+
+fn add_cookie(response: &mut Response<Body>, text: String) {
+    if let Ok(mut value) = HeaderValue::from_str(&text) {
+        value.set_sensitive(true);
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+/// Both by their names.
+pub(crate) fn asset_of(path: &str) -> Option<&'static assets::Asset> {
+    [&CSS, &JS].into_iter().find(|asset| asset.path == path)
+}

@@ -1,0 +1,62 @@
+//! Bodies: forms and small JSON, bounded.
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::Method;
+use http::request::Parts;
+use http_body_util::{BodyExt, Limited};
+use identity::DeviceClaim;
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use crate::client::Asked;
+use crate::refusal::Refusal;
+
+/// A passkey's answer is the longest thing that is sent here.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+const FIELDS_MAX: usize = 32;
+
+pub(crate) async fn read(parts: &Parts, body: Body) -> Result<Bytes, Refusal> {
+    if matches!(parts.method, Method::GET | Method::HEAD) {
+        return Ok(Bytes::new());
+    }
+    let collected = Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(|_| Refusal::TooLarge)?;
+    Ok(collected.to_bytes())
+}
+
+/// Fields of a form. Secrets among them go when this goes.
+pub(crate) struct Form(Vec<(String, Zeroizing<String>)>);
+
+impl Form {
+    /// The field, or an empty text.
+    pub fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|(held, _)| held == name).map_or("", |(_, value)| value.as_str())
+    }
+
+    pub fn number(&self, name: &str) -> Result<u64, Refusal> {
+        self.text(name).parse().map_err(|_| Refusal::Invalid("a number is missing"))
+    }
+
+    /// What the script of the page filled in about this browser; none without a script.
+    pub fn device(&self) -> Option<DeviceClaim> {
+        let field = |name: &str| Some(self.text(name).to_owned()).filter(|text| !text.is_empty());
+        Some(DeviceClaim {
+            public_key: field("device_key")?,
+            challenge: field("device_challenge")?,
+            signature: field("device_signature")?,
+        })
+    }
+}
+
+impl Asked<'_> {
+    pub fn form(&self) -> Form {
+        let pairs = form_urlencoded::parse(&self.body).take(FIELDS_MAX);
+        Form(pairs.map(|(name, value): (Cow<'_, str>, Cow<'_, str>)| (name.into_owned(), value.into_owned().into())).collect())
+    }
+
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        serde_json::from_slice(&self.body).map_err(|_| Refusal::Invalid("this is not what was asked for"))
+    }
+}

@@ -1,0 +1,163 @@
+//! Oneself: roles, sessions, devices and tokens, and the way out.
+
+use askama::Template;
+use axum::body::Body;
+use http::{Response, StatusCode};
+use identity::{DeviceState, IssuedToken, NewToken, Session};
+
+use super::Answer;
+use super::step_up::again;
+use crate::answer;
+use crate::assets::Frame;
+use crate::client::Asked;
+use crate::guard::COOKIE;
+use crate::refusal::Refusal;
+
+#[derive(Template)]
+#[template(path = "me.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    session: &'a Session,
+    roles: Vec<String>,
+    verified_device: bool,
+    fresh: bool,
+    minutes: i64,
+    sessions: Vec<SessionRow>,
+    devices: Vec<DeviceRow>,
+    tokens: Vec<TokenRow>,
+    issued: Option<Issued>,
+}
+
+struct SessionRow {
+    number: u64,
+    current: bool,
+    started: String,
+    active: String,
+    address: String,
+    how: &'static str,
+}
+
+struct DeviceRow {
+    number: u64,
+    current: bool,
+    label: String,
+    state: &'static str,
+    last: String,
+    open: bool,
+}
+
+struct TokenRow {
+    number: u64,
+    label: String,
+    scopes: String,
+    expires: String,
+    expired: bool,
+}
+
+struct Issued {
+    secret: String,
+    expires: String,
+}
+
+pub async fn page(asked: &Asked<'_>) -> Answer {
+    let session = asked.reader().await?;
+    let response = shown(asked, &session, StatusCode::OK, None);
+    // Roles changed since the cookie was given.
+    if session.is_rotation_due {
+        return Ok(again(response, &asked.web.identity().renew(&session).await?));
+    }
+    Ok(response)
+}
+
+pub async fn end_session(asked: &Asked<'_>) -> Answer {
+    let form = asked.form();
+    let session = asked.writer(&form).await?;
+    asked.web.identity().end_own_session(&session, form.number("number")?, &asked.from).await?;
+    Ok(answer::see("/me"))
+}
+
+pub async fn end_others(asked: &Asked<'_>) -> Answer {
+    let session = asked.writer(&asked.form()).await?;
+    asked.web.identity().end_own_sessions(&session, true, &asked.from).await?;
+    Ok(answer::see("/me"))
+}
+
+pub async fn close_device(asked: &Asked<'_>) -> Answer {
+    let form = asked.form();
+    let session = asked.writer(&form).await?;
+    let is_lost = form.text("as") == "lost";
+    asked.web.identity().close_own_device(&session, form.number("number")?, is_lost, &asked.from).await?;
+    Ok(answer::see("/me"))
+}
+
+pub async fn new_token(asked: &Asked<'_>) -> Answer {
+    let form = asked.form();
+    let session = asked.writer(&form).await?;
+    let caller = session.caller.as_ref().ok_or(Refusal::Invalid("a token needs an account with a role"))?;
+    let scopes = Some(form.text("scopes").trim().to_owned()).filter(|text| !text.is_empty());
+    let days = u32::try_from(form.number("days")?).map_err(|_| Refusal::Invalid("too many days"))?;
+    let new = NewToken { user: session.user, label: form.text("label").to_owned(), scopes, purpose: None, days };
+    let issued = asked.web.identity().issue_token(caller, new, &asked.from).await?;
+    Ok(shown(asked, &session, StatusCode::CREATED, Some(&issued)))
+}
+
+pub async fn revoke_token(asked: &Asked<'_>) -> Answer {
+    let form = asked.form();
+    let session = asked.writer(&form).await?;
+    let caller = session.caller.as_ref().ok_or(Refusal::NotFound)?;
+    asked.web.identity().revoke_token(caller, form.number("number")?, &asked.from).await?;
+    Ok(answer::see("/me"))
+}
+
+pub async fn sign_out(asked: &Asked<'_>) -> Answer {
+    let session = asked.writer(&asked.form()).await?;
+    asked.web.identity().sign_out(&session, &asked.from).await?;
+    let mut response = answer::see("/signin");
+    answer::drop_cookie(&mut response, COOKIE);
+    Ok(response)
+}
+
+fn shown(asked: &Asked<'_>, session: &Session, status: StatusCode, issued: Option<&IssuedToken>) -> Response<Body> {
+    let identity = asked.web.identity();
+    let sessions = identity.sessions_of(session.user).into_iter().map(|one| SessionRow {
+        number: one.number,
+        current: one.number == session.number,
+        started: time(one.started_ms),
+        active: time(one.active_ms),
+        address: one.address.to_string(),
+        how: if one.phishing_resistant { "passkey" } else { "password and second factor" },
+    });
+    let devices = identity.devices_of(session.user).into_iter().map(|one| DeviceRow {
+        number: one.number,
+        current: session.device == Some(one.number),
+        label: one.label,
+        state: one.state.word(),
+        last: time(one.last_ms),
+        open: matches!(one.state, DeviceState::New | DeviceState::Verified),
+    });
+    let tokens = identity.tokens_of(session.user).into_iter().map(|one| TokenRow {
+        number: one.number,
+        label: one.label,
+        scopes: one.scopes.unwrap_or_else(|| "all that my roles allow".to_owned()),
+        expires: time(one.expires_ms),
+        expired: one.is_expired,
+    });
+    let roles = session.caller.iter().flat_map(|caller| caller.roles().iter().map(|role| role.name().replace('_', " ")));
+    let page = Page {
+        frame: Frame::of(asked.web),
+        session,
+        roles: roles.collect(),
+        verified_device: session.device_state == Some(DeviceState::Verified),
+        fresh: session.caller.as_ref().is_some_and(|caller| caller.facts().mfa_fresh),
+        minutes: identity.remaining(session).map_or(0, |remaining| remaining.idle_s / 60),
+        sessions: sessions.collect(),
+        devices: devices.collect(),
+        tokens: tokens.collect(),
+        issued: issued.map(|one| Issued { secret: one.secret.to_string(), expires: time(one.expires_ms) }),
+    };
+    answer::page(status, &page)
+}
+
+fn time(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).map_or_else(|_| "–".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+}

@@ -1,0 +1,68 @@
+//! From an address to what answers it.
+
+mod enrol;
+mod events;
+mod me;
+mod sign_in;
+mod step_up;
+
+use askama::Template;
+use axum::body::Body;
+use http::{Response, StatusCode};
+
+use crate::assets::Frame;
+use crate::client::Asked;
+use crate::refusal::Refusal;
+use crate::route::Route;
+use crate::{Web, answer};
+
+pub(crate) type Answer = Result<Response<Body>, Refusal>;
+
+pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
+    match route {
+        Route::Asset(asset) => Ok(answer::asset(asset)),
+        Route::Home => Ok(answer::see("/me")),
+        Route::SignIn => sign_in::page(asked).await,
+        Route::Password => sign_in::password(asked).await,
+        Route::Second => sign_in::second(asked).await,
+        Route::SecondPasskey => sign_in::second_passkey(asked),
+        Route::PasskeyBegin => sign_in::passkey_begin(asked),
+        Route::PasskeyFinish => sign_in::passkey_finish(asked).await,
+        Route::Enrol => Ok(enrol::page(asked)),
+        Route::EnrolCode => enrol::code(asked),
+        Route::EnrolSteps => enrol::steps(asked),
+        Route::EnrolPassword => enrol::password(asked).await,
+        Route::EnrolTotp => enrol::totp(asked),
+        Route::EnrolTotpConfirm => enrol::totp_confirm(asked),
+        Route::EnrolPasskey => enrol::passkey(asked),
+        Route::EnrolPasskeyFinish => enrol::passkey_finish(asked),
+        Route::EnrolRecovery => enrol::recovery(asked),
+        Route::EnrolFinish => enrol::finish(asked).await,
+        Route::StepUp => step_up::page(asked).await,
+        Route::StepUpTotp => step_up::totp(asked).await,
+        Route::StepUpPasskey => step_up::passkey(asked).await,
+        Route::StepUpPasskeyFinish => step_up::passkey_finish(asked).await,
+        Route::Me => me::page(asked).await,
+        Route::EndSession => me::end_session(asked).await,
+        Route::EndOthers => me::end_others(asked).await,
+        Route::CloseDevice => me::close_device(asked).await,
+        Route::NewToken => me::new_token(asked).await,
+        Route::RevokeToken => me::revoke_token(asked).await,
+        Route::Events => events::stream(asked).await,
+        Route::Prove => events::prove(asked).await,
+        Route::Active => events::active(asked).await,
+        Route::SignOut => me::sign_out(asked).await,
+    }
+}
+
+/// Its script signs the challenge with the key of this browser and asks again.
+#[derive(Template)]
+#[template(path = "prove.html")]
+struct Prove<'a> {
+    frame: Frame<'a>,
+    challenge: &'a str,
+}
+
+pub(crate) fn prove(web: &Web, challenge: &str) -> Response<Body> {
+    answer::page(StatusCode::UNAUTHORIZED, &Prove { frame: Frame::of(web), challenge })
+}

@@ -1,0 +1,171 @@
+//! Signing in: a passkey, or a password and then a second factor. Unknown accounts get the same answers.
+
+use askama::Template;
+use axum::body::Body;
+use http::{Response, StatusCode};
+use identity::{DeviceClaim, SignInRefusal, SignedIn};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Answer;
+use crate::assets::Frame;
+use crate::client::Asked;
+use crate::guard::{COOKIE, STEP_COOKIE};
+use crate::refusal::Refusal;
+use crate::answer;
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    error: Option<String>,
+    device_challenge: String,
+}
+
+#[derive(Template)]
+#[template(path = "second.html")]
+struct SecondPage<'a> {
+    frame: Frame<'a>,
+    error: Option<String>,
+    totp: bool,
+    passkey: bool,
+    recovery: bool,
+}
+
+/// What the script sends after the authenticator answered.
+#[derive(Deserialize)]
+struct PasskeyAnswer {
+    credential: serde_json::Value,
+    device: Option<DeviceClaim>,
+}
+
+pub async fn page(asked: &Asked<'_>) -> Answer {
+    if asked.cookie(COOKIE).is_some() && asked.watcher().await.is_ok() {
+        return Ok(answer::see("/me"));
+    }
+    Ok(form(asked, StatusCode::OK, None))
+}
+
+pub async fn password(asked: &Asked<'_>) -> Answer {
+    asked.from_our_page()?;
+    let form_sent = asked.form();
+    let claim = form_sent.device();
+    let signing = asked.web.identity().sign_in_password(
+        form_sent.text("login"),
+        form_sent.text("password"),
+        claim.as_ref(),
+        &asked.from,
+    );
+    match signing.await {
+        Ok(first) => {
+            let page = SecondPage {
+                frame: Frame::of(asked.web),
+                error: None,
+                totp: first.has_totp,
+                passkey: first.has_passkey,
+                recovery: first.has_recovery,
+            };
+            let mut response = answer::page(StatusCode::OK, &page);
+            answer::set_cookie(&mut response, STEP_COOKIE, &first.ticket);
+            Ok(response)
+        }
+        Err(refusal) => told(asked, refusal, |status, words| form(asked, status, Some(words))),
+    }
+}
+
+pub async fn second(asked: &Asked<'_>) -> Answer {
+    asked.from_our_page()?;
+    let sent = asked.form();
+    let ticket = asked.cookie(STEP_COOKIE).ok_or(SignInRefusal::Expired)?;
+    let (identity, label) = (asked.web.identity(), asked.device_label());
+    let signed_in = match sent.text("recovery") {
+        "" => identity.sign_in_totp(ticket, sent.text("code"), &label, &asked.from).await,
+        code => identity.sign_in_recovery(ticket, code, &label, &asked.from).await,
+    };
+    match signed_in {
+        Ok(signed_in) => Ok(welcome(&signed_in)),
+        // The ticket still holds; which ways there are the form itself said.
+        Err(refusal @ SignInRefusal::DoesNotMatch) => told(asked, refusal, |status, words| {
+            let has = |name: &str| sent.text(name) == "yes";
+            let page = SecondPage {
+                frame: Frame::of(asked.web),
+                error: Some(words),
+                totp: has("has_totp"),
+                passkey: has("has_passkey"),
+                recovery: has("has_recovery"),
+            };
+            answer::page(status, &page)
+        }),
+        Err(refusal) => told(asked, refusal, |status, words| form(asked, status, Some(words))),
+    }
+}
+
+pub fn passkey_begin(asked: &Asked<'_>) -> Answer {
+    asked.from_our_page()?;
+    let begun = asked.web.identity().begin_passkey(&asked.from)?;
+    let mut response = options(&begun.options)?;
+    answer::set_cookie(&mut response, STEP_COOKIE, &begun.ticket);
+    Ok(response)
+}
+
+pub fn second_passkey(asked: &Asked<'_>) -> Answer {
+    asked.from_our_page()?;
+    let ticket = asked.cookie(STEP_COOKIE).ok_or(SignInRefusal::Expired)?;
+    options(&asked.web.identity().begin_second_passkey(ticket, &asked.from)?)
+}
+
+pub async fn passkey_finish(asked: &Asked<'_>) -> Answer {
+    asked.from_our_page()?;
+    let ticket = asked.cookie(STEP_COOKIE).ok_or(SignInRefusal::Expired)?;
+    let sent: PasskeyAnswer = asked.json()?;
+    let credential = sent.credential.to_string();
+    let label = asked.device_label();
+    let finishing =
+        asked.web.identity().finish_passkey(ticket, &credential, sent.device.as_ref(), &label, &asked.from);
+    let signed_in = finishing.await?;
+    let mut response = answer::json(StatusCode::OK, &json!({ "next": "/me" }));
+    signed(&mut response, &signed_in);
+    Ok(response)
+}
+
+/// To where a signed-in person goes, with the cookie.
+pub fn welcome(signed_in: &SignedIn) -> Response<Body> {
+    let mut response = answer::see("/me");
+    signed(&mut response, signed_in);
+    response
+}
+
+pub fn signed(response: &mut Response<Body>, signed_in: &SignedIn) {
+    answer::set_cookie(response, COOKIE, &signed_in.cookie);
+    answer::drop_cookie(response, STEP_COOKIE);
+}
+
+/// The options of a ceremony, as the library wrote them.
+pub fn options(json_text: &str) -> Answer {
+    let value: serde_json::Value = serde_json::from_str(json_text).map_err(|_| Refusal::Defect)?;
+    Ok(answer::json(StatusCode::OK, &value))
+}
+
+fn form(asked: &Asked<'_>, status: StatusCode, error: Option<String>) -> Response<Body> {
+    let device_challenge = asked.web.identity().door_challenge();
+    answer::page(status, &Page { frame: Frame::of(asked.web), error, device_challenge })
+}
+
+/// A refusal that a person can do something about is said on the form; what is ours to mend is not.
+fn told(
+    asked: &Asked<'_>,
+    refusal: SignInRefusal,
+    on_form: impl FnOnce(StatusCode, String) -> Response<Body>,
+) -> Answer {
+    let refusal = Refusal::from(refusal);
+    let (status, words) = (refusal.status(), refusal.words());
+    if status.is_server_error() {
+        return Err(refusal);
+    }
+    let waits = refusal.answer(asked.web, asked.parts).headers_mut().remove(http::header::RETRY_AFTER);
+    let mut response = on_form(status, words);
+    if let Some(seconds) = waits {
+        response.headers_mut().insert(http::header::RETRY_AFTER, seconds);
+    }
+    Ok(response)
+}

@@ -1,0 +1,70 @@
+//! Proving oneself again, for what asks for a fresh verification.
+
+use askama::Template;
+use axum::body::Body;
+use http::{Response, StatusCode};
+use identity::{Renewed, Session, SignInRefusal};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Answer;
+use super::sign_in::options;
+use crate::answer;
+use crate::assets::Frame;
+use crate::client::Asked;
+use crate::guard::COOKIE;
+use crate::refusal::Refusal;
+
+#[derive(Template)]
+#[template(path = "step_up.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    error: Option<String>,
+    csrf: &'a str,
+}
+
+#[derive(Deserialize)]
+struct PasskeyAnswer {
+    credential: serde_json::Value,
+}
+
+pub async fn page(asked: &Asked<'_>) -> Answer {
+    let session = asked.reader().await?;
+    Ok(form(asked, &session, StatusCode::OK, None))
+}
+
+pub async fn totp(asked: &Asked<'_>) -> Answer {
+    let sent = asked.form();
+    let session = asked.writer(&sent).await?;
+    match asked.web.identity().step_up_totp(&session, sent.text("code"), &asked.from).await {
+        Ok(renewed) => Ok(again(answer::see("/me"), &renewed)),
+        Err(refusal @ (SignInRefusal::DoesNotMatch | SignInRefusal::Wait { .. })) => {
+            let refusal = Refusal::from(refusal);
+            Ok(form(asked, &session, refusal.status(), Some(refusal.words())))
+        }
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+pub async fn passkey(asked: &Asked<'_>) -> Answer {
+    let session = asked.scripted().await?;
+    options(&asked.web.identity().begin_step_up_passkey(&session)?)
+}
+
+pub async fn passkey_finish(asked: &Asked<'_>) -> Answer {
+    let session = asked.scripted().await?;
+    let sent: PasskeyAnswer = asked.json()?;
+    let credential = sent.credential.to_string();
+    let renewed = asked.web.identity().finish_step_up_passkey(&session, &credential, &asked.from).await?;
+    Ok(again(answer::json(StatusCode::OK, &json!({ "next": "/me" })), &renewed))
+}
+
+/// The session goes on under a new cookie.
+pub fn again(mut response: Response<Body>, renewed: &Renewed) -> Response<Body> {
+    answer::set_cookie(&mut response, COOKIE, &renewed.cookie);
+    response
+}
+
+fn form(asked: &Asked<'_>, session: &Session, status: StatusCode, error: Option<String>) -> Response<Body> {
+    answer::page(status, &Page { frame: Frame::of(asked.web), error, csrf: &session.csrf })
+}

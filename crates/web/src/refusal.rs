@@ -1,0 +1,143 @@
+//! What goes wrong, and how a person or a script is told. Nothing here says whether an account exists.
+
+use axum::body::Body;
+use http::request::Parts;
+use http::{HeaderValue, Response, StatusCode, header};
+use identity::{EnrolRefusal, IdentityError, SignInRefusal};
+use serde_json::json;
+
+use crate::answer::{self, Notice};
+use crate::guard::COOKIE;
+use crate::{Web, pages};
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("there is no page at this address")]
+    NotFound,
+    #[error("this address does not take that method")]
+    Method,
+    #[error("this is too large")]
+    TooLarge,
+    #[error("sign in first")]
+    NotSignedIn,
+    /// The connection has to prove the device: a page or a script does it and asks again.
+    #[error("this connection has not proven its device")]
+    Unproven { challenge: String },
+    #[error("this session belongs to another device")]
+    OtherDevice,
+    #[error("this did not come from a page of ours")]
+    CrossSite,
+    #[error("{0}")]
+    Invalid(&'static str),
+    #[error(transparent)]
+    SignIn(#[from] SignInRefusal),
+    #[error(transparent)]
+    Enrol(#[from] EnrolRefusal),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error("this cannot be answered now")]
+    Defect,
+}
+
+impl Refusal {
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Refusal::NotFound => StatusCode::NOT_FOUND,
+            Refusal::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Refusal::NotSignedIn | Refusal::Unproven { .. } | Refusal::OtherDevice => StatusCode::UNAUTHORIZED,
+            Refusal::CrossSite => StatusCode::FORBIDDEN,
+            Refusal::Invalid(_) => StatusCode::BAD_REQUEST,
+            Refusal::SignIn(refusal) => sign_in_status(refusal),
+            Refusal::Enrol(EnrolRefusal::Unavailable(error)) => identity_status(error),
+            Refusal::Enrol(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Refusal::Identity(error) => identity_status(error),
+            Refusal::Defect => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What a person reads. The details of a defect are the operator's.
+    pub fn words(&self) -> String {
+        match self.status() {
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::INTERNAL_SERVER_ERROR => {
+                "This cannot be done now. Nothing was changed. Try again in a moment.".to_owned()
+            }
+            _ => sentence(&self.to_string()),
+        }
+    }
+
+    pub fn answer(self, web: &Web, parts: &Parts) -> Response<Body> {
+        if self.status().is_server_error() {
+            tracing::error!(error = %self, "cannot answer");
+        }
+        let mut response = if wants_json(parts) { self.as_json() } else { self.as_page(web, parts) };
+        if let Some(seconds) = self.wait() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+
+    fn as_json(&self) -> Response<Body> {
+        let mut value = json!({ "error": self.words() });
+        if let Refusal::Unproven { challenge } = self {
+            value["prove"] = json!(challenge);
+        }
+        answer::json(self.status(), &value)
+    }
+
+    fn as_page(&self, web: &Web, parts: &Parts) -> Response<Body> {
+        match self {
+            Refusal::NotSignedIn => {
+                let mut response = answer::see("/signin");
+                // A cookie that opens nothing is of no use to anybody.
+                if parts.headers.contains_key(header::COOKIE) {
+                    answer::drop_cookie(&mut response, COOKIE);
+                }
+                response
+            }
+            Refusal::Unproven { challenge } => pages::prove(web, challenge),
+            Refusal::Identity(IdentityError::StepUp) => answer::see("/stepup"),
+            _ => answer::page(self.status(), &Notice::new(web, "This did not work", &self.words())),
+        }
+    }
+
+    fn wait(&self) -> Option<u32> {
+        match self {
+            Refusal::SignIn(SignInRefusal::Wait { seconds }) | Refusal::Identity(IdentityError::Wait { seconds }) => {
+                Some(*seconds)
+            }
+            Refusal::SignIn(SignInRefusal::Busy) | Refusal::Identity(IdentityError::Busy) => Some(1),
+            _ => None,
+        }
+    }
+}
+
+fn sign_in_status(refusal: &SignInRefusal) -> StatusCode {
+    match refusal {
+        SignInRefusal::DoesNotMatch | SignInRefusal::Expired | SignInRefusal::DeviceRefused => StatusCode::UNAUTHORIZED,
+        SignInRefusal::Wait { .. } | SignInRefusal::Busy => StatusCode::TOO_MANY_REQUESTS,
+        SignInRefusal::Unavailable(error) => identity_status(error),
+    }
+}
+
+fn identity_status(error: &IdentityError) -> StatusCode {
+    match error {
+        IdentityError::Unknown(_) => StatusCode::NOT_FOUND,
+        IdentityError::Invalid(_) | IdentityError::NoSuchCode => StatusCode::UNPROCESSABLE_ENTITY,
+        IdentityError::NotPermitted(_) | IdentityError::StepUp | IdentityError::NotByOneself => StatusCode::FORBIDDEN,
+        IdentityError::Wait { .. } | IdentityError::Busy => StatusCode::TOO_MANY_REQUESTS,
+        IdentityError::Store(_) | IdentityError::Audit(_) => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn wants_json(parts: &Parts) -> bool {
+    let accepts = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accepts.starts_with("application/json") || accepts.starts_with("text/event-stream")
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", letters.as_str())
+}
