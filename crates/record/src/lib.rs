@@ -49,6 +49,7 @@ pub use answer::{
 /// What the log calls an act, for who asks whether it may be done.
 pub use audit::Action as Audited;
 pub use audit_read::AuditPage;
+pub use charts::is_patient as is_patient_chart;
 pub use error::{RecordError, Refusal};
 pub use request::{
     EverythingRequest, HistoryOf, HistoryRequest, Pairs, Preconditions, ResourceKey, SearchRequest, Target,
