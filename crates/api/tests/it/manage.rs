@@ -157,6 +157,8 @@ fn valid_body(template: &str) -> Value {
         "/users/{}/proxies" => json!({"patient": "absent", "until": "2099-01-01", "reason": "mother"}),
         "/users/{}/tokens" | "/tokens" => json!({"name": "script", "scopes": "user/Patient.r", "days": 1}),
         "/users/{}/deactivate" | "/users/{}/roles/{}/end" | "/users/{}/proxies/{}" => because,
+        "/policies/{}/replay" => json!({"days": 7}),
+        "/policies/{}/activate" => json!({"words": "as decided by the board"}),
         "/glass" => json!({"patient": "absent", "reason": "unconscious in the waiting room"}),
         "/labels" => json!({"resource": "Patient/absent", "add": ["hiv"], "reason": "a reason that says something"}),
         _ => Value::Null,
