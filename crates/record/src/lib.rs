@@ -46,13 +46,14 @@ pub use answer::{
     BundleAnswer, BundleEntry, BundleKind, Effect, EntryAnswer, EntryMode, PART2_NOTICE, Page, SearchTarget, Version,
     Written,
 };
+/// What the log calls an act, for who asks whether it may be done.
+pub use audit::Action as Audited;
 pub use audit_read::AuditPage;
+pub use charts::is_patient as is_patient_chart;
 pub use error::{RecordError, Refusal};
 pub use request::{
     EverythingRequest, HistoryOf, HistoryRequest, Pairs, Preconditions, ResourceKey, SearchRequest, Target,
 };
-/// What the log calls an act, for who asks whether it may be done.
-pub use audit::Action as Audited;
 pub use store::Disclosed;
 
 use cache::Cache;

@@ -45,7 +45,11 @@ pub(crate) fn page(status: StatusCode, template: &impl Template) -> Response<Bod
         Ok(html) => with(status, "text/html; charset=utf-8", html.into()),
         Err(error) => {
             tracing::error!(%error, "a page cannot be rendered");
-            with(StatusCode::INTERNAL_SERVER_ERROR, "text/plain; charset=utf-8", "This cannot be answered now.\n".into())
+            with(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "text/plain; charset=utf-8",
+                "This cannot be answered now.\n".into(),
+            )
         }
     }
 }
@@ -64,7 +68,9 @@ pub(crate) fn see(place: &'static str) -> Response<Body> {
 pub(crate) fn asset(asset: &'static assets::Asset) -> Response<Body> {
     let mut response = with(StatusCode::OK, asset.media_type, asset.text.into());
     // Pages ask for it with its hash behind the name, so another text has another address.
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
     response
 }
 

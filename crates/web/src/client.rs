@@ -35,9 +35,11 @@ impl Asked<'_> {
     /// What people recognize a device by in their list: browser and system, no more.
     pub fn device_label(&self) -> String {
         let agent = self.from.user_agent;
-        let first = |known: &[(&str, &'static str)]| known.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, is)| *is);
+        let first =
+            |known: &[(&str, &'static str)]| known.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, is)| *is);
         let browser = first(&[("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrom", "Chromium"), ("Safari/", "Safari")]);
-        let systems = [("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "Mac")];
+        let systems =
+            [("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "Mac")];
         let system = first(&systems).or(first(&[("Linux", "Linux")]));
         match (browser, system) {
             (Some(browser), Some(system)) => format!("{browser} on {system}"),

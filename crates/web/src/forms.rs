@@ -53,7 +53,11 @@ impl Form {
 impl Asked<'_> {
     pub fn form(&self) -> Form {
         let pairs = form_urlencoded::parse(&self.body).take(FIELDS_MAX);
-        Form(pairs.map(|(name, value): (Cow<'_, str>, Cow<'_, str>)| (name.into_owned(), value.into_owned().into())).collect())
+        Form(
+            pairs
+                .map(|(name, value): (Cow<'_, str>, Cow<'_, str>)| (name.into_owned(), value.into_owned().into()))
+                .collect(),
+        )
     }
 
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {

@@ -103,7 +103,8 @@ impl House {
     pub async fn follower(&self) -> Follower {
         let log = self.log.clone();
         let health = Arc::new(move || LogHealth::of(&log));
-        let parts = FollowerParts { queue: self.queue.clone(), reader: self.reader(), limits: Limits::default(), health };
+        let parts =
+            FollowerParts { queue: self.queue.clone(), reader: self.reader(), limits: Limits::default(), health };
         Follower::open(parts).await.unwrap()
     }
 

@@ -76,7 +76,13 @@ pub async fn password(asked: &Asked<'_>) -> Answer {
     asked.from_our_page()?;
     let form = asked.form();
     if form.text("password") != form.text("again") {
-        return shown(asked, StatusCode::UNPROCESSABLE_ENTITY, Some("The two passwords differ.".into()), None, Vec::new());
+        return shown(
+            asked,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Some("The two passwords differ.".into()),
+            None,
+            Vec::new(),
+        );
     }
     let enrolled = asked.web.identity().enrol_password(ticket(asked)?, form.text("password"), &asked.from).await;
     done(asked, enrolled)

@@ -142,7 +142,8 @@ fn shown(asked: &Asked<'_>, session: &Session, status: StatusCode, issued: Optio
         expires: time(one.expires_ms),
         expired: one.is_expired,
     });
-    let roles = session.caller.iter().flat_map(|caller| caller.roles().iter().map(|role| role.name().replace('_', " ")));
+    let roles =
+        session.caller.iter().flat_map(|caller| caller.roles().iter().map(|role| role.name().replace('_', " ")));
     let page = Page {
         frame: Frame::of(asked.web),
         session,
@@ -159,5 +160,6 @@ fn shown(asked: &Asked<'_>, session: &Session, status: StatusCode, issued: Optio
 }
 
 fn time(ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(ms).map_or_else(|_| "–".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+    jiff::Timestamp::from_millisecond(ms)
+        .map_or_else(|_| "–".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }

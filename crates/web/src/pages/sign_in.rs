@@ -8,11 +8,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Answer;
+use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
 use crate::guard::{COOKIE, STEP_COOKIE};
 use crate::refusal::Refusal;
-use crate::answer;
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -120,8 +120,7 @@ pub async fn passkey_finish(asked: &Asked<'_>) -> Answer {
     let sent: PasskeyAnswer = asked.json()?;
     let credential = sent.credential.to_string();
     let label = asked.device_label();
-    let finishing =
-        asked.web.identity().finish_passkey(ticket, &credential, sent.device.as_ref(), &label, &asked.from);
+    let finishing = asked.web.identity().finish_passkey(ticket, &credential, sent.device.as_ref(), &label, &asked.from);
     let signed_in = finishing.await?;
     let mut response = answer::json(StatusCode::OK, &json!({ "next": "/me" }));
     signed(&mut response, &signed_in);
