@@ -6,11 +6,12 @@ use std::sync::Arc;
 use access::{CollectionPolicy, Policies};
 use audit::event::Who;
 use audit::{Event, Outcome, Purpose};
+use compliance::{PolicyDesk, PolicyDeskParts, Queue, QueueParts};
 use crypto::{EnvironmentClass, Kek, Keyring};
 use record::{Record, Settings};
 use store::log::{AuditLog, LogError, LogOptions};
 use store::sqlite::{DatabaseKeys, DaySealer, KeyDatabase};
-use store::{Backend, Desk, Evidence, Sqlite};
+use store::{Backend, Desk, Evidence, Sqlite, Witness};
 
 use crate::clock::Clock;
 use crate::directory::{AUDIT_FOLDER, DataDirectory, Lock};
@@ -48,6 +49,8 @@ pub struct House {
     pub record: Record,
     pub identity: ::identity::Identity,
     pub desk: Arc<Desk>,
+    pub queue: Queue,
+    pub policies: PolicyDesk,
     pub clock: Clock,
     _lock: Lock,
 }
@@ -114,7 +117,30 @@ impl House {
         let desk_key = keyring.purpose("wardstone/database/desk/v1");
         let desk = Arc::new(Desk::open(directory.path(), desk_key, keyring.seal_key("wardstone/desk/v1"))?);
         let identity = identity::open(&base_url, desk.clone(), &store, &keyring, &record, clock.clone())?;
-        let house = Self { directory, class, keyring, sealer, store, record, identity, desk, clock, _lock: lock };
+        let witness = Witness::of(&store);
+        let queue = Queue::open(QueueParts { desk: desk.clone(), witness: witness.clone(), clock: clock.clone() })?;
+        let live = record.clone();
+        let policies = PolicyDesk::open(PolicyDeskParts {
+            desk: desk.clone(),
+            witness,
+            reader: store.log_reader(),
+            clock: clock.clone(),
+            go_live: Arc::new(move |policies| live.set_policies(policies)),
+        })?;
+        let house = Self {
+            directory,
+            class,
+            keyring,
+            sealer,
+            store,
+            record,
+            identity,
+            desk,
+            queue,
+            policies,
+            clock,
+            _lock: lock,
+        };
         if is_new {
             house.note(audit::Action::LogBirth, "system", None).await?;
         }
@@ -160,9 +186,9 @@ impl House {
 
     /// Makes everything durable and lets the directory go.
     pub async fn close(self) -> Result<(), ServerError> {
-        let House { store, record, identity, desk, _lock, .. } = self;
-        // Identity asks the record, and both hold the store.
-        drop((identity, desk, record));
+        let House { store, record, identity, desk, queue, policies, _lock, .. } = self;
+        // Identity asks the record and policies go live in it; all of them hold the store's log.
+        drop((queue, policies, identity, desk, record));
         let closing = tokio::task::spawn_blocking(move || store.close());
         let closed = closing.await;
         drop(_lock);

@@ -28,6 +28,8 @@ pub enum ServerError {
     Access(#[from] access::AccessError),
     #[error("identity: {0}")]
     Identity(#[from] identity::IdentityError),
+    #[error("compliance: {0}")]
+    Compliance(#[from] compliance::ComplianceError),
     #[error("audit: {0}")]
     Audit(#[from] audit::AuditError),
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use api::manage::{self, Manage, ManageState};
 use api::{Api, ApiState, BaseUrl, Peer};
 use axum::body::Body;
+use compliance::{Follower, FollowerParts, LogHealth};
 use http::{Request, Response, StatusCode};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -71,6 +72,8 @@ impl Serving {
         let manage = Manage::new(ManageState {
             record: house.record.clone(),
             identity: house.identity.clone(),
+            queue: house.queue.clone(),
+            policies: house.policies.clone(),
             origin: base_url.to_owned(),
             request_id: Arc::new(request_id),
         });
@@ -78,11 +81,13 @@ impl Serving {
         let admin_handler = Admin { store: house.store.clone(), requests };
         let listeners = vec![
             tokio::spawn(listener.serve(Front { api, manage }, stopped.clone())),
-            tokio::spawn(admin.serve(admin_handler, stopped)),
+            tokio::spawn(admin.serve(admin_handler, stopped.clone())),
         ];
+        let stopping = stopped;
         let mut beside = vec![
             tokio::spawn(house.record.clone().maintain_index()),
             tokio::spawn(identity::sweep(house.identity.clone())),
+            tokio::spawn(follow(house.clone(), stopping)),
             tokio::spawn(tokens.clone().report_noise(house.store.clone(), house.clock.clone())),
         ];
         match control::bind(&house.directory) {
@@ -151,6 +156,22 @@ impl Handle for Front {
 
 fn is_below(path: &str, base: &str) -> bool {
     path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Reads the log and raises alerts, until the server stops. What it has not read then it reads at the next start.
+async fn follow(house: Arc<House>, stop: watch::Receiver<bool>) {
+    let store = house.store.clone();
+    let parts = FollowerParts {
+        queue: house.queue.clone(),
+        reader: house.store.log_reader(),
+        limits: compliance::Limits::default(),
+        health: Arc::new(move || LogHealth::of(store.log())),
+    };
+    drop(house);
+    match Follower::open(parts).await {
+        Ok(follower) => follower.run(stop).await,
+        Err(error) => tracing::error!(%error, "no alerts: the log cannot be followed"),
+    }
 }
 
 fn request_id() -> u128 {

@@ -11,7 +11,7 @@ use super::user::role_of;
 use super::{Asked, Done};
 
 /// Roles that nobody confirmed for this long are due.
-const RECERTIFY_DAYS: u32 = 90;
+pub const RECERTIFY_DAYS: u32 = 90;
 const RECERTIFY_DAYS_MAX: u32 = 3_660;
 
 #[derive(Deserialize)]

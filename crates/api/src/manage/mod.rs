@@ -2,11 +2,13 @@
 //! address has a gate; what is done there, and its event, is identity's, compliance's and the record's affair.
 
 mod account;
+mod alert;
 mod body;
 mod device;
 mod gate;
 mod glass;
 mod patient;
+mod policy;
 mod problem;
 mod refuse;
 mod route;
@@ -24,6 +26,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
+use compliance::{PolicyDesk, Queue};
 use futures_util::FutureExt;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
@@ -48,6 +51,8 @@ pub const PATH: &str = "/manage";
 pub struct ManageState {
     pub record: Record,
     pub identity: Identity,
+    pub queue: Queue,
+    pub policies: PolicyDesk,
     /// Where the pages are: `https://clinic.example`, with a port if it is not 443.
     pub origin: String,
     /// A fresh random number for each request.
@@ -168,12 +173,33 @@ async fn perform(act: Act, asked: Asked<'_>) -> Result<Done, Problem> {
         Act::GlassLog => glass::log(asked),
         Act::Label => patient::label(asked).await,
         Act::Explain => patient::explain(asked).await,
+        Act::Alerts => alert::list(asked),
+        Act::Alert => alert::show(asked),
+        Act::TakeAlert => alert::take(asked).await,
+        Act::NoteAlert => alert::note(asked).await,
+        Act::CloseAlert => alert::close(asked).await,
+        Act::Reviews => alert::reviews(asked),
+        Act::Review => alert::review(asked).await,
+        Act::Policies => policy::list(asked),
+        Act::PolicyVersion => policy::show(asked),
+        Act::Propose => policy::propose(asked).await,
+        Act::Validate => policy::validate(asked),
+        Act::Replay => policy::replay(asked).await,
+        Act::Activate => policy::activate(asked).await,
     }
 }
 
 impl Asked<'_> {
     fn identity(&self) -> &Identity {
         &self.manage.0.identity
+    }
+
+    fn queue(&self) -> &Queue {
+        &self.manage.0.queue
+    }
+
+    fn policies(&self) -> &PolicyDesk {
+        &self.manage.0.policies
     }
 
     fn record(&self) -> &Record {

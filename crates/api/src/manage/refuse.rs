@@ -1,5 +1,6 @@
 //! What the rooms below refuse, as problems.
 
+use compliance::ComplianceError;
 use identity::IdentityError;
 use record::RecordError;
 
@@ -36,6 +37,28 @@ impl From<RecordError> for Problem {
             RecordError::Denied(_) | RecordError::NotFound | RecordError::Gone => Problem::not_found(),
             RecordError::Conflict => Problem::conflict(),
             RecordError::Malformed(rule) | RecordError::NotSupported(rule) => Problem::invalid(rule),
+            other => {
+                tracing::error!(error = %other, "cannot manage");
+                Problem::unavailable()
+            }
+        }
+    }
+}
+
+impl From<ComplianceError> for Problem {
+    fn from(error: ComplianceError) -> Self {
+        match error {
+            ComplianceError::Unknown(_) => Problem::not_found(),
+            ComplianceError::AboutOneself | ComplianceError::OwnVersion | ComplianceError::NotTheOwner => {
+                Problem::second_person().with(error.to_string())
+            }
+            ComplianceError::OtherRole => Problem::not_permitted().with(error.to_string()),
+            ComplianceError::Closed | ComplianceError::Active => Problem::conflict().with(error.to_string()),
+            ComplianceError::Words | ComplianceError::TooManyWords | ComplianceError::Setting(_) => {
+                Problem::invalid(error.to_string())
+            }
+            // Names of files and policies that the sender wrote: no value of the record is in them.
+            ComplianceError::Policies(error) => Problem::invalid(error.to_string()),
             other => {
                 tracing::error!(error = %other, "cannot manage");
                 Problem::unavailable()

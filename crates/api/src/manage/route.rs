@@ -75,6 +75,19 @@ pub(super) enum Act {
     GlassLog,
     Label,
     Explain,
+    Alerts,
+    Alert,
+    TakeAlert,
+    NoteAlert,
+    CloseAlert,
+    Reviews,
+    Review,
+    Policies,
+    PolicyVersion,
+    Propose,
+    Validate,
+    Replay,
+    Activate,
 }
 
 /// Segments that a template may leave open.
@@ -85,6 +98,7 @@ pub const ROUTES: &[Route] = {
     const ACCOUNTS: Gate = May(Action::ManageAccounts);
     const ROLES: Gate = May(Action::ManageRoles);
     const DEVICES: Gate = May(Action::ManageDevices);
+    const POLICIES: Gate = May(Action::ManagePolicies);
     const ALERTS: Gate = May(Action::ReviewAlerts);
     &[
         route(Method::POST, "/session", Open, Act::SignIn),
@@ -128,6 +142,19 @@ pub const ROUTES: &[Route] = {
         route(Method::GET, "/glass", ALERTS, Act::GlassLog),
         route(Method::POST, "/labels", Judged, Act::Label),
         route(Method::GET, "/explanations/{}", May(Action::Explain), Act::Explain),
+        route(Method::GET, "/alerts", ALERTS, Act::Alerts),
+        route(Method::GET, "/alerts/{}", ALERTS, Act::Alert),
+        route(Method::POST, "/alerts/{}/take", ALERTS, Act::TakeAlert),
+        route(Method::POST, "/alerts/{}/note", ALERTS, Act::NoteAlert),
+        route(Method::POST, "/alerts/{}/close", ALERTS, Act::CloseAlert),
+        route(Method::GET, "/reviews", ALERTS, Act::Reviews),
+        route(Method::POST, "/reviews", ALERTS, Act::Review),
+        route(Method::GET, "/policies", POLICIES, Act::Policies),
+        route(Method::POST, "/policies", POLICIES, Act::Propose),
+        route(Method::POST, "/policies/validate", POLICIES, Act::Validate),
+        route(Method::GET, "/policies/{}", POLICIES, Act::PolicyVersion),
+        route(Method::POST, "/policies/{}/replay", POLICIES, Act::Replay),
+        route(Method::POST, "/policies/{}/activate", POLICIES, Act::Activate),
     ]
 };
 
@@ -183,8 +210,7 @@ mod tests {
     fn an_address_is_found_with_its_open_segments() {
         assert_eq!(found(Method::GET, "/users/ana"), "User ana ");
         assert_eq!(found(Method::DELETE, "/users/a%2Fb/sessions/9"), "EndSession a/b 9");
-        assert_eq!(found(Method::POST, "/policies/validate"), "Validate  ");
-        assert_eq!(found(Method::POST, "/policies/7/replay"), "Replay 7 ");
+        assert_eq!(found(Method::POST, "/session/step-up"), "StepUp  ");
     }
 
     #[test]

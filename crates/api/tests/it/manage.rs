@@ -9,6 +9,7 @@ use access::{Object, Role, TypeRef};
 use api::manage::{COOKIE_NAME, CSRF_HEADER, Gate, Manage, ManageState, ROUTES};
 use api::{ConnectionNo, Peer};
 use axum::body::Body;
+use compliance::{PolicyDesk, PolicyDeskParts, Queue, QueueParts};
 use crypto::EnvironmentClass;
 use http::Request;
 use identity::{DemoOnly, Identity, Kind, SeedAccount, Settings};
@@ -53,7 +54,7 @@ impl Office {
             ..Settings::new("Clinic", ORIGIN, "clinic.example", clinic.clock.clone())
         };
         let witness = Witness::of(&clinic.store);
-        let identity = Identity::open(settings, desk, witness, &keyring).unwrap();
+        let identity = Identity::open(settings, desk.clone(), witness.clone(), &keyring).unwrap();
         let demo = DemoOnly::of(EnvironmentClass::Demo).unwrap();
         for (login, role) in
             [("ada", Role::Admin), ("bob", Role::Admin), ("nora", Role::Nurse), ("phil", Role::Physician)]
@@ -74,9 +75,22 @@ impl Office {
             };
             identity.seed(&demo, seed).await.unwrap();
         }
+        let queue =
+            Queue::open(QueueParts { desk: desk.clone(), witness: witness.clone(), clock: clinic.clock.clone() });
+        let (queue, live) = (queue.unwrap(), clinic.record.clone());
+        let parts = PolicyDeskParts {
+            desk,
+            witness,
+            reader: clinic.store.log_reader(),
+            clock: clinic.clock.clone(),
+            go_live: Arc::new(move |policies| live.set_policies(policies)),
+        };
+        let policies = PolicyDesk::open(parts).unwrap();
         let state = ManageState {
             record: clinic.record.clone(),
             identity: identity.clone(),
+            queue,
+            policies,
             origin: ORIGIN.to_owned(),
             request_id: Arc::new(|| 0xdef),
         };

@@ -25,11 +25,22 @@ const CARD: [Column; 9] = [
     ("owner", "owner"),
     ("raised", "raised"),
     ("about", "summary"),
-    ("who", "user"),
+    ("by", "login"),
     ("events", "events"),
 ];
+const HISTORY: [Column; 4] = [("when", "when"), ("who", "who"), ("did", "did"), ("words", "words")];
+const WEEK: [Column; 8] = [
+    ("from", "from"),
+    ("raised", "raised"),
+    ("open", "open"),
+    ("overdue", "overdue"),
+    ("which", "overdue_ids"),
+    ("glass to review", "glass_reviews_due"),
+    ("roles to confirm", "recertifications_due"),
+    ("last review", "last_review"),
+];
 const REVIEWS: [Column; 5] =
-    [("week", "week"), ("signed by", "reviewer"), ("signed", "signed"), ("alerts", "alerts"), ("words", "words")];
+    [("signed", "signed"), ("by", "reviewer"), ("raised", "week.raised"), ("open", "week.open"), ("words", "words")];
 
 /// The alert queue: what the audit log shows that somebody has to look at
 #[derive(Debug, clap::Args)]
@@ -37,7 +48,7 @@ const REVIEWS: [Column; 5] =
     wardstone alert list --state open\n  \
     wardstone alert show 17\n  \
     wardstone alert take 17\n  \
-    wardstone alert close 17 --words \"spoke with Dr Ruiz: the patient had collapsed in the waiting room\"\n  \
+    wardstone alert close 17 --verdict justified --words \"spoke with Dr Ruiz: the patient had collapsed in the waiting room\"\n  \
     wardstone alert review --words \"looked at every alert of the week\"")]
 pub struct Args {
     #[command(subcommand)]
@@ -79,7 +90,7 @@ enum Command {
         #[arg(long, value_name = "TEXT")]
         words: String,
         /// What came of it
-        #[arg(long, value_enum, default_value_t = Verdict::Justified)]
+        #[arg(long, value_enum)]
         verdict: Verdict,
     },
     /// Sign the review of the last week
@@ -89,7 +100,16 @@ enum Command {
         #[arg(long, value_name = "TEXT")]
         words: String,
     },
-    /// Weekly reviews that were signed
+    /// Add words to an alert
+    Note {
+        #[command(flatten)]
+        remote: RemoteArgs,
+        #[arg(value_name = "ID")]
+        alert: String,
+        #[arg(long, value_name = "TEXT")]
+        words: String,
+    },
+    /// The week as it stands, and the reviews that were signed
     Reviews {
         #[command(flatten)]
         remote: RemoteArgs,
@@ -111,8 +131,10 @@ enum Verdict {
     Justified,
     /// Nothing had happened
     FalseAlarm,
-    /// It was a breach of the rules
+    /// Somebody broke the rules
     Violation,
+    /// A security incident, which goes on as one
+    Incident,
 }
 
 pub async fn run(args: Args) -> Result<Outcome, ServerError> {
@@ -140,6 +162,12 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
             let answer = remote.post(&format!("/manage/alerts/{}/close", segment(&alert)), body).await?;
             remote.done(&answer, format!("alert {alert} is closed."));
         }
+        Command::Note { remote, alert, words } => {
+            let remote = remote.open()?;
+            let path = format!("/manage/alerts/{}/note", segment(&alert));
+            let answer = remote.post(&path, json!({"words": words})).await?;
+            remote.done(&answer, format!("noted in alert {alert}."));
+        }
         Command::Review { remote, words } => {
             let remote = remote.open()?;
             let answer = remote.post("/manage/reviews", json!({"words": words})).await?;
@@ -148,7 +176,11 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
         Command::Reviews { remote } => {
             let remote = remote.open()?;
             let answer = remote.get("/manage/reviews").await?;
-            remote.say(&answer, |answer| show::table(&answer["reviews"], &REVIEWS));
+            remote.say(&answer, |answer| {
+                show::card(&answer["week"], &WEEK);
+                say::line("");
+                show::table(&answer["reviews"], &REVIEWS);
+            });
         }
     }
     Ok(Outcome::Done)
@@ -156,9 +188,8 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
 
 fn say_alert(alert: &Value) {
     show::card(alert, &CARD);
-    for note in alert["notes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        say::line(show::clean(note));
-    }
+    say::line("");
+    show::table(&alert["history"], &HISTORY);
 }
 
 fn word(value: &impl ValueEnum) -> String {

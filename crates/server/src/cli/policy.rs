@@ -11,6 +11,7 @@ use super::remote::{RemoteArgs, segment};
 use crate::{ServerError, files, say};
 
 const DAYS_DEFAULT: u32 = 7;
+const POLICY_EXTENSION: &str = "cedar";
 const VERSIONS: [Column; 6] = [
     ("version", "version"),
     ("state", "state"),
@@ -36,7 +37,7 @@ const CHANGES: [Column; 7] = [
     wardstone policy download 1 policies/\n  \
     wardstone policy validate policies/\n  \
     wardstone policy propose policies/ --words \"billing sees appointments\"\n  \
-    wardstone policy replay 2\n  \
+    wardstone policy replay 2 --days 7\n  \
     wardstone policy activate 2 --words \"as decided on 12 November\"")]
 pub struct Args {
     #[command(subcommand)]
@@ -155,20 +156,14 @@ fn say_replay(answer: &Value) {
     }
 }
 
-/// Every file of a folder of policies, by its path below it.
+/// The policies of a folder, by file name. Schema, views and types are the program's own.
 fn read_sources(folder: &Path) -> Result<Value, ServerError> {
     let mut sources = Map::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(at) = folders.pop() {
-        for entry in std::fs::read_dir(&at).map_err(ServerError::io("cannot be read", &at))? {
-            let path = entry.map_err(ServerError::io("cannot be read", &at))?.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if is_source(&path)
-                && let Some(name) = path.strip_prefix(folder).ok().and_then(Path::to_str)
-            {
-                sources.insert(name.to_owned(), files::read_text(&path)?.into());
-            }
+    for entry in std::fs::read_dir(folder).map_err(ServerError::io("cannot be read", folder))? {
+        let path = entry.map_err(ServerError::io("cannot be read", folder))?.path();
+        let is_policy = path.extension().is_some_and(|extension| extension == POLICY_EXTENSION);
+        if let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|_| is_policy) {
+            sources.insert(name.to_owned(), files::read_text(&path)?.into());
         }
     }
     if sources.is_empty() {
@@ -177,29 +172,22 @@ fn read_sources(folder: &Path) -> Result<Value, ServerError> {
     Ok(Value::Object(sources))
 }
 
-/// What the server makes a policy version of; a README is none of it.
-fn is_source(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    matches!(extension, Some("cedar" | "cedarschema" | "txt" | "view" | "toml" | "json"))
-}
-
 fn write_sources(sources: &Value, folder: &Path) -> Result<usize, ServerError> {
     if !crate::directory::is_absent_or_empty(folder)? {
         return Err(ServerError::Refused(format!("{} is not empty", folder.display())));
     }
     let none = Map::new();
     let sources = sources.as_object().unwrap_or(&none);
+    files::create_folder(folder)?;
     for (name, text) in sources {
-        // A server names files below the folder, never beside it.
-        let is_below =
-            name.split('/').all(|part| !part.is_empty() && part != "." && part != ".." && !part.contains('\\'));
-        if !is_below {
+        // A server names files in the folder, never beside it.
+        let is_name = name.strip_suffix(".cedar").is_some_and(|stem| {
+            !stem.is_empty() && stem.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+        });
+        if !is_name {
             return Err(ServerError::Refused("the server named a file outside of the folder".into()));
         }
         let path = folder.join(name);
-        if let Some(parent) = path.parent() {
-            files::create_folder(parent)?;
-        }
         files::create_secret(&path, text.as_str().unwrap_or_default().as_bytes())?;
     }
     Ok(sources.len())
@@ -214,11 +202,11 @@ mod tests {
     fn sources_come_back_as_they_were_and_stay_in_their_folder() {
         let folder = tempfile::tempdir().unwrap();
         let there = folder.path().join("policies");
-        let sources = json!({"nurse.cedar": "permit", "views/billing.txt": "Claim"});
+        let sources = json!({"nurse.cedar": "permit", "billing.cedar": "permit too"});
         assert_eq!(write_sources(&sources, &there).unwrap(), 2);
         assert_eq!(read_sources(&there).unwrap(), sources);
         assert!(write_sources(&sources, &there).is_err(), "the folder is not empty");
-        for name in ["../out.cedar", "/etc/out.cedar", "a//b.cedar", "a/../../b.cedar"] {
+        for name in ["../out.cedar", "/etc/out.cedar", "a/b.cedar", "out.sh", ".cedar"] {
             assert!(write_sources(&json!({name: "x"}), &folder.path().join("other")).is_err(), "{name}");
         }
     }

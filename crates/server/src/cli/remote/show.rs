@@ -89,7 +89,7 @@ mod tests {
         let made = lines(&items, &[("login", "login"), ("roles", "roles"), ("fresh", "of.fresh")]);
         assert_eq!(
             made,
-            ["LOGIN     ROLES           FRESH", "ana       nurse, billing  yes", "b [2Jen                   no",]
+            ["LOGIN    ROLES           FRESH", "ana      nurse, billing  yes", "b [2Jen                  no",]
         );
         assert_eq!(lines(&json!([]), &[("login", "login")]), ["none"]);
     }
