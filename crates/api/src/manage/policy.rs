@@ -47,7 +47,7 @@ pub fn list(asked: Asked<'_>) -> Result<Done, Problem> {
 pub fn show(asked: Asked<'_>) -> Result<Done, Problem> {
     let version = asked.policies().get(asked.number(0)?)?;
     let mut json = shown(&version);
-    json["sources"] = version.sources.iter().map(|source| (source.file.clone(), source.text.clone().into())).collect();
+    json["sources"] = version.sources.iter().map(|source| (source.file.clone(), Value::from(source.text.clone()))).collect();
     Done::ok(json)
 }
 
