@@ -47,7 +47,8 @@ pub fn list(asked: Asked<'_>) -> Result<Done, Problem> {
 pub fn show(asked: Asked<'_>) -> Result<Done, Problem> {
     let version = asked.policies().get(asked.number(0)?)?;
     let mut json = shown(&version);
-    json["sources"] = version.sources.iter().map(|source| (source.file.clone(), Value::from(source.text.clone()))).collect();
+    let sources: Sources = version.sources.iter().map(|source| (source.file.clone(), source.text.clone())).collect();
+    json["sources"] = json!(sources);
     Done::ok(json)
 }
 

@@ -210,7 +210,8 @@ mod tests {
     fn an_address_is_found_with_its_open_segments() {
         assert_eq!(found(Method::GET, "/users/ana"), "User ana ");
         assert_eq!(found(Method::DELETE, "/users/a%2Fb/sessions/9"), "EndSession a/b 9");
-        assert_eq!(found(Method::POST, "/session/step-up"), "StepUp  ");
+        assert_eq!(found(Method::POST, "/policies/validate"), "Validate  ");
+        assert_eq!(found(Method::POST, "/policies/7/replay"), "Replay 7 ");
     }
 
     #[test]

@@ -157,6 +157,64 @@ fn said_of(output: &Output) -> String {
 }
 
 #[test]
+fn broken_glass_raises_an_alert_that_somebody_closes_and_policies_change_by_two_people() {
+    let house = House::start(2);
+    let (physician, officer) = (Person::of_role(&house, "physician"), Person::of_role(&house, "privacy_officer"));
+    let patient = house.user("patient")["patient"].as_str().unwrap().to_owned();
+    let patient = patient.strip_prefix("Patient/").unwrap();
+
+    assert!(physician.refused(&["glass", "break", patient, "--reason", "why not"]).contains("ten letters"));
+    let reason = "unconscious in the waiting room, looking for allergies";
+    let said = physician.ok(&["glass", "break", patient, "--reason", reason]);
+    assert!(said.contains("open for you until"), "{said}");
+    assert!(officer.ok(&["glass", "list"]).contains(reason));
+    assert!(physician.refused(&["glass", "list"]).contains("your roles do not allow this"));
+
+    // The alert is there within a second of the event; a busy machine gets longer.
+    let list = ["alert", "list", "--state", "open", "--rule", "break_glass"];
+    let began = std::time::Instant::now();
+    let alert = loop {
+        let alerts = officer.json(&list);
+        if let Some(id) = alerts["alerts"][0]["id"].as_str() {
+            break id.to_owned();
+        }
+        assert!(began.elapsed().as_secs() < 20, "{alerts}");
+    };
+    let said = officer.ok(&["alert", "show", &alert]);
+    assert!(said.contains("break_glass") && said.contains(&physician.login), "{said}");
+    let close =
+        ["alert", "close", &alert, "--verdict", "justified", "--words", "spoke with the physician: an emergency"];
+    assert!(officer.refused(&close).contains("by who took it"));
+    officer.ok(&["alert", "take", &alert]);
+    assert!(officer.refused(&["alert", "note", &alert, "--words", "ok"]).contains("words"));
+    officer.ok(&close);
+    let said = officer.ok(&["alert", "show", &alert]);
+    assert!(said.contains("closed") && said.contains("an emergency"), "{said}");
+    officer.ok(&["alert", "review", "--words", "looked at every alert of the week"]);
+    assert!(officer.ok(&["alert", "reviews"]).contains("looked at every alert"));
+
+    // Policies: downloaded, changed, validated, proposed, replayed; never activated by their author.
+    let admin = Person::of_role(&house, "admin");
+    let folder = house.path("policies");
+    admin.ok(&["policy", "download", "1", &folder]);
+    assert!(admin.ok(&["policy", "validate", &folder]).contains("valid"));
+    let billing = format!("{folder}/billing.cedar");
+    let before = std::fs::read_to_string(&billing).unwrap();
+    std::fs::write(&billing, format!("{before}\nthis is no policy")).unwrap();
+    assert!(admin.refused(&["policy", "validate", &folder]).contains("billing"));
+    std::fs::write(&billing, format!("{before}\n// reviewed\n")).unwrap();
+    let said = admin.ok(&["policy", "propose", &folder, "--words", "billing was reviewed"]);
+    assert!(said.contains('2'), "{said}");
+    let report = admin.json(&["policy", "replay", "2", "--days", "7"]);
+    assert_eq!((&report["newly_allowed"], &report["newly_denied"]), (&0.into(), &0.into()), "{report}");
+    let activate = ["policy", "activate", "2", "--words", "as decided by the board"];
+    assert!(admin.refused(&activate).contains("second person"));
+    assert!(physician.refused(&activate).contains("your roles do not allow this"));
+    let list = admin.ok(&["policy", "list"]);
+    assert!(list.contains("draft") && list.contains("active"), "{list}");
+}
+
+#[test]
 fn a_wrong_password_an_unknown_login_and_a_used_code_are_one_answer() {
     let house = House::start(0);
     let admin = Person::of_role(&house, "admin");
