@@ -29,7 +29,7 @@ const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 /// The login of the demo's integration client.
 pub const INTEGRATION_LOGIN: &str = "integration";
 /// What authenticators show.
-const ORGANIZATION: &str = "Wardstone";
+pub const ORGANIZATION: &str = "Wardstone";
 /// Passkeys are bound to a name; an address has none.
 const ORIGIN_OF_ADDRESSES: &str = "https://localhost";
 

@@ -4,12 +4,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use api::manage::{self, Manage, ManageState};
-use api::{Api, ApiState, BaseUrl, Peer};
+use api::{Api, ApiState, BaseUrl, ConnectionNo, Peer};
 use axum::body::Body;
 use compliance::{Follower, FollowerParts, LogHealth};
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use web::{Web, WebState};
 
 use crate::ServerError;
 use crate::admin::Admin;
@@ -77,10 +78,16 @@ impl Serving {
             origin: base_url.to_owned(),
             request_id: Arc::new(request_id),
         });
+        let pages = Web::new(WebState {
+            identity: house.identity.clone(),
+            origin: base_url.to_owned(),
+            organization: identity::ORGANIZATION.to_owned(),
+            request_id: Arc::new(request_id),
+        });
         let (stop, stopped) = watch::channel(false);
         let admin_handler = Admin { store: house.store.clone(), requests };
         let listeners = vec![
-            tokio::spawn(listener.serve(Front { api, manage }, stopped.clone())),
+            tokio::spawn(listener.serve(Front { api, manage, pages }, stopped.clone())),
             tokio::spawn(admin.serve(admin_handler, stopped.clone())),
         ];
         let stopping = stopped;
@@ -136,6 +143,7 @@ impl Serving {
 struct Front {
     api: Api,
     manage: Manage,
+    pages: Web,
 }
 
 impl Handle for Front {
@@ -148,9 +156,8 @@ impl Handle for Front {
         if is_below(path, manage::PATH) {
             return manage::serve(&self.manage, request).await;
         }
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::NOT_FOUND;
-        response
+        let ConnectionNo(connection) = request.extensions().get().copied().unwrap_or(ConnectionNo(0));
+        web::serve(&self.pages, request, web::Client { address: peer, connection }).await
     }
 }
 
