@@ -37,17 +37,15 @@ export async function sessionCookie(context) {
   return cookie;
 }
 
-/** Opens the page's own event stream; `ended()` waits for its end and says when that was. */
+/** Listens to the event stream that the page holds; the promise says when `ended` came. Before the page is opened. */
 export async function watchStream(page) {
-  await page.evaluate(
-    () =>
-      new Promise((opened, refused) => {
-        const events = new EventSource('/me/events');
-        window.streamEnded = new Promise((resolve) => {
-          events.addEventListener('ended', () => resolve(Date.now()));
-        });
-        events.addEventListener('remaining', opened, { once: true });
-        events.addEventListener('error', refused, { once: true });
-      }),
-  );
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('Network.enable');
+  const opened = new Promise((resolve) => {
+    devtools.on('Network.eventSourceMessageReceived', ({ eventName }) => eventName === 'remaining' && resolve());
+  });
+  const ended = new Promise((resolve) => {
+    devtools.on('Network.eventSourceMessageReceived', ({ eventName }) => eventName === 'ended' && resolve(Date.now()));
+  });
+  return { opened, ended };
 }
