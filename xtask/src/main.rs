@@ -4,6 +4,7 @@ mod bench;
 mod cargo;
 mod ci;
 mod codegen;
+mod e2e;
 mod test;
 mod tidy;
 
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
-  test [--filter TEXT]                           every test of the workspace; ends in `N passed, N failed, N skipped`
+  test [--filter TEXT]                           every test, also in a browser; ends in `N passed, N failed, N skipped`
   tidy                                           the rules of the house that no compiler checks
   ci                                             tidy, clippy, test
   bench [--only NAME] [--quick] [--json FILE]    release build, load generator, one table

@@ -1,11 +1,11 @@
-//! `cargo xtask test`: runs every test of the workspace and ends in a line that counts them.
+//! `cargo xtask test`: runs every test of the workspace, those in the browser last, and ends in a line that counts them.
 
 use std::fmt;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::cargo;
+use crate::{cargo, e2e};
 
 /// A test that could not run here says so with this word and returns.
 const SKIP: &str = "SKIP:";
@@ -15,10 +15,10 @@ const PERL_MODULES: [&str; 5] = ["-MFindBin", "-MIPC::Cmd", "-MFile::Compare", "
 const JUNIT: &str = "target/nextest/default/junit.xml";
 
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Count {
-    passed: u64,
-    failed: u64,
-    skipped: u64,
+pub struct Count {
+    pub passed: u64,
+    pub failed: u64,
+    pub skipped: u64,
 }
 
 impl std::ops::AddAssign for Count {
@@ -39,8 +39,11 @@ impl fmt::Display for Count {
 #[expect(clippy::print_stdout, reason = "the count is the answer")]
 pub fn run(workspace: &Path, filter: Option<&str>) -> Result<(), String> {
     prerequisites()?;
-    let (count, ended_well) =
+    let (mut count, mut ended_well) =
         if cargo::has(workspace, "nextest") { nextest(workspace, filter)? } else { libtest(workspace, filter)? };
+    let (in_the_browser, browser_ended_well) = e2e::run(workspace, filter)?;
+    count += in_the_browser;
+    ended_well &= browser_ended_well;
     let verdict = if count.failed > 0 {
         Err(format!("failed tests: {}", count.failed))
     } else if count.passed == 0 {
@@ -95,6 +98,8 @@ fn nextest(workspace: &Path, filter: Option<&str>) -> Result<(Count, bool), Stri
     let mut command = cargo::command(workspace);
     command
         .args(["nextest", "run", "--workspace", "--no-fail-fast", "--retries", "0", "--color", "never"])
+        // A filter may mean a test in the browser alone.
+        .args(filter.map(|_| "--no-tests=pass"))
         .args(filter);
     let (ended_well, lines) = follow(command, Stream::Errors)?;
     let text = std::fs::read_to_string(&report).unwrap_or_default();
@@ -117,19 +122,20 @@ fn libtest(workspace: &Path, filter: Option<&str>) -> Result<(Count, bool), Stri
     Ok((count_libtest(&lines), ended_well))
 }
 
-enum Stream {
+pub enum Stream {
     Output,
     Errors,
 }
 
 /// Runs `command`, shows one of its streams as it comes and keeps its lines; the other goes through untouched.
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "what the test runner says is shown as it comes")]
-fn follow(mut command: Command, stream: Stream) -> Result<(bool, Vec<String>), String> {
+pub fn follow(mut command: Command, stream: Stream) -> Result<(bool, Vec<String>), String> {
     match stream {
         Stream::Output => command.stdout(Stdio::piped()),
         Stream::Errors => command.stderr(Stdio::piped()),
     };
-    let mut child = command.spawn().map_err(|e| format!("cargo: {e}"))?;
+    let program = command.get_program().to_string_lossy().into_owned();
+    let mut child = command.spawn().map_err(|e| format!("{program}: {e}"))?;
     let (output, errors) = (child.stdout.take(), child.stderr.take());
     let mut lines = Vec::new();
     if let Some(output) = output {
@@ -146,7 +152,7 @@ fn follow(mut command: Command, stream: Stream) -> Result<(bool, Vec<String>), S
             lines.push(line);
         }
     }
-    let status = child.wait().map_err(|e| format!("cargo: {e}"))?;
+    let status = child.wait().map_err(|e| format!("{program}: {e}"))?;
     Ok((status.success(), lines))
 }
 

@@ -12,7 +12,7 @@ use crate::password::normalized;
 use crate::secret::number;
 use crate::state::{StoredToken, Token};
 use crate::token::TOKEN_DAYS_MAX;
-use crate::{Connection, Identity, IdentityCheck, IdentityError, Kind, NewAccount};
+use crate::{Connection, HeldProxy, Identity, IdentityCheck, IdentityError, Kind, NewAccount};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -37,6 +37,7 @@ pub struct SeedAccount {
     pub kind: Kind,
     pub roles: Vec<Role>,
     pub own_chart: Option<u64>,
+    pub proxies: Vec<HeldProxy>,
     pub practitioner: Option<u64>,
     pub licence: Option<Licence>,
     pub npi: Option<String>,
@@ -74,7 +75,7 @@ impl Identity {
                     reason: "demo".to_owned(),
                     own_chart: seed.own_chart,
                     practitioner: seed.practitioner,
-                    proxies: Vec::new(),
+                    proxies: seed.proxies,
                     check: Some(IdentityCheck::InPerson),
                 };
                 self.new_account(&new, &actor.login, now_ms)?

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use access::Role;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crypto::Keyring;
@@ -37,6 +38,9 @@ pub struct Account {
     /// Id, and number of the chart, of the Patient who this user is.
     pub patient_id: Option<String>,
     pub own_chart: Option<u64>,
+    /// Number of the chart of the patient whom this user stands for; `patient_id` is that patient's then.
+    #[serde(default)]
+    pub proxy_chart: Option<u64>,
     /// Row of the Practitioner who this user is.
     pub practitioner: Option<u64>,
 }
@@ -53,6 +57,7 @@ impl Account {
             token: new_token()?,
             patient_id: None,
             own_chart: None,
+            proxy_chart: None,
             practitioner: None,
         })
     }
@@ -112,8 +117,14 @@ fn credentials(account: &Account) -> serde_json::Value {
         "role": account.role,
         "token": account.token,
     });
-    if let (Some(id), Some(user)) = (&account.patient_id, user.as_object_mut()) {
-        user.insert("patient".into(), format!("Patient/{id}").into());
+    let Some(fields) = user.as_object_mut() else { return user };
+    if let Some(id) = &account.patient_id {
+        fields.insert("patient".into(), format!("Patient/{id}").into());
+    }
+    // A program has its token and nothing else.
+    if account.role == Role::Research.name() {
+        fields.remove("password");
+        fields.remove("totp_secret");
     }
     user
 }

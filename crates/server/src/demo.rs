@@ -127,13 +127,14 @@ async fn accounts(house: &House, clinic: &Clinic, staff: &str, patients: u32) ->
                 account.practitioner = found.map(|(_, row, _)| row);
             }
         }
-        if let Some(number) = user.patient {
+        if let Some(number) = user.patient.or(user.stands_for) {
             let (system, value) = clinic.medical_record_number(number);
             let Some((id, _, chart)) = find(house, "Patient", system, &value).await? else {
                 return Err(ServerError::Refused("a patient of the demo is not in the record".into()));
             };
             account.patient_id = Some(id);
-            account.own_chart = Some(chart);
+            account.own_chart = user.patient.map(|_| chart);
+            account.proxy_chart = user.stands_for.map(|_| chart);
         }
         accounts.users.push(account);
     }

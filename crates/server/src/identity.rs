@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ::identity::{Connection, DemoOnly, Identity, Kind, Licence, SeedAccount, Settings};
-use access::{Action, Caller, Object, Role, TypeRef};
+use ::identity::{Connection, DemoOnly, HeldProxy, Identity, Kind, Licence, SeedAccount, Settings};
+use access::{Action, Caller, Labels, Object, ProxyCategories, Role, TypeRef};
 use api::{ClientFacts, Identify};
 use audit::event::Who;
 use audit::{Event, Whence};
@@ -84,6 +84,7 @@ pub async fn seed(identity: &Identity, demo: &DemoOnly, accounts: &Accounts) -> 
             kind: Kind::Service,
             roles: vec![Role::Integration],
             own_chart: None,
+            proxies: Vec::new(),
             practitioner: None,
             licence: None,
             npi: None,
@@ -103,23 +104,44 @@ fn seeded(account: &Account) -> Result<SeedAccount, ServerError> {
     };
     let role = Role::from_name(&account.role).ok_or_else(|| malformed("it names an unknown role"))?;
     let secret = from_base32(&account.totp_secret).ok_or_else(|| malformed("it holds a broken secret"))?;
-    let kind = if role == Role::Patient { Kind::Patient } else { Kind::Workforce };
+    let kind = match role {
+        Role::Patient => Kind::Patient,
+        Role::Proxy => Kind::Proxy,
+        Role::Research | Role::Integration => Kind::Service,
+        _ => Kind::Workforce,
+    };
+    // `Rao` of `Asha Rao, MD`.
+    let name = account.name.split(',').next().unwrap_or_default();
     let is_licensed = matches!(role, Role::Physician | Role::Psychiatrist);
     let licence = is_licensed.then(|| Licence::new("DEMO", "AZ", "2020-01-01", "2099-12-31")).transpose()?;
     Ok(SeedAccount {
         login: account.username.clone(),
         display_name: account.name.clone(),
-        family_name: account.name.split_whitespace().last().map(str::to_owned),
+        family_name: name.split_whitespace().last().map(str::to_owned),
         kind,
         roles: vec![role],
         own_chart: account.own_chart,
+        proxies: account.proxy_chart.map(held_by_demo).into_iter().collect(),
         practitioner: account.practitioner,
         licence,
         npi: None,
-        password: Some(Zeroizing::new(account.password.clone())),
-        totp_secret: Some(Zeroizing::new(secret)),
+        // A program has its token and nothing else.
+        password: (kind != Kind::Service).then(|| Zeroizing::new(account.password.clone())),
+        totp_secret: (kind != Kind::Service).then_some(Zeroizing::new(secret)),
         token: Some(Zeroizing::new(account.token.clone())),
     })
+}
+
+/// A grown patient's grant to somebody near: everything but what is sensitive.
+fn held_by_demo(chart: u64) -> HeldProxy {
+    HeldProxy {
+        chart,
+        categories: ProxyCategories::ALL.bits(),
+        labels: Labels::NONE.bits(),
+        adolescent: false,
+        approver: "demo".to_owned(),
+        ends_ms: i64::MAX,
+    }
 }
 
 /// Ends what time ends, until dropped.

@@ -95,10 +95,14 @@ for (const form of document.querySelectorAll("form[data-device]")) {
 }
 
 for (const form of document.querySelectorAll("form[data-code-from-link]")) {
-  if (location.hash.length > 1) {
+  // What stands behind `#` never reaches a server or its log.
+  const take = () => {
+    if (location.hash.length < 2) return;
     form.elements.code.value = decodeURIComponent(location.hash.slice(1));
     history.replaceState(null, "", location.pathname);
-  }
+  };
+  take();
+  addEventListener("hashchange", take);
 }
 
 // Passkeys.

@@ -55,13 +55,15 @@ impl Asked<'_> {
         if session.is_csrf(sent) { Ok(session) } else { Err(Refusal::CrossSite) }
     }
 
-    /// Browsers say where a form comes from, and no page can make them say otherwise.
+    /// Browsers say where a form comes from, and no page can make them say otherwise (Fetch Metadata; Fetch, 3.1). A page that
+    /// sends no referrer, as ours, has its forms say `Origin: null`: then only the site that the browser vouches for counts.
     pub fn from_our_page(&self) -> Result<(), Refusal> {
         let headers = &self.parts.headers;
         let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+        let is_ours = |origin: &str| origin == self.web.0.origin;
         let is_own = match (text(FETCH_SITE), text(ORIGIN.as_str())) {
-            (Some(site), sent) => site == "same-origin" && sent.is_none_or(|sent| sent == self.web.0.origin),
-            (None, Some(sent)) => sent == self.web.0.origin,
+            (Some(site), sent) => site == "same-origin" && sent.is_none_or(|sent| is_ours(sent) || sent == "null"),
+            (None, Some(sent)) => is_ours(sent),
             // Browsers send one or the other with every form.
             (None, None) => false,
         };

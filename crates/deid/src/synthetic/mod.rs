@@ -55,13 +55,15 @@ pub struct DemoUser {
     /// Short and speakable, lower-case ASCII.
     pub username: String,
     pub name: String,
-    /// One of `physician`, `nurse`, `billing`, `front_desk`, `admin`, `auditor`, `patient`.
+    /// The name of a role; there is somebody of each but `integration`.
     pub role: &'static str,
     /// Index of the Practitioner's entry in the staff bundle.
     pub practitioner: Option<usize>,
     /// Patient number, counted from 1 in the order of [`Clinic::patient_bundles`]; the Patient is that bundle's entry
     /// 0.
     pub patient: Option<u32>,
+    /// The patient whom this user stands for, as a proxy.
+    pub stands_for: Option<u32>,
 }
 
 /// A clinic that is generated as it is read: no more than one patient is held at a time.

@@ -71,7 +71,7 @@ pub(super) const PSYCHOTHERAPIST: usize = 4;
 pub(super) const NURSE_FIRST: usize = 5;
 pub(super) const NURSE_SECOND: usize = 6;
 
-pub(super) static STAFF: [Member; 8] = [
+pub(super) static STAFF: [Member; 9] = [
     member("asha.rao", "Asha", "Rao", "MD", "female", ("207Q00000X", "Family Medicine Physician"), PCP),
     member("daniel.osei", "Daniel", "Osei", "MD", "male", ("207R00000X", "Internal Medicine Physician"), PCP),
     member("mei.tanaka", "Mei", "Tanaka", "MD", "female", ("208000000X", "Pediatrics Physician"), PCP),
@@ -103,6 +103,15 @@ pub(super) static STAFF: [Member; 8] = [
         "female",
         ("183500000X", "Pharmacist"),
         sct("46255001", "Pharmacist"),
+    ),
+    member(
+        "ines.duarte",
+        "Ines",
+        "Duarte",
+        "MD",
+        "female",
+        ("2084P0800X", "Psychiatry Physician"),
+        sct("80584001", "Psychiatrist"),
     ),
 ];
 
@@ -317,6 +326,7 @@ pub(super) fn demo_users(seed: u64, patients: u32) -> Vec<DemoUser> {
         role,
         practitioner: STAFF.iter().position(|m| m.id == username),
         patient: None,
+        stands_for: None,
     };
     let mut users = vec![
         staff("asha.rao", "physician"),
@@ -330,12 +340,6 @@ pub(super) fn demo_users(seed: u64, patients: u32) -> Vec<DemoUser> {
         staff("otto.vance", "auditor"),
         staff("petra.holm", "privacy_officer"),
     ];
-    for user in &mut users {
-        user.name = match user.practitioner {
-            Some(i) => STAFF[i].display(),
-            None => spoken(&user.username),
-        };
-    }
     for number in 1..=patients.min(2) {
         let (given, family) = super::person::showcase_name(seed, number);
         users.push(DemoUser {
@@ -344,7 +348,24 @@ pub(super) fn demo_users(seed: u64, patients: u32) -> Vec<DemoUser> {
             role: "patient",
             practitioner: None,
             patient: Some(number),
+            stands_for: None,
         });
+    }
+    // Those who came later stand last: a demo's credentials are read by position, too.
+    users.extend([
+        staff("ines.duarte", "psychiatrist"),
+        staff("leo.brandt", "medical_assistant"),
+        staff("ruth.adler", "pharmacist"),
+        staff("iris.vale", "research"),
+    ]);
+    if patients > 0 {
+        users.push(DemoUser { stands_for: Some(1), ..staff("nadia.rahal", "proxy") });
+    }
+    for user in users.iter_mut().filter(|user| user.name.is_empty()) {
+        user.name = match user.practitioner {
+            Some(i) => STAFF[i].display(),
+            None => spoken(&user.username),
+        };
     }
     users
 }

@@ -340,10 +340,26 @@ fn demo_users_are_speakable_and_point_at_their_records() {
             );
         }
     }
-    for role in ["physician", "nurse", "billing", "front_desk", "admin", "auditor", "patient"] {
+    let roles = [
+        "physician",
+        "psychiatrist",
+        "nurse",
+        "medical_assistant",
+        "pharmacist",
+        "billing",
+        "front_desk",
+        "admin",
+        "privacy_officer",
+        "auditor",
+        "patient",
+        "proxy",
+        "research",
+    ];
+    for role in roles {
         assert!(users.iter().any(|u| u.role == role), "{role}");
     }
+    assert_eq!(users.iter().find(|u| u.role == "proxy").unwrap().stands_for, Some(1));
     let unique: HashSet<&str> = users.iter().map(|u| u.username.as_str()).collect();
     assert_eq!(unique.len(), users.len());
-    assert_eq!(of_type(&staff, "Practitioner").count(), 8);
+    assert_eq!(of_type(&staff, "Practitioner").count(), 9);
 }

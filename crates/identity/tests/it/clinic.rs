@@ -109,6 +109,7 @@ impl Clinic {
             kind,
             roles: vec![role],
             own_chart: (role == Role::Patient).then_some(70),
+            proxies: Vec::new(),
             practitioner: None,
             licence: None,
             npi: None,

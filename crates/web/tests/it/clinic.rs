@@ -1,0 +1,293 @@
+//! The pages over a real desk and a real audit log, with a clock that stands, and a browser that can be told to lie.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use access::{Caller, Role};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use axum::body::Body;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use crypto::sign::SigningKey;
+use crypto::{Keyring, SealKey};
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use http_body_util::BodyExt;
+use identity::{Connection, DemoOnly, Identity, Invited, Kind, NewAccount, SeedAccount, Settings};
+use store::log::{AuditLog, DetailSealer, LogOptions, SealError};
+use store::{Desk, Witness};
+use tempfile::TempDir;
+use totp_rs::{Algorithm, Builder};
+use web::{COOKIE, Client, STEP_COOKIE, Web, WebState};
+use zeroize::Zeroizing;
+
+pub const ORIGIN: &str = "https://clinic.example";
+pub const PASSWORD: &str = "grey heron over the lake";
+/// Monday, 4 January 2027, 15:00 UTC.
+const START_MS: i64 = 1_799_074_800_000;
+const SECRET: [u8; 20] = [0x2a; 20];
+pub const MINUTE_MS: i64 = 60_000;
+
+static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
+
+pub struct Clinic {
+    pub web: Web,
+    pub identity: Identity,
+    now: Arc<AtomicI64>,
+    _directory: TempDir,
+}
+
+/// Hides nothing.
+struct Sealer;
+
+impl DetailSealer for Sealer {
+    fn seal(&self, _: i32, _: &[u8], plain: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
+        out.extend_from_slice(plain);
+        Ok(())
+    }
+
+    fn open(&self, _: i32, _: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        Ok(sealed.to_vec())
+    }
+}
+
+/// One person's browser on one connection.
+pub struct Browser {
+    key: Option<EcdsaKeyPair>,
+    address: &'static str,
+    connection: u64,
+    pub cookies: Vec<(String, String)>,
+}
+
+#[derive(PartialEq, Eq)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Clinic {
+    pub async fn new() -> Self {
+        let base = if Path::new("/dev/shm").is_dir() { "/dev/shm".into() } else { std::env::temp_dir() };
+        let directory = tempfile::tempdir_in(base).unwrap();
+        let now = Arc::new(AtomicI64::new(START_MS));
+        let clock = now.clone();
+        let log_clock = Arc::new(move || clock.load(Ordering::SeqCst) as u64);
+        let entropy = Arc::new(|out: &mut [u8]| {
+            out.fill(7);
+            Ok(())
+        });
+        let key = SigningKey::from_seed(&[42; 32]);
+        let mut options = LogOptions::new(Arc::new(Sealer), key, "clinic.example/audit", log_clock, entropy);
+        options.checkpoint_interval_ms = 3_600_000;
+        options.reserve_step_bytes = 64 * 1024;
+        let log = Arc::new(AuditLog::open(&directory.path().join("audit"), options).unwrap());
+        let desk = Arc::new(Desk::open(directory.path(), Zeroizing::new([1; 32]), SealKey::new(&[2; 32])).unwrap());
+        let clock = now.clone();
+        let mut settings =
+            Settings::new("Lakeside Clinic", ORIGIN, "clinic.example", Arc::new(move || clock.load(Ordering::SeqCst)));
+        settings.may = Arc::new(|caller: &Caller, _| caller.roles().contains(Role::Admin));
+        let keyring = Keyring::new([1; 16], Zeroizing::new([2; 32]));
+        let identity = Identity::open(settings, desk, Witness::on(log), &keyring).unwrap();
+        let web = Web::new(WebState {
+            identity: identity.clone(),
+            origin: ORIGIN.into(),
+            organization: "Lakeside Clinic".into(),
+            request_id: Arc::new(|| 1),
+        });
+        let clinic = Self { web, identity, now, _directory: directory };
+        clinic.seed("root", Role::Admin).await;
+        clinic.seed("ana", Role::Physician).await;
+        clinic
+    }
+
+    pub async fn seed(&self, login: &str, role: Role) {
+        let demo = DemoOnly::of(crypto::EnvironmentClass::Demo).unwrap();
+        let seed = SeedAccount {
+            login: login.into(),
+            display_name: login.to_uppercase(),
+            family_name: None,
+            kind: Kind::Workforce,
+            roles: vec![role],
+            own_chart: None,
+            proxies: Vec::new(),
+            practitioner: None,
+            licence: None,
+            npi: None,
+            password: Some(Zeroizing::new(PASSWORD.into())),
+            totp_secret: Some(Zeroizing::new(SECRET.to_vec())),
+            token: Some(Zeroizing::new(format!("demo-{login}"))),
+        };
+        self.identity.seed(&demo, seed).await.unwrap();
+    }
+
+    pub async fn invite(&self, login: &str) -> Invited {
+        let by = self.identity.bearer("demo-root", &Connection::LOCAL).unwrap();
+        let new = NewAccount {
+            login: login.into(),
+            display_name: "New Person".into(),
+            family_name: None,
+            kind: Kind::Workforce,
+            roles: Vec::new(),
+            reason: "joins".into(),
+            own_chart: None,
+            practitioner: None,
+            proxies: Vec::new(),
+            check: None,
+        };
+        self.identity.invite(&by, new, &Connection::LOCAL).await.unwrap()
+    }
+
+    pub fn advance(&self, ms: i64) {
+        self.now.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// The code of the next step: each is taken once.
+    pub fn totp(&self) -> String {
+        self.advance(30_000);
+        self.totp_now(&SECRET)
+    }
+
+    pub fn totp_now(&self, secret: &[u8]) -> String {
+        let totp = Builder::new().with_algorithm(Algorithm::SHA1).with_digits(6).with_secret(secret.to_vec()).build();
+        totp.unwrap().generate(self.now.load(Ordering::SeqCst) as u64 / 1_000).to_string()
+    }
+
+    pub async fn signed_in(&self, login: &str, browser: &mut Browser) {
+        let mut form = vec![("login", login.to_owned()), ("password", PASSWORD.to_owned())];
+        form.extend(browser.claim(&self.identity));
+        let first = browser.post(self, "/signin", &form).await;
+        assert_eq!(first.status, StatusCode::OK, "{}", first.body);
+        let second = browser.post(self, "/signin/second", &[("code", self.totp())]).await;
+        assert_eq!((second.status, second.location()), (StatusCode::SEE_OTHER, "/me"), "{}", second.body);
+    }
+}
+
+impl Browser {
+    /// With a key, as a browser with scripts has one.
+    pub fn new() -> Self {
+        let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        Self { key: Some(key), ..Self::without_scripts() }
+    }
+
+    pub fn without_scripts() -> Self {
+        let connection = CONNECTIONS.fetch_add(1, Ordering::SeqCst);
+        Self { key: None, address: "192.0.2.10", connection, cookies: Vec::new() }
+    }
+
+    pub fn at(self, address: &'static str) -> Self {
+        Self { address, ..self }
+    }
+
+    /// Another connection of the same browser.
+    pub fn reconnects(&mut self) {
+        self.connection = CONNECTIONS.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub fn claim(&self, identity: &Identity) -> Vec<(&'static str, String)> {
+        let Some(key) = &self.key else { return Vec::new() };
+        let challenge = identity.door_challenge();
+        let point = key.public_key().as_ref();
+        let coordinate = |range| URL_SAFE_NO_PAD.encode(&point[range]);
+        let (x, y) = (coordinate(1..33), coordinate(33..65));
+        let jwk = format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"}}"#);
+        let signature = self.sign(&challenge);
+        vec![("device_key", jwk), ("device_challenge", challenge), ("device_signature", signature)]
+    }
+
+    pub fn sign(&self, message: &str) -> String {
+        let key = self.key.as_ref().unwrap();
+        URL_SAFE_NO_PAD.encode(key.sign(&SystemRandom::new(), message.as_bytes()).unwrap().as_ref())
+    }
+
+    pub async fn get(&mut self, clinic: &Clinic, path: &str) -> Answer {
+        self.ask(clinic, "GET", path, &[], Body::empty()).await
+    }
+
+    /// As a form of one of our pages.
+    pub async fn post(&mut self, clinic: &Clinic, path: &str, form: &[(&str, String)]) -> Answer {
+        self.post_from(clinic, path, form, &[("sec-fetch-site", "same-origin"), ("origin", "null")]).await
+    }
+
+    /// As a form of a page that `headers` tell of.
+    pub async fn post_from(
+        &mut self,
+        clinic: &Clinic,
+        path: &str,
+        form: &[(&str, String)],
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        self.ask(clinic, "POST", path, headers, Body::from(body)).await
+    }
+
+    pub async fn ask(
+        &mut self,
+        clinic: &Clinic,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Answer {
+        let response = self.send(clinic, method, path, headers, body).await;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        Answer { status, headers, body: String::from_utf8(body.to_vec()).unwrap() }
+    }
+
+    /// The answer with its body still to come.
+    pub async fn send(
+        &mut self,
+        clinic: &Clinic,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Response<Body> {
+        let mut request = Request::builder().method(method).uri(path).header(header::USER_AGENT, "Firefox");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if !self.cookies.is_empty() {
+            let pairs: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header(header::COOKIE, pairs.join("; "));
+        }
+        let client = Client { address: self.address.parse().unwrap(), connection: self.connection };
+        let response = web::serve(&clinic.web, request.body(body).unwrap(), client).await;
+        for value in response.headers().get_all(header::SET_COOKIE) {
+            let (pair, rules) = value.to_str().unwrap().split_once("; ").unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            self.cookies.retain(|(held, _)| held != name);
+            if !rules.contains("Max-Age=0") {
+                self.cookies.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        response
+    }
+
+    pub fn cookie(&self) -> Option<&str> {
+        self.cookies.iter().find(|(name, _)| name == COOKIE).map(|(_, value)| value.as_str())
+    }
+
+    pub fn is_between_steps(&self) -> bool {
+        self.cookies.iter().any(|(name, _)| name == STEP_COOKIE)
+    }
+}
+
+impl Answer {
+    pub fn location(&self) -> &str {
+        self.headers.get(header::LOCATION).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The value of an attribute or hidden field that starts like this.
+    pub fn after(&self, start: &str) -> String {
+        let (_, rest) = self.body.split_once(start).unwrap_or_else(|| panic!("no {start} in {}", self.body));
+        rest.split('"').next().unwrap().to_owned()
+    }
+
+    /// What forms of the page send back.
+    pub fn csrf(&self) -> String {
+        self.after(r#"name="csrf" value=""#)
+    }
+}

@@ -1,0 +1,59 @@
+//! The same strict headers on every answer, and cookies that stay where they belong.
+
+use axum::body::Body;
+use http::{HeaderMap, header};
+use web::ROUTES;
+
+use crate::clinic::{Browser, Clinic};
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+    form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+const OURS: [(&str, &str); 1] = [("sec-fetch-site", "same-origin")];
+
+#[tokio::test]
+async fn every_answer_has_every_header_whoever_asks() {
+    let clinic = Clinic::new().await;
+    let mut member = Browser::new();
+    clinic.signed_in("ana", &mut member).await;
+    let cookies = member.cookies.clone();
+    for browser in [&mut Browser::new(), &mut member] {
+        for (method, path) in ROUTES.iter().chain(&[("GET", "/nowhere"), ("POST", "/"), ("PUT", "/me")]) {
+            for accept in ["text/html", "application/json"] {
+                let headers = [OURS[0], ("accept", accept)];
+                // A stream's body ends with its session.
+                let response = browser.send(&clinic, method, path, &headers, Body::empty()).await;
+                check(response.headers(), &format!("{method} {path} {}", response.status()));
+                let caching = &response.headers()[header::CACHE_CONTROL];
+                assert_eq!(caching, "no-store", "{method} {path}");
+            }
+        }
+        // Signing out took the cookies; the session they named is over.
+        browser.cookies.clone_from(&cookies);
+    }
+}
+
+fn check(headers: &HeaderMap, asked: &str) {
+    let expected = [
+        ("content-security-policy", POLICY),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("cross-origin-embedder-policy", "require-corp"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(headers.get(name).map(|held| held.to_str().unwrap()), Some(value), "{asked}: {name}");
+    }
+    let permissions = headers["permissions-policy"].to_str().unwrap();
+    assert!(permissions.contains("camera=()") && permissions.contains("publickey-credentials-get=(self)"), "{asked}");
+    assert!(headers.contains_key(header::CONTENT_TYPE), "{asked}");
+    for cookie in headers.get_all(header::SET_COOKIE) {
+        let cookie = cookie.to_str().unwrap();
+        assert!(cookie.starts_with("__Host-"), "{asked}");
+        for rule in ["Path=/", "Secure", "HttpOnly", "SameSite=Strict"] {
+            assert!(cookie.split("; ").any(|held| held == rule), "{asked}: {rule}");
+        }
+        assert!(!cookie.contains("Domain"), "{asked}");
+    }
+}

@@ -1,0 +1,130 @@
+//! A session on its connection, its time, its stream and its end.
+
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use http::StatusCode;
+use http_body_util::BodyExt;
+use web::CSRF_HEADER;
+
+use crate::clinic::{Browser, Clinic, MINUTE_MS};
+
+const JSON: (&str, &str) = ("accept", "application/json");
+const OURS: (&str, &str) = ("sec-fetch-site", "same-origin");
+
+#[tokio::test]
+async fn a_cookie_works_where_the_device_proved_itself_and_nowhere_else() {
+    let clinic = Clinic::new().await;
+    let mut browser = Browser::new();
+    clinic.signed_in("ana", &mut browser).await;
+    assert!(browser.get(&clinic, "/me").await.body.contains("ANA"));
+
+    browser.reconnects();
+    let asked = browser.get(&clinic, "/me").await;
+    assert_eq!(asked.status, StatusCode::UNAUTHORIZED);
+    assert!(!asked.body.contains("ANA") && asked.body.contains("<noscript>"), "{}", asked.body);
+    let challenge = asked.after(r#"data-challenge=""#);
+    let scripted = browser.ask(&clinic, "GET", "/me", &[JSON], Body::empty()).await;
+    assert_eq!(scripted.status, StatusCode::UNAUTHORIZED);
+    assert!(scripted.body.contains(&challenge), "{}", scripted.body);
+
+    let signature = browser.sign(&challenge);
+    let proof = Body::from(format!(r#"{{"signature":"{signature}"}}"#));
+    assert_eq!(browser.ask(&clinic, "POST", "/session/prove", &[OURS], proof).await.status, StatusCode::OK);
+    assert_eq!(browser.get(&clinic, "/me").await.status, StatusCode::OK);
+
+    // That signature is good for that connection.
+    browser.reconnects();
+    let proof = Body::from(format!(r#"{{"signature":"{signature}"}}"#));
+    assert_eq!(browser.ask(&clinic, "POST", "/session/prove", &[OURS], proof).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(browser.get(&clinic, "/me").await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn without_scripts_a_session_stays_where_it_began() {
+    let clinic = Clinic::new().await;
+    let mut browser = Browser::without_scripts();
+    clinic.signed_in("ana", &mut browser).await;
+    browser.reconnects();
+    let page = browser.get(&clinic, "/me").await;
+    assert!(page.status == StatusCode::OK && page.body.contains("scripts are off"), "{}", page.body);
+    let mut thief = Browser::without_scripts().at("198.51.100.7");
+    thief.cookies.clone_from(&browser.cookies);
+    let answer = thief.get(&clinic, "/me").await;
+    assert!(answer.status == StatusCode::UNAUTHORIZED && !answer.body.contains("ANA"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn looking_by_itself_keeps_no_session_alive_and_a_person_does() {
+    let clinic = Clinic::new().await;
+    let mut browser = Browser::new();
+    clinic.signed_in("ana", &mut browser).await;
+    let csrf = browser.get(&clinic, "/me").await.csrf();
+    for _ in 0..2 {
+        clinic.advance(14 * MINUTE_MS);
+        let headers = [OURS, (CSRF_HEADER, csrf.as_str())];
+        let answer = browser.ask(&clinic, "POST", "/session/active", &headers, Body::empty()).await;
+        assert!(answer.status == StatusCode::OK && answer.body.contains("\"idle_s\":900"), "{}", answer.body);
+    }
+    clinic.advance(14 * MINUTE_MS);
+    let mut stream = browser.send(&clinic, "GET", "/me/events", &[], Body::empty()).await.into_body();
+    assert_eq!(event(&mut stream).await, "event: warning\ndata: {\"idle_s\":60}\n\n");
+    clinic.advance(MINUTE_MS);
+    let answer = browser.get(&clinic, "/me").await;
+    assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/signin"));
+    assert_eq!(browser.cookie(), None);
+    // And the stream learns of it at once.
+    assert_eq!(event(&mut stream).await, "event: ended\ndata: {}\n\n");
+    assert!(stream.frame().await.is_none());
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_session_within_a_second() {
+    let clinic = Clinic::new().await;
+    let mut browser = Browser::new();
+    clinic.signed_in("ana", &mut browser).await;
+    let csrf = browser.get(&clinic, "/me").await.csrf();
+    let response = browser.send(&clinic, "GET", "/me/events", &[], Body::empty()).await;
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut stream = response.into_body();
+    assert_eq!(event(&mut stream).await, "event: remaining\ndata: {\"idle_s\":900}\n\n");
+    let waiting =
+        tokio::spawn(async move { (event(&mut stream).await, stream.frame().await.is_none(), Instant::now()) });
+    let answer = browser.post(&clinic, "/signout", &[("csrf", csrf)]).await;
+    let signed_out = Instant::now();
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    let (last, is_over, ended) = waiting.await.unwrap();
+    assert_eq!((last.as_str(), is_over), ("event: ended\ndata: {}\n\n", true));
+    assert!(ended.saturating_duration_since(signed_out) < Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_step_up_gives_another_cookie_and_the_one_before_dies() {
+    let clinic = Clinic::new().await;
+    let mut browser = Browser::new();
+    clinic.signed_in("ana", &mut browser).await;
+    clinic.advance(6 * MINUTE_MS);
+    let page = browser.get(&clinic, "/me").await;
+    assert!(page.body.contains("confirm again"), "{}", page.body);
+    let token = [("csrf", page.csrf()), ("label", "x".into()), ("scopes", "user/*.rs".into()), ("days", "1".into())];
+    let answer = browser.post(&clinic, "/me/tokens", &token).await;
+    assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/stepup"));
+
+    let before = browser.cookies.clone();
+    let answer = browser.post(&clinic, "/stepup", &[("csrf", page.csrf()), ("code", clinic.totp())]).await;
+    assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/me"));
+    assert_ne!(browser.cookies, before);
+    let answer = browser.post(&clinic, "/me/tokens", &token).await;
+    assert!(answer.status == StatusCode::CREATED && answer.body.contains("wst_"), "{}", answer.body);
+
+    clinic.advance(MINUTE_MS);
+    let after = std::mem::replace(&mut browser.cookies, before);
+    assert_eq!(browser.get(&clinic, "/me").await.location(), "/signin");
+    browser.cookies = after;
+    assert_eq!(browser.get(&clinic, "/me").await.status, StatusCode::OK);
+}
+
+async fn event(stream: &mut Body) -> String {
+    let frame = stream.frame().await.unwrap().unwrap();
+    String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
+}

@@ -1,0 +1,87 @@
+// Chromium that trusts the demo's authority as an administrator would make it: through its certificate database.
+
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { chromium } from 'playwright-core';
+
+const CHROMIUM = process.env.WARDSTONE_CHROMIUM ?? '/usr/bin/chromium';
+const FLAGS = [
+  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync',
+];
+const SCREENSHOTS = new URL('../screenshots/', import.meta.url).pathname;
+export const WIDE = { width: 1440, height: 900 };
+export const NARROW = { width: 390, height: 844 };
+
+/** One browser with a certificate database of its own. Its contexts are different people's browsers. */
+export class Browser {
+  static async start(clinic) {
+    const browser = new Browser();
+    browser.clinic = clinic;
+    browser.home = await mkdtemp(join(tmpdir(), 'wardstone-home-'));
+    const database = join(browser.home, '.pki', 'nssdb');
+    await mkdir(database, { recursive: true });
+    const certutil = (...words) => promisify(execFile)('certutil', ['-d', `sql:${database}`, ...words]);
+    await certutil('-N', '--empty-password');
+    await certutil('-A', '-n', 'demo', '-t', 'C,,', '-i', clinic.ca_cert);
+    const env = { ...process.env, HOME: browser.home };
+    browser.chromium = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS, env });
+    return browser;
+  }
+
+  async stop() {
+    await this.chromium.close();
+    await rm(this.home, { recursive: true, force: true });
+  }
+
+  /** A browser that nobody used before: cookies, keys and connections of its own. */
+  async profile(options = {}) {
+    const context = await this.chromium.newContext({ baseURL: this.clinic.base_url, viewport: WIDE, ...options });
+    context.setDefaultTimeout(15_000);
+    return context;
+  }
+}
+
+/** A page whose console and policy violations are kept: a test looks at `page.complaints`. */
+export async function pageOf(context) {
+  const page = await context.newPage();
+  page.complaints = [];
+  page.on('console', (said) => {
+    // The browser itself reports each answer of 400 and more.
+    const isStatus = said.text().startsWith('Failed to load resource');
+    if (said.type() === 'error' && !isStatus) page.complaints.push(said.text());
+  });
+  page.on('pageerror', (error) => page.complaints.push(String(error)));
+  return page;
+}
+
+/** A platform authenticator that recognizes its person, as a phone or a laptop has one. */
+export async function virtualAuthenticator(page) {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('WebAuthn.enable');
+  const { authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  });
+  return { devtools, authenticatorId };
+}
+
+/** Both widths, for people to look at. */
+export async function photograph(page, name) {
+  await mkdir(SCREENSHOTS, { recursive: true });
+  for (const [size, viewport] of [['1440', WIDE], ['390', NARROW]]) {
+    await page.setViewportSize(viewport);
+    await page.screenshot({ path: join(SCREENSHOTS, `${name}-${size}.png`), fullPage: true });
+  }
+  await page.setViewportSize(WIDE);
+}

@@ -1,0 +1,19 @@
+// A clinic and a browser for the tests of one file.
+
+import { after, before } from 'node:test';
+
+import { Browser } from './browser.js';
+import { Clinic } from './clinic.js';
+
+export function house() {
+  const held = {};
+  before(async () => {
+    held.clinic = await Clinic.start();
+    held.browser = await Browser.start(held.clinic);
+  });
+  after(async () => {
+    await held.browser?.stop();
+    await held.clinic?.stop();
+  });
+  return held;
+}
