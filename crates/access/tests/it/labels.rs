@@ -21,6 +21,13 @@ fn sensitive_codes_get_their_category() {
         (ICD10, "O98.711", Labels::HIV.union(Labels::REPRODUCTIVE)),
         (ICD10, "F11.20", Labels::SUBSTANCE_USE),
         (ICD10, "Z3A.20", Labels::REPRODUCTIVE),
+        // Schizophrenia: mental health, not a psychotherapy note.
+        (ICD10, "F20.9", Labels::MENTAL_HEALTH),
+        (ICD10, "F32.A", Labels::MENTAL_HEALTH),
+        (ICD10, "R45.851", Labels::MENTAL_HEALTH),
+        (LOINC, "28627-8", Labels::MENTAL_HEALTH),
+        (LOINC, "34788-0", Labels::MENTAL_HEALTH),
+        (LOINC, "34865-6", Labels::PSYCHOTHERAPY),
         (ICD10, "Z15.01", Labels::GENETIC),
         (LOINC, "56888-1", Labels::HIV),
         (LOINC, "51969-4", Labels::GENETIC),
@@ -42,7 +49,7 @@ fn sensitive_codes_get_their_category() {
 fn ordinary_codes_get_none() {
     let ordinary = [
         (ICD10, "F17.210"), // nicotine
-        (ICD10, "F20.9"),   // schizophrenia: mental health, not a psychotherapy note
+        (ICD10, "F70"),     // intellectual disability
         (ICD10, "B19.20"),  // hepatitis C
         (ICD10, "Z38.00"),  // the newborn, not the mother
         (ICD10, "E11.9"),

@@ -76,7 +76,8 @@ proptest! {
 
     #[test]
     fn a_narrower_token_opens_nothing(key in key()) {
-        prop_assert!(policies().decide_key(&DecisionKey { in_scope: false, ..key }).is_err());
+        let narrower = DecisionKey { in_scope: false, ..key };
+        prop_assert!(policies().decide_key(&narrower).is_err());
     }
 
     #[test]
