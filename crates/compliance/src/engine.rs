@@ -32,8 +32,9 @@ const PLACES: &[u8] = b"mark/places";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogHealth {
     pub is_available: bool,
-    /// Events are waiting for a checkpoint.
+    /// Events are waiting for a checkpoint, and how many the last one covers.
     pub is_behind: bool,
+    pub anchored: u64,
     /// Writes, seals, anchors and copies to the sink that failed since the start.
     pub failures: u64,
 }
@@ -44,6 +45,7 @@ impl LogHealth {
         LogHealth {
             is_available: metrics.is_available,
             is_behind: metrics.unanchored_leaves > 0,
+            anchored: metrics.last_checkpoint_size,
             failures: metrics.write_failures + metrics.seal_failures + metrics.anchor_failures + metrics.sink_failures,
         }
     }
@@ -136,10 +138,9 @@ impl Follower {
                 // The words are closed: no error of this room carries a value.
                 tracing::warn!(%error, "alerts are behind the audit log");
             }
-            let wait = tokio::time::sleep(Duration::from_millis(POLL_MS));
-            tokio::select! {
-                () = wait => {}
-                changed = stop.changed() => if changed.is_err() || *stop.borrow() { break },
+            let stopped = tokio::time::timeout(Duration::from_millis(POLL_MS), stop.wait_for(|is_over| *is_over));
+            if stopped.await.is_ok() {
+                break;
             }
         }
         if let Err(error) = self.keep(true).await {

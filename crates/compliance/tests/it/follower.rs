@@ -128,6 +128,7 @@ async fn heartbeats_prove_that_events_come_back_and_their_absence_is_an_alert() 
     for _ in 0..10 {
         follower.look().await.unwrap();
         follower.look().await.unwrap();
+        house.log.checkpoint_now().unwrap();
         house.advance(300_000);
     }
     assert_eq!(house.acts(Action::Heartbeat).len(), 10);
