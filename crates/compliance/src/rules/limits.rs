@@ -19,6 +19,7 @@ pub struct Limits {
     /// The organization's own networks: `10.1.0.0/16`. Private and loopback addresses are its own anyway.
     pub networks: Vec<String>,
     /// The country the organization is in, two letters; acting from there is nothing new.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
     /// A place where nobody saw a person for so long is a new one.
     pub place_days: u64,
