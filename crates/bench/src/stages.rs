@@ -13,7 +13,7 @@ use audit::{Event, Purpose};
 use crypto::{EnvironmentClass, Kek, Part};
 use record::{ResourceKey, types};
 use server::accounts::{Account, Accounts};
-use server::assembly::{House, Opening};
+use server::assembly::{House, Opening, Watch};
 use server::directory::DataDirectory;
 use server::identity::Tokens;
 use server::operator;
@@ -159,6 +159,7 @@ async fn house(folder: &std::path::Path) -> Result<House, server::ServerError> {
         class: Some(EnvironmentClass::Demo),
         base_url: "https://localhost/fhir".into(),
         sink: None,
+        watch: Watch::default(),
         clock: Arc::new(|| NOW_MS),
     };
     House::open(opening).await

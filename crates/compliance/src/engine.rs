@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use audit::event::Outcome;
-use audit::{Action, Event, LeafIndex};
+use audit::{Action, Event, Hash, LeafIndex};
 use serde::{Deserialize, Serialize};
 use store::Shelf;
 use store::desk::Change;
@@ -32,8 +32,9 @@ const PLACES: &[u8] = b"mark/places";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogHealth {
     pub is_available: bool,
-    /// Events are waiting for a checkpoint.
+    /// Events are waiting for a checkpoint, and how many the last one covers.
     pub is_behind: bool,
+    pub anchored: u64,
     /// Writes, seals, anchors and copies to the sink that failed since the start.
     pub failures: u64,
 }
@@ -44,6 +45,7 @@ impl LogHealth {
         LogHealth {
             is_available: metrics.is_available,
             is_behind: metrics.unanchored_leaves > 0,
+            anchored: metrics.last_checkpoint_size,
             failures: metrics.write_failures + metrics.seal_failures + metrics.anchor_failures + metrics.sink_failures,
         }
     }
@@ -65,6 +67,8 @@ pub struct Follower {
     stall: Stall,
     /// The next event to be read, and up to where the desk knows it.
     next: LeafIndex,
+    /// What the event before it is committed to: tells this log from another.
+    last: Hash,
     kept: LeafIndex,
     kept_ms: i64,
     /// Found and not yet in the queue.
@@ -84,6 +88,7 @@ struct Beat {
 #[derive(Serialize, Deserialize)]
 struct Mark {
     next: LeafIndex,
+    last: Hash,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -97,6 +102,7 @@ struct Batch {
     rules: Rules,
     found: Vec<Finding>,
     next: LeafIndex,
+    last: Option<Hash>,
     has_beat: bool,
     error: Option<ComplianceError>,
 }
@@ -109,7 +115,7 @@ impl Follower {
         let now_ms = queue.now_ms();
         let (desk, at) = (queue.desk().clone(), reader.clone());
         let warming = tokio::task::spawn_blocking(move || warm(&desk, &at, rules));
-        let (rules, next) = warming.await.map_err(|_| ComplianceError::Ended)??;
+        let (rules, Mark { next, last }) = warming.await.map_err(|_| ComplianceError::Ended)??;
         let beat = Beat { started_ms: now_ms, ..Beat::default() };
         let (found, stall) = (Vec::new(), Stall::default());
         let rules = Some(rules);
@@ -121,6 +127,7 @@ impl Follower {
             limits,
             stall,
             next,
+            last,
             kept: next,
             kept_ms: now_ms,
             found,
@@ -131,15 +138,17 @@ impl Follower {
 
     /// Follows until `stop` turns true or its sender is gone.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut is_behind = false;
         loop {
-            if let Err(error) = self.look().await {
-                // The words are closed: no error of this room carries a value.
+            let looked = self.look().await;
+            // Once, not at every look; the words are closed, no error of this room carries a value.
+            if let (Err(error), false) = (&looked, is_behind) {
                 tracing::warn!(%error, "alerts are behind the audit log");
             }
-            let wait = tokio::time::sleep(Duration::from_millis(POLL_MS));
-            tokio::select! {
-                () = wait => {}
-                changed = stop.changed() => if changed.is_err() || *stop.borrow() { break },
+            is_behind = looked.is_err();
+            let stopped = tokio::time::timeout(Duration::from_millis(POLL_MS), stop.wait_for(|is_over| *is_over));
+            if stopped.await.is_ok() {
+                break;
             }
         }
         if let Err(error) = self.keep(true).await {
@@ -163,9 +172,10 @@ impl Follower {
             let Some(rules) = self.rules.take() else { return Err(ComplianceError::Ended) };
             let (reader, next) = (self.reader.clone(), self.next);
             let batch = tokio::task::spawn_blocking(move || read(&reader, next, rules)).await;
-            let Batch { rules, found, next, has_beat, error } = batch.map_err(|_| ComplianceError::Ended)?;
+            let Batch { rules, found, next, last, has_beat, error } = batch.map_err(|_| ComplianceError::Ended)?;
             self.rules = Some(rules);
             self.next = next;
+            self.last = last.unwrap_or(self.last);
             self.found.extend(found);
             self.is_read = error.is_none();
             if has_beat {
@@ -220,7 +230,7 @@ impl Follower {
         }
         let shards: Vec<u8> = people.iter().map(|(shard, _)| *shard).collect();
         let next = self.next;
-        let kept = match marks(next, people) {
+        let kept = match marks(Mark { next, last: self.last }, people) {
             Ok(marks) => self.queue.admit(self.found.clone(), marks).await,
             Err(error) => Err(error),
         };
@@ -234,8 +244,8 @@ impl Follower {
     }
 }
 
-fn marks(next: LeafIndex, people: Vec<(u8, Remembered)>) -> Result<Vec<Change>, ComplianceError> {
-    let mut marks = vec![keep::put(Shelf::Mark, keep::key(&[MARK]), &Mark { next })?];
+fn marks(mark: Mark, people: Vec<(u8, Remembered)>) -> Result<Vec<Change>, ComplianceError> {
+    let mut marks = vec![keep::put(Shelf::Mark, keep::key(&[MARK]), &mark)?];
     for (shard, people) in people {
         marks.push(keep::put(Shelf::Mark, keep::key(&[PLACES, &[shard]]), &Places { shard, people })?);
     }
@@ -245,11 +255,12 @@ fn marks(next: LeafIndex, people: Vec<(u8, Remembered)>) -> Result<Vec<Change>, 
 /// Blocks.
 fn read(reader: &LogReader, from: LeafIndex, mut rules: Rules) -> Batch {
     let (mut found, mut next, mut has_beat) = (Vec::new(), from, false);
-    let mut error = None;
+    let (mut last, mut error) = (None, None);
     for entry in reader.forwards(from, from.saturating_add(BATCH_LEAVES)) {
         match entry {
             Ok(entry) => {
                 next = entry.index + 1;
+                last = Some(entry.leaf.commitment);
                 // A day whose key was destroyed says nothing any more.
                 let Some(detail) = entry.detail else { continue };
                 match Event::decode(&detail) {
@@ -266,25 +277,26 @@ fn read(reader: &LogReader, from: LeafIndex, mut rules: Rules) -> Batch {
             }
         }
     }
-    Batch { rules, found, next, has_beat, error }
+    Batch { rules, found, next, last, has_beat, error }
 }
 
 /// The rules as they stood at the mark. Blocks.
-fn warm(desk: &store::Desk, reader: &LogReader, mut rules: Rules) -> Result<(Rules, LeafIndex), ComplianceError> {
-    let mut next = 0;
+fn warm(desk: &store::Desk, reader: &LogReader, mut rules: Rules) -> Result<(Rules, Mark), ComplianceError> {
+    let mut mark = Mark { next: 0, last: [0; 32] };
     for entry in desk.load(Shelf::Mark)? {
         if entry.key == keep::key(&[MARK]) {
-            next = keep::read::<Mark>(&entry)?.next;
+            mark = keep::read(&entry)?;
         } else if let Ok(places) = keep::read::<Places>(&entry) {
             rules.places().remember(places.people);
         }
     }
-    // A log that is shorter than what was read of it was replaced: it is read from its beginning.
-    if next > reader.size() {
-        next = 0;
-    }
-    let Some(last) = next.checked_sub(1) else { return Ok((rules, next)) };
-    let until_ms = reader.get(last)?.map_or(0, |entry| entry.leaf.time_ms);
+    let Mark { next, last } = mark;
+    let Some(before) = next.checked_sub(1) else { return Ok((rules, mark)) };
+    // A log that is shorter, or says something else there, is not the one that was read: it is read from its beginning.
+    let Some(read) = reader.get(before)?.filter(|entry| entry.leaf.commitment == last) else {
+        return Ok((rules, Mark { next: 0, last: [0; 32] }));
+    };
+    let until_ms = read.leaf.time_ms;
     let mut from = next;
     for entry in reader.backwards(next.saturating_sub(WARM_LEAVES_MAX), next) {
         let entry = entry?;
@@ -301,5 +313,5 @@ fn warm(desk: &store::Desk, reader: &LogReader, mut rules: Rules) -> Result<(Rul
     }
     // Seen again, not new.
     rules.places().take_changed();
-    Ok((rules, next))
+    Ok((rules, mark))
 }

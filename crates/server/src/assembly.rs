@@ -6,7 +6,7 @@ use std::sync::Arc;
 use access::{CollectionPolicy, Policies};
 use audit::event::Who;
 use audit::{Event, Outcome, Purpose};
-use compliance::{PolicyDesk, PolicyDeskParts, Queue, QueueParts};
+use compliance::{Countries, PolicyDesk, PolicyDeskParts, Queue, QueueParts};
 use crypto::{EnvironmentClass, Kek, Keyring};
 use record::{Record, Settings};
 use store::log::{AuditLog, LogError, LogOptions};
@@ -27,7 +27,15 @@ pub struct Opening {
     pub base_url: String,
     /// Where checkpoints of the audit log are copied to.
     pub sink: Option<PathBuf>,
+    pub watch: Watch,
     pub clock: Clock,
+}
+
+/// What alerts go by. The default knows no country and has the limits of the product.
+#[derive(Default)]
+pub struct Watch {
+    pub countries: Countries,
+    pub limits: compliance::Limits,
 }
 
 /// The keys of a directory, without its log and rows.
@@ -50,6 +58,7 @@ pub struct House {
     pub identity: ::identity::Identity,
     pub desk: Arc<Desk>,
     pub queue: Queue,
+    pub alert_limits: compliance::Limits,
     pub policies: PolicyDesk,
     pub clock: Clock,
     _lock: Lock,
@@ -83,7 +92,7 @@ impl Keys {
 
 impl House {
     pub async fn open(opening: Opening) -> Result<Self, ServerError> {
-        let Opening { directory, kek, class, base_url, sink, clock } = opening;
+        let Opening { directory, kek, class, base_url, sink, watch, clock } = opening;
         let lock = directory.lock()?;
         // The umask of the process decides what SQLite and the log create: owner only.
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
@@ -116,7 +125,8 @@ impl House {
         let record = Record::open(store.clone(), keyring.clone(), settings).await?;
         let desk_key = keyring.purpose("wardstone/database/desk/v1");
         let desk = Arc::new(Desk::open(directory.path(), desk_key, keyring.seal_key("wardstone/desk/v1"))?);
-        let identity = identity::open(&base_url, desk.clone(), &store, &keyring, &record, clock.clone())?;
+        let identity =
+            identity::open(&base_url, desk.clone(), &store, &keyring, &record, watch.countries, clock.clone())?;
         let witness = Witness::of(&store);
         let queue = Queue::open(QueueParts { desk: desk.clone(), witness: witness.clone(), clock: clock.clone() })?;
         let live = record.clone();
@@ -137,6 +147,7 @@ impl House {
             identity,
             desk,
             queue,
+            alert_limits: watch.limits,
             policies,
             clock,
             _lock: lock,

@@ -44,6 +44,11 @@ pub struct Config {
     pub key: Key,
     pub audit: Audit,
     pub limits: Limits,
+    /// Which country an address is in: a MaxMind DB file, see docs/operating/countries.md.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub countries: Option<PathBuf>,
+    /// From when on something is an alert, see docs/alerts.md.
+    pub alerts: compliance::Limits,
     /// Filter of the log on stderr, as in RUST_LOG.
     pub log: String,
 }
@@ -125,6 +130,7 @@ impl Config {
         if connections_max == 0 || connections_per_address_max == 0 || body_bytes_max == 0 {
             return Err(ServerError::Usage("limits: none of them is 0".into()));
         }
+        self.alerts.check()?;
         Ok(())
     }
 }
@@ -140,6 +146,7 @@ pub const VARIABLES: &[(&str, &[&str])] = &[
     ("WARDSTONE_KEK_FILE", &["key", "kek_file"]),
     ("WARDSTONE_PASSPHRASE_FILE", &["key", "passphrase_file"]),
     ("WARDSTONE_AUDIT_SINK", &["audit", "sink"]),
+    ("WARDSTONE_COUNTRIES", &["countries"]),
     ("WARDSTONE_LOG", &["log"]),
     ("WARDSTONE_CONNECTIONS_MAX", &["limits", "connections_max"]),
     ("WARDSTONE_CONNECTIONS_PER_ADDRESS_MAX", &["limits", "connections_per_address_max"]),
@@ -178,6 +185,8 @@ impl Default for Config {
             key: Key::default(),
             audit: Audit::default(),
             limits: Limits::default(),
+            countries: None,
+            alerts: compliance::Limits::default(),
             log: "info".into(),
         }
     }

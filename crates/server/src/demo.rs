@@ -11,7 +11,7 @@ use record::{Record, RecordError, SearchRequest};
 use store::Backend;
 
 use crate::accounts::{Account, Accounts, new_token};
-use crate::assembly::{House, Opening};
+use crate::assembly::{House, Opening, Watch};
 use crate::clock::Clock;
 use crate::directory::DataDirectory;
 use crate::{ServerError, identity, kek, operator};
@@ -39,6 +39,7 @@ pub async fn open(plan: &DemoPlan, base_url: &str, clock: Clock) -> Result<(Hous
         class: Some(EnvironmentClass::Demo),
         base_url: format!("{base_url}/fhir"),
         sink: None,
+        watch: Watch::default(),
         clock,
     };
     let house = House::open(opening).await?;

@@ -11,6 +11,7 @@ use access::{Action, Caller, Labels, Object, ProxyCategories, Role, TypeRef};
 use api::{ClientFacts, Identify};
 use audit::event::Who;
 use audit::{Event, Whence};
+use compliance::Countries;
 use crypto::Keyring;
 use record::Record;
 use store::{Backend, Desk, Evidence, Sqlite, Witness};
@@ -45,6 +46,7 @@ pub fn open(
     store: &Sqlite,
     keyring: &Arc<Keyring>,
     record: &Record,
+    countries: Countries,
     clock: Clock,
 ) -> Result<Identity, ServerError> {
     let origin = origin(base_url);
@@ -55,6 +57,7 @@ pub fn open(
             policies.policies().decide(caller, action, &Object::of(TypeRef::SYSTEM, None, None)).is_ok()
         }),
         family: Arc::new(move |name: &str| names.family(name)),
+        country: Arc::new(move |address| countries.country(address)),
         ..Settings::new(ORGANIZATION, &origin, &host, clock)
     };
     Ok(Identity::open(settings, desk, Witness::of(store), keyring)?)

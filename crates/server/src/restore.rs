@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crypto::{EnvironmentClass, Kek, RootFile};
 
-use crate::assembly::{House, Keys, Opening};
+use crate::assembly::{House, Keys, Opening, Watch};
 use crate::backup::{DATA_SET, KEYS_SET};
 use crate::directory::{DataDirectory, ROOT_FILE, is_absent_or_empty};
 use crate::manifest::Manifest;
@@ -140,6 +140,7 @@ async fn build(
         class: None,
         base_url: "https://localhost/fhir".into(),
         sink: None,
+        watch: Watch::default(),
         clock: clock::system(),
     };
     // Opening makes the log's tiles anew and builds the index.

@@ -171,7 +171,7 @@ async fn follow(house: Arc<House>, stop: watch::Receiver<bool>) {
     let parts = FollowerParts {
         queue: house.queue.clone(),
         reader: house.store.log_reader(),
-        limits: compliance::Limits::default(),
+        limits: house.alert_limits.clone(),
         health: Arc::new(move || LogHealth::of(store.log())),
     };
     drop(house);

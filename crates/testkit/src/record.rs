@@ -6,7 +6,7 @@ use access::{Caller, Purpose, Role};
 use crypto::{EnvironmentClass, Kek};
 use record::Record;
 use server::ServerError;
-use server::assembly::{House, Opening};
+use server::assembly::{House, Opening, Watch};
 use server::directory::DataDirectory;
 use server::operator;
 use tempfile::TempDir;
@@ -30,6 +30,7 @@ impl TestRecord {
             class: Some(EnvironmentClass::Demo),
             base_url: "https://localhost/fhir".into(),
             sink: None,
+            watch: Watch::default(),
             clock: clock.as_clock(),
         };
         Ok(Self { house: House::open(opening).await?, clock, _folder: folder })

@@ -19,6 +19,7 @@ pub struct Limits {
     /// The organization's own networks: `10.1.0.0/16`. Private and loopback addresses are its own anyway.
     pub networks: Vec<String>,
     /// The country the organization is in, two letters; acting from there is nothing new.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
     /// A place where nobody saw a person for so long is a new one.
     pub place_days: u64,
@@ -128,5 +129,42 @@ impl Volume {
             Some(Role::Admin | Role::Auditor | Role::PrivacyOfficer) => volume(20, 60, 20, 100),
             None => volume(10, 30, 20, 100),
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_names_what_it_changes_and_nothing_that_is_no_limit() {
+        let text = r#"{"failed_sign_ins": 8, "country": "US", "volume": {"nurse": {"charts_hour": 99, "charts_day": 200,
+            "rows_hour": 900, "rows_day": 2000, "exported_day": 0}}}"#;
+        let limits: Limits = serde_json::from_str(text).unwrap();
+        limits.check().unwrap();
+        assert_eq!((limits.failed_sign_ins, limits.sprayed_accounts), (8, Limits::default().sprayed_accounts));
+        assert_eq!(limits.volume_of("nurse").charts_hour, 99);
+        assert_eq!(limits.volume_of("physician"), Volume::of("physician"));
+        assert!(serde_json::from_str::<Limits>(r#"{"failed_signins": 8}"#).is_err(), "a slip of the pen is told");
+        for wrong in [
+            r#"{"noise_all": 0}"#,
+            r#"{"country": "us"}"#,
+            r#"{"volume": {"boss": {"charts_hour": 1,
+            "charts_day": 1, "rows_hour": 1, "rows_day": 1, "exported_day": 1}}}"#,
+        ] {
+            assert!(serde_json::from_str::<Limits>(wrong).unwrap().check().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_role_has_limits_and_none_of_them_is_nothing() {
+        Limits::default().check().unwrap();
+        for role in Role::ALL {
+            let volume = Volume::of(role.name());
+            assert!(volume.charts_hour > 0 && volume.charts_hour <= volume.charts_day, "{}", role.name());
+            assert!(volume.rows_hour <= volume.rows_day, "{}", role.name());
+        }
+        assert!(Volume::of("of a newer version").charts_hour <= 10, "who is not known gets little");
     }
 }

@@ -157,7 +157,7 @@ fn shard(login: &str) -> u8 {
 fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
-            let shared = u32::from(v4) >> 22 == 0b0110_0100_01;
+            let shared = u32::from(v4) >> 22 == 0b01_1001_0001;
             v4.is_private() || v4.is_loopback() || v4.is_link_local() || shared
         }
         IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),

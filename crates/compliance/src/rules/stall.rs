@@ -10,6 +10,7 @@ pub struct Stall {
     /// Since when each thing is wrong.
     unavailable_ms: Option<u64>,
     unanchored_ms: Option<u64>,
+    anchored: u64,
     unread_ms: Option<u64>,
     silent_ms: Option<u64>,
     failures: Option<u64>,
@@ -30,6 +31,10 @@ impl Stall {
         // A refused event is a request without an answer: that is told at once.
         if lasts(&mut self.unavailable_ms, now_ms, !health.is_available, 0) {
             out.push(finding("the log takes no events", Severity::Critical, now_ms));
+        }
+        // Under load events always wait; what must not stand is the checkpoint.
+        if std::mem::replace(&mut self.anchored, health.anchored) != health.anchored {
+            self.unanchored_ms = None;
         }
         if lasts(&mut self.unanchored_ms, now_ms, health.is_behind, stall_ms) {
             out.push(finding("events without a checkpoint", Severity::High, now_ms));
@@ -81,7 +86,7 @@ fn finding(what: &str, severity: Severity, now_ms: u64) -> Finding {
 mod tests {
     use super::*;
 
-    const WELL: LogHealth = LogHealth { is_available: true, is_behind: false, failures: 0 };
+    const WELL: LogHealth = LogHealth { is_available: true, is_behind: false, anchored: 9, failures: 0 };
 
     fn words(found: Vec<Finding>) -> Vec<String> {
         found.into_iter().filter_map(|finding| finding.about.what).collect()
@@ -106,7 +111,11 @@ mod tests {
         assert!(stall.tick(29_999, behind, false, Some(330_000), &limits).is_empty());
         let found = words(stall.tick(30_000, behind, false, Some(330_001), &limits));
         assert_eq!(found, ["events without a checkpoint", "the log cannot be read", "heartbeats are missing"]);
+        let busy = |at: u64| LogHealth { anchored: at, ..behind };
+        for second in 31..200 {
+            assert!(stall.tick(second * 1_000, busy(second), true, Some(0), &limits).is_empty(), "checkpoints go on");
+        }
         let failed = LogHealth { failures: 3, ..WELL };
-        assert_eq!(words(stall.tick(31_000, failed, true, Some(0), &limits)), ["writing failed"]);
+        assert_eq!(words(stall.tick(200_000, failed, true, Some(0), &limits)), ["writing failed"]);
     }
 }

@@ -128,6 +128,7 @@ async fn heartbeats_prove_that_events_come_back_and_their_absence_is_an_alert() 
     for _ in 0..10 {
         follower.look().await.unwrap();
         follower.look().await.unwrap();
+        house.log.checkpoint_now().unwrap();
         house.advance(300_000);
     }
     assert_eq!(house.acts(Action::Heartbeat).len(), 10);
@@ -137,4 +138,20 @@ async fn heartbeats_prove_that_events_come_back_and_their_absence_is_an_alert() 
     follower.tick().await.unwrap();
     let what = house.queue.list(&Filter::default())[0].about.what.clone();
     assert_eq!(what.as_deref(), Some("heartbeats are missing"));
+}
+
+#[tokio::test]
+async fn another_log_in_its_place_is_read_from_its_beginning() {
+    let house = House::new();
+    for login in ["reyes", "silva", "tanaka"] {
+        house.break_glass(login).await;
+    }
+    house.follower().await.catch_up().await.unwrap();
+    let folder = house.folder.path().join("audit");
+    let house = house.reopen_after(|| std::fs::remove_dir_all(&folder).unwrap());
+    for login in ["kim", "lopez", "nowak", "odera", "adams", "bright", "osei"] {
+        house.break_glass(login).await;
+    }
+    house.follower().await.catch_up().await.unwrap();
+    assert_eq!(house.queue.list(&Filter::default()).len(), 10, "seven new ones, and none of the three is lost");
 }

@@ -77,9 +77,14 @@ impl House {
     }
 
     pub fn reopen(self) -> House {
+        self.reopen_after(|| ())
+    }
+
+    pub fn reopen_after(self, between: impl FnOnce()) -> House {
         let House { folder, now_ms, log, desk, queue, .. } = self;
         log.close();
         drop((queue, desk, log));
+        between();
         House::within(folder, now_ms)
     }
 

@@ -131,3 +131,18 @@ async fn the_weekly_review_counts_every_rule_and_names_what_waits_too_long() {
     assert_eq!(house.queue.weekly(house.now_ms(), 5, 7).last_review_ms, Some(house.now_ms()));
     assert!(house.acts(Action::AlertChange).iter().any(|act| act.starts_with("odera weekly review signed")));
 }
+
+#[tokio::test]
+async fn an_alert_holds_nothing_of_what_was_read_searched_or_said() {
+    let house = House::new();
+    let mut event = act(Action::BreakGlass, "reyes", "physician");
+    event.break_glass = Some("Ana Ruiz collapsed");
+    event.search = Some(audit::event::Search { type_code: 96, query: "name=Ruiz" });
+    event.objects = vec![crate::house::chart_object(900)].into();
+    house.event(event).await;
+    house.follower().await.catch_up().await.unwrap();
+    let alert = house.queue.get(1).unwrap();
+    let text = format!("{alert:?} {}", alert.summary());
+    assert!(text.contains("900") && !text.contains("Ruiz") && !text.contains("collapsed"), "{text}");
+    assert_eq!(alert.summary(), "the glass was broken");
+}

@@ -33,7 +33,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use crypto::EnvironmentClass;
 
-use crate::assembly::{House, Opening};
+use crate::assembly::{House, Opening, Watch};
 use crate::directory::DataDirectory;
 use crate::kek::KekArgs;
 use crate::{ServerError, clock, logging, say};
@@ -129,7 +129,16 @@ impl DataArgs {
         let directory = self.directory()?;
         let kek = self.kek.for_directory(&directory)?;
         let base_url = format!("{}/fhir", base_url.trim_end_matches('/'));
-        House::open(Opening { directory, kek, class: None, base_url, sink: None, clock: clock::system() }).await
+        House::open(Opening {
+            directory,
+            kek,
+            class: None,
+            base_url,
+            sink: None,
+            watch: Watch::default(),
+            clock: clock::system(),
+        })
+        .await
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use compliance::Countries;
 use crypto::EnvironmentClass;
 
 use super::Outcome;
-use crate::assembly::{House, Opening};
+use crate::assembly::{House, Opening, Watch};
 use crate::certificates::CertificateFiles;
 use crate::config::Config;
 use crate::directory::DataDirectory;
@@ -71,12 +72,20 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     let doors = Doors::bind(config.listen, config.admin_listen, tls::server_config(&certificate)?, config.limits)?;
     let admin = doors.admin.local_address()?;
     let base_url = config.base_url.trim_end_matches('/').to_owned();
+    let countries = match &config.countries {
+        Some(file) => Countries::open(file)?,
+        None => {
+            tracing::warn!("countries is not set: every public address is of unknown country");
+            Countries::none()
+        }
+    };
     let opening = Opening {
         directory,
         kek,
         class: Some(EnvironmentClass::Production),
         base_url: format!("{base_url}/fhir"),
         sink: config.audit.sink.clone(),
+        watch: Watch { countries, limits: config.alerts.clone() },
         clock: clock::system(),
     };
     let house = House::open(opening).await?;
