@@ -68,6 +68,7 @@ impl Office {
                 own_chart: None,
                 practitioner: None,
                 licence: None,
+                proxies: Vec::new(),
                 npi: None,
                 password: Some(PASSWORD.to_owned().into()),
                 totp_secret: Some(secret(login).into()),
