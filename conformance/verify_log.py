@@ -173,6 +173,8 @@ def main(arguments):
             anchors.append(("external checkpoint", external, "Forked"))
     leaves, segments = walk_segments(base)
     entries, hashes = walk_tiles(base, own[1]) if own else (None, None)
+    if not segments:
+        problems.append("Missing: no segment of a log is here")
     if leaves and not own:
         problems.append("Missing: no valid checkpoint")
     if own and len(leaves) < own[1]:

@@ -155,6 +155,10 @@ fn log(directory: &DataDirectory, kek: &KekArgs, findings: &mut Findings) {
         Err(error) => return findings.add(Verdict::Bad, format!("keys: {error}")),
     };
     findings.add(Verdict::Good, "keys: the key opens the root key and the key database");
+    // A log that is gone while there is a record is no new directory.
+    if !directory.join(AUDIT_FOLDER).exists() && !directory.join("record.db").exists() {
+        return findings.add(Verdict::Warning, "log: none yet, it begins with the first use");
+    }
     let options = VerifyOptions { key: keys.verifier_key(), against: None, sealer: None, written: None };
     match verify(&directory.join(AUDIT_FOLDER), options) {
         Ok(report) => {

@@ -31,6 +31,7 @@ mod say;
 mod seats;
 pub mod serving;
 pub mod tls;
+mod unread;
 pub mod verify;
 
 pub use cli::run;

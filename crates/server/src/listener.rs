@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use api::ConnectionNo;
 use axum::body::Body;
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -23,6 +23,7 @@ use crate::config::Limits;
 use crate::metrics::Requests;
 use crate::progress::{Progress, Watched};
 use crate::seats::{Seat, Seats};
+use crate::unread::Unread;
 
 const HSTS: (HeaderName, HeaderValue) =
     (http::header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
@@ -187,14 +188,21 @@ impl Connection {
         let number = NEXT_CONNECTION.fetch_add(1, Ordering::Relaxed);
         let active = progress.clone();
         let request_max = Duration::from_millis(self.limits.request_ms);
+        let body_bytes_max = self.limits.body_bytes_max;
         let service = service_fn(|request: Request<hyper::body::Incoming>| {
             let (handler, active, counted) = (handler.clone(), active.clone(), counted.clone());
             async move {
                 active.begin_request();
-                let mut request = request.map(Body::new);
+                let is_http1 = request.version() < Version::HTTP_2;
+                let waits_to_be_told = is_http1 && request.headers().contains_key(header::EXPECT);
+                let unread = Unread::default();
+                let mut request = request.map(|body| Body::new(unread.lend(body)));
                 request.extensions_mut().insert(ConnectionNo(number));
                 let answering = handler.handle(request, peer);
                 let mut response = tokio::time::timeout(request_max, answering).await.unwrap_or_else(|_| too_slow());
+                if !unread.take_in(body_bytes_max, waits_to_be_told).await && is_http1 {
+                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
                 active.end_request();
                 counted.count(response.status());
                 response.headers_mut().insert(HSTS.0, HSTS.1);

@@ -27,7 +27,7 @@ pub struct Args {
     operator: OperatorArgs,
     #[command(flatten)]
     person: PersonArgs,
-    /// Where the report is written
+    /// Where the report is written; what is there already stays, so that it goes on with an interrupted import
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Address of this server: absolute references below it become relative

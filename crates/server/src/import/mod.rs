@@ -67,7 +67,7 @@ impl Summary {
 pub async fn run(house: &House, plan: &ImportPlan) -> Result<Summary, ServerError> {
     let started = Instant::now();
     let sources = source::find(&plan.paths)?;
-    let report = Arc::new(Report::create(plan.report.as_deref())?);
+    let report = Arc::new(Report::open(plan.report.as_deref())?);
     let subject = plan.operator.because(&format!("{} files", sources.len()));
     house.note(audit::Action::Import, &plan.operator.name, Some(&subject)).await?;
 

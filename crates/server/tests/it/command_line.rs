@@ -111,6 +111,21 @@ fn a_passphrase_comes_by_file_descriptor_or_environment() {
 }
 
 #[test]
+fn the_doctor_tells_a_new_directory_from_one_whose_log_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (data, kek) = (path("data"), path("kek"));
+    wardstone_ok(&["init", "--data", &data, "--kek-file", &kek, "--new-kek"]);
+    let doctor = ["doctor", "--data", &data, "--kek-file", &kek];
+    let said = wardstone_ok(&doctor);
+    assert!(said.contains("log: none yet"), "{said}");
+    std::fs::write(folder.path().join("data/record.db"), b"").unwrap();
+    let _ = std::fs::remove_dir_all(folder.path().join("data/audit"));
+    let said = wardstone_refused(&doctor, 1);
+    assert!(!said.contains("log: none yet"), "{said}");
+}
+
+#[test]
 fn a_directory_has_one_process_at_a_time() {
     let house = House::start(0);
     let data = house.path("data");

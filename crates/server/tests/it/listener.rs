@@ -170,3 +170,82 @@ async fn one_address_gets_its_connections_and_others_theirs() {
     };
     timeout(SOON, again).await.expect("a place that became free is given again");
 }
+
+/// Reads an answer's head and what came with it.
+async fn answer(stream: &mut TlsStream<TcpStream>) -> String {
+    let mut piece = [0; 4096];
+    let read = timeout(SOON, stream.read(&mut piece)).await.expect("no answer").unwrap();
+    String::from_utf8_lossy(&piece[..read]).into_owned()
+}
+
+fn post(length: usize, more: &str) -> String {
+    format!("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n{more}\r\n")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_is_refused_before_its_body_is_read_keeps_its_connection() {
+    let served = Served::start(10, Limits::default());
+    let mut stream = served.connect().await;
+    for _ in 0..3 {
+        let body = vec![b' '; 300_000];
+        stream.write_all(post(body.len(), "").as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        // As of a client that is slower than the refusal.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        stream.write_all(&body).await.unwrap();
+        stream.flush().await.unwrap();
+        let said = answer(&mut stream).await;
+        assert!(said.starts_with("HTTP/1.1 200") && !said.contains("connection: close"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_is_not_waited_for_ends_the_connection_and_the_answer_says_so() {
+    let served = Served::start(10, Limits { body_bytes_max: 1_000, ..Limits::default() });
+    for head in [post(1_001, ""), post(1_000, "expect: 100-continue\r\n")] {
+        let mut stream = served.connect().await;
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        let said = answer(&mut stream).await;
+        assert!(said.starts_with("HTTP/1.1 200") && said.contains("connection: close"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_http2_request_that_is_refused_before_its_body_is_read_is_answered_and_not_reset() {
+    let served = Served::start(10, Limits::default());
+    let stream = TcpStream::connect(served.address).await.unwrap();
+    let connector = TlsConnector::from(trusting(&served.authority, b"h2"));
+    let mut stream = connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap();
+    let mut asking = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    // SETTINGS, empty. HEADERS: POST https://localhost/, with more to come.
+    asking.extend_from_slice(&[0, 0, 0, 4, 0, 0, 0, 0, 0]);
+    asking.extend_from_slice(&[0, 0, 14, 1, 4, 0, 0, 0, 1, 0x83, 0x87, 0x84, 1, 9]);
+    asking.extend_from_slice(b"localhost");
+    stream.write_all(&asking).await.unwrap();
+    stream.flush().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    // DATA: two bytes, the last.
+    stream.write_all(&[0, 0, 2, 0, 1, 0, 0, 0, 1, b'{', b'}']).await.unwrap();
+    stream.flush().await.unwrap();
+    while frame(&mut stream).await != (DATA, END_STREAM) {}
+    // PING: its answer comes behind whatever was still to be said of the stream.
+    stream.write_all(&[0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]).await.unwrap();
+    stream.flush().await.unwrap();
+    while frame(&mut stream).await.0 != PING {}
+}
+
+const DATA: u8 = 0;
+const RST_STREAM: u8 = 3;
+const PING: u8 = 6;
+const END_STREAM: u8 = 1;
+
+/// Type and flags of the next frame, which does not reset the stream.
+async fn frame(stream: &mut TlsStream<TcpStream>) -> (u8, u8) {
+    let mut head = [0; 9];
+    timeout(SOON, stream.read_exact(&mut head)).await.expect("no answer").unwrap();
+    let mut content = vec![0; usize::from(head[1]) * 256 + usize::from(head[2])];
+    stream.read_exact(&mut content).await.unwrap();
+    assert_ne!(head[3], RST_STREAM, "the stream was reset");
+    (head[3], head[4])
+}

@@ -186,6 +186,12 @@ fn the_strangers_verifier_agrees_on_an_intact_log() {
     strangers_verdict(&bench, &bench.log_dir(), None, None);
 }
 
+#[test]
+fn the_strangers_verifier_does_not_call_a_log_intact_that_is_gone() {
+    let bench = Bench::new();
+    strangers_verdict(&bench, &bench.path("nothing-is-here"), None, Some("Missing"));
+}
+
 fn five_records() -> Bench {
     let bench = Bench::new();
     let log = bench.open();
