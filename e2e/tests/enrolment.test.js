@@ -5,7 +5,7 @@ import test from 'node:test';
 
 import { pageOf, photograph, virtualAuthenticator } from '../support/browser.js';
 import { house } from '../support/house.js';
-import { giveCode, givePassword, sessionCookie, signOut } from '../support/people.js';
+import { giveCode, givePassword, sessionCookie, signIn, signOut } from '../support/people.js';
 import { Authenticator } from '../support/totp.js';
 
 const here = house();
@@ -107,6 +107,33 @@ test('an invitation, a password and an authenticator app open an account, and a 
     await page.waitForURL(`**${place}`);
     if (place === '/me') await signOut(page);
   }
+  assert.deepEqual(page.complaints, []);
+  await context.close();
+});
+
+test('whoever has a password adds a passkey, and signs in with that alone', async () => {
+  const context = await here.browser.profile();
+  const page = await pageOf(context);
+  await virtualAuthenticator(page);
+  const user = await signIn(page, here.clinic, 'mei.tanaka');
+  await page.getByRole('link', { name: /^Passkeys/ }).click();
+  await page.getByText('None yet').waitFor();
+  await photograph(page, 'how-i-sign-in');
+  await page.getByRole('button', { name: 'Add a passkey' }).click();
+  await page.getByRole('cell', { name: /^Chromium on/ }).waitFor();
+  await page.getByRole('link', { name: 'My account' }).click();
+  await signOut(page);
+  await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
+  await page.waitForURL('**/me');
+  assert.equal(await page.getByRole('heading', { level: 1 }).innerText(), user.name);
+
+  await page.goto('/me/proofs');
+  await page.getByRole('button', { name: 'Remove' }).click();
+  await page.getByText('None yet').waitFor();
+  await page.getByRole('link', { name: 'My account' }).click();
+  await signOut(page);
+  await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
+  await page.getByRole('alert').filter({ hasText: 'does not match' }).waitFor();
   assert.deepEqual(page.complaints, []);
   await context.close();
 });

@@ -180,9 +180,14 @@ impl Identity {
         Ok(codes)
     }
 
+    /// Whether the person was verified within the last minutes: then what is above will do.
+    pub fn is_fresh(&self, session: &Session) -> bool {
+        let live = self.live_by_number(session.number);
+        live.is_ok_and(|live| self.now_ms() - live.verified_ms() <= crate::caller::FRESH_MS)
+    }
+
     fn fresh_account(&self, session: &Session) -> Result<std::sync::Arc<Account>, IdentityError> {
-        let verified_ms = self.live_by_number(session.number)?.verified_ms();
-        if self.now_ms() - verified_ms > crate::caller::FRESH_MS {
+        if !self.is_fresh(session) {
             return Err(IdentityError::StepUp);
         }
         self.account(session.user.0)

@@ -129,10 +129,11 @@ for (const button of document.querySelectorAll("[data-passkey]")) {
 for (const button of document.querySelectorAll("[data-passkey-new]")) {
   button.addEventListener("click", async () => {
     try {
-      const options = await send(button.dataset.passkeyNew);
+      const csrf = button.dataset.csrf;
+      const options = await send(button.dataset.passkeyNew, {}, csrf);
       const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options.publicKey);
       const credential = (await navigator.credentials.create({ publicKey })).toJSON();
-      location.assign((await send(button.dataset.finish, { credential })).next);
+      location.assign((await send(button.dataset.finish, { credential }, csrf)).next);
     } catch (error) { say(error); }
   });
 }

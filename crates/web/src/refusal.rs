@@ -96,7 +96,8 @@ impl Refusal {
                 response
             }
             Refusal::Unproven { challenge } => pages::prove(web, challenge),
-            Refusal::Identity(IdentityError::StepUp) => answer::see("/stepup"),
+            Refusal::Identity(IdentityError::StepUp)
+            | Refusal::Enrol(EnrolRefusal::Unavailable(IdentityError::StepUp)) => answer::see("/stepup"),
             _ => answer::page(self.status(), &Notice::new(web, "This did not work", &self.words())),
         }
     }

@@ -14,6 +14,7 @@ mod log_down;
 mod manage;
 mod matrix;
 mod matrix_manage;
+mod pages;
 mod planted;
 mod shared;
 mod tamper;

@@ -79,7 +79,7 @@ fn the_search_for_planted_values_finds_what_is_there() {
     }
 }
 
-fn forms(value: &str) -> Vec<(String, Vec<u8>)> {
+pub fn forms(value: &str) -> Vec<(String, Vec<u8>)> {
     let bytes = value.as_bytes();
     let mut forms = vec![
         ("plain", bytes.to_vec()),
@@ -102,7 +102,7 @@ fn forms(value: &str) -> Vec<(String, Vec<u8>)> {
     forms.into_iter().map(|(name, needle)| (format!("{value} ({name})"), needle)).collect()
 }
 
-fn find(haystack: &[u8], needle: &[u8]) -> bool {
+pub fn find(haystack: &[u8], needle: &[u8]) -> bool {
     let Some(&first) = needle.first() else { return false };
     let mut from = 0;
     while let Some(at) = haystack[from..].iter().position(|byte| *byte == first) {

@@ -35,17 +35,19 @@ struct StepsPage<'a> {
     device_challenge: String,
 }
 
+pub const PASSWORDS_DIFFER: &str = "The two passwords differ.";
+
 /// What an authenticator app needs: as a picture and as letters.
-struct Setup {
-    secret: String,
-    qr_size: i32,
+pub struct Setup {
+    pub secret: String,
+    pub qr_size: i32,
     /// An SVG path over the dark modules.
-    qr_path: String,
+    pub qr_path: String,
 }
 
 #[derive(Deserialize)]
-struct NewPasskey {
-    credential: serde_json::Value,
+pub struct NewPasskey {
+    pub credential: serde_json::Value,
 }
 
 pub fn page(asked: &Asked<'_>) -> Response<Body> {
@@ -76,13 +78,7 @@ pub async fn password(asked: &Asked<'_>) -> Answer {
     asked.from_our_page()?;
     let form = asked.form();
     if form.text("password") != form.text("again") {
-        return shown(
-            asked,
-            StatusCode::UNPROCESSABLE_ENTITY,
-            Some("The two passwords differ.".into()),
-            None,
-            Vec::new(),
-        );
+        return shown(asked, StatusCode::UNPROCESSABLE_ENTITY, Some(PASSWORDS_DIFFER.into()), None, Vec::new());
     }
     let enrolled = asked.web.identity().enrol_password(ticket(asked)?, form.text("password"), &asked.from).await;
     done(asked, enrolled)
@@ -170,7 +166,7 @@ fn code_form(asked: &Asked<'_>, status: StatusCode, error: Option<String>) -> Re
     answer::page(status, &CodePage { frame: Frame::of(asked.web), error })
 }
 
-fn drawn(setup: &TotpSetup) -> Result<Setup, Refusal> {
+pub fn drawn(setup: &TotpSetup) -> Result<Setup, Refusal> {
     let code = QrCode::encode_text(&setup.uri, QrCodeEcc::Medium).map_err(|_| Refusal::Defect)?;
     let size = code.size();
     let dark = (0..size).flat_map(|y| (0..size).map(move |x| (x, y))).filter(|(x, y)| code.get_module(*x, *y));

@@ -149,8 +149,8 @@ fn shown(asked: &Asked<'_>, session: &Session, status: StatusCode, issued: Optio
         session,
         roles: roles.collect(),
         verified_device: session.device_state == Some(DeviceState::Verified),
-        fresh: session.caller.as_ref().is_some_and(|caller| caller.facts().mfa_fresh),
-        minutes: identity.remaining(session).map_or(0, |remaining| remaining.idle_s / 60),
+        fresh: identity.is_fresh(session),
+        minutes: identity.remaining(session).map_or(0, |remaining| (remaining.idle_s + 59) / 60),
         sessions: sessions.collect(),
         devices: devices.collect(),
         tokens: tokens.collect(),
@@ -159,7 +159,7 @@ fn shown(asked: &Asked<'_>, session: &Session, status: StatusCode, issued: Optio
     answer::page(status, &page)
 }
 
-fn time(ms: i64) -> String {
+pub fn time(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms)
         .map_or_else(|_| "–".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }

@@ -3,6 +3,7 @@
 mod enrol;
 mod events;
 mod me;
+mod proofs;
 mod sign_in;
 mod step_up;
 
@@ -48,6 +49,14 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::CloseDevice => me::close_device(asked).await,
         Route::NewToken => me::new_token(asked).await,
         Route::RevokeToken => me::revoke_token(asked).await,
+        Route::Proofs => proofs::page(asked).await,
+        Route::NewPassword => proofs::password(asked).await,
+        Route::NewTotp => proofs::totp(asked).await,
+        Route::NewTotpConfirm => proofs::totp_confirm(asked).await,
+        Route::NewPasskey => proofs::passkey(asked).await,
+        Route::NewPasskeyFinish => proofs::passkey_finish(asked).await,
+        Route::RemovePasskey => proofs::remove_passkey(asked).await,
+        Route::NewRecovery => proofs::recovery(asked).await,
         Route::Events => events::stream(asked).await,
         Route::Prove => events::prove(asked).await,
         Route::Active => events::active(asked).await,

@@ -75,7 +75,7 @@ async fn pages(clinic: &Clinic) -> Vec<(String, String)> {
 
     let mut member = Browser::new();
     clinic.signed_in("ana", &mut member).await;
-    for path in ["/me", "/stepup"] {
+    for path in ["/me", "/me/proofs", "/stepup"] {
         pages.push((path.to_owned(), member.get(clinic, path).await.body));
     }
     member.reconnects();

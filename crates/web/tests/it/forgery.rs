@@ -45,6 +45,11 @@ async fn a_session_changes_nothing_without_its_token() {
         "/me/devices/close",
         "/me/tokens",
         "/me/tokens/revoke",
+        "/me/proofs/password",
+        "/me/proofs/totp",
+        "/me/proofs/totp/confirm",
+        "/me/proofs/passkey/remove",
+        "/me/proofs/recovery",
         "/signout",
     ];
     for path in forms {
@@ -53,7 +58,14 @@ async fn a_session_changes_nothing_without_its_token() {
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
         }
     }
-    for path in ["/session/active", "/stepup/passkey", "/stepup/passkey/finish"] {
+    let scripted = [
+        "/session/active",
+        "/stepup/passkey",
+        "/stepup/passkey/finish",
+        "/me/proofs/passkey",
+        "/me/proofs/passkey/finish",
+    ];
+    for path in scripted {
         let ours = ("sec-fetch-site", "same-origin");
         for headers in [&[ours][..], &[ours, (CSRF_HEADER, foreign.as_str())]] {
             let answer = browser.ask(&clinic, "POST", path, headers, Body::from("{}")).await;

@@ -1,4 +1,7 @@
 //! What the pages answer, asked without a browser: headers, forged forms, guesses, streams, limits.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+extern crate wardstone_web as web;
 
 mod assets;
 mod clinic;

@@ -7,7 +7,7 @@ use http::StatusCode;
 use http_body_util::BodyExt;
 use web::CSRF_HEADER;
 
-use crate::clinic::{Browser, Clinic, MINUTE_MS};
+use crate::clinic::{Browser, Clinic, MINUTE_MS, PASSWORD};
 
 const JSON: (&str, &str) = ("accept", "application/json");
 const OURS: (&str, &str) = ("sec-fetch-site", "same-origin");
@@ -122,6 +122,39 @@ async fn a_step_up_gives_another_cookie_and_the_one_before_dies() {
     assert_eq!(browser.get(&clinic, "/me").await.location(), "/signin");
     browser.cookies = after;
     assert_eq!(browser.get(&clinic, "/me").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn proofs_change_in_a_fresh_session_only() {
+    let clinic = Clinic::new().await;
+    let mut browser = Browser::new();
+    clinic.signed_in("ana", &mut browser).await;
+    let csrf = browser.get(&clinic, "/me").await.csrf();
+    let new = "a quiet reed by the water";
+    let form = |current: &str| {
+        let fields = [("current", current), ("password", new), ("again", new), ("csrf", csrf.as_str())];
+        fields.map(|(name, value)| (name, value.to_owned()))
+    };
+    let wrong = browser.post(&clinic, "/me/proofs/password", &form("not the password")).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", wrong.body);
+    clinic.advance(MINUTE_MS);
+    let codes = browser.post(&clinic, "/me/proofs/recovery", &[("csrf", csrf.clone())]).await;
+    assert_eq!(codes.body.matches("<li><code>").count(), 10, "{}", codes.body);
+
+    clinic.advance(5 * MINUTE_MS);
+    let page = browser.get(&clinic, "/me/proofs").await;
+    assert!(page.body.contains("10 left") && !page.body.contains("<form method=\"post\" action=\"/me/proofs"));
+    for (path, form) in
+        [("/me/proofs/password", &form(PASSWORD)[..]), ("/me/proofs/recovery", &[("csrf", csrf.clone())])]
+    {
+        let answer = browser.post(&clinic, path, form).await;
+        assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/stepup"), "{path}");
+    }
+    browser.post(&clinic, "/stepup", &[("csrf", csrf.clone()), ("code", clinic.totp())]).await;
+    let changed = browser.post(&clinic, "/me/proofs/password", &form(PASSWORD)).await;
+    assert_eq!((changed.status, changed.location()), (StatusCode::SEE_OTHER, "/me/proofs"), "{}", changed.body);
+    let (login, password) = (("login", "ana".to_owned()), ("password", new.to_owned()));
+    assert_eq!(Browser::new().post(&clinic, "/signin", &[login, password]).await.status, StatusCode::OK);
 }
 
 async fn event(stream: &mut Body) -> String {
