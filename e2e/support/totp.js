@@ -4,6 +4,8 @@ import { createHmac } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 
 const STEP_MS = 30_000;
+/** Until a code that was read off is typed, sent and looked at. */
+const TYPING_MS = 10_000;
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
 /** The code of a secret (base 32) in a step. */
@@ -25,8 +27,8 @@ export class Authenticator {
 
   /** A code that was not used yet; waits for a further step where three were used within a minute and a half. */
   async code() {
-    const now = () => Math.floor(Date.now() / STEP_MS);
-    const step = Math.max(this.#last + 1, now() - 1);
+    const now = (ahead_ms = 0) => Math.floor((Date.now() + ahead_ms) / STEP_MS);
+    const step = Math.max(this.#last + 1, now(TYPING_MS) - 1);
     while (step > now() + 1) await wait(500);
     this.#last = step;
     return codeOf(this.secret, step);
