@@ -146,6 +146,7 @@ if (waiting) {
   if (proven) location.reload();
   else {
     waiting.hidden = true;
+    document.querySelector("h1").textContent = "Not this browser";
     byId("prove-failed").hidden = false;
   }
 }

@@ -70,6 +70,7 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     accounts.write_credentials(&credentials, &base_url, &authority)?;
 
     say::line(format!("Wardstone demo: synthetic patients only, ready after {:.1} s", started.elapsed().as_secs_f64()));
+    say::line(format!("  pages         {base_url}/"));
     say::line(format!("  FHIR R4       {base_url}/fhir"));
     say::line(format!("  certificate   {}", authority.display()));
     say::line(format!("  health        {admin}/healthz, {admin}/metrics"));
