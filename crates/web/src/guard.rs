@@ -38,7 +38,7 @@ impl Asked<'_> {
 
     /// The session of a form that changes something.
     pub async fn writer(&self, form: &Form) -> Result<Session, Refusal> {
-        self.from_our_page()?;
+        self.sent_by_our_page()?;
         let session = self.watcher().await?;
         if !session.is_csrf(form.text("csrf")) {
             return Err(Refusal::CrossSite);
@@ -49,7 +49,7 @@ impl Asked<'_> {
 
     /// The session of a script that changes something.
     pub async fn scripted(&self) -> Result<Session, Refusal> {
-        self.from_our_page()?;
+        self.sent_by_our_page()?;
         let session = self.watcher().await?;
         let sent = self.parts.headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if session.is_csrf(sent) { Ok(session) } else { Err(Refusal::CrossSite) }
@@ -57,7 +57,7 @@ impl Asked<'_> {
 
     /// Browsers say where a form comes from, and no page can make them say otherwise (Fetch Metadata; Fetch, 3.1). A page that
     /// sends no referrer, as ours, has its forms say `Origin: null`: then only the site that the browser vouches for counts.
-    pub fn from_our_page(&self) -> Result<(), Refusal> {
+    pub fn sent_by_our_page(&self) -> Result<(), Refusal> {
         let headers = &self.parts.headers;
         let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
         let is_ours = |origin: &str| origin == self.web.0.origin;

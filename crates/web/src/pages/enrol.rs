@@ -55,7 +55,7 @@ pub fn page(asked: &Asked<'_>) -> Response<Body> {
 }
 
 pub fn code(asked: &Asked<'_>) -> Answer {
-    asked.from_our_page()?;
+    asked.sent_by_our_page()?;
     match asked.web.identity().open_enrolment(asked.form().text("code"), &asked.from) {
         Ok(enrolment) => {
             let mut response = answer::see("/enrol/steps");
@@ -75,7 +75,7 @@ pub fn steps(asked: &Asked<'_>) -> Answer {
 }
 
 pub async fn password(asked: &Asked<'_>) -> Answer {
-    asked.from_our_page()?;
+    asked.sent_by_our_page()?;
     let form = asked.form();
     if form.text("password") != form.text("again") {
         return shown(asked, StatusCode::UNPROCESSABLE_ENTITY, Some(PASSWORDS_DIFFER.into()), None, Vec::new());
@@ -85,23 +85,23 @@ pub async fn password(asked: &Asked<'_>) -> Answer {
 }
 
 pub fn totp(asked: &Asked<'_>) -> Answer {
-    asked.from_our_page()?;
+    asked.sent_by_our_page()?;
     let setup = asked.web.identity().enrol_totp(ticket(asked)?, &asked.from)?;
     shown(asked, StatusCode::OK, None, Some(drawn(&setup)?), Vec::new())
 }
 
 pub fn totp_confirm(asked: &Asked<'_>) -> Answer {
-    asked.from_our_page()?;
+    asked.sent_by_our_page()?;
     done(asked, asked.web.identity().confirm_totp(ticket(asked)?, asked.form().text("code"), &asked.from))
 }
 
 pub fn passkey(asked: &Asked<'_>) -> Answer {
-    asked.from_our_page()?;
+    asked.sent_by_our_page()?;
     options(&asked.web.identity().enrol_passkey(ticket(asked)?, &asked.from)?)
 }
 
 pub fn passkey_finish(asked: &Asked<'_>) -> Answer {
-    asked.from_our_page()?;
+    asked.sent_by_our_page()?;
     let sent: NewPasskey = asked.json()?;
     let (credential, label) = (sent.credential.to_string(), asked.device_label());
     asked.web.identity().confirm_passkey(ticket(asked)?, &credential, &label, &asked.from)?;
@@ -109,13 +109,13 @@ pub fn passkey_finish(asked: &Asked<'_>) -> Answer {
 }
 
 pub fn recovery(asked: &Asked<'_>) -> Answer {
-    asked.from_our_page()?;
+    asked.sent_by_our_page()?;
     let codes = asked.web.identity().enrol_recovery_codes(ticket(asked)?, &asked.from)?;
     shown(asked, StatusCode::OK, None, None, codes)
 }
 
 pub async fn finish(asked: &Asked<'_>) -> Answer {
-    asked.from_our_page()?;
+    asked.sent_by_our_page()?;
     let claim = asked.form().device();
     let label = asked.device_label();
     let finishing = asked.web.identity().finish_enrolment(ticket(asked)?, claim.as_ref(), &label, &asked.from);

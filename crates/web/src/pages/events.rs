@@ -48,7 +48,7 @@ pub async fn stream(asked: &Asked<'_>) -> Answer {
 
 /// The device key signed the challenge of this connection.
 pub async fn prove(asked: &Asked<'_>) -> Answer {
-    asked.from_our_page()?;
+    asked.sent_by_our_page()?;
     let cookie = asked.cookie(COOKIE).ok_or(Refusal::NotSignedIn)?;
     let proof: Proof = asked.json()?;
     match asked.web.identity().prove(cookie, &asked.from, &proof.signature).await {

@@ -47,7 +47,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
 }
 
 pub async fn password(asked: &Asked<'_>) -> Answer {
-    asked.from_our_page()?;
+    asked.sent_by_our_page()?;
     let form_sent = asked.form();
     let claim = form_sent.device();
     let signing = asked.web.identity().sign_in_password(
@@ -74,7 +74,7 @@ pub async fn password(asked: &Asked<'_>) -> Answer {
 }
 
 pub async fn second(asked: &Asked<'_>) -> Answer {
-    asked.from_our_page()?;
+    asked.sent_by_our_page()?;
     let sent = asked.form();
     let ticket = asked.cookie(STEP_COOKIE).ok_or(SignInRefusal::Expired)?;
     let (identity, label) = (asked.web.identity(), asked.device_label());
@@ -101,7 +101,7 @@ pub async fn second(asked: &Asked<'_>) -> Answer {
 }
 
 pub fn passkey_begin(asked: &Asked<'_>) -> Answer {
-    asked.from_our_page()?;
+    asked.sent_by_our_page()?;
     let begun = asked.web.identity().begin_passkey(&asked.from)?;
     let mut response = options(&begun.options)?;
     answer::set_cookie(&mut response, STEP_COOKIE, &begun.ticket);
@@ -109,13 +109,13 @@ pub fn passkey_begin(asked: &Asked<'_>) -> Answer {
 }
 
 pub fn second_passkey(asked: &Asked<'_>) -> Answer {
-    asked.from_our_page()?;
+    asked.sent_by_our_page()?;
     let ticket = asked.cookie(STEP_COOKIE).ok_or(SignInRefusal::Expired)?;
     options(&asked.web.identity().begin_second_passkey(ticket, &asked.from)?)
 }
 
 pub async fn passkey_finish(asked: &Asked<'_>) -> Answer {
-    asked.from_our_page()?;
+    asked.sent_by_our_page()?;
     let ticket = asked.cookie(STEP_COOKIE).ok_or(SignInRefusal::Expired)?;
     let sent: PasskeyAnswer = asked.json()?;
     let credential = sent.credential.to_string();
