@@ -99,7 +99,7 @@ impl Limits {
         if self.country.as_ref().is_some_and(|country| crate::countries::code(country).is_none()) {
             return Err(ComplianceError::Setting("alerts.country: two capital letters of ISO 3166"));
         }
-        Ok(())
+        super::places::Places::new(self).map(drop)
     }
 
     pub(crate) fn volume_of(&self, role: &str) -> Volume {
