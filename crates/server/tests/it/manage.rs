@@ -41,8 +41,15 @@ impl<'h> Person<'h> {
         user[name].as_str().unwrap().to_owned()
     }
 
-    /// Within the skew of one step each way there are three codes that were not used.
+    /// Within the skew of one step each way there are three codes that were not used. The oldest of them must not grow too old
+    /// on its way, so a step that is nearly over is waited for.
     fn code(&self) -> String {
+        const STEP_MS: i64 = 30_000;
+        const LEFT_MS_MIN: i64 = 12_000;
+        let left_ms = STEP_MS - server::clock::now_ms() % STEP_MS;
+        if left_ms < LEFT_MS_MIN {
+            std::thread::sleep(std::time::Duration::from_millis(left_ms as u64));
+        }
         let ahead = self.steps.get() - 1;
         self.steps.set(self.steps.get() + 1);
         totp_code(&self.secret("totp_secret"), server::clock::now_ms(), ahead).unwrap()
