@@ -130,5 +130,5 @@ fn replay(told: &[Told]) -> Vec<(Rule, About, Vec<u64>)> {
 }
 
 fn percent(part: u64, whole: u64) -> u64 {
-    if whole == 0 { 100 } else { part * 100 / whole }
+    (part * 100).checked_div(whole).unwrap_or(100)
 }
