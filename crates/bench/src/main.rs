@@ -10,6 +10,7 @@ mod fsync;
 mod plan;
 mod process;
 mod rows;
+mod sign_in;
 mod stages;
 mod table;
 mod wire;

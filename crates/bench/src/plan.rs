@@ -14,13 +14,16 @@ use crate::check::Loaded;
 use crate::process::{Server, run_to_end};
 use crate::rows::{self, Pace, Site};
 use crate::table::{self, Aim, Row, Unit};
-use crate::{check, fsync, stages};
+use crate::{check, fsync, sign_in, stages};
 
-const ROWS: [&str; 9] = ["read", "name", "observation", "create", "transaction", "start", "import", STAGES, CONTROL];
+const ROWS: [&str; 10] =
+    ["read", "name", "observation", "create", "transaction", "start", "import", STAGES, CONTROL, SIGN_IN];
 /// What the first row costs, stage by stage: a table of its own.
 const STAGES: &str = "stages";
 /// Only when asked for: every row that reads measures its own.
 const CONTROL: &str = "control";
+/// Only when asked for: it takes a quarter of an hour, for each attempt costs what a password costs.
+const SIGN_IN: &str = "sign-in";
 const START_RESOURCES: u64 = 100_000;
 const START_ROUNDS: usize = 3;
 const REST: Duration = Duration::from_secs(10);
@@ -31,12 +34,15 @@ pub struct Options {
     /// The release build of `wardstone`
     #[arg(long)]
     server: PathBuf,
-    /// Only the row of this name: read, name, observation, create, transaction, start, import, stages, control
+    /// Only the row of this name: read, name, observation, create, transaction, start, import, stages, control, sign-in
     #[arg(long, value_parser = ROWS)]
     only: Option<String>,
     /// One short round per row and no filling up to 100,000 resources: a smoke test, not a measurement
     #[arg(long)]
     quick: bool,
+    /// Pairs of attempts of the row sign-in
+    #[arg(long, default_value_t = sign_in::PAIRS)]
+    pairs: u32,
     /// Also write the figures here
     #[arg(long)]
     json: Option<PathBuf>,
@@ -49,6 +55,10 @@ pub struct Options {
 }
 
 pub async fn run(options: &Options) -> Result<(), BenchError> {
+    if options.only.as_deref() == Some(SIGN_IN) {
+        println!("{}", sign_in::run(options.pairs).await?);
+        return Ok(());
+    }
     let parent = options.scratch.clone().unwrap_or_else(std::env::temp_dir);
     let scratch = tempfile::tempdir_in(&parent).map_err(|e| BenchError::File(parent.clone(), e))?;
     let disk = fsync::measure(scratch.path())?;

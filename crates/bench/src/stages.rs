@@ -21,7 +21,7 @@ use store::{Backend, Evidence};
 
 use crate::BenchError;
 
-const NOW_MS: i64 = 1_795_348_800_000;
+pub const NOW_MS: i64 = 1_795_348_800_000;
 const PATIENTS: usize = 2_000;
 const ROUNDS: usize = 3;
 const CALLS: usize = 20_000;
@@ -43,7 +43,7 @@ pub struct Stage {
 pub async fn measure() -> Result<Vec<Stage>, BenchError> {
     let failed = |what: &str| BenchError::Process(format!("stages: {what}"));
     let folder = tempfile::tempdir().map_err(|_| failed("no temporary folder"))?;
-    let house = house(folder.path()).await.map_err(|e| failed(&e.to_string()))?;
+    let house = house(folder.path(), Arc::new(|| NOW_MS)).await.map_err(|e| failed(&e.to_string()))?;
     let record = house.record.clone();
     let caller = operator::caller(ROLE, Role::Integration, access::Purpose::Treatment, &house.clock);
     let caller = Arc::new(caller.map_err(|e| failed(&e.to_string()))?);
@@ -150,7 +150,8 @@ fn unseen(kind: access::TypeRef) -> Vec<Object> {
         .collect()
 }
 
-async fn house(folder: &std::path::Path) -> Result<House, server::ServerError> {
+/// An empty demo, its clock handed in.
+pub async fn house(folder: &std::path::Path, clock: record::Clock) -> Result<House, server::ServerError> {
     let kek = Kek::generate()?;
     let directory = DataDirectory::create(&folder.join("data"), EnvironmentClass::Demo, &kek)?;
     let opening = Opening {
@@ -160,7 +161,7 @@ async fn house(folder: &std::path::Path) -> Result<House, server::ServerError> {
         base_url: "https://localhost/fhir".into(),
         sink: None,
         watch: Watch::default(),
-        clock: Arc::new(|| NOW_MS),
+        clock,
     };
     House::open(opening).await
 }
