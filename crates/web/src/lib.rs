@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use futures_util::FutureExt;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header};
 use identity::Identity;
 
 pub use client::Client;
@@ -28,6 +28,9 @@ pub use route::ROUTES;
 
 use refusal::Refusal;
 use route::Route;
+
+/// A year: whoever came once comes over TLS.
+const TRANSPORT: &str = "max-age=31536000";
 
 /// What the pages need of the server.
 pub struct WebState {
@@ -54,6 +57,13 @@ impl Web {
     }
 }
 
+impl WebState {
+    /// Other servers on `localhost` would be bound by what we say of it: HSTS knows no ports (RFC 6797, section 8.2).
+    fn is_on_this_machine(&self) -> bool {
+        self.origin == "https://localhost" || self.origin.starts_with("https://localhost:")
+    }
+}
+
 /// Answers one request. Whatever goes wrong, the answer has the headers that every page has.
 pub async fn serve(web: &Web, request: Request<Body>, client: Client) -> Response<Body> {
     let started = Instant::now();
@@ -69,7 +79,11 @@ pub async fn serve(web: &Web, request: Request<Body>, client: Client) -> Respons
     };
     // A panic must cost one request and show nothing of what it worked on.
     let answered = AssertUnwindSafe(answering).catch_unwind().await.unwrap_or(Err(Refusal::Defect));
-    let response = answered.unwrap_or_else(|refusal| refusal.answer(web, &parts));
+    let mut response = answered.unwrap_or_else(|refusal| refusal.answer(web, &parts));
+    if !web.0.is_on_this_machine() {
+        let transport = HeaderValue::from_static(TRANSPORT);
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, transport);
+    }
     let status = response.status().as_u16();
     let duration_us = started.elapsed().as_micros() as u64;
     tracing::info!(method = parts.method.as_str(), route = template, status, duration_us, request = %format_args!("{request_id:032x}"), "answered");

@@ -35,6 +35,7 @@ async fn every_answer_has_every_header_whoever_asks() {
 fn check(headers: &HeaderMap, asked: &str) {
     let expected = [
         ("content-security-policy", POLICY),
+        ("strict-transport-security", "max-age=31536000"),
         ("referrer-policy", "no-referrer"),
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),
