@@ -30,24 +30,27 @@ impl Identity {
     /// The caller behind a bearer token; none if it is unknown, expired, revoked, or its account has no role now.
     pub fn bearer(&self, token: &str, from: &Connection<'_>) -> Option<Caller> {
         let hash = presented(&self.hashes().token, token)?;
-        let (token, account) = {
+        let now_ms = self.now_ms();
+        let (token, account, glass) = {
             let state = self.state();
             let token = state.tokens.get(&hash)?.clone();
             let account = state.accounts.get(&token.stored.user)?.clone();
-            (token, account)
+            // What a person broke in a session is open to the person's programs too, as far as their scopes go.
+            let glass = state.glass.get(&token.stored.user).map(|held| open(held, now_ms)).unwrap_or_default();
+            (token, account, glass)
         };
-        let now_ms = self.now_ms();
         if now_ms >= token.stored.expires_ms || account.profile.state != AccountState::Active {
             return None;
         }
         let facts = if token.stored.is_demo { Facts::GOOD } else { self.facts(&account, from, now_ms) };
+        let facts = Facts { glass_broken: !glass.is_empty(), ..facts };
         self.caller(
             &account,
             Standing {
                 session: token.stored.number,
                 device: None,
                 facts,
-                glass: Vec::new(),
+                glass,
                 scopes: token.scopes.clone(),
                 purpose: token.purpose,
                 country: self.country(&token.place, from.address),
@@ -76,12 +79,7 @@ impl Identity {
         from: &Connection<'_>,
         now_ms: i64,
     ) -> Option<Caller> {
-        let open: Vec<ChartNo> = glass
-            .iter()
-            .filter(|glass| now_ms < glass.until_ms)
-            .map(|glass| ChartNo(glass.chart))
-            .take(GLASS_MAX)
-            .collect();
+        let open = open(glass, now_ms);
         let facts = Facts {
             mfa_fresh: now_ms - live.verified_ms.load(Ordering::Relaxed) <= FRESH_MS,
             phishing_resistant: live.phishing_resistant.load(Ordering::Relaxed),
@@ -144,6 +142,12 @@ impl Identity {
             }
         }
     }
+}
+
+/// The charts that are open now.
+fn open(held: &[Glass], now_ms: i64) -> Vec<ChartNo> {
+    let open = held.iter().filter(|glass| now_ms < glass.until_ms);
+    open.map(|glass| ChartNo(glass.chart)).take(GLASS_MAX).collect()
 }
 
 impl Token {

@@ -102,12 +102,15 @@ async fn broken_glass_is_open_for_its_person_and_an_hour() {
     let caller = clinic.session(&signed_in, &browser).await.unwrap().caller.unwrap();
     assert!(caller.broken_glass() == [chart] && caller.facts().glass_broken);
     assert_eq!(clinic.reopened().open_glass().len(), 1);
-    assert!(clinic.caller("ana").broken_glass().is_empty(), "no token holds glass open");
+    let program = clinic.caller("ana");
+    assert!(program.broken_glass() == [chart] && program.facts().glass_broken, "a person's programs see it too");
+    assert!(clinic.caller("root").broken_glass().is_empty(), "and nobody else's");
     clinic.advance(6 * MINUTE_MS);
     let stale = clinic.session(&signed_in, &browser).await.unwrap();
     assert!(matches!(clinic.identity.grant_glass(&stale, chart, "again").await, Err(IdentityError::StepUp)));
     clinic.identity.close_glass(&stale, chart).await.unwrap();
     assert!(clinic.session(&signed_in, &browser).await.unwrap().caller.unwrap().broken_glass().is_empty());
+    assert!(clinic.caller("ana").broken_glass().is_empty() && !clinic.caller("ana").facts().glass_broken);
     clinic.advance(HOUR_MS);
     assert!(clinic.identity.open_glass().is_empty());
 }
