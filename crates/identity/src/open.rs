@@ -74,6 +74,11 @@ impl Identity {
         })))
     }
 
+    /// Who runs this, as people read it.
+    pub fn organization(&self) -> &str {
+        &self.settings().organization
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
     }

@@ -14,6 +14,7 @@ use store::sqlite::{DatabaseKeys, DaySealer, KeyDatabase};
 use store::{Backend, Desk, Evidence, Sqlite, Witness};
 
 use crate::clock::Clock;
+use crate::config::People;
 use crate::directory::{AUDIT_FOLDER, DataDirectory, Lock};
 use crate::{ServerError, identity, offline};
 
@@ -31,11 +32,12 @@ pub struct Opening {
     pub clock: Clock,
 }
 
-/// What alerts go by. The default knows no country and has the limits of the product.
+/// What identity and alerts go by. The default knows no country, is open round the clock and has the limits of the product.
 #[derive(Default)]
 pub struct Watch {
     pub countries: Countries,
     pub limits: compliance::Limits,
+    pub people: People,
 }
 
 /// The keys of a directory, without its log and rows.
@@ -125,8 +127,7 @@ impl House {
         let record = Record::open(store.clone(), keyring.clone(), settings).await?;
         let desk_key = keyring.purpose("wardstone/database/desk/v1");
         let desk = Arc::new(Desk::open(directory.path(), desk_key, keyring.seal_key("wardstone/desk/v1"))?);
-        let identity =
-            identity::open(&base_url, desk.clone(), &store, &keyring, &record, watch.countries, clock.clone())?;
+        let identity = identity::open(&base_url, desk.clone(), &store, &keyring, &record, &watch, clock.clone())?;
         let witness = Witness::of(&store);
         let queue = Queue::open(QueueParts { desk: desk.clone(), witness: witness.clone(), clock: clock.clone() })?;
         let live = record.clone();

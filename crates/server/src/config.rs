@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ::identity::{Hours, Networks};
 use serde::{Deserialize, Serialize};
 
 use crate::{ServerError, files};
@@ -44,6 +45,8 @@ pub struct Config {
     pub key: Key,
     pub audit: Audit,
     pub limits: Limits,
+    /// Who works here, when and from where.
+    pub people: People,
     /// Which country an address is in: a MaxMind DB file, see docs/operating/countries.md.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub countries: Option<PathBuf>,
@@ -59,6 +62,56 @@ pub struct Tls {
     /// PEM files: the chain, leaf first, and its key.
     pub certificate: PathBuf,
     pub key: PathBuf,
+}
+
+/// Sessions, working hours, own networks: see docs/identity.md.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct People {
+    /// What authenticators and pages show, and a word that no password is made of.
+    pub organization: String,
+    /// 1 to 30.
+    pub idle_minutes: u32,
+    /// 1 to 24.
+    pub absolute_hours: u32,
+    /// IANA name of the time zone that `hours` and `holidays` are in.
+    pub zone: String,
+    /// `Mon-Fri 08:00-18:00; Sat 09:00-13:00`; none is round the clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hours: Option<String>,
+    /// `YYYY-MM-DD`.
+    pub holidays: Vec<String>,
+    /// `10.1.0.0/16`; empty trusts every network.
+    pub networks: Vec<String>,
+}
+
+impl People {
+    pub fn hours(&self) -> Result<Hours, ServerError> {
+        let holidays: Vec<&str> = self.holidays.iter().map(String::as_str).collect();
+        // A zone that is none is said also where nothing hangs on it yet.
+        let weekly = Hours::weekly(&self.zone, self.hours.as_deref().unwrap_or_default(), &holidays);
+        let weekly = weekly.map_err(|error| ServerError::Usage(format!("people: {error}")))?;
+        Ok(if self.hours.is_some() { weekly } else { Hours::always() })
+    }
+
+    pub fn networks(&self) -> Result<Networks, ServerError> {
+        let networks: Vec<&str> = self.networks.iter().map(String::as_str).collect();
+        Networks::parse(&networks).map_err(|error| ServerError::Usage(format!("people: {error}")))
+    }
+}
+
+impl Default for People {
+    fn default() -> Self {
+        Self {
+            organization: "Wardstone".into(),
+            idle_minutes: ::identity::IDLE_MINUTES,
+            absolute_hours: ::identity::ABSOLUTE_HOURS,
+            zone: "UTC".into(),
+            hours: None,
+            holidays: Vec::new(),
+            networks: Vec::new(),
+        }
+    }
 }
 
 /// Where the key-encryption key is. It is never in this file.
@@ -126,6 +179,8 @@ impl Config {
         if !self.base_url.starts_with("https://") {
             return Err(ServerError::Usage("base_url: an address that starts with https://".into()));
         }
+        self.people.hours()?;
+        self.people.networks()?;
         let Limits { connections_max, connections_per_address_max, body_bytes_max, .. } = self.limits;
         if connections_max == 0 || connections_per_address_max == 0 || body_bytes_max == 0 {
             return Err(ServerError::Usage("limits: none of them is 0".into()));
@@ -185,6 +240,7 @@ impl Default for Config {
             key: Key::default(),
             audit: Audit::default(),
             limits: Limits::default(),
+            people: People::default(),
             countries: None,
             alerts: compliance::Limits::default(),
             log: "info".into(),
@@ -232,6 +288,26 @@ mod tests {
     fn metrics_are_never_served_beyond_loopback() {
         let config = Config::load(None, |name| (name == "WARDSTONE_ADMIN_LISTEN").then(|| "0.0.0.0:9000".into()));
         assert!(matches!(config, Err(ServerError::Usage(_))));
+    }
+
+    #[test]
+    fn an_organization_has_hours_in_its_zone_and_what_is_none_is_refused() {
+        let config = |text: &str| {
+            let config: Config = text.parse::<toml::Table>().unwrap().try_into().unwrap();
+            config.check().map(|()| config.people)
+        };
+        // Monday 2026-11-23, midnight in Lisbon.
+        let night_ms = 1_795_392_000_000;
+        let lisbon = "zone = 'Europe/Lisbon'\nholidays = ['2026-12-25']\nnetworks = ['10.1.0.0/16']";
+        let people = config(&format!("[people]\nhours = 'Mon-Fri 08:00-18:00'\n{lisbon}")).unwrap();
+        assert!(
+            !people.hours().unwrap().are_open(night_ms) && people.hours().unwrap().are_open(night_ms + 12 * 3_600_000)
+        );
+        assert!(!people.networks().unwrap().trust([10, 2, 0, 1].into()));
+        assert!(config("").unwrap().hours().unwrap().are_open(night_ms));
+        for wrong in ["zone = 'Mars/Olympus'", "hours = 'always'", "networks = ['here']", "holidays = ['Xmas']"] {
+            assert!(matches!(config(&format!("[people]\n{wrong}")), Err(ServerError::Usage(_))), "{wrong}");
+        }
     }
 
     #[test]

@@ -11,7 +11,6 @@ use access::{Action, Caller, Labels, Object, ProxyCategories, Role, TypeRef};
 use api::{ClientFacts, Identify};
 use audit::event::Who;
 use audit::{Event, Whence};
-use compliance::Countries;
 use crypto::Keyring;
 use record::Record;
 use store::{Backend, Desk, Evidence, Sqlite, Witness};
@@ -19,6 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::ServerError;
 use crate::accounts::{Account, Accounts, from_base32};
+use crate::assembly::Watch;
 use crate::clock::Clock;
 
 /// Addresses counted apart; what comes from further ones is counted together.
@@ -29,8 +29,6 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 /// The login of the demo's integration client.
 pub const INTEGRATION_LOGIN: &str = "integration";
-/// What authenticators show.
-pub const ORGANIZATION: &str = "Wardstone";
 /// Passkeys are bound to a name; an address has none.
 const ORIGIN_OF_ADDRESSES: &str = "https://localhost";
 
@@ -46,19 +44,24 @@ pub fn open(
     store: &Sqlite,
     keyring: &Arc<Keyring>,
     record: &Record,
-    countries: Countries,
+    watch: &Watch,
     clock: Clock,
 ) -> Result<Identity, ServerError> {
     let origin = origin(base_url);
     let host = origin.trim_start_matches("https://").split(':').next().unwrap_or_default().to_owned();
-    let (policies, names) = (record.clone(), keyring.clone());
+    let (policies, names, countries) = (record.clone(), keyring.clone(), watch.countries.clone());
+    let people = &watch.people;
     let settings = Settings {
         may: Arc::new(move |caller: &Caller, action: Action| {
             policies.policies().decide(caller, action, &Object::of(TypeRef::SYSTEM, None, None)).is_ok()
         }),
         family: Arc::new(move |name: &str| names.family(name)),
         country: Arc::new(move |address| countries.country(address)),
-        ..Settings::new(ORGANIZATION, &origin, &host, clock)
+        idle_minutes: people.idle_minutes,
+        absolute_hours: people.absolute_hours,
+        hours: people.hours()?,
+        networks: people.networks()?,
+        ..Settings::new(&people.organization, &origin, &host, clock)
     };
     Ok(Identity::open(settings, desk, Witness::of(store), keyring)?)
 }

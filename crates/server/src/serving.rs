@@ -81,7 +81,7 @@ impl Serving {
         let pages = Web::new(WebState {
             identity: house.identity.clone(),
             origin: base_url.to_owned(),
-            organization: identity::ORGANIZATION.to_owned(),
+            organization: house.identity.organization().to_owned(),
             request_id: Arc::new(request_id),
         });
         let (stop, stopped) = watch::channel(false);

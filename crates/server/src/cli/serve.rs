@@ -85,7 +85,7 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
         class: Some(EnvironmentClass::Production),
         base_url: format!("{base_url}/fhir"),
         sink: config.audit.sink.clone(),
-        watch: Watch { countries, limits: config.alerts.clone() },
+        watch: Watch { countries, limits: config.alerts.clone(), people: config.people.clone() },
         clock: clock::system(),
     };
     let house = House::open(opening).await?;
