@@ -9,4 +9,5 @@ mod enumeration;
 mod forgery;
 mod headers;
 mod limits;
+mod numbers;
 mod sessions;
