@@ -13,11 +13,15 @@ use store::Backend;
 use crate::accounts::{Account, Accounts, new_token};
 use crate::assembly::{House, Opening, Watch};
 use crate::clock::Clock;
+use crate::config::People;
 use crate::directory::DataDirectory;
 use crate::{ServerError, identity, kek, operator};
 
 /// More patients than this are a load test, which `import` serves better.
 pub const PATIENTS_MAX: u32 = 10_000;
+
+/// Where the demo's clinic is. It is open round the clock.
+pub const ZONE: &str = "America/New_York";
 
 pub struct DemoPlan {
     pub data: PathBuf,
@@ -39,7 +43,7 @@ pub async fn open(plan: &DemoPlan, base_url: &str, clock: Clock) -> Result<(Hous
         class: Some(EnvironmentClass::Demo),
         base_url: format!("{base_url}/fhir"),
         sink: None,
-        watch: Watch::default(),
+        watch: Watch { people: People { zone: ZONE.into(), ..People::default() }, ..Watch::default() },
         clock,
     };
     let house = House::open(opening).await?;
@@ -78,7 +82,9 @@ fn directory(data: &Path) -> Result<(DataDirectory, crypto::Kek), ServerError> {
 async fn fill(house: &House, plan: &DemoPlan) -> Result<Accounts, ServerError> {
     let now = jiff::Timestamp::from_millisecond((house.clock)())
         .map_err(|_| ServerError::Refused("the clock shows no time that a calendar has".into()))?;
-    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let zone =
+        jiff::tz::TimeZone::get(ZONE).map_err(|_| ServerError::Refused("there is no table of time zones".into()))?;
+    let today = now.to_zoned(zone).date();
     let clinic = generate(&Plan { seed: plan.seed, patients: plan.patients, today });
     let staff = clinic.staff_bundle().json;
     if plan.patients > 0 {
