@@ -109,7 +109,7 @@ impl Queue {
         self.state().alerts.get(&id).cloned().ok_or(ComplianceError::Unknown("alert"))
     }
 
-    /// Newest first.
+    /// Newest first, for the program itself: who shows alerts to a person asks by [`look_up`](Self::look_up).
     pub fn list(&self, filter: &Filter) -> Vec<Arc<Alert>> {
         self.found(filter, |_| true)
     }

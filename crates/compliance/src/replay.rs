@@ -12,7 +12,7 @@ use crate::ComplianceError;
 pub const DAYS_MAX: u32 = 31;
 const DAY_MS: u64 = 86_400_000;
 /// Events that one replay looks at, the newest.
-const EVENTS_MAX: u64 = 2_000_000;
+pub const EVENTS_MAX: u64 = 2_000_000;
 /// Distinct decisions that one replay asks; more are counted only.
 const KEYS_MAX: usize = 200_000;
 /// Lines of an answer; the most frequent ones.
@@ -65,11 +65,16 @@ pub struct Decisions {
 /// What a version answers to a key: nothing, or the view.
 pub(crate) type Answer<'a> = &'a dyn Fn(&DecisionKey) -> Option<(access::View, Labels)>;
 
-/// Reads the log backwards from its end. Blocks for as long as that takes.
-pub fn decisions_since(reader: &LogReader, now_ms: u64, days: u32) -> Result<Decisions, ComplianceError> {
+/// Reads the log backwards from its end, `events_max` events at most. Blocks for as long as that takes.
+pub fn decisions_since(
+    reader: &LogReader,
+    now_ms: u64,
+    days: u32,
+    events_max: u64,
+) -> Result<Decisions, ComplianceError> {
     let since_ms = now_ms.saturating_sub(u64::from(days.min(DAYS_MAX)) * DAY_MS);
     let size = reader.size();
-    let from = size.saturating_sub(EVENTS_MAX);
+    let from = size.saturating_sub(events_max);
     let mut decisions = Decisions { is_cut: from > 0, ..Decisions::default() };
     for entry in reader.backwards(from, size) {
         let entry = entry?;
@@ -91,6 +96,11 @@ pub fn decisions_since(reader: &LogReader, now_ms: u64, days: u32) -> Result<Dec
 }
 
 impl Decisions {
+    /// Whether events of the days were left out for want of room.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
     pub(crate) fn add(&mut self, key: u128, allowed: bool, count: u64) {
         if self.made.len() < KEYS_MAX || self.made.contains_key(&(key, allowed)) {
             *self.made.entry((key, allowed)).or_default() += count;

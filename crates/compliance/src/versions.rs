@@ -11,7 +11,7 @@ use store::desk::Change;
 use store::log::LogReader;
 use store::{Desk, Evidence, Shelf, StoreError, Witness};
 
-use crate::replay::{DAYS_MAX, ReplayReport, decisions_since};
+use crate::replay::{DAYS_MAX, EVENTS_MAX, ReplayReport, decisions_since};
 use crate::{Clock, ComplianceError, keep, queue};
 
 /// The number of the version that the product ships; nobody proposes it, and it can always be gone back to.
@@ -180,7 +180,7 @@ impl PolicyDesk {
         let (reader, now_ms) = (self.0.parts.reader.clone(), self.now_ms().max(0) as u64);
         let days = days.clamp(1, DAYS_MAX);
         let replaying = tokio::task::spawn_blocking(move || {
-            let decisions = decisions_since(&reader, now_ms, days)?;
+            let decisions = decisions_since(&reader, now_ms, days, EVENTS_MAX)?;
             Ok(decisions.ask(days, &|key| answer(&active, key), &|key| answer(&candidate, key)))
         });
         replaying.await.map_err(|_| ComplianceError::Ended)?

@@ -58,7 +58,13 @@ impl Identity {
     }
 
     /// The very first account: a one-time link for an administrator, made on the machine itself by a named operator.
-    pub async fn first_admin(&self, login: &str, display_name: &str, operator: &str) -> Result<Invited, IdentityError> {
+    pub async fn first_admin(
+        &self,
+        login: &str,
+        display_name: &str,
+        operator: &str,
+        reason: &str,
+    ) -> Result<Invited, IdentityError> {
         let now_ms = self.now_ms();
         let is_there = self.state().accounts.values().any(|account| {
             account.profile.state != AccountState::Deactivated
@@ -74,7 +80,7 @@ impl Identity {
             family_name: None,
             kind: Kind::Workforce,
             roles: vec![(Role::Admin, None)],
-            reason: "first administrator".to_owned(),
+            reason: reason.to_owned(),
             own_chart: None,
             practitioner: None,
             proxies: Vec::new(),

@@ -121,6 +121,11 @@ async fn last_weeks_decisions_are_asked_again() {
     let report = desk.replay(&author, 2, 7).await.unwrap();
     assert_eq!((report.decisions, report.distinct), (10, 3), "the older event is not of the week");
     assert_eq!((report.newly_denied, report.newly_allowed, report.not_asked), (7, 1, 0));
+    assert!(report.is_whole);
+    // Room for fewer events than the days hold is said.
+    let since =
+        |events_max| compliance::decisions_since(&house.reader(), house.now_ms() as u64, 7, events_max).unwrap();
+    assert!(since(1).is_cut() && !since(house.reader().size()).is_cut());
     let lines: Vec<String> = report
         .changes
         .iter()

@@ -85,10 +85,13 @@ async fn an_invitation_ends_moves_to_no_other_client_and_is_replaced() {
 #[tokio::test]
 async fn the_first_administrator_comes_by_a_link_and_there_is_one_first() {
     let clinic = Clinic::new().await;
-    assert!(clinic.identity.first_admin("boss", "Boss", "operator").await.is_err(), "there is one already");
+    assert!(
+        clinic.identity.first_admin("boss", "Boss", "operator", "a new clinic").await.is_err(),
+        "there is one already"
+    );
     let root = clinic.caller("root");
     clinic.identity.deactivate(&root, clinic.user("vera"), "leaves", &here()).await.unwrap();
-    assert!(clinic.identity.first_admin("boss", "Boss", "operator").await.is_err());
+    assert!(clinic.identity.first_admin("boss", "Boss", "operator", "a new clinic").await.is_err());
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The command line: one file for each subcommand.
 
+mod admin_code;
 mod alert;
 mod audit_export;
 mod audit_verify;

@@ -1,11 +1,11 @@
 //! `wardstone user recover-admin`
 
 use access::UserId;
+use identity::IdentityError;
 
-use super::first_admin::show_code;
-use super::{BASE_URL_DEFAULT, DataArgs, Outcome};
+use super::Outcome;
+use super::admin_code::CodeArgs;
 use crate::ServerError;
-use crate::operator::OperatorArgs;
 
 /// A new enrolment for the last administrator, while no server runs: old factors, sessions and tokens are void
 ///
@@ -17,30 +17,18 @@ use crate::operator::OperatorArgs;
         --operator root --reason \"lost phone and codes, known in person\"")]
 pub struct Args {
     #[command(flatten)]
-    data: DataArgs,
-    #[command(flatten)]
-    operator: OperatorArgs,
-    /// The administrator
-    #[arg(long, value_name = "NAME")]
-    login: String,
-    /// Address of the server, where the code is taken
-    #[arg(long, value_name = "URL", default_value = BASE_URL_DEFAULT)]
-    base_url: String,
+    code: CodeArgs,
 }
 
 pub async fn run(args: Args) -> Result<Outcome, ServerError> {
-    let operator = args.operator.named(args.data.class()?)?;
-    let house = args.data.house(&args.base_url).await?;
-    let found = house.identity.accounts().into_iter().find(|profile| profile.login == args.login);
-    let recovered = match found {
-        Some(profile) => {
-            let subject = operator.because(&format!("recovery of user {}", profile.user));
-            house.note(audit::Action::AccountChange, &operator.name, Some(&subject)).await?;
-            let user = UserId(profile.user);
-            house.identity.recover_on_machine(user, &operator.name, &operator.reason).await.map_err(ServerError::from)
+    let (house, operator) = args.code.open().await?;
+    let login = &args.code.login;
+    let found = house.identity.accounts().into_iter().find(|profile| profile.login.eq_ignore_ascii_case(login));
+    let made = match found {
+        Some(account) => {
+            house.identity.recover_on_machine(UserId(account.user), &operator.name, &operator.reason).await
         }
-        None => Err(ServerError::Refused("no account has this login".into())),
+        None => Err(IdentityError::Invalid("no account has this login")),
     };
-    house.close().await?;
-    show_code(&args.login, &args.base_url, recovered?)
+    args.code.tell(house, &operator, "recovery of the last administrator", made).await
 }

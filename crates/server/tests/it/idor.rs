@@ -14,8 +14,8 @@ const ROLES: [&str; 8] =
     ["physician", "nurse", "billing", "front_desk", "admin", "privacy_officer", "auditor", "patient"];
 const NOBODYS: &str = "9007199254740991";
 
-/// Every way an id comes in: method, address, content type, body; `{t}` is its type. Those of an instance first, then those
-/// that search and condition by it, then what a body names.
+/// The ways an id is asked for: method, address, content type, body; `{t}` is its type. What makes something under an id, or
+/// names it in a resource, is in `write`.
 const ANY_TYPE: &[(&str, &str, (&str, &str), &str)] = &[
     ("GET", "/fhir/{t}/{id}", FHIR, ""),
     ("HEAD", "/fhir/{t}/{id}", FHIR, ""),
@@ -88,8 +88,8 @@ fn ids_of_another_organization_are_ids_of_nothing() {
     asking.push(("integration", here.integration()));
     asking.push(("nobody", here.anonymous()));
     for (who, client) in &mut asking {
-        for (type_name, id) in &foreign {
-            sweep(who, client, type_name, id);
+        for (type_name, resource) in &foreign {
+            sweep(who, client, type_name, id_of(resource));
         }
     }
     // What they were let in with there opens nothing here.
@@ -101,9 +101,13 @@ fn ids_of_another_organization_are_ids_of_nothing() {
             assert_eq!(stranger.get(path).unwrap().status, 401);
         }
     }
-    let patient = foreign["Patient"].as_str();
+    let patient = id_of(&foreign["Patient"]);
     for role in ROLES {
         named(&here, role, patient);
+    }
+    // Last, for some of them may make what they name.
+    for (who, client) in &mut asking {
+        foreign.values().for_each(|resource| write(who, client, resource));
     }
 }
 
@@ -113,12 +117,14 @@ fn ids_of_another_patient_are_ids_of_nothing() {
     let patients: Vec<_> = server.users.iter().filter(|user| user.role == "patient").collect();
     let (own, other) = (patients[0], patients[1].patient.clone().unwrap());
     let others = one_of_each_type(&server, Some(&other));
-    assert!(others.len() >= 10, "{others:?}");
+    assert!(others.len() >= 10, "{} types", others.len());
     let mut client = server.anonymous().with_token(Some(&own.token));
-    for (type_name, id) in &others {
+    for (type_name, resource) in &others {
+        let id = id_of(resource);
         // That they are there is no accident of the sweep.
         assert_eq!(server.integration().get(&format!("/fhir/{type_name}/{id}")).unwrap().status, 200);
         sweep("the patient", &mut client, type_name, id);
+        write("the patient", &mut client, resource);
         assert_eq!(server.integration().get(&format!("/fhir/{type_name}/{id}")).unwrap().status, 200, "{type_name}");
     }
     // Events that name the other patient alone.
@@ -170,6 +176,29 @@ fn sweep(who: &str, client: &mut Client, type_name: &str, id: &str) {
     }
 }
 
+/// Puts a resource of elsewhere under its id, and names its patient in a new one. Ids that the server gives differ, so of a new
+/// one the status alone counts.
+fn write(who: &str, client: &mut Client, resource: &Value) {
+    let (type_name, id) = (resource["resourceType"].as_str().unwrap(), id_of(resource));
+    let nothing = made_up(id);
+    let body = resource.to_string().replace(id, "{id}");
+    alike(who, client, ("PUT", "/fhir/{t}/{id}", FHIR, &body), type_name, id, &nothing);
+    if type_name == "Patient" {
+        let mut named = |id: &str| {
+            let subject = json!({"reference": format!("Patient/{id}")});
+            let body = json!({
+                "resourceType": "Observation", "status": "final", "code": {"text": "pulse"}, "subject": subject,
+            });
+            send(client, "POST", "/fhir/Observation", FHIR, &body.to_string()).status
+        };
+        assert_eq!(named(id), named(&nothing), "{who}: an Observation of a patient of elsewhere");
+    }
+}
+
+fn id_of(resource: &Value) -> &str {
+    resource["id"].as_str().unwrap()
+}
+
 /// The same person, in a session of `/manage`, names a patient of somewhere else in a body.
 fn named(server: &TestServer, role: &str, patient: &str) {
     let (mut client, _) = session_of(server, role);
@@ -211,17 +240,15 @@ fn shown(answer: &Answer, id: &str) -> String {
         answer.headers.iter().map(|(name, value)| format!("{}: {value}", name.to_lowercase())).collect();
     headers.retain(|line| !varies.iter().any(|name| line.starts_with(&format!("{name}:"))));
     headers.sort();
-    let mut body = match serde_json::from_slice::<Value>(&answer.body) {
+    let body = match serde_json::from_slice::<Value>(&answer.body) {
         Ok(mut json) => {
             forget_times(&mut json);
             json.to_string()
         }
         Err(_) => String::from_utf8_lossy(&answer.body).into_owned(),
     };
-    if !id.is_empty() {
-        body = body.replace(id, "ID");
-    }
-    format!("{}\n{}\n{body}", answer.status, headers.join("\n"))
+    let told = format!("{}\n{}\n{body}", answer.status, headers.join("\n"));
+    if id.is_empty() { told } else { told.replace(id, "ID") }
 }
 
 fn forget_times(json: &mut Value) {
@@ -239,15 +266,15 @@ fn forget_times(json: &mut Value) {
 
 /// An id of the same form that nothing has.
 fn made_up(id: &str) -> String {
-    let turned = |at: char| if at == 'q' { 'r' } else { 'q' };
+    let turned = |at: char| if at == '0' { '1' } else { '0' };
     let mut made: Vec<char> = id.chars().collect();
     let last = made.len() - 1;
     made[last] = turned(made[last]);
     made.into_iter().collect()
 }
 
-/// One id of each type that a server holds; of one patient's chart alone, if that is given.
-fn one_of_each_type(server: &TestServer, patient: Option<&str>) -> BTreeMap<String, String> {
+/// A resource of each type that a server holds; of one patient's chart alone, if that is given.
+fn one_of_each_type(server: &TestServer, patient: Option<&str>) -> BTreeMap<String, Value> {
     let mut client = server.integration();
     let mut found = BTreeMap::new();
     let mut path = match patient {
@@ -265,7 +292,7 @@ fn one_of_each_type(server: &TestServer, patient: Option<&str>) -> BTreeMap<Stri
             let is_theirs = patient
                 .is_none_or(|patient| id == patient || resource.to_string().contains(&format!("Patient/{patient}")));
             if is_theirs {
-                found.entry(type_name).or_insert(id);
+                found.entry(type_name).or_insert_with(|| resource.clone());
             }
         }
         let links = page["link"].as_array().cloned().unwrap_or_default();

@@ -439,6 +439,17 @@ fn the_last_administrator_is_recovered_on_the_machine_itself_and_nobody_else() {
     let list = ["alert", "list", "--state", "open", "--rule", "operator_command"];
     let alert = until(|| officer.json(&list)["alerts"][0].as_object().cloned());
     assert_eq!((&alert["severity"], &alert["for"]), (&"high".into(), &"admin".into()), "{alert:?}");
+    // What was refused is in the log as refused, and what was done says why.
+    house.stop();
+    let events = house.path("events");
+    wardstone_ok(&["audit", "export", "--data", &data, "--operator", "root", "--reason", "a test", "--out", &events]);
+    let events = std::fs::read_to_string(&events).unwrap();
+    let outcomes = |said: &str| -> Vec<String> {
+        let lines = events.lines().filter(|line| line.contains(said));
+        lines.map(|line| serde_json::from_str::<Value>(line).unwrap()["outcome"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(outcomes("recovery of the last administrator; reason: lost everything"), ["4"; 3]);
+    assert_eq!(outcomes("-> recovering, known by in_person: lost everything"), ["0"]);
 }
 
 /// Alerts are there within a second of their event; a busy machine gets longer.

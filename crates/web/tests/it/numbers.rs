@@ -1,4 +1,4 @@
-//! Numbers of somebody else's sessions, devices, tokens and passkeys: the answer is the one for what is not there, and nothing ends.
+//! Numbers of somebody else's sessions, devices and tokens: the answer is the one for what is not there, and nothing ends.
 
 use http::StatusCode;
 
