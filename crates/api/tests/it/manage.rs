@@ -159,6 +159,8 @@ fn valid_body(template: &str) -> Value {
         "/users/{}/tokens" | "/tokens" => json!({"name": "script", "scopes": "user/Patient.r", "days": 1}),
         "/users/{}/deactivate" | "/users/{}/roles/{}/end" | "/users/{}/proxies/{}" => because,
         "/policies/{}/replay" => json!({"days": 7}),
+        "/alerts/{}/note" => json!({"words": "asked the ward for the plan"}),
+        "/alerts/{}/close" => json!({"verdict": "justified", "words": "spoke with the physician"}),
         "/policies/{}/activate" => json!({"words": "as decided by the board"}),
         "/glass" => json!({"patient": "absent", "reason": "unconscious in the waiting room"}),
         "/labels" => json!({"resource": "Patient/absent", "add": ["hiv"], "reason": "a reason that says something"}),
@@ -220,7 +222,7 @@ async fn no_number_reaches_what_is_anothers() {
         for id in [UNKNOWN, "0x1", "+1", "01", "-1", "1%2F2", "%00"] {
             let path = route.template.replace("{}", id);
             let answer = office.as_signed(&ada, route.method.as_str(), &path, &valid_body(route.template)).await;
-            // An administrator neither explains nor reviews.
+            // An administrator does not explain.
             if answer.status != 403 {
                 assert_eq!(answer.body, absent.body, "{} {path}", route.method);
             }
