@@ -72,10 +72,12 @@ list.addEventListener("submit", (event) => {
 });
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
+const span = (minutes) => minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
+
 setInterval(() => {
   const passed = Math.floor((performance.now() - started) / 60_000);
   for (const one of list.querySelectorAll("[data-minutes]")) {
-    one.textContent = `${one.dataset.before ?? ""}${Number(one.dataset.minutes) + passed} min`;
+    one.textContent = (one.dataset.before ?? "") + span(Number(one.dataset.minutes) + passed);
   }
 }, 15_000);
 

@@ -51,6 +51,8 @@ pub struct Visit {
     pub since: Option<String>,
     pub waited: Option<i64>,
     pub late: Option<i64>,
+    /// Both in words.
+    pub spans: (String, String),
     /// Why it was cancelled.
     pub cancelled: Option<String>,
 }
@@ -206,6 +208,9 @@ impl Visit {
             _ => None,
         };
         let minutes_of = |from: i64| (now_ms - from).max(0) / MINUTE_MS;
+        let waited = since_ms.filter(|_| status.waits()).map(minutes_of);
+        let late = Some(minutes_of(start_ms)).filter(|late| status == Status::Expected && *late > 0);
+        let spoken = |minutes: Option<i64>| minutes.map_or_else(String::new, day::span);
         Some(Visit {
             version: at(appointment, &["meta", "versionId"]).and_then(Json::as_str)?.parse().ok()?,
             time: day::clock(start_ms, zone),
@@ -218,8 +223,9 @@ impl Visit {
             is_video: is_video(appointment),
             clinicians: clinicians(appointment, around),
             since: since_ms.map(|ms| day::clock(ms, zone)),
-            waited: since_ms.filter(|_| status.waits()).map(minutes_of),
-            late: Some(minutes_of(start_ms)).filter(|late| status == Status::Expected && *late > 0),
+            spans: (spoken(waited), spoken(late)),
+            waited,
+            late,
             status,
             start_ms,
             id,

@@ -82,6 +82,14 @@ pub fn clock(ms: i64, zone: &TimeZone) -> String {
     format!("{:02}:{:02}", at.hour(), at.minute())
 }
 
+/// `24 min`, `1 h 05 min`.
+pub fn span(minutes: i64) -> String {
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, minutes) => format!("{hours} h {minutes:02} min"),
+    }
+}
+
 /// As FHIR writes an instant, in UTC.
 pub fn instant(ms: i64) -> String {
     Timestamp::from_millisecond(ms).unwrap_or_default().to_string()

@@ -10,3 +10,4 @@ mod forgery;
 mod headers;
 mod limits;
 mod sessions;
+mod today;

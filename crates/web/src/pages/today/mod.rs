@@ -83,6 +83,8 @@ struct Row {
     first: Option<Act>,
     others: Vec<Act>,
     may_cancel: bool,
+    /// The one filled button of the page: the next step.
+    is_next: bool,
 }
 
 /// One's own visit of an earlier day that nobody ended.
@@ -208,6 +210,9 @@ impl<'a> List<'a> {
             .map(|visit| Row::of(visit, may))
             .collect();
         rows.sort_by_key(|row| (row.visit.start_ms, row.visit.status == Status::Cancelled));
+        if let Some(next) = rows.iter_mut().find(|row| row.visit.status.waits() && row.first.is_some()) {
+            next.is_next = true;
+        }
         let is_today = day.holds(now_ms);
         let with = chosen.who.as_ref().and_then(|id| chosen.clinicians.iter().find(|one| one.id == *id));
         Ok(List {
@@ -237,7 +242,7 @@ impl Row {
         let may_cancel = others.contains(&Act::Cancel);
         // Asks for a reason, on a page of its own.
         others.retain(|act| *act != Act::Cancel);
-        Self { visit, first, others, may_cancel }
+        Self { visit, first, others, may_cancel, is_next: false }
     }
 
     fn has_more(&self) -> bool {
@@ -251,7 +256,7 @@ fn tallies(rows: &[Row]) -> Vec<Tally> {
     let late = rows.iter().filter(|row| row.visit.late.is_some()).count();
     let tally = |count, words, more| Tally { count, words, more };
     let all = [
-        tally(count(&Status::waits), "waiting", longest.map(|minutes| format!("longest {minutes} min"))),
+        tally(count(&Status::waits), "waiting", longest.map(|minutes| format!("longest {}", day::span(minutes)))),
         tally(count(&|status| status == Status::WithClinician), "with a clinician", None),
         tally(count(&|status| status == Status::Expected), "to come", (late > 0).then(|| format!("{late} late"))),
         tally(count(&|status| status == Status::Done), "done", None),
