@@ -79,6 +79,7 @@ impl Serving {
             request_id: Arc::new(request_id),
         });
         let pages = Web::new(WebState {
+            record: house.record.clone(),
             identity: house.identity.clone(),
             origin: base_url.to_owned(),
             organization: house.identity.organization().to_owned(),

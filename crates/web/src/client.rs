@@ -8,6 +8,7 @@ use http::request::Parts;
 use identity::Connection;
 
 use crate::Web;
+use crate::route::Ids;
 
 /// What the listener knows of the other side.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,8 @@ pub struct Client {
 pub(crate) struct Asked<'r> {
     pub web: &'r Web,
     pub parts: &'r Parts,
+    /// What stands in the address where its route has `{}`.
+    pub ids: Ids<'r>,
     pub from: Connection<'r>,
     pub body: Bytes,
 }

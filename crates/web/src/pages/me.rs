@@ -10,6 +10,7 @@ use super::step_up::again;
 use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
+use crate::clinic::shell::{Place, Shell};
 use crate::guard::COOKIE;
 use crate::refusal::Refusal;
 
@@ -17,6 +18,7 @@ use crate::refusal::Refusal;
 #[template(path = "me.html")]
 struct Page<'a> {
     frame: Frame<'a>,
+    shell: Shell<'a>,
     session: &'a Session,
     roles: Vec<String>,
     verified_device: bool,
@@ -146,6 +148,7 @@ fn shown(asked: &Asked<'_>, session: &Session, status: StatusCode, issued: Optio
         session.caller.iter().flat_map(|caller| caller.roles().iter().map(|role| role.name().replace('_', " ")));
     let page = Page {
         frame: Frame::of(asked.web),
+        shell: Shell::of(asked.web, session, Place::Me),
         session,
         roles: roles.collect(),
         verified_device: session.device_state == Some(DeviceState::Verified),

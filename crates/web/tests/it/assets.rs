@@ -1,4 +1,4 @@
-//! Stylesheet and script: what pages promise of them holds, and pages hold nothing that a strict policy forbids.
+//! Stylesheet, script and letters: what pages promise of them holds, and pages hold nothing that a strict policy forbids.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use identity::Connection;
 
 use crate::clinic::{Browser, Clinic, PASSWORD};
 
-const ASSETS: [&str; 2] = ["wardstone.css", "door.js"];
+const ASSETS: [&str; 4] = ["wardstone.css", "door.js", "atkinson-next-latin.woff2", "atkinson-next-latin-ext.woff2"];
 
 /// `WARDSTONE_BLESS=1` writes the digests anew.
 #[test]
