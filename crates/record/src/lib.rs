@@ -8,6 +8,7 @@ mod answer;
 mod audit_read;
 mod bundle;
 mod cache;
+mod calendar;
 mod charts;
 mod collect;
 mod cursor;
@@ -49,6 +50,7 @@ pub use answer::{
 /// What the log calls an act, for who asks whether it may be done.
 pub use audit::Action as Audited;
 pub use audit_read::AuditPage;
+pub use calendar::CalendarChanges;
 pub use charts::is_patient as is_patient_chart;
 pub use error::{RecordError, Refusal};
 pub use request::{
@@ -57,6 +59,7 @@ pub use request::{
 pub use store::Disclosed;
 
 use cache::Cache;
+use calendar::Calendar;
 use charts::Charts;
 use facts::ChartFacts;
 use head::Head;
@@ -111,6 +114,7 @@ struct Inner<B> {
     /// Rises with every commit to the directory of practitioners.
     directory: Arc<AtomicU64>,
     index: Arc<Index>,
+    calendar: Arc<Calendar>,
 }
 
 /// What a record is opened with.
@@ -141,6 +145,7 @@ impl<B: Backend> Record<B> {
             chart_heads: Arc::new(Cache::new(CHART_CACHE_BYTES)),
             facts: Arc::new(Cache::new(FACTS_CACHE_BYTES)),
             directory: Arc::default(),
+            calendar: Arc::default(),
             index,
             store,
             keyring,
@@ -159,6 +164,11 @@ impl<B: Backend> Record<B> {
     /// before are refused. Who calls this has decided and audited the change.
     pub fn set_policies(&self, policies: Policies) {
         *self.0.policies.write().unwrap_or_else(PoisonError::into_inner) = policies;
+    }
+
+    /// Word of what changes on the calendar from now on.
+    pub fn calendar_changes(&self) -> CalendarChanges {
+        self.0.calendar.changes()
     }
 
     pub fn store(&self) -> &Arc<B> {

@@ -62,6 +62,8 @@ pub struct House {
     pub queue: Queue,
     pub alert_limits: compliance::Limits,
     pub policies: PolicyDesk,
+    /// Where its days begin and end.
+    pub zone: jiff::tz::TimeZone,
     pub clock: Clock,
     _lock: Lock,
 }
@@ -150,6 +152,7 @@ impl House {
             queue,
             alert_limits: watch.limits,
             policies,
+            zone: watch.people.time_zone()?,
             clock,
             _lock: lock,
         };

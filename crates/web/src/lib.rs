@@ -40,6 +40,8 @@ pub struct WebState {
     pub identity: Identity,
     /// Where the pages are: `https://clinic.example`, with a port if it is not 443.
     pub origin: String,
+    /// Where the organization's days begin and end.
+    pub zone: jiff::tz::TimeZone,
     /// Who runs this: stands on every page.
     pub organization: String,
     /// A fresh random number for each request.
@@ -57,6 +59,10 @@ impl Web {
 
     fn identity(&self) -> &Identity {
         &self.0.identity
+    }
+
+    fn zone(&self) -> &jiff::tz::TimeZone {
+        &self.0.zone
     }
 
     fn record(&self) -> &Record {

@@ -8,6 +8,7 @@ use crate::Web;
 /// The rooms of the clinic that have an entry in the bar.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Place {
+    Today,
     Patients,
     /// One's own account: no entry, but the name in the bar is marked.
     Me,
@@ -31,7 +32,10 @@ pub struct Entry {
 
 impl<'a> Shell<'a> {
     pub fn of(web: &Web, session: &'a Session, here: Place) -> Self {
-        let places = Vec::new();
+        let mut places = Vec::new();
+        if session.caller.as_ref().is_some_and(|caller| sees_the_day(web, caller)) {
+            places.push(Entry { name: "Today", address: "/today", is_here: here == Place::Today });
+        }
         let names = session.caller.iter().flat_map(|caller| caller.roles().iter());
         let names: Vec<String> = names.map(|role| role.name().replace('_', " ")).collect();
         Self {
@@ -47,6 +51,12 @@ impl<'a> Shell<'a> {
 /// Whether somebody looks for patients other than themselves and those they stand for.
 pub fn finds_patients(web: &Web, caller: &Caller) -> bool {
     let Some(kind) = record::types::parse("Patient") else { return false };
+    reaches(web, caller, kind)
+}
+
+/// Whether somebody looks at appointments of others.
+pub fn sees_the_day(web: &Web, caller: &Caller) -> bool {
+    let Some(kind) = record::types::parse("Appointment") else { return false };
     reaches(web, caller, kind)
 }
 

@@ -6,6 +6,7 @@ mod me;
 mod proofs;
 mod sign_in;
 mod step_up;
+mod today;
 
 use askama::Template;
 use axum::body::Body;
@@ -13,6 +14,7 @@ use http::{Response, StatusCode};
 
 use crate::assets::Frame;
 use crate::client::Asked;
+use crate::clinic::shell::sees_the_day;
 use crate::refusal::Refusal;
 use crate::route::Route;
 use crate::{Web, answer};
@@ -22,7 +24,7 @@ pub(crate) type Answer = Result<Response<Body>, Refusal>;
 pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
     match route {
         Route::Asset(asset) => Ok(answer::asset(asset)),
-        Route::Home => Ok(answer::see("/me")),
+        Route::Home => home(asked).await,
         Route::SignIn => sign_in::page(asked).await,
         Route::Password => sign_in::password(asked).await,
         Route::Second => sign_in::second(asked).await,
@@ -61,7 +63,22 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::Prove => events::prove(asked).await,
         Route::Active => events::active(asked).await,
         Route::SignOut => me::sign_out(asked).await,
+        Route::Today => today::page(asked).await,
+        Route::TodayPart => today::part(asked).await,
+        Route::TodayEvents => today::events(asked).await,
+        Route::TodayAct => today::act(asked).await,
+        Route::CancelAppointment => today::cancel(asked).await,
     }
+}
+
+/// Whoever works with appointments begins with the day.
+async fn home(asked: &Asked<'_>) -> Answer {
+    let session = asked.reader().await?;
+    let place = match &session.caller {
+        Some(caller) if sees_the_day(asked.web, caller) => "/today",
+        _ => "/me",
+    };
+    Ok(answer::see(place))
 }
 
 /// Its script signs the challenge with the key of this browser and asks again.

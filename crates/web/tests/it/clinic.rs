@@ -24,6 +24,7 @@ use web::{COOKIE, Client, STEP_COOKIE, Web, WebState};
 use zeroize::Zeroizing;
 
 pub const ORIGIN: &str = "https://clinic.example";
+pub const ZONE: &str = "America/New_York";
 pub const PASSWORD: &str = "grey heron over the lake";
 /// Monday, 4 January 2027, 15:00 UTC.
 const START_MS: i64 = 1_799_074_800_000;
@@ -105,6 +106,7 @@ impl Clinic {
             record: record.clone(),
             identity: identity.clone(),
             origin: ORIGIN.into(),
+            zone: jiff::tz::TimeZone::get(ZONE).unwrap(),
             organization: "Lakeside Clinic".into(),
             request_id: Arc::new(|| 1),
         });
