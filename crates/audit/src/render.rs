@@ -157,7 +157,7 @@ impl Kind {
             Action::Erase => lifecycle("110105", "destroy", "D"),
             Action::KeyEvent => dicom("110113", Some("110138")),
             Action::AlertChange => dicom("110113", None),
-            Action::Verify | Action::AuditRead | Action::Explain => dicom("110101", None),
+            Action::Verify | Action::AuditRead | Action::AlertRead | Action::Explain => dicom("110101", None),
             Action::Heartbeat => dicom("110100", None),
         }
     }

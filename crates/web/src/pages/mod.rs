@@ -8,6 +8,8 @@ mod sign_in;
 mod step_up;
 mod today;
 
+pub(crate) use step_up::again;
+
 use askama::Template;
 use axum::body::Body;
 use http::{Response, StatusCode};

@@ -9,5 +9,6 @@ mod enumeration;
 mod forgery;
 mod headers;
 mod limits;
+mod numbers;
 mod sessions;
 mod today;
