@@ -126,6 +126,8 @@ routes! {
     Prove = POST "/session/prove",
     Active = POST "/session/active",
     SignOut = POST "/signout",
+    Patients = GET "/patients",
+    FindPatient = POST "/patients",
 }
 
 #[cfg(test)]

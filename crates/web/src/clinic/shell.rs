@@ -31,7 +31,10 @@ pub struct Entry {
 
 impl<'a> Shell<'a> {
     pub fn of(web: &Web, session: &'a Session, here: Place) -> Self {
-        let places = Vec::new();
+        let mut places = Vec::new();
+        if session.caller.as_ref().is_some_and(|caller| finds_patients(web, caller)) {
+            places.push(Entry { name: "Patients", address: "/patients", is_here: here == Place::Patients });
+        }
         let names = session.caller.iter().flat_map(|caller| caller.roles().iter());
         let names: Vec<String> = names.map(|role| role.name().replace('_', " ")).collect();
         Self {

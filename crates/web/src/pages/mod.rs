@@ -3,6 +3,7 @@
 mod enrol;
 mod events;
 mod me;
+mod patients;
 mod proofs;
 mod sign_in;
 mod step_up;
@@ -13,6 +14,7 @@ use http::{Response, StatusCode};
 
 use crate::assets::Frame;
 use crate::client::Asked;
+use crate::clinic::shell::finds_patients;
 use crate::refusal::Refusal;
 use crate::route::Route;
 use crate::{Web, answer};
@@ -22,7 +24,7 @@ pub(crate) type Answer = Result<Response<Body>, Refusal>;
 pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
     match route {
         Route::Asset(asset) => Ok(answer::asset(asset)),
-        Route::Home => Ok(answer::see("/me")),
+        Route::Home => home(asked).await,
         Route::SignIn => sign_in::page(asked).await,
         Route::Password => sign_in::password(asked).await,
         Route::Second => sign_in::second(asked).await,
@@ -61,7 +63,16 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::Prove => events::prove(asked).await,
         Route::Active => events::active(asked).await,
         Route::SignOut => me::sign_out(asked).await,
+        Route::Patients => patients::page(asked).await,
+        Route::FindPatient => patients::find(asked).await,
     }
+}
+
+/// Whoever looks for patients begins there.
+async fn home(asked: &Asked<'_>) -> Answer {
+    let session = asked.reader().await?;
+    let finds = session.caller.as_ref().is_some_and(|caller| finds_patients(asked.web, caller));
+    Ok(answer::see(if finds { "/patients" } else { "/me" }))
 }
 
 /// Its script signs the challenge with the key of this browser and asks again.
