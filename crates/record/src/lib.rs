@@ -20,6 +20,7 @@ mod history;
 mod index;
 mod labels;
 mod open;
+mod outlook;
 mod pad;
 mod prepare;
 mod read;
@@ -51,6 +52,7 @@ pub use audit::Action as Audited;
 pub use audit_read::AuditPage;
 pub use charts::is_patient as is_patient_chart;
 pub use error::{RecordError, Refusal};
+pub use outlook::{Facet, Outlook};
 pub use request::{
     EverythingRequest, HistoryOf, HistoryRequest, Pairs, Preconditions, ResourceKey, SearchRequest, Target,
 };

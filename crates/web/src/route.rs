@@ -128,6 +128,9 @@ routes! {
     SignOut = POST "/signout",
     Patients = GET "/patients",
     FindPatient = POST "/patients",
+    Chart = GET "/patients/{}",
+    BreakGlass = POST "/patients/{}/glass",
+    CloseGlass = POST "/patients/{}/glass/close",
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! From an address to what answers it.
 
+mod chart;
 mod enrol;
 mod events;
 mod me;
@@ -65,6 +66,9 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::SignOut => me::sign_out(asked).await,
         Route::Patients => patients::page(asked).await,
         Route::FindPatient => patients::find(asked).await,
+        Route::Chart => chart::page(asked).await,
+        Route::BreakGlass => chart::break_glass(asked).await,
+        Route::CloseGlass => chart::close_glass(asked).await,
     }
 }
 

@@ -4,6 +4,7 @@
 extern crate wardstone_web as web;
 
 mod assets;
+mod chart;
 mod clinic;
 mod enumeration;
 mod find;
