@@ -4,11 +4,14 @@
 extern crate wardstone_web as web;
 
 mod assets;
+mod chart;
 mod clinic;
 mod enumeration;
+mod find;
 mod forgery;
 mod headers;
 mod limits;
 mod numbers;
 mod sessions;
 mod today;
+mod ward;
