@@ -219,6 +219,11 @@ fn appointment(chart: &mut Chart<'_>, booked: &Booked) -> Urn {
         _ => ("FOLLOWUP", "A follow up visit from a previous appointment"),
     };
     let reason = today::reason(chart);
+    let slot = match status {
+        "cancelled" => None,
+        _ if at.day < chart.today => None,
+        _ => Some(slot(chart, at)),
+    };
     chart.add("Appointment", |w| {
         w.text("status", status);
         if status == "cancelled" {
@@ -234,6 +239,9 @@ fn appointment(chart: &mut Chart<'_>, booked: &Booked) -> Urn {
         w.plain("start", at);
         w.plain("end", at.later(today::SLOT_MINUTES));
         w.raw("minutesDuration", today::SLOT_MINUTES);
+        if let Some(slot) = slot {
+            w.references("slot", &[slot]);
+        }
         w.plain("created", created);
         w.array("participant", |w| {
             let answer = if status == "cancelled" { "declined" } else { "accepted" };
@@ -245,6 +253,17 @@ fn appointment(chart: &mut Chart<'_>, booked: &Booked) -> Urn {
                 today::interpreter(w, p.tongue.1, p.number.is_multiple_of(2));
             }
         });
+    })
+}
+
+/// The time in the doctor's calendar, taken: everybody who books sees that, and not by whom.
+fn slot(chart: &mut Chart<'_>, at: Moment) -> Urn {
+    let doctor = staff::STAFF[chart.p.doctor].id;
+    chart.add("Slot", |w| {
+        w.reference("schedule", format_args!("Schedule?identifier={}|{doctor}", terms::ID_SCHEDULE));
+        w.text("status", "busy");
+        w.plain("start", at);
+        w.plain("end", at.later(today::SLOT_MINUTES));
     })
 }
 

@@ -90,7 +90,7 @@ fn nothing_clinical_lies_before_birth_or_after_today() {
             members(resource, &mut |name, value| {
                 // What is planned may lie ahead.
                 let planned =
-                    kind == "Appointment" && name != "created" || name == "dueDate" || name == "valueDateTime";
+                    (kind == "Appointment" || kind == "Slot") && name != "created" || name == "dueDate" || name == "valueDateTime";
                 let Some(day) = value.as_str().and_then(|t| t.get(..10)?.parse::<Date>().ok()) else { return };
                 let insured = kind == "Coverage";
                 assert!(day >= birth || insured, "patient {n}: {kind}.{name} {day} before birth");
