@@ -21,6 +21,7 @@ mod history;
 mod index;
 mod labels;
 mod open;
+mod outlook;
 mod pad;
 mod prepare;
 mod read;
@@ -53,6 +54,7 @@ pub use audit_read::AuditPage;
 pub use calendar::CalendarChanges;
 pub use charts::is_patient as is_patient_chart;
 pub use error::{RecordError, Refusal};
+pub use outlook::{Facet, Outlook};
 pub use request::{
     EverythingRequest, HistoryOf, HistoryRequest, Pairs, Preconditions, ResourceKey, SearchRequest, Target,
 };

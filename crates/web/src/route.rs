@@ -131,6 +131,11 @@ routes! {
     TodayEvents = GET "/today/events",
     TodayAct = POST "/today/act",
     CancelAppointment = GET "/appointments/{}/cancel",
+    Patients = GET "/patients",
+    FindPatient = POST "/patients",
+    Chart = GET "/patients/{}",
+    BreakGlass = POST "/patients/{}/glass",
+    CloseGlass = POST "/patients/{}/glass/close",
 }
 
 #[cfg(test)]

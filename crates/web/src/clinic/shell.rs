@@ -36,6 +36,9 @@ impl<'a> Shell<'a> {
         if session.caller.as_ref().is_some_and(|caller| sees_the_day(web, caller)) {
             places.push(Entry { name: "Today", address: "/today", is_here: here == Place::Today });
         }
+        if session.caller.as_ref().is_some_and(|caller| finds_patients(web, caller)) {
+            places.push(Entry { name: "Patients", address: "/patients", is_here: here == Place::Patients });
+        }
         let names = session.caller.iter().flat_map(|caller| caller.roles().iter());
         let names: Vec<String> = names.map(|role| role.name().replace('_', " ")).collect();
         Self {

@@ -1,8 +1,10 @@
 //! From an address to what answers it.
 
+mod chart;
 mod enrol;
 mod events;
 mod me;
+mod patients;
 mod proofs;
 mod sign_in;
 mod step_up;
@@ -16,7 +18,7 @@ use http::{Response, StatusCode};
 
 use crate::assets::Frame;
 use crate::client::Asked;
-use crate::clinic::shell::sees_the_day;
+use crate::clinic::shell::{finds_patients, sees_the_day};
 use crate::refusal::Refusal;
 use crate::route::Route;
 use crate::{Web, answer};
@@ -70,14 +72,20 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::TodayEvents => today::events(asked).await,
         Route::TodayAct => today::act(asked).await,
         Route::CancelAppointment => today::cancel(asked).await,
+        Route::Patients => patients::page(asked).await,
+        Route::FindPatient => patients::find(asked).await,
+        Route::Chart => chart::page(asked).await,
+        Route::BreakGlass => chart::break_glass(asked).await,
+        Route::CloseGlass => chart::close_glass(asked).await,
     }
 }
 
-/// Whoever works with appointments begins with the day.
+/// Whoever works with appointments begins with the day, whoever looks for patients there.
 async fn home(asked: &Asked<'_>) -> Answer {
     let session = asked.reader().await?;
     let place = match &session.caller {
         Some(caller) if sees_the_day(asked.web, caller) => "/today",
+        Some(caller) if finds_patients(asked.web, caller) => "/patients",
         _ => "/me",
     };
     Ok(answer::see(place))

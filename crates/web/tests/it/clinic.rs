@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use access::{Caller, CollectionPolicy, Policies, Role};
+use access::{Caller, CallerParts, CollectionPolicy, Facts, Policies, Role, RoleSet, UserId};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use axum::body::Body;
@@ -14,7 +14,7 @@ use crypto::{Keyring, SealKey};
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use identity::{Connection, DemoOnly, Identity, Invited, Kind, NewAccount, SeedAccount, Settings};
-use record::Record;
+use record::{Preconditions, Record, RecordError, ResourceKey, Target};
 use store::log::{AuditLog, LogError, LogOptions};
 use store::sqlite::{DatabaseKeys, DaySealer};
 use store::{Desk, Sqlite, Witness};
@@ -139,6 +139,55 @@ impl Clinic {
             token: Some(Zeroizing::new(format!("demo-{login}"))),
         };
         self.identity.seed(&demo, seed).await.unwrap();
+    }
+
+    /// A resource of the record, written by the integration client: its members without the braces.
+    pub async fn put(&self, type_name: &str, id: &str, members: &str) {
+        let json = format!(r#"{{"resourceType":"{type_name}","id":"{id}",{members}}}"#);
+        let target = Target::Id(ResourceKey::parse(type_name, id).unwrap());
+        let integration = self.by(Role::Integration);
+        let written = self.record.update(&integration, target, json.as_bytes(), Preconditions::default()).await;
+        if let Err(error) = written {
+            let RecordError::Invalid(issues) = error else { panic!("{type_name}/{id}: {error}") };
+            panic!("{type_name}/{id}: {}", issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+        }
+    }
+
+    /// Somebody who treats: a Practitioner and the account of the person.
+    pub async fn seed_practitioner(&self, login: &str, role: Role) {
+        let name = format!(r#""name":[{{"family":"{login}","given":["Dr"]}}]"#);
+        self.put("Practitioner", login, &name).await;
+        let link = self.record.practitioner_link(&self.by(Role::Admin), login).await.unwrap();
+        self.seed_as(login, role, Some(link.row)).await;
+    }
+
+    /// Somebody of a role, as a program of the organization.
+    pub fn by(&self, role: Role) -> Caller {
+        let parts = CallerParts {
+            user: UserId(900 + role as u64),
+            login: format!("by-{}", role.name()),
+            roles: RoleSet::of(role),
+            purpose: role.usual_purpose(),
+            own_chart: None,
+            proxies: Vec::new(),
+            broken_glass: Vec::new(),
+            scopes: None,
+            practitioner: None,
+            family: None,
+            session: 1,
+            device: None,
+            facts: Facts::GOOD,
+            network: "127.0.0.1".parse().unwrap(),
+            country: None,
+            user_agent: "test".to_owned(),
+            request_id: 1,
+            time_ms: self.now_ms(),
+        };
+        Caller::established(parts).unwrap()
+    }
+
+    pub fn now_ms(&self) -> i64 {
+        self.now.load(Ordering::SeqCst)
     }
 
     pub async fn invite(&self, login: &str) -> Invited {

@@ -4,10 +4,13 @@
 extern crate wardstone_web as web;
 
 mod assets;
+mod chart;
 mod clinic;
 mod enumeration;
+mod find;
 mod forgery;
 mod headers;
 mod limits;
 mod numbers;
 mod sessions;
+mod ward;
