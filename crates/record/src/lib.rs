@@ -12,6 +12,7 @@ mod calendar;
 mod charts;
 mod collect;
 mod cursor;
+mod drafts;
 mod error;
 mod everything;
 mod evidence;
@@ -39,7 +40,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use access::{CollectionPolicy, Policies};
 use crypto::hash::Prf;
 use crypto::{IdCipher, Keyring, SealKey};
-use store::{Backend, ChartNo, RowNo, Sqlite};
+use store::{Backend, ChartNo, Desk, RowNo, Sqlite};
 
 pub use administration::{
     Explained, ExplainedDecision, Glass, PatientLink, PractitionerLink, REASON_BYTES_MAX, REASON_CHARS_MIN, kind,
@@ -53,6 +54,10 @@ pub use audit::Action as Audited;
 pub use audit_read::AuditPage;
 pub use calendar::CalendarChanges;
 pub use charts::is_patient as is_patient_chart;
+pub use drafts::{
+    ASIDES_MAX, DRAFT_BYTES_MAX, DRAFTS_MAX, Draft, DraftHead, DraftKind, DraftPlace, DraftSave, DraftSaved, DraftText,
+    DraftVersion, KeptForAuthor, NoteToSign, PAST_MAX, PLACEHOLDER, Signed, WITHHELD_SYSTEM, Withheld, WithheldWhy,
+};
 pub use error::{RecordError, Refusal};
 pub use outlook::{Facet, Outlook};
 pub use request::{
@@ -63,6 +68,7 @@ pub use store::Disclosed;
 use cache::Cache;
 use calendar::Calendar;
 use charts::Charts;
+use drafts::Drafts;
 use facts::ChartFacts;
 use head::Head;
 use index::Index;
@@ -117,6 +123,7 @@ struct Inner<B> {
     directory: Arc<AtomicU64>,
     index: Arc<Index>,
     calendar: Arc<Calendar>,
+    drafts: Arc<Drafts>,
 }
 
 /// What a record is opened with.
@@ -126,6 +133,8 @@ pub struct Settings {
     pub clock: Clock,
     /// The absolute FHIR base, without a slash at the end: references below it are local.
     pub base_url: String,
+    /// Where notes lie that are being written.
+    pub desk: Arc<Desk>,
 }
 
 impl<B: Backend> Record<B> {
@@ -133,9 +142,11 @@ impl<B: Backend> Record<B> {
     pub async fn open(store: Arc<B>, keyring: Arc<Keyring>, settings: Settings) -> Result<Self, RecordError> {
         let (row_max, chart_max) = store.high_water().await?;
         let index = Arc::new(Index::new(&keyring, store.runs().await?));
+        let drafts = Arc::new(Drafts::open(settings.desk, &keyring)?);
+        drafts.tidy(store.as_ref()).await?;
         let inner = Inner {
             charts: Charts::open(store.as_ref(), &keyring, chart_max).await?,
-            rows: AtomicU64::new(row_max + 1),
+            rows: AtomicU64::new(row_max.max(drafts.row_max()) + 1),
             ids: keyring.id_cipher()?,
             locator: keyring.prf("wardstone/locator/v1"),
             cursor: keyring.seal_key("wardstone/cursor/v1"),
@@ -149,6 +160,7 @@ impl<B: Backend> Record<B> {
             directory: Arc::default(),
             calendar: Arc::default(),
             index,
+            drafts,
             store,
             keyring,
         };

@@ -18,6 +18,8 @@ use crate::config::People;
 use crate::directory::{AUDIT_FOLDER, DataDirectory, Lock};
 use crate::{ServerError, identity, offline};
 
+const DESK_KEY: &str = "wardstone/database/desk/v1";
+
 /// What opens a directory.
 pub struct Opening {
     pub directory: DataDirectory,
@@ -88,6 +90,11 @@ impl Keys {
         format!("wardstone/{}", crypto::kek::hex_encode(&self.keyring.organization()))
     }
 
+    /// What opens the desk's file.
+    pub fn desk(&self) -> zeroize::Zeroizing<[u8; 32]> {
+        self.keyring.purpose(DESK_KEY)
+    }
+
     /// The key that checks the log's checkpoints.
     pub fn verifier_key(&self) -> audit::VerifierKey {
         audit::VerifierKey::new(&self.log_origin(), self.keyring.log_signing_key().verifying_key())
@@ -120,15 +127,16 @@ impl House {
             tracing::warn!("the index could not be used and is built anew");
         }
         let store = Arc::new(store);
+        let desk_key = keyring.purpose(DESK_KEY);
+        let desk = Arc::new(Desk::open(directory.path(), desk_key, keyring.seal_key("wardstone/desk/v1"))?);
         let settings = Settings {
             policies: Policies::embedded()?,
             collection: CollectionPolicy::standard()?,
             clock: clock.clone(),
             base_url: base_url.clone(),
+            desk: desk.clone(),
         };
         let record = Record::open(store.clone(), keyring.clone(), settings).await?;
-        let desk_key = keyring.purpose("wardstone/database/desk/v1");
-        let desk = Arc::new(Desk::open(directory.path(), desk_key, keyring.seal_key("wardstone/desk/v1"))?);
         let identity = identity::open(&base_url, desk.clone(), &store, &keyring, &record, &watch, clock.clone())?;
         let witness = Witness::of(&store);
         let queue = Queue::open(QueueParts { desk: desk.clone(), witness: witness.clone(), clock: clock.clone() })?;

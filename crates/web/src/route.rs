@@ -126,16 +126,16 @@ routes! {
     Prove = POST "/session/prove",
     Active = POST "/session/active",
     SignOut = POST "/signout",
-    Patients = GET "/patients",
-    FindPatient = POST "/patients",
-    Chart = GET "/patients/{}",
-    BreakGlass = POST "/patients/{}/glass",
-    CloseGlass = POST "/patients/{}/glass/close",
     Today = GET "/today",
     TodayPart = GET "/today/list",
     TodayEvents = GET "/today/events",
     TodayAct = POST "/today/act",
     CancelAppointment = GET "/appointments/{}/cancel",
+    Patients = GET "/patients",
+    FindPatient = POST "/patients",
+    Chart = GET "/patients/{}",
+    BreakGlass = POST "/patients/{}/glass",
+    CloseGlass = POST "/patients/{}/glass/close",
 }
 
 #[cfg(test)]

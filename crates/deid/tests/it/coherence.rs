@@ -89,8 +89,9 @@ fn nothing_clinical_lies_before_birth_or_after_today() {
             let kind = resource.resource_type().unwrap();
             members(resource, &mut |name, value| {
                 // What is planned may lie ahead.
-                let planned =
-                    (kind == "Appointment" || kind == "Slot") && name != "created" || name == "dueDate" || name == "valueDateTime";
+                let planned = (kind == "Appointment" || kind == "Slot") && name != "created"
+                    || name == "dueDate"
+                    || name == "valueDateTime";
                 let Some(day) = value.as_str().and_then(|t| t.get(..10)?.parse::<Date>().ok()) else { return };
                 let insured = kind == "Coverage";
                 assert!(day >= birth || insured, "patient {n}: {kind}.{name} {day} before birth");

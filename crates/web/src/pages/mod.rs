@@ -80,7 +80,7 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
     }
 }
 
-/// Whoever works with appointments begins with the day, who looks for patients with finding one.
+/// Whoever works with appointments begins with the day, whoever looks for patients there.
 async fn home(asked: &Asked<'_>) -> Answer {
     let session = asked.reader().await?;
     let place = match &session.caller {

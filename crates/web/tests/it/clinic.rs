@@ -89,14 +89,15 @@ impl Clinic {
         let log = Arc::new(AuditLog::open(&directory.path().join("audit"), options).unwrap());
         let store = Sqlite::open(directory.path(), &keys, key_database, log, sealer, time.clone()).unwrap();
         let store = Arc::new(store);
+        let desk = Arc::new(Desk::open(directory.path(), Zeroizing::new([1; 32]), SealKey::new(&[2; 32])).unwrap());
         let record_settings = record::Settings {
             policies: Policies::embedded().unwrap(),
             collection: CollectionPolicy::standard().unwrap(),
             clock: time.clone(),
             base_url: format!("{ORIGIN}/fhir"),
+            desk: desk.clone(),
         };
         let record = Record::open(store.clone(), keyring.clone(), record_settings).await.unwrap();
-        let desk = Arc::new(Desk::open(directory.path(), Zeroizing::new([1; 32]), SealKey::new(&[2; 32])).unwrap());
         let mut settings = Settings::new("Lakeside Clinic", ORIGIN, "clinic.example", time);
         settings.may = Arc::new(|caller: &Caller, _| caller.roles().contains(Role::Admin));
         let names = keyring.clone();
