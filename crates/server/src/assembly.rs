@@ -66,6 +66,8 @@ pub struct House {
     pub policies: PolicyDesk,
     /// Where its days begin and end.
     pub zone: jiff::tz::TimeZone,
+    /// When it works; none where no hours are set.
+    pub hours: Option<Arc<::identity::Hours>>,
     pub clock: Clock,
     _lock: Lock,
 }
@@ -161,6 +163,7 @@ impl House {
             alert_limits: watch.limits,
             policies,
             zone: watch.people.time_zone()?,
+            hours: watch.people.hours.is_some().then(|| watch.people.hours()).transpose()?.map(Arc::new),
             clock,
             _lock: lock,
         };

@@ -83,6 +83,7 @@ impl Serving {
             identity: house.identity.clone(),
             origin: base_url.to_owned(),
             zone: house.zone.clone(),
+            hours: house.hours.clone(),
             organization: house.identity.organization().to_owned(),
             request_id: Arc::new(request_id),
         });

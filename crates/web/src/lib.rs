@@ -42,6 +42,8 @@ pub struct WebState {
     pub origin: String,
     /// Where the organization's days begin and end.
     pub zone: jiff::tz::TimeZone,
+    /// When the organization works; none where it sets no hours.
+    pub hours: Option<Arc<identity::Hours>>,
     /// Who runs this: stands on every page.
     pub organization: String,
     /// A fresh random number for each request.
@@ -63,6 +65,10 @@ impl Web {
 
     fn zone(&self) -> &jiff::tz::TimeZone {
         &self.0.zone
+    }
+
+    fn hours(&self) -> Option<&identity::Hours> {
+        self.0.hours.as_deref()
     }
 
     fn record(&self) -> &Record {

@@ -108,6 +108,11 @@ impl Status {
         matches!(self, Status::Arrived | Status::CheckedIn)
     }
 
+    /// Whether nobody else can have the time.
+    pub fn holds_time(self) -> bool {
+        !matches!(self, Status::Missed | Status::Cancelled)
+    }
+
     /// Of the appointment alone; none for what is no appointment any more, or not yet.
     pub fn of(appointment: &Json<'_>) -> Option<Status> {
         Some(match text(appointment, "status")? {

@@ -64,6 +64,12 @@ impl Day {
         self.plus(1).from_ms()
     }
 
+    /// The minute of the day that its clocks show.
+    pub fn minute_of(&self, ms: i64) -> u16 {
+        let at = local(ms, &self.zone);
+        at.hour() as u16 * 60 + at.minute() as u16
+    }
+
     pub fn holds(&self, ms: i64) -> bool {
         (self.from_ms()..self.until_ms()).contains(&ms)
     }

@@ -11,5 +11,6 @@ pub mod name;
 pub mod names;
 pub mod read;
 pub mod shell;
+pub mod slots;
 pub mod time;
 pub mod value;

@@ -273,6 +273,8 @@ pub struct Change {
     pub method: &'static str,
     pub url: String,
     pub if_match: Option<u32>,
+    /// Nothing may be there yet.
+    pub is_new: bool,
     pub resource: Json<'static>,
 }
 
@@ -281,6 +283,9 @@ pub fn transaction(changes: Vec<Change>) -> Vec<u8> {
         let mut request = vec![("method", Json::string(change.method)), ("url", Json::string(change.url))];
         if let Some(version) = change.if_match {
             request.push(("ifMatch", Json::string(format!("W/\"{version}\""))));
+        }
+        if change.is_new {
+            request.push(("ifNoneMatch", Json::string("*")));
         }
         object([("resource", change.resource), ("request", object(request))])
     });

@@ -9,6 +9,7 @@ use crate::Web;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     Today,
+    Schedule,
     Patients,
     /// One's own account: no entry, but the name in the bar is marked.
     Me,
@@ -35,6 +36,7 @@ impl<'a> Shell<'a> {
         let mut places = Vec::new();
         if session.caller.as_ref().is_some_and(|caller| sees_the_day(web, caller)) {
             places.push(Entry { name: "Today", address: "/today", is_here: here == Place::Today });
+            places.push(Entry { name: "Calendar", address: "/schedule", is_here: here == Place::Schedule });
         }
         if session.caller.as_ref().is_some_and(|caller| finds_patients(web, caller)) {
             places.push(Entry { name: "Patients", address: "/patients", is_here: here == Place::Patients });

@@ -6,6 +6,7 @@ mod events;
 mod me;
 mod patients;
 mod proofs;
+mod schedule;
 mod sign_in;
 mod step_up;
 mod today;
@@ -72,6 +73,10 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::TodayEvents => today::events(asked).await,
         Route::TodayAct => today::act(asked).await,
         Route::CancelAppointment => today::cancel(asked).await,
+        Route::Schedule => schedule::page(asked).await,
+        Route::Booking => schedule::booking(asked).await,
+        Route::BookingFind => schedule::find(asked).await,
+        Route::Book => schedule::book(asked).await,
         Route::Patients => patients::page(asked).await,
         Route::FindPatient => patients::find(asked).await,
         Route::Chart => chart::page(asked).await,

@@ -99,7 +99,7 @@ pub(super) fn asking<'a>(asked: &'a Asked<'_>, session: &'a Session) -> Result<A
 }
 
 /// The search for what was typed; empty if that was nothing.
-fn wanted([name, number]: [&str; 2]) -> Vec<(&'static str, String)> {
+pub(super) fn wanted([name, number]: [&str; 2]) -> Vec<(&'static str, String)> {
     let words = name.split(|letter: char| letter.is_whitespace() || letter == ',').filter(|word| !word.is_empty());
     let mut pairs: Vec<(&str, String)> = words.take(WORDS_MAX).map(|word| ("name", literal(word))).collect();
     match (number, time::typed(number)) {

@@ -108,6 +108,7 @@ impl Clinic {
             identity: identity.clone(),
             origin: ORIGIN.into(),
             zone: jiff::tz::TimeZone::get(ZONE).unwrap(),
+            hours: None,
             organization: "Lakeside Clinic".into(),
             request_id: Arc::new(|| 1),
         });

@@ -12,6 +12,7 @@ mod forgery;
 mod headers;
 mod limits;
 mod numbers;
+mod schedule;
 mod sessions;
 mod today;
 mod ward;

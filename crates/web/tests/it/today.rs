@@ -14,17 +14,17 @@ const MORNING: &str = "2027-01-04T15:00:00Z";
 const DAY: &str = "2027-01-04";
 
 /// A clinic with a doctor, a colleague, a front desk, and people who come.
-struct Day {
-    clinic: Clinic,
-    doctor: String,
-    colleague: String,
-    appointments: Vec<String>,
-    patients: Vec<String>,
+pub struct Day {
+    pub clinic: Clinic,
+    pub doctor: String,
+    pub colleague: String,
+    pub appointments: Vec<String>,
+    pub patients: Vec<String>,
 }
 
 impl Day {
     /// Each appointment is family name, start, and whether it is with the colleague.
-    async fn with(appointments: &[(&str, &str, bool)]) -> Self {
+    pub async fn with(appointments: &[(&str, &str, bool)]) -> Self {
         let clinic = Clinic::new().await;
         let system = system();
         let root = clinic.identity.bearer("demo-root", &Connection::LOCAL).unwrap();
@@ -62,21 +62,25 @@ impl Day {
         Self { clinic, doctor, colleague, appointments: ids, patients }
     }
 
-    async fn browser(&self, login: &str) -> Browser {
+    pub async fn browser(&self, login: &str) -> Browser {
         let mut browser = Browser::new();
         self.clinic.signed_in(login, &mut browser).await;
         browser
     }
 
-    async fn held(&self, kind: &str, id: &str) -> Value {
+    pub async fn held(&self, kind: &str, id: &str) -> Value {
         let key = ResourceKey::parse(kind, id).unwrap();
         let held = self.clinic.record.read(&system(), &key).await.unwrap();
         serde_json::from_slice(held.get().json()).unwrap()
     }
 
     async fn encounters(&self, patient: &str) -> Vec<Value> {
-        let pairs = [("patient".into(), patient.into())];
-        let kind = record::types::parse("Encounter").unwrap();
+        self.all("Encounter", "patient", patient).await
+    }
+
+    pub async fn all(&self, kind: &str, param: &str, value: &str) -> Vec<Value> {
+        let pairs = [(param.into(), value.into())];
+        let kind = record::types::parse(kind).unwrap();
         let request = record::SearchRequest { kind, compartment: None, pairs: &pairs, lenient: false };
         let page = self.clinic.record.search(&system(), &request).await.unwrap();
         page.get().entries.iter().map(|(_, one)| serde_json::from_slice(one.json()).unwrap()).collect()
@@ -216,7 +220,7 @@ async fn somebody_is_checked_in_called_in_and_leaves() {
     let seen = day.browser("fay").await.get(clinic, "/today").await;
     assert!(seen.body.contains("With clinician") && !seen.body.contains("Visit done"), "the front desk sees it, too");
 
-    clinic.advance(20 * MINUTE_MS);
+    clinic.advance(12 * MINUTE_MS);
     let page = physician.get(clinic, "/today").await;
     assert_eq!(physician.post(clinic, "/today/act", &form(&page, "finish")).await.status, StatusCode::SEE_OTHER);
     let [encounter] = &day.encounters(&day.patients[0]).await[..] else { panic!("one encounter") };

@@ -129,12 +129,19 @@ async fn changes(
                 method: "POST",
                 url: "Encounter".to_owned(),
                 if_match: None,
+                is_new: false,
                 resource: moves::encounter(appointment, begins, &now, own.as_deref()),
             }),
             (Follow::Set(becomes), Some((version, mut encounter))) => {
                 moves::encounter_moved(&mut encounter, becomes, &now);
                 let url = format!("Encounter/{}", text(&encounter, "id").unwrap_or_default());
-                changes.push(Change { method: "PUT", url, if_match: Some(version), resource: encounter });
+                changes.push(Change {
+                    method: "PUT",
+                    url,
+                    if_match: Some(version),
+                    is_new: false,
+                    resource: encounter,
+                });
             }
             _ => {}
         }
@@ -145,7 +152,7 @@ async fn changes(
     let mut moved = appointment.clone().into_owned();
     moves::moved(&mut moved, act, &now, own.as_deref(), reason.filter(|_| act == Act::Cancel));
     let url = format!("Appointment/{id}");
-    changes.push(Change { method: "PUT", url, if_match: Some(version), resource: moved });
+    changes.push(Change { method: "PUT", url, if_match: Some(version), is_new: false, resource: moved });
     Ok((changes, status))
 }
 
@@ -163,7 +170,7 @@ async fn encounter(asking: &Asking<'_>, appointment: &Json<'_>) -> Result<Option
 }
 
 /// Its slots become free again, where this role keeps them.
-async fn freed(asking: &Asking<'_>, appointment: &Json<'_>) -> Result<Vec<Change>, Refusal> {
+pub async fn freed(asking: &Asking<'_>, appointment: &Json<'_>) -> Result<Vec<Change>, Refusal> {
     let mut changes = Vec::new();
     if !asking.may_ever(access::Action::Update, "Slot") {
         return Ok(changes);
@@ -184,7 +191,7 @@ async fn freed(asking: &Asking<'_>, appointment: &Json<'_>) -> Result<Vec<Change
             members.set("status", Json::string("free"));
         }
         let (url, if_match) = (format!("Slot/{id}"), Some(held.get().version()));
-        changes.push(Change { method: "PUT", url, if_match, resource: slot });
+        changes.push(Change { method: "PUT", url, if_match, is_new: false, resource: slot });
     }
     Ok(changes)
 }

@@ -21,7 +21,7 @@ use crate::clinic::shell::{Place, Shell, sees_the_day};
 use crate::clinic::time;
 use crate::refusal::Refusal;
 
-pub use act::act;
+pub use act::{act, freed};
 pub use cancel::page as cancel;
 pub use events::stream as events;
 
@@ -42,6 +42,7 @@ struct Page<'a> {
     list: List<'a>,
     clinicians: Vec<Clinician>,
     still_open: Vec<Open>,
+    may_book: bool,
 }
 
 /// What the script asks for when something changed.
@@ -83,6 +84,7 @@ struct Row {
     first: Option<Act>,
     others: Vec<Act>,
     may_cancel: bool,
+    may_move: bool,
     /// The one filled button of the page: the next step.
     is_next: bool,
 }
@@ -115,6 +117,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         list,
         clinicians: chosen.clinicians,
         still_open,
+        may_book: super::schedule::may_book(&asking),
     };
     Ok(answer::page(StatusCode::OK, &page))
 }
@@ -203,11 +206,12 @@ impl<'a> List<'a> {
         let begun = asking.search_if_ever("Encounter", &pairs).await?;
         let around = Around::of(&[&booked, &begun], day);
         let may = May::of(asking);
+        let may_move = super::schedule::may_book(asking);
         let appointments = booked.resources();
         let mut rows: Vec<Row> = { appointments.iter() }
             .filter(|resource| resource.resource_type() == Some("Appointment"))
             .filter_map(|appointment| Visit::of(appointment, &around, now_ms, zone))
-            .map(|visit| Row::of(visit, may))
+            .map(|visit| Row::of(visit, may, may_move))
             .collect();
         rows.sort_by_key(|row| (row.visit.start_ms, row.visit.status == Status::Cancelled));
         if let Some(next) = rows.iter_mut().find(|row| row.visit.status.waits() && row.first.is_some()) {
@@ -237,16 +241,17 @@ impl<'a> List<'a> {
 }
 
 impl Row {
-    fn of(visit: Visit, may: May) -> Self {
+    fn of(visit: Visit, may: May, may_move: bool) -> Self {
         let (first, mut others) = Act::offered(visit.status, may);
         let may_cancel = others.contains(&Act::Cancel);
         // Asks for a reason, on a page of its own.
         others.retain(|act| *act != Act::Cancel);
-        Self { visit, first, others, may_cancel, is_next: false }
+        let may_move = may_move && visit.status == Status::Expected;
+        Self { visit, first, others, may_cancel, may_move, is_next: false }
     }
 
     fn has_more(&self) -> bool {
-        self.may_cancel || !self.others.is_empty()
+        self.may_cancel || self.may_move || !self.others.is_empty()
     }
 }
 
