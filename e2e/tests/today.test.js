@@ -124,15 +124,68 @@ test('a menu that is open stays open, and the list catches up when it closes', a
   await second.close();
 });
 
+test('a time is found in the calendar, booked, and moved', async () => {
+  const context = await here.browser.profile();
+  const page = await pageOf(context);
+  await signIn(page, here.clinic, 'fay.kim');
+  await page.goto('/today');
+  const row = page.locator('tr').filter({ hasText: 'Asha Rao MD' }).first();
+  const name = await row.locator('.c-who a').innerText();
+  const born = (await row.locator('.c-who .under').innerText()).match(/\d\d-\w{3}-\d{4}/)[0];
+  await page.getByRole('link', { name: 'Calendar' }).click();
+  await page.getByLabel('Of', { exact: true }).selectOption({ label: 'Asha Rao MD, a week' });
+  await page.getByRole('button', { name: 'Show' }).click();
+  await page.getByRole('link', { name: 'Week after ›' }).click();
+  await photograph(page, 'calendar-week');
+  const offer = page.getByRole('link', { name: /^Free, book/ }).first();
+  const when = (await offer.getAttribute('aria-label')).match(/\d\d-\w{3}-\d{4} \d\d:\d\d/)[0];
+  await offer.click();
+  await page.getByText(when).first().waitFor();
+  await page.getByLabel('Name').fill(name.split(',')[0].toLowerCase());
+  await page.getByLabel('Birth date or record number').fill(born);
+  await page.getByRole('button', { name: 'Find the patient' }).click();
+  assert.ok(!page.url().toLowerCase().includes(name.split(',')[0].toLowerCase()));
+  await page.getByText(name).waitFor();
+  await photograph(page, 'calendar-book');
+  await page.getByRole('button', { name: /^Book / }).click();
+  const booked = page.locator('tr.expected').filter({ hasText: name });
+  await booked.waitFor();
+
+  await booked.getByText('More', { exact: true }).click();
+  await booked.getByRole('link', { name: 'Move…' }).click();
+  await page.getByText(`${name} moves from`).waitFor();
+  await page.getByRole('link', { name: /^Move here/ }).nth(3).click();
+  const then = await page.locator('dd b time').innerText();
+  await photograph(page, 'calendar-move');
+  await page.getByRole('button', { name: 'Move it' }).click();
+  await page.locator('tr.expected').filter({ hasText: name }).filter({ hasText: then.slice(-5) }).waitFor();
+
+  // The list for when the computers are down.
+  await page.goto('/today');
+  await page.emulateMedia({ media: 'print' });
+  for (const what of ['Walk-in', 'Show', 'Sign out']) assert.ok(!await page.getByText(what, { exact: true }).first().isVisible(), what);
+  assert.ok(await page.locator('tr').nth(1).isVisible());
+  await photograph(page, 'today-printed');
+  assert.deepEqual(page.complaints, []);
+  await context.close();
+});
+
 test('the stream of the day ends with the session, and who has no day has no entry', async () => {
   const context = await here.browser.profile();
   const [one, list] = [await pageOf(context), await pageOf(context)];
   await signIn(one, here.clinic, 'daniel.osei');
   const devtools = await context.newCDPSession(list);
   await devtools.send('Network.enable');
+  // The page holds two streams: that of its session, and this one.
+  let ofTheDay;
+  const told = [];
+  devtools.on('Network.requestWillBeSent', ({ requestId, request }) => {
+    if (request.url.includes('/today/events')) ofTheDay = requestId;
+  });
   const ended = new Promise((resolve) => {
-    devtools.on('Network.eventSourceMessageReceived', ({ eventName, data }) => {
-      assert.equal(data, '{}');
+    devtools.on('Network.eventSourceMessageReceived', ({ requestId, eventName, data }) => {
+      if (requestId !== ofTheDay) return;
+      told.push(data);
       if (eventName === 'ended') resolve(Date.now());
     });
   });
@@ -145,6 +198,7 @@ test('the stream of the day ends with the session, and who has no day has no ent
   const signedOut = Date.now();
   const took = (await ended) - signedOut;
   assert.ok(took <= END_MS_MAX, `${took} ms`);
+  assert.ok(told.length >= 2 && told.every((data) => data === '{}'), told.join());
   await list.waitForURL('**/signin');
   await context.close();
 

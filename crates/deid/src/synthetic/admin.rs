@@ -190,7 +190,9 @@ pub(super) fn appointments(chart: &mut Chart<'_>, visits: &[Visit]) {
         let urn = appointment(chart, &booked);
         today::encounter(chart, &booked, urn, reason);
     }
-    let day = today.plus(chart.rng.between(3, 75)).workday();
+    // Every other patient comes back soon, so that the next days are not empty.
+    let (soonest, latest) = if chart.p.number.is_multiple_of(2) { (1, 9) } else { (3, 75) };
+    let day = today.plus(chart.rng.between(soonest, latest)).workday();
     let at = day.at(8, 0).later(chart.rng.below(today::SLOTS as u32) as i32 * today::SLOT_MINUTES);
     let status = if chart.rng.chance(14) { "cancelled" } else { "booked" };
     let video = chart.rng.chance(30);

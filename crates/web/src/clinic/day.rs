@@ -55,13 +55,13 @@ impl Day {
     }
 
     /// Its first millisecond.
-    pub fn from_ms(&self) -> i64 {
+    pub fn begins_ms(&self) -> i64 {
         self.date.to_zoned(self.zone.clone()).map_or(0, |midnight| midnight.timestamp().as_millisecond())
     }
 
     /// The first millisecond of the day after.
-    pub fn until_ms(&self) -> i64 {
-        self.plus(1).from_ms()
+    pub fn ends_ms(&self) -> i64 {
+        self.plus(1).begins_ms()
     }
 
     /// The minute of the day that its clocks show.
@@ -71,12 +71,12 @@ impl Day {
     }
 
     pub fn holds(&self, ms: i64) -> bool {
-        (self.from_ms()..self.until_ms()).contains(&ms)
+        (self.begins_ms()..self.ends_ms()).contains(&ms)
     }
 
     /// When its clocks show this minute: the first time where they show it twice, and a minute that they skip comes with the shift.
     pub fn at_minute(&self, minute: u16) -> i64 {
-        let Ok(time) = Time::new((minute / 60) as i8, (minute % 60) as i8, 0, 0) else { return self.until_ms() };
+        let Ok(time) = Time::new((minute / 60) as i8, (minute % 60) as i8, 0, 0) else { return self.ends_ms() };
         let shown = DateTime::from_parts(self.date, time).to_zoned(self.zone.clone());
         shown.map_or(0, |at| at.timestamp().as_millisecond())
     }
@@ -133,7 +133,7 @@ mod tests {
             assert!(Day::of(ms(now), &zone).holds(ms(now)));
         }
         let day = Day::parse("2026-11-26", &zone).unwrap();
-        assert_eq!((day.from_ms(), day.until_ms()), (ms("2026-11-26T05:00:00Z"), ms("2026-11-27T05:00:00Z")));
+        assert_eq!((day.begins_ms(), day.ends_ms()), (ms("2026-11-26T05:00:00Z"), ms("2026-11-27T05:00:00Z")));
         assert_eq!((day.title().as_str(), day.monday().iso().as_str()), ("Thursday 26-Nov-2026", "2026-11-23"));
     }
 
@@ -142,7 +142,7 @@ mod tests {
         let zone = new_york();
         for (day, hours) in [("2026-03-08", 23), ("2026-11-01", 25), ("2026-11-02", 24)] {
             let day = Day::parse(day, &zone).unwrap();
-            assert_eq!(day.until_ms() - day.from_ms(), hours * HOUR_MS, "{}", day.iso());
+            assert_eq!(day.ends_ms() - day.begins_ms(), hours * HOUR_MS, "{}", day.iso());
             // Nine o'clock is what the clock on the wall shows, whatever came before.
             assert_eq!(clock(day.at_minute(9 * 60), &zone), "09:00");
         }

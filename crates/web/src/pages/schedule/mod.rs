@@ -225,7 +225,7 @@ impl Taken {
         chosen: Option<&Calendar>,
     ) -> Result<Self, Refusal> {
         let (from, until) =
-            (format!("ge{}", day::instant(first.from_ms())), format!("lt{}", day::instant(last.until_ms())));
+            (format!("ge{}", day::instant(first.begins_ms())), format!("lt{}", day::instant(last.ends_ms())));
         let who = chosen.map(|one| format!("Practitioner/{}", one.practitioner));
         let mut pairs = vec![("date", from.as_str()), ("date", &until), ("_count", WEEK_MAX)];
         pairs.extend([("_include", "Appointment:patient"), ("_include", "Appointment:practitioner")]);

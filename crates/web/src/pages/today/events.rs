@@ -41,8 +41,8 @@ pub async fn stream(asked: &Asked<'_>) -> Answer {
         identity: asked.web.identity().clone(),
         session,
         changes: asked.web.record().calendar_changes(),
-        from_ms: day.from_ms(),
-        until_ms: day.until_ms(),
+        from_ms: day.begins_ms(),
+        until_ms: day.ends_ms(),
         is_first: true,
         is_over: false,
     };

@@ -193,7 +193,7 @@ impl<'a> List<'a> {
     ) -> Result<List<'a>, Refusal> {
         let (day, zone, now_ms) = (&chosen.day, asked.web.zone(), asked.web.record().now_ms());
         let (from, until) =
-            (format!("ge{}", day::instant(day.from_ms())), format!("lt{}", day::instant(day.until_ms())));
+            (format!("ge{}", day::instant(day.begins_ms())), format!("lt{}", day::instant(day.ends_ms())));
         let who = chosen.who.as_ref().map(|id| format!("Practitioner/{id}"));
         let count = VISITS_MAX.to_string();
         let mut pairs = vec![("date", from.as_str()), ("date", &until), ("_sort", "date"), ("_count", &count)];
@@ -277,7 +277,7 @@ async fn still_open(asked: &Asked<'_>, asking: &Asking<'_>, chosen: &Chosen) -> 
     let Some(own) = chosen.own.as_ref().filter(|own| chosen.who.as_ref() == Some(*own)) else { return Ok(Vec::new()) };
     let (zone, now_ms) = (asked.web.zone(), asked.web.record().now_ms());
     let today = Day::of(now_ms, zone);
-    let (me, before) = (format!("Practitioner/{own}"), format!("lt{}", day::instant(today.from_ms())));
+    let (me, before) = (format!("Practitioner/{own}"), format!("lt{}", day::instant(today.begins_ms())));
     let pairs = [("participant", me.as_str()), ("status", "in-progress,onleave"), ("date", &before), ("_sort", "date")];
     let more = [("_count", STILL_OPEN_MAX), ("_include", "Encounter:patient")];
     let pairs: Vec<_> = pairs.into_iter().chain(more).collect();
