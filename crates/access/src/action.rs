@@ -37,11 +37,13 @@ closed! {
         ManageDevices = "manage-devices",
         /// Propose, replay and activate policy versions.
         ManagePolicies = "manage-policies",
-        /// Read alerts, take them, close them.
+        /// Review the week, its alerts and whatever glass is broken.
         ReviewAlerts = "review-alerts",
         /// Why a decision came out as it did, for somebody else.
         Explain = "explain",
         BreakGlass = "break-glass",
+        /// Read alerts, take them, close them: each role those that are its own to look after.
+        TendAlerts = "tend-alerts",
     }
 }
 

@@ -54,8 +54,9 @@ pub fn is_government_id<'a>(system: &str, type_codes: impl IntoIterator<Item = &
         || type_codes.into_iter().any(|code| GOVERNMENT_TYPES.contains(&code))
 }
 
-/// HL7 registered: SSN (URI and OID), individual taxpayer number, US passport.
-const GOVERNMENT_SYSTEMS: [&str; 4] = [
+/// HL7 registered: SSN (URI and OID), individual taxpayer number, US passport; and what Synthea writes for a passport.
+const GOVERNMENT_SYSTEMS: [&str; 5] = [
+    "http://standardhealthrecord.org/fhir/StructureDefinition/passportNumber",
     "http://hl7.org/fhir/sid/us-ssn",
     "urn:oid:2.16.840.1.113883.4.1",
     "urn:oid:2.16.840.1.113883.4.2",

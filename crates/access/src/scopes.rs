@@ -56,6 +56,7 @@ impl Scopes {
             | Action::ManageDevices
             | Action::ManagePolicies
             | Action::ReviewAlerts
+            | Action::TendAlerts
             | Action::Explain
             | Action::BreakGlass => return false,
         };

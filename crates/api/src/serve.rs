@@ -73,11 +73,11 @@ async fn answer(
     route: Result<Route, ApiError>,
     request_id: u128,
 ) -> Result<Reply, ApiError> {
-    if parts.method == Method::OPTIONS {
-        return options(route?);
-    }
     let query = parts.uri.query().unwrap_or_default();
     if let Ok(Route::Metadata) = route {
+        if parts.method == Method::OPTIONS {
+            return options(Route::Metadata);
+        }
         allow(&Route::Metadata, &parts.method)?;
         accept(&parts.headers, find(&parse_pairs(query)?, "_format"))?;
         let mut reply = Reply::json(StatusCode::OK, api.capability());
@@ -90,6 +90,9 @@ async fn answer(
         Err(ApiError::Id) if parts.method != Method::PUT => return Err(record::RecordError::NotFound.into()),
         other => other?,
     };
+    if parts.method == Method::OPTIONS {
+        return options(route);
+    }
     allow(&route, &parts.method)?;
     let pairs = parse_pairs(query)?;
     accept(&parts.headers, find(&pairs, "_format"))?;

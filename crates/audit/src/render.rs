@@ -133,6 +133,10 @@ impl Kind {
             Action::Update => rest("update", "U"),
             Action::Patch => rest("patch", "U"),
             Action::Delete => rest("delete", "D"),
+            // A note that is being written is not yet a resource: no interaction of FHIR's is claimed for it.
+            Action::DraftOpen => lifecycle("110103", "access", "R"),
+            Action::DraftChange => lifecycle("110103", "amend", "U"),
+            Action::DraftDiscard => lifecycle("110103", "destroy", "D"),
             Action::Everything => rest("operation", "E"),
             Action::Capabilities => rest("capabilities", "R"),
             Action::Transaction => rest("transaction", "E"),
@@ -157,7 +161,7 @@ impl Kind {
             Action::Erase => lifecycle("110105", "destroy", "D"),
             Action::KeyEvent => dicom("110113", Some("110138")),
             Action::AlertChange => dicom("110113", None),
-            Action::Verify | Action::AuditRead | Action::Explain => dicom("110101", None),
+            Action::Verify | Action::AuditRead | Action::AlertRead | Action::Explain => dicom("110101", None),
             Action::Heartbeat => dicom("110100", None),
         }
     }

@@ -2,8 +2,9 @@
 //! Opaque numbers, logins and closed words only; what people write when they close one is theirs.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use access::Caller;
+use access::{Caller, Role};
 use audit::LeafIndex;
 use serde::{Deserialize, Serialize};
 use store::desk::EntryKey;
@@ -211,17 +212,32 @@ impl Alert {
             || self.about.user == Some(caller.user().0)
     }
 
-    /// Whether the caller may take, note and close it. That the caller may look at alerts at all is policy's affair.
-    pub(crate) fn may_tend(&self, caller: &Caller) -> Result<(), ComplianceError> {
-        if self.is_about(caller) {
-            return Err(ComplianceError::AboutOneself);
-        }
+    /// Whether it is the caller's to know of. That the caller may look at alerts at all is policy's affair.
+    pub(crate) fn is_for(&self, caller: &Caller) -> bool {
         let roles = caller.roles();
         // Where the privacy officer is whom it is about, somebody else has to be able to.
-        let about_privacy = self.about.role.as_deref() == Some(access::Role::PrivacyOfficer.name());
-        let is_theirs = roles.contains(access::Role::PrivacyOfficer)
-            || roles.contains(access::Role::Admin) && (self.owner_role == OwnerRole::Admin || about_privacy);
-        if is_theirs { Ok(()) } else { Err(ComplianceError::OtherRole) }
+        let about_privacy = self.about.role.as_deref() == Some(Role::PrivacyOfficer.name());
+        let for_admin = self.owner_role == OwnerRole::Admin || about_privacy;
+        roles.contains(Role::PrivacyOfficer) || roles.contains(Role::Admin) && for_admin
+    }
+
+    /// Whether the caller may take, note and close it.
+    pub(crate) fn may_tend(&self, caller: &Caller) -> Result<(), ComplianceError> {
+        match (self.is_for(caller), self.is_about(caller)) {
+            (false, _) => Err(ComplianceError::Unknown("alert")),
+            (true, true) => Err(ComplianceError::AboutOneself),
+            (true, false) => Ok(()),
+        }
+    }
+
+    /// As the caller is shown it: an administrator reads no chart number.
+    pub(crate) fn shown_to(self: &Arc<Self>, caller: &Caller) -> Arc<Self> {
+        if self.about.chart.is_none() || caller.roles().contains(Role::PrivacyOfficer) {
+            return self.clone();
+        }
+        let mut shown = Self::clone(self);
+        shown.about.chart = None;
+        Arc::new(shown)
     }
 
     /// A sentence without names: the rule and its count.

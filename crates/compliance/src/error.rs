@@ -6,8 +6,6 @@ pub enum ComplianceError {
     Unknown(&'static str),
     #[error("an alert is not looked after by the person it is about")]
     AboutOneself,
-    #[error("this alert is for another role")]
-    OtherRole,
     #[error("an alert is closed by who took it")]
     NotTheOwner,
     #[error("the alert is closed")]

@@ -23,6 +23,8 @@ pub const LIST_MAX: usize = 1_000;
 const OPEN_MAX: usize = 10_000;
 /// News that a slow listener may be behind before it is told that it missed some.
 const NEWS_MAX: usize = 1_024;
+/// How an alert that is for another role is refused, and one that is not there.
+const NOT_FOR: Outcome<'static> = Outcome::Denied { policy: "" };
 const OVERFLOW: &str = "more than the queue takes one by one";
 
 /// What a queue is opened with.
@@ -109,14 +111,40 @@ impl Queue {
 
     /// Newest first.
     pub fn list(&self, filter: &Filter) -> Vec<Arc<Alert>> {
+        self.found(filter, |_| true)
+    }
+
+    fn found(&self, filter: &Filter, is_for: impl Fn(&Alert) -> bool) -> Vec<Arc<Alert>> {
         let limit = filter.limit.unwrap_or(LIST_MAX).min(LIST_MAX);
         let state = self.state();
         let alerts = state.alerts.range(..filter.before.unwrap_or(u64::MAX)).rev().map(|(_, alert)| alert);
-        alerts.filter(|alert| filter.holds(alert)).take(limit).cloned().collect()
+        alerts.filter(|alert| filter.holds(alert) && is_for(alert)).take(limit).cloned().collect()
     }
 
-    pub fn open_count(&self) -> usize {
-        self.state().open.len()
+    /// One alert as the caller may see it. The event that it was read is durable before this answers.
+    pub async fn read(&self, by: &Caller, id: u64) -> Result<Arc<Alert>, ComplianceError> {
+        let subject = format!("alert {id} read");
+        let Some(alert) = self.get(id).ok().filter(|alert| alert.is_for(by)) else {
+            self.0.parts.witness.record(act(Action::AlertRead, NOT_FOR, Some(by), self.now_ms(), &subject)?).await?;
+            return Err(ComplianceError::Unknown("alert"));
+        };
+        self.reads(by, &subject).await?;
+        Ok(alert.shown_to(by))
+    }
+
+    /// Those that are the caller's to know of, and how many of these are not closed. As audited as [`read`](Self::read).
+    pub async fn look_up(&self, by: &Caller, filter: &Filter) -> Result<(Vec<Arc<Alert>>, usize), ComplianceError> {
+        let alerts = self.found(filter, |alert| alert.is_for(by));
+        let state = self.state().clone();
+        let open = state.open.iter().filter_map(|id| state.alerts.get(id)).filter(|alert| alert.is_for(by)).count();
+        self.reads(by, &format!("{} alerts listed", alerts.len())).await?;
+        Ok((alerts.iter().map(|alert| alert.shown_to(by)).collect(), open))
+    }
+
+    /// The event that something of the privacy officer's desk was read.
+    pub async fn reads(&self, by: &Caller, what: &str) -> Result<(), ComplianceError> {
+        let read = act(Action::AlertRead, Outcome::Success, Some(by), self.now_ms(), what)?;
+        Ok(self.0.parts.witness.record(read).await.map(drop)?)
     }
 
     /// Uses of broken glass that nobody has judged yet.
@@ -294,7 +322,7 @@ impl Queue {
         let changed = Arc::new(alert.clone());
         let puts = next.puts()?;
         self.commit(pen, vec![evidence], puts, |state| next.apply(state)).await?;
-        Ok(changed)
+        Ok(changed.shown_to(by))
     }
 
     /// Events, then desk, then memory and news. Runs to its end also if whoever asked goes away.
@@ -335,7 +363,7 @@ impl Queue {
     }
 
     fn refusal(&self, by: &Caller, subject: &str) -> Result<Evidence, ComplianceError> {
-        act(Action::AlertChange, Outcome::Denied { policy: "" }, Some(by), self.now_ms(), subject)
+        act(Action::AlertChange, NOT_FOR, Some(by), self.now_ms(), subject)
     }
 }
 

@@ -22,6 +22,8 @@ const CHANGES_MAX: usize = 1_000;
 pub struct ReplayReport {
     pub days: u32,
     pub events: u64,
+    /// Whether these are all events of the days: one replay looks at the newest two million.
+    pub is_whole: bool,
     /// Decisions asked again, and how many different ones they were.
     pub decisions: u64,
     pub distinct: u64,
@@ -48,12 +50,16 @@ pub struct Change {
     pub count: u64,
 }
 
+/// Log and clock may part for a moment when the clock is set: so much older than asked for ends the reading.
+const SLACK_MS: u64 = 3_600_000;
+
 /// The distinct decisions of the log since a time, each with whether it was allowed and how often it was made.
 #[derive(Clone, Debug, Default)]
 pub struct Decisions {
     made: HashMap<(u128, bool), u64>,
     events: u64,
     beyond: u64,
+    is_cut: bool,
 }
 
 /// What a version answers to a key: nothing, or the view.
@@ -63,11 +69,16 @@ pub(crate) type Answer<'a> = &'a dyn Fn(&DecisionKey) -> Option<(access::View, L
 pub fn decisions_since(reader: &LogReader, now_ms: u64, days: u32) -> Result<Decisions, ComplianceError> {
     let since_ms = now_ms.saturating_sub(u64::from(days.min(DAYS_MAX)) * DAY_MS);
     let size = reader.size();
-    let mut decisions = Decisions::default();
-    for entry in reader.backwards(size.saturating_sub(EVENTS_MAX), size) {
+    let from = size.saturating_sub(EVENTS_MAX);
+    let mut decisions = Decisions { is_cut: from > 0, ..Decisions::default() };
+    for entry in reader.backwards(from, size) {
         let entry = entry?;
-        if entry.leaf.time_ms < since_ms {
+        if entry.leaf.time_ms < since_ms.saturating_sub(SLACK_MS) {
+            decisions.is_cut = false;
             break;
+        }
+        if entry.leaf.time_ms < since_ms {
+            continue;
         }
         let Some(detail) = entry.detail else { continue };
         let Ok(event) = Event::decode(&detail) else { continue };
@@ -90,7 +101,8 @@ impl Decisions {
 
     /// `then` is asked only for views; whether it was allowed is what the log says.
     pub(crate) fn ask(&self, days: u32, then: Answer<'_>, now: Answer<'_>) -> ReplayReport {
-        let mut report = ReplayReport { days, events: self.events, not_asked: self.beyond, ..ReplayReport::default() };
+        let (events, is_whole, not_asked) = (self.events, !self.is_cut, self.beyond);
+        let mut report = ReplayReport { days, events, is_whole, not_asked, ..ReplayReport::default() };
         let mut changes: BTreeMap<Change, u64> = BTreeMap::new();
         for ((packed, was_allowed), count) in &self.made {
             let kind = |code| Some(record::types::reference(code));

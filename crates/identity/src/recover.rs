@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use access::{Action, Caller, UserId};
+use access::{Action, Caller, Role, UserId};
 
 use crate::account::{Account, AccountState, Kind, Proofs};
 use crate::event::Actor;
@@ -26,13 +26,23 @@ impl Identity {
         self.recover_as(&Actor::caller(by), user, check, reason, from).await
     }
 
-    /// For the last administrator: a named operator on the machine itself issues the code. The server tells it at its next start.
+    /// For the last administrator, whom no second person can help: a named operator on the machine itself issues the code.
+    /// The server tells it at its next start.
     pub async fn recover_on_machine(
         &self,
         user: UserId,
         operator: &str,
         reason: &str,
     ) -> Result<Invited, IdentityError> {
+        let now_ms = self.now_ms();
+        let is_admin = |account: &Account| account.profile.roles(now_ms).contains(Role::Admin);
+        if !is_admin(self.account(user.0)?.as_ref()) {
+            return Err(IdentityError::Invalid("only an administrator is recovered on the machine itself"));
+        }
+        let helps = |account: &Account| account.profile.state == AccountState::Active && is_admin(account);
+        if self.state().accounts.values().any(|account| account.profile.user != user.0 && helps(account)) {
+            return Err(IdentityError::Invalid("another administrator can recover this account"));
+        }
         let actor = Actor::operator(operator);
         self.recover_as(&actor, user, IdentityCheck::InPerson, reason, &Connection::LOCAL).await
     }

@@ -89,10 +89,7 @@ impl<B: Backend> Record<B> {
             }
             let judged = self.judge(caller, Action::Everything, head, head).await?;
             let Ok(permit) = tally.judged(judged) else { continue };
-            let apart = match head.sealed_apart() {
-                true => self.apart_values(&permit, head).await?,
-                false => None,
-            };
+            let apart = self.apart_values(&permit, head, false).await?;
             for param in parameters(head.type_name()).filter(|p| p.kind == ParamKind::Reference) {
                 if !shows(permit.view(), head.type_name(), param) {
                     continue;

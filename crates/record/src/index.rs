@@ -16,6 +16,7 @@ use store::{Backend, ChartNo, Keyword, RowNo, Run, Seq};
 use tokio::sync::Notify;
 
 use crate::head::Head;
+use crate::search::values_of;
 use crate::{Record, RecordError};
 
 /// Resources in the tail after which it is written as a run. At least 1,000, so that a run tells little.
@@ -349,13 +350,9 @@ impl<B: Backend> Record<B> {
         if head.deleted() {
             return Ok(Vec::new());
         }
-        if head.sealed_apart() {
-            let permit = Permit::system(SystemPurpose::IndexRebuild);
-            let values = self.apart_values(&permit, head).await?.unwrap_or_default();
-            let values = ValuesRef::new(&values).unwrap_or(ValuesRef::EMPTY);
-            return Ok(self.0.index.labels(head.type_name(), values));
-        }
-        Ok(self.0.index.labels(head.type_name(), head.values().unwrap_or(ValuesRef::EMPTY)))
+        let permit = Permit::system(SystemPurpose::IndexRebuild);
+        let apart = self.apart_values(&permit, head, true).await?;
+        Ok(self.0.index.labels(head.type_name(), values_of(head, apart.as_deref())))
     }
 }
 

@@ -9,7 +9,7 @@ use store::{Backend, BodyRow, ChartNo, HeadRow, RowNo, Seq, Subject};
 
 use crate::answer::Version;
 use crate::head::Head;
-use crate::prepare::{Element, Main, Plain, category};
+use crate::prepare::{Element, Elements, Main, Plain, category};
 use crate::{CHART_HEADS_MAX, Record, RecordError, ResourceKey, charts, pad, types};
 
 /// Times a read starts over when a commit falls between its two look-ups.
@@ -151,7 +151,7 @@ impl<B: Backend> Record<B> {
             && permit.categories().contains(Labels::GOVERNMENT_ID)
         {
             let opened = self.open_part(head, category(Labels::GOVERNMENT_ID), elements).await?;
-            plain.elements = Element::decode_list(&opened)?;
+            plain.elements = Elements::decode(&opened)?.items;
         }
         Ok(plain)
     }
@@ -161,22 +161,48 @@ impl<B: Backend> Record<B> {
         match head.split(body)?.1 {
             Some(elements) => {
                 let opened = self.open_part(head, category(Labels::GOVERNMENT_ID), elements).await?;
-                Element::decode_list(&opened)
+                Ok(Elements::decode(&opened)?.items)
             }
             None => Ok(Vec::new()),
         }
     }
 
-    /// The search values of a head that are sealed with its body. Under a permit, or for the index.
-    pub(crate) async fn apart_values(&self, permit: &Permit, head: &Head) -> Result<Option<Vec<u8>>, RecordError> {
-        let Some(label) = Main::part(head).filter(|label| permit.categories().contains(*label)) else {
+    /// The search values that are sealed with the body, if the permit opens them: those of a resource sealed as a whole,
+    /// and, where `identifiers` are asked for, those with the government numbers of one that keeps them apart. `None`: the
+    /// head's own are what there is to see.
+    pub(crate) async fn apart_values(
+        &self,
+        permit: &Permit,
+        head: &Head,
+        identifiers: bool,
+    ) -> Result<Option<Vec<u8>>, RecordError> {
+        let opens = |label| permit.categories().contains(label);
+        let main = Main::part(head);
+        let with_elements = identifiers && head.has_elements() && opens(Labels::GOVERNMENT_ID);
+        if main.is_some_and(|label| !opens(label)) || (main.is_none() && !with_elements) {
             return Ok(None);
-        };
-        let Some(row) = self.0.store.body(head.row).await?.filter(|b| b.version == head.version) else {
-            return Ok(None);
-        };
-        let (main, _) = head.split(&row.body)?;
-        Ok(Some(Main::decode(self.open_part(head, category(label), main).await?)?.values))
+        }
+        let Some(body) = self.body_of(head).await? else { return Ok(None) };
+        let (sealed, elements) = head.split(&body)?;
+        if with_elements && let Some(elements) = elements {
+            let opened = self.open_part(head, category(Labels::GOVERNMENT_ID), elements).await?;
+            let values = Elements::decode(&opened)?.values;
+            if !values.is_empty() {
+                return Ok(Some(values));
+            }
+        }
+        match main {
+            Some(label) => Ok(Some(Main::decode(self.open_part(head, category(label), sealed).await?)?.values)),
+            None => Ok(None),
+        }
+    }
+
+    /// The sealed body of the version that a head is of, also when a commit has replaced it meanwhile.
+    async fn body_of(&self, head: &Head) -> Result<Option<Vec<u8>>, RecordError> {
+        match self.0.store.body(head.row).await? {
+            Some(body) if body.version == head.version => Ok(Some(body.body)),
+            _ => Ok(self.0.store.past(head.row, head.version).await?.map(|past| past.body)),
+        }
     }
 
     async fn open_part(&self, head: &Head, part: Part, sealed: &[u8]) -> Result<Vec<u8>, RecordError> {

@@ -68,6 +68,13 @@ pub struct Element {
     json: Vec<u8>,
 }
 
+/// What is sealed apart of a resource that is otherwise open: the items, and the search values of the resource with them.
+#[derive(Default)]
+pub struct Elements {
+    pub items: Vec<Element>,
+    pub values: Vec<u8>,
+}
+
 /// A body that is sealed with its search values, under the key of a sensitive category.
 pub struct Main {
     pub values: Vec<u8>,
@@ -128,13 +135,14 @@ impl<B: Backend> Record<B> {
         let Checked { kind, mut tree, labels, named, issues } = checked;
         let labels = kept.corrected.apply(labels, named).union(kept.labels);
         let traits = traits::of(&tree, kind.name);
-        // Before the search values, so that a government number is in no head and no posting.
+        // Before the search values of the head, which whoever searches opens: a government number is in none.
         let mut elements = kept.elements;
         if labels.contains(Labels::GOVERNMENT_ID) {
             take_government_ids(&mut tree, &mut elements);
         }
         let values = fhir::search::extract(&tree);
-        let keywords = self.0.index.labels(kind.name, values.as_ref());
+        let whole = whole_values(&tree, &elements)?;
+        let keywords = self.0.index.labels(kind.name, whole.as_ref().unwrap_or(&values).as_ref());
         let meta = take_meta(&mut tree);
         let plain = Plain::encode_tree(kind, &to.id, &tree, elements)?;
         // What sensitive category, if any, the whole resource is sealed under: the first of its labels.
@@ -146,7 +154,8 @@ impl<B: Backend> Record<B> {
         };
         let main_len = (!plain.elements.is_empty()).then_some(body.len());
         if main_len.is_some() {
-            let padded = Element::padded_list(&plain.elements, body.len());
+            let values = whole.as_ref().map_or(&[][..], |values| &values.0);
+            let padded = Elements::padded(&plain.elements, values, body.len());
             body.extend_from_slice(&seal(category(Labels::GOVERNMENT_ID), &padded)?);
         }
         let head_plain = HeadParts {
@@ -309,28 +318,36 @@ impl Element {
     }
 }
 
-impl Element {
+/// Each item: length of its name u8, name, place u32, length u32, JSON. The search values: a zero byte, length u32, bytes.
+impl Elements {
     /// Padded so that both parts together are as long as some single part: the length does not tell that there are two.
-    fn padded_list(elements: &[Element], main_len: usize) -> Vec<u8> {
-        let mut out = pad::begin(256);
-        for element in elements {
+    fn padded(items: &[Element], values: &[u8], main_len: usize) -> Vec<u8> {
+        let mut out = pad::begin(256 + values.len());
+        for element in items {
             out.push(element.name.len() as u8);
             out.extend_from_slice(element.name.as_bytes());
             out.extend_from_slice(&(element.index as u32).to_be_bytes());
             out.extend_from_slice(&(element.json.len() as u32).to_be_bytes());
             out.extend_from_slice(&element.json);
         }
+        out.push(0);
+        out.extend_from_slice(&(values.len() as u32).to_be_bytes());
+        out.extend_from_slice(values);
         pad::finish_behind(out, main_len)
     }
 
-    pub fn decode_list(mut rest: &[u8]) -> Result<Vec<Element>, RecordError> {
-        let mut elements = Vec::new();
+    pub fn decode(mut rest: &[u8]) -> Result<Self, RecordError> {
+        let mut elements = Self::default();
         while !rest.is_empty() {
             let name = String::from_utf8(take(&mut rest, 1)?.to_vec()).map_err(|_| RecordError::Damaged)?;
+            if name.is_empty() {
+                elements.values = take(&mut rest, 4)?.to_vec();
+                continue;
+            }
             let (index, after) = rest.split_first_chunk::<4>().ok_or(RecordError::Damaged)?;
             rest = after;
             let json = take(&mut rest, 4)?.to_vec();
-            elements.push(Element { name, index: u32::from_be_bytes(*index) as usize, json });
+            elements.items.push(Element { name, index: u32::from_be_bytes(*index) as usize, json });
         }
         Ok(elements)
     }
@@ -385,6 +402,18 @@ fn take_meta(tree: &mut Json<'_>) -> String {
     meta.retain(|name, _| !matches!(name.trim_start_matches('_'), "versionId" | "lastUpdated"));
     let text = Json::Object(meta).to_vec();
     String::from_utf8_lossy(&text[1..text.len() - 1]).into_owned()
+}
+
+/// The search values of the resource with what was taken out of it; `None` if nothing was.
+fn whole_values(tree: &Json<'_>, elements: &[Element]) -> Result<Option<fhir::search::SearchValues>, RecordError> {
+    if elements.is_empty() {
+        return Ok(None);
+    }
+    let mut whole = tree.clone();
+    for element in elements {
+        element.put_back(&mut whole)?;
+    }
+    Ok(Some(fhir::search::extract(&whole)))
 }
 
 fn take_government_ids(tree: &mut Json<'_>, elements: &mut Vec<Element>) {

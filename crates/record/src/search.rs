@@ -5,7 +5,7 @@ mod include;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use access::{Action, Caller, Permit, Scope, TypeRef};
+use access::{Action, Caller, Labels, Permit, Scope, TypeRef};
 use audit::event::Search as Asked;
 use fhir::search::{Query, QueryOptions, SortKeys, Summary, Total, ValuesRef};
 use store::{Backend, Disclosed, Keyword, RowNo};
@@ -237,7 +237,7 @@ impl<B: Backend> Record<B> {
                 return Err(RecordError::TooCostly { limit: CANDIDATES_MAX });
             }
             let Some(permit) = self.sift(sieve, &head, tally).await? else { continue };
-            let apart = self.values_apart(&permit, &head).await?;
+            let apart = self.apart_values(&permit, &head, sieve.looks_at_identifiers()).await?;
             let keys = sieve.query.sort_key(&head.search_meta(), values_of(&head, apart.as_deref()));
             all.push((keys, Hit { head, permit }));
         }
@@ -262,17 +262,10 @@ impl<B: Backend> Record<B> {
         }
         let object = self.decided(sieve.scope.caller(), head, head).await?;
         let Ok(permit) = tally.judged(sieve.scope.permits(&object, &sieve.matched_on)) else { return Ok(None) };
-        let apart = self.values_apart(&permit, head).await?;
+        let apart = self.apart_values(&permit, head, sieve.looks_at_identifiers()).await?;
         let values = values_of(head, apart.as_deref());
         let is_within = sieve.compartment.as_ref().is_none_or(|within| within.holds(head, values, permit.view()));
         Ok((is_within && sieve.query.matches(&head.search_meta(), values)).then_some(permit))
-    }
-
-    async fn values_apart(&self, permit: &Permit, head: &Head) -> Result<Option<Vec<u8>>, RecordError> {
-        match head.sealed_apart() {
-            true => self.apart_values(permit, head).await,
-            false => Ok(None),
-        }
     }
 
     /// The narrowest complete source of candidates.
@@ -380,8 +373,14 @@ impl<B: Backend> Record<B> {
     }
 }
 
-/// Every element that a search looks at, sorts by or includes by must be one that the caller sees.
+/// Every element that a search looks at, sorts by or includes by must be one that the caller sees; who is shown no
+/// government numbers is told so rather than answered that there are none.
 pub(crate) fn visible(scope: &Scope, query: &Query) -> Result<(), &'static str> {
+    if !scope.categories().contains(Labels::GOVERNMENT_ID)
+        && query.systems("identifier").any(|system| access::is_government_id(system, []))
+    {
+        return Err("identifier");
+    }
     if scope.view().is_full() {
         return Ok(());
     }
@@ -416,6 +415,13 @@ struct Sieve<'q> {
     /// Elements that the search filters or sorts by: each hit has to show them.
     matched_on: Vec<&'static str>,
     compartment: Option<Within<'q>>,
+}
+
+impl Sieve<'_> {
+    /// Government numbers, sealed apart, are identifiers: who looks at none need not open them.
+    fn looks_at_identifiers(&self) -> bool {
+        self.matched_on.contains(&"identifier")
+    }
 }
 
 /// Membership of a compartment: any of its parameters refers to its root, or the resource is the root.

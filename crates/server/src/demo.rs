@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use access::{Purpose, Role};
 use crypto::EnvironmentClass;
+pub use deid::synthetic::ZONE;
 use deid::synthetic::{Clinic, Plan, generate};
 use record::{Record, RecordError, SearchRequest};
 use store::Backend;
@@ -13,6 +14,7 @@ use store::Backend;
 use crate::accounts::{Account, Accounts, new_token};
 use crate::assembly::{House, Opening, Watch};
 use crate::clock::Clock;
+use crate::config::People;
 use crate::directory::DataDirectory;
 use crate::{ServerError, identity, kek, operator};
 
@@ -39,7 +41,8 @@ pub async fn open(plan: &DemoPlan, base_url: &str, clock: Clock) -> Result<(Hous
         class: Some(EnvironmentClass::Demo),
         base_url: format!("{base_url}/fhir"),
         sink: None,
-        watch: Watch::default(),
+        // It is open round the clock, in the zone of its addresses.
+        watch: Watch { people: People { zone: ZONE.into(), ..People::default() }, ..Watch::default() },
         clock,
     };
     let house = House::open(opening).await?;
@@ -78,8 +81,10 @@ fn directory(data: &Path) -> Result<(DataDirectory, crypto::Kek), ServerError> {
 async fn fill(house: &House, plan: &DemoPlan) -> Result<Accounts, ServerError> {
     let now = jiff::Timestamp::from_millisecond((house.clock)())
         .map_err(|_| ServerError::Refused("the clock shows no time that a calendar has".into()))?;
-    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let clinic = generate(&Plan { seed: plan.seed, patients: plan.patients, today });
+    let zone = jiff::tz::TimeZone::get(ZONE)
+        .map_err(|_| ServerError::Refused("there is no table of time zones on this machine".into()))?;
+    let here = now.to_zoned(zone);
+    let clinic = generate(&Plan { seed: plan.seed, patients: plan.patients, today: here.date(), now: here.time() });
     let staff = clinic.staff_bundle().json;
     if plan.patients > 0 {
         post(&house.record, &house.clock, &staff, "demo/staff").await?;

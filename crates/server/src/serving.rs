@@ -82,6 +82,7 @@ impl Serving {
             record: house.record.clone(),
             identity: house.identity.clone(),
             origin: base_url.to_owned(),
+            zone: house.zone.clone(),
             organization: house.identity.organization().to_owned(),
             request_id: Arc::new(request_id),
         });

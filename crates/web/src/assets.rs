@@ -24,6 +24,14 @@ pub static JS: Asset = Asset {
     bytes: include_bytes!("../assets/door.js"),
 };
 
+/// What the list of a day does with scripts on.
+pub static TODAY: Asset = Asset {
+    path: "/assets/today.js",
+    integrity: include_str!("../assets/today.js.sri"),
+    media_type: "text/javascript; charset=utf-8",
+    bytes: include_bytes!("../assets/today.js"),
+};
+
 /// Atkinson Hyperlegible Next, variable (SIL Open Font License, beside it): 1, l and I apart, a slashed zero.
 pub static LATIN: Asset = Asset {
     path: "/assets/atkinson-next-latin.woff2",
@@ -40,7 +48,7 @@ pub static LATIN_EXT: Asset = Asset {
     bytes: include_bytes!("../assets/atkinson-next-latin-ext.woff2"),
 };
 
-pub static ASSETS: [&Asset; 4] = [&CSS, &JS, &LATIN, &LATIN_EXT];
+pub static ASSETS: [&Asset; 5] = [&CSS, &JS, &TODAY, &LATIN, &LATIN_EXT];
 
 /// What every page has around its content.
 pub(crate) struct Frame<'a> {

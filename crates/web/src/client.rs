@@ -1,11 +1,12 @@
 //! Where a request comes from, and the request as pages see it.
 
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::header;
 use http::request::Parts;
-use identity::Connection;
+use identity::{Connection, Renewed};
 
 use crate::Web;
 use crate::route::Ids;
@@ -26,6 +27,8 @@ pub(crate) struct Asked<'r> {
     pub ids: Ids<'r>,
     pub from: Connection<'r>,
     pub body: Bytes,
+    /// Roles changed since the cookie was given: the answer brings a new one.
+    pub renewed: OnceLock<Renewed>,
 }
 
 impl Client {

@@ -14,7 +14,7 @@ mod refusal;
 mod route;
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use axum::body::Body;
@@ -40,6 +40,8 @@ pub struct WebState {
     pub identity: Identity,
     /// Where the pages are: `https://clinic.example`, with a port if it is not 443.
     pub origin: String,
+    /// Where the organization's days begin and end.
+    pub zone: jiff::tz::TimeZone,
     /// Who runs this: stands on every page.
     pub organization: String,
     /// A fresh random number for each request.
@@ -57,6 +59,10 @@ impl Web {
 
     fn identity(&self) -> &Identity {
         &self.0.identity
+    }
+
+    fn zone(&self) -> &jiff::tz::TimeZone {
+        &self.0.zone
     }
 
     fn record(&self) -> &Record {
@@ -81,8 +87,13 @@ pub async fn serve(web: &Web, request: Request<Body>, client: Client) -> Respons
     let answering = async {
         let Found { route, ids } = found?;
         let body = forms::read(&parts, body).await?;
-        let asked = client::Asked { web, from: client.connection(&parts, request_id), parts: &parts, ids, body };
-        pages::answer(route, &asked).await
+        let from = client.connection(&parts, request_id);
+        let asked = client::Asked { web, from, parts: &parts, ids, body, renewed: OnceLock::new() };
+        let answered = pages::answer(route, &asked).await?;
+        Ok(match asked.renewed.get() {
+            Some(renewed) => pages::again(answered, renewed),
+            None => answered,
+        })
     };
     // A panic must cost one request and show nothing of what it worked on.
     let answered = AssertUnwindSafe(answering).catch_unwind().await.unwrap_or(Err(Refusal::Defect));

@@ -44,7 +44,7 @@ macro_rules! routes {
 impl Route {
     /// Whether a person may be sent there.
     pub fn is_page(&self) -> bool {
-        !matches!(self, Route::Asset(_) | Route::Events)
+        !matches!(self, Route::Asset(_) | Route::Events | Route::TodayPart | Route::TodayEvents)
     }
 
     /// The first route that fits: literal addresses stand before those with an id in the same place.
@@ -126,6 +126,11 @@ routes! {
     Prove = POST "/session/prove",
     Active = POST "/session/active",
     SignOut = POST "/signout",
+    Today = GET "/today",
+    TodayPart = GET "/today/list",
+    TodayEvents = GET "/today/events",
+    TodayAct = POST "/today/act",
+    CancelAppointment = GET "/appointments/{}/cancel",
     Patients = GET "/patients",
     FindPatient = POST "/patients",
     Chart = GET "/patients/{}",

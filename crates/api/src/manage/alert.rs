@@ -27,7 +27,7 @@ struct Words {
 }
 
 /// Newest first; `before` is the number of the last one seen.
-pub fn list(asked: Asked<'_>) -> Result<Done, Problem> {
+pub async fn list(asked: Asked<'_>) -> Result<Done, Problem> {
     asked.only_query(&["state", "rule", "severity", "owner", "login", "before"])?;
     let text = |name: &str| asked.query(name).map(|value| value.map(str::to_owned));
     let unknown = || Problem::invalid("a filter has a word that is unknown");
@@ -44,12 +44,13 @@ pub fn list(asked: Asked<'_>) -> Result<Done, Problem> {
         before: asked.query("before")?.map(|number| number.parse().map_err(|_| unknown())).transpose()?,
         ..Filter::default()
     };
-    let alerts: Vec<Value> = asked.queue().list(&filter).iter().map(|alert| shown(alert)).collect();
-    Done::ok(json!({"alerts": alerts, "open": asked.queue().open_count()}))
+    let (alerts, open) = asked.queue().look_up(asked.caller()?, &filter).await?;
+    let alerts: Vec<Value> = alerts.iter().map(|alert| shown(alert)).collect();
+    Done::ok(json!({"alerts": alerts, "open": open}))
 }
 
-pub fn show(asked: Asked<'_>) -> Result<Done, Problem> {
-    let alert = asked.queue().get(asked.number(0)?)?;
+pub async fn show(asked: Asked<'_>) -> Result<Done, Problem> {
+    let alert = asked.queue().read(asked.caller()?, asked.number(0)?).await?;
     Done::ok(in_full(&alert))
 }
 
@@ -71,7 +72,8 @@ pub async fn close(asked: Asked<'_>) -> Result<Done, Problem> {
 }
 
 /// The week as it stands, and those that were signed.
-pub fn reviews(asked: Asked<'_>) -> Result<Done, Problem> {
+pub async fn reviews(asked: Asked<'_>) -> Result<Done, Problem> {
+    asked.queue().reads(asked.caller()?, "weekly reviews read").await?;
     let week = asked.queue().weekly(asked.now_ms(), OVERDUE_DAYS, recertifications_due(&asked));
     let reviews: Vec<Value> = asked.queue().reviews().iter().map(signed).collect();
     Done::ok(json!({"week": of_week(&week), "reviews": reviews}))

@@ -114,7 +114,7 @@ const fn tried(action: Action) -> Audited {
         Action::ManageRoles => Audited::RoleChange,
         Action::ManageDevices => Audited::DeviceChange,
         Action::ManagePolicies => Audited::PolicyChange,
-        Action::ReviewAlerts => Audited::AlertChange,
+        Action::ReviewAlerts | Action::TendAlerts => Audited::AlertChange,
         Action::Explain => Audited::Explain,
         _ => Audited::AccountChange,
     }

@@ -52,7 +52,6 @@ impl From<ComplianceError> for Problem {
             ComplianceError::AboutOneself | ComplianceError::OwnVersion | ComplianceError::NotTheOwner => {
                 Problem::second_person().with(error.to_string())
             }
-            ComplianceError::OtherRole => Problem::not_permitted().with(error.to_string()),
             ComplianceError::Closed | ComplianceError::Active => Problem::conflict().with(error.to_string()),
             ComplianceError::Words | ComplianceError::TooManyWords | ComplianceError::Setting(_) => {
                 Problem::invalid(error.to_string())

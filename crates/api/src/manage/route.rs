@@ -99,7 +99,8 @@ pub const ROUTES: &[Route] = {
     const ROLES: Gate = May(Action::ManageRoles);
     const DEVICES: Gate = May(Action::ManageDevices);
     const POLICIES: Gate = May(Action::ManagePolicies);
-    const ALERTS: Gate = May(Action::ReviewAlerts);
+    const ALERTS: Gate = May(Action::TendAlerts);
+    const REVIEW: Gate = May(Action::ReviewAlerts);
     &[
         route(Method::POST, "/session", Open, Act::SignIn),
         route(Method::GET, "/session", Own, Act::Me),
@@ -139,7 +140,7 @@ pub const ROUTES: &[Route] = {
         route(Method::POST, "/users/{}/tokens", ACCOUNTS, Act::MakeToken),
         route(Method::DELETE, "/users/{}/tokens/{}", ACCOUNTS, Act::RevokeToken),
         route(Method::POST, "/glass", Judged, Act::BreakGlass),
-        route(Method::GET, "/glass", ALERTS, Act::GlassLog),
+        route(Method::GET, "/glass", REVIEW, Act::GlassLog),
         route(Method::POST, "/labels", Judged, Act::Label),
         route(Method::GET, "/explanations/{}", May(Action::Explain), Act::Explain),
         route(Method::GET, "/alerts", ALERTS, Act::Alerts),
@@ -147,8 +148,8 @@ pub const ROUTES: &[Route] = {
         route(Method::POST, "/alerts/{}/take", ALERTS, Act::TakeAlert),
         route(Method::POST, "/alerts/{}/note", ALERTS, Act::NoteAlert),
         route(Method::POST, "/alerts/{}/close", ALERTS, Act::CloseAlert),
-        route(Method::GET, "/reviews", ALERTS, Act::Reviews),
-        route(Method::POST, "/reviews", ALERTS, Act::Review),
+        route(Method::GET, "/reviews", REVIEW, Act::Reviews),
+        route(Method::POST, "/reviews", REVIEW, Act::Review),
         route(Method::GET, "/policies", POLICIES, Act::Policies),
         route(Method::POST, "/policies", POLICIES, Act::Propose),
         route(Method::POST, "/policies/validate", POLICIES, Act::Validate),

@@ -56,8 +56,9 @@ async fn addresses_and_methods_that_do_not_exist_say_so() {
         let answer = clinic.send(method, path, &[], "").await;
         assert_eq!(answer.outcome(), "405 not-supported", "{method} {path}");
         assert_eq!(answer.header("allow"), allow);
-        let options = clinic.bare("OPTIONS", path, &[], "").await;
+        let options = clinic.send("OPTIONS", path, &[], "").await;
         assert_eq!((options.status.as_u16(), options.header("allow")), (204, allow));
+        assert_eq!(clinic.bare("OPTIONS", path, &[], "").await.status, 401, "{path}: not to a stranger");
     }
 }
 

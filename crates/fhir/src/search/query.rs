@@ -174,6 +174,15 @@ impl Query {
         })
     }
 
+    /// The systems that the filters of a token parameter name.
+    pub fn systems<'q>(&'q self, code: &'q str) -> impl Iterator<Item = &'q str> {
+        let named = move |f: &&Filter| matches!(f.place, Place::Param(param) if param.code == code);
+        self.filters.iter().filter(named).flat_map(|f| &f.any).filter_map(|wanted| match wanted {
+            Wanted::Token(token) => token.system(),
+            _ => None,
+        })
+    }
+
     fn pair(&mut self, name: &str, value: &str, options: &QueryOptions<'_>) -> Result<(), Problem> {
         let (code, modifier) = name.split_once(':').map_or((name, None), |(code, m)| (code, Some(m)));
         match (code, modifier) {

@@ -89,6 +89,11 @@ impl<'a> System<'a> {
         }
     }
 
+    /// The URI of one of the usual systems.
+    pub fn known_uri(number: u8) -> Option<&'static str> {
+        KNOWN.get(usize::from(number).checked_sub(1)?).copied()
+    }
+
     /// R4 search.html#token: "when in doubt, servers SHOULD treat tokens in a case-insensitive manner, on the grounds
     /// that including undesired data has less safety implications than excluding desired behavior". UCUM is the system
     /// where case tells units apart; nowhere else is it heeded.

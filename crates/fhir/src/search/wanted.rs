@@ -141,6 +141,11 @@ impl Wanted {
 }
 
 impl WantedToken {
+    /// The system that was asked for by name.
+    pub fn system(&self) -> Option<&str> {
+        self.system.uri()
+    }
+
     #[inline]
     fn is_met_by(&self, value: &Value<'_>) -> bool {
         match value {
@@ -177,6 +182,14 @@ impl WantedSystem {
             System::None => WantedSystem::None,
             System::Known(number) => WantedSystem::Known(number),
             System::Other(_) => WantedSystem::Other(uri.into()),
+        }
+    }
+
+    fn uri(&self) -> Option<&str> {
+        match self {
+            WantedSystem::Known(number) => System::known_uri(*number),
+            WantedSystem::Other(uri) => Some(uri),
+            WantedSystem::Any | WantedSystem::None => None,
         }
     }
 

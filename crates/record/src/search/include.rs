@@ -79,7 +79,7 @@ impl<B: Backend> Record<B> {
         if !shows(permit.view(), include.source, include.param) {
             return Ok(());
         }
-        let apart = self.values_apart(&permit, head).await?;
+        let apart = self.apart_values(&permit, head, false).await?;
         let references: Vec<(&'static str, String)> = values_of(head, apart.as_deref())
             .references(include.param)
             .filter(|(target, _)| include.target.is_none_or(|wanted| wanted == *target))

@@ -480,3 +480,58 @@ async fn f0025_what_speaks_of_a_hidden_resource_is_hidden_with_it() {
         assert!(matches!(read, Err(RecordError::Denied(record::Refusal::Absent))), "{type_name}");
     }
 }
+
+const LICENCE: &str = "urn:oid:2.16.840.1.113883.4.3.25";
+
+#[tokio::test]
+async fn f0034_a_government_number_is_found_by_whom_it_is_shown_to_and_refused_to_others() {
+    let clinic = Clinic::new().await;
+    let json = format!(
+        r#"{{"resourceType":"Patient","identifier":[{{"system":"urn:mrn","value":"G-1"}},{{"system":"{LICENCE}","value":"S99970001"}}],"name":[{{"family":"Sato"}}]}}"#
+    );
+    let id = created(&clinic, Role::Integration, &json).await;
+    created(&clinic, Role::Integration, &patient_json("G-2")).await;
+    let (by_system, by_value) = (format!("{LICENCE}|S99970001"), "S99970001");
+    // Before and after a restart, in the tail and in a run.
+    let mut clinic = clinic;
+    for _ in 0..2 {
+        for asked in [by_system.as_str(), by_value] {
+            assert_eq!(count(&clinic, "Patient", &[("identifier", asked)]).await, 1, "{asked}");
+        }
+        assert_eq!(count(&clinic, "Patient", &[("identifier", "urn:mrn|G-1"), ("identifier", by_value)]).await, 1);
+        assert_eq!(count(&clinic, "Patient", &[("identifier:not", by_value)]).await, 1);
+        assert_eq!(count(&clinic, "Patient", &[("family", "Sato")]).await, 2);
+        clinic.record.flush_index(1).await.unwrap();
+        clinic = clinic.restart().await;
+    }
+
+    // Who is shown no such number is told so; asking by the value alone finds what is seen to bear it: nothing.
+    let kind = types::parse("Patient").unwrap();
+    let ask = async |value: &str| {
+        let pairs = pairs(&[("identifier", value)]);
+        let request = SearchRequest { kind, compartment: None, pairs: &pairs, lenient: false };
+        clinic.record.search(&caller(Role::Physician), &request).await.map(|page| page.into_inner().entries.len())
+    };
+    assert!(matches!(ask(&by_system).await, Err(RecordError::HiddenParameter { .. })));
+    assert_eq!(ask(by_value).await.ok(), Some(0));
+    assert_eq!(ask("urn:mrn|G-1").await.ok(), Some(1));
+
+    // A condition on it holds: nobody is made twice.
+    let condition = pairs(&[("identifier", &by_system)]);
+    let again =
+        clinic.record.create(&caller(Role::Integration), kind, json.as_bytes(), Some(&condition)).await.unwrap();
+    assert_eq!((again.id.as_str(), again.version), (id.as_str(), 1));
+    let refused = clinic.record.create(&caller(Role::Physician), kind, json.as_bytes(), Some(&condition)).await;
+    assert!(matches!(refused, Err(RecordError::HiddenParameter { .. })));
+
+    // Whoever does not see it and writes keeps it findable; whoever sees it and takes it away does not.
+    let key = ResourceKey::parse("Patient", &id).unwrap();
+    let unseen = format!(
+        r#"{{"resourceType":"Patient","id":"{id}","identifier":[{{"system":"urn:mrn","value":"G-3"}}],"name":[{{"family":"Sato"}}]}}"#
+    );
+    put(&clinic, Role::Physician, &key, &unseen).await;
+    assert_eq!(count(&clinic, "Patient", &[("identifier", &by_system)]).await, 1);
+    assert_eq!(count(&clinic, "Patient", &[("identifier", "urn:mrn|G-3"), ("identifier", by_value)]).await, 1);
+    put(&clinic, Role::Integration, &key, &unseen).await;
+    assert_eq!(count(&clinic, "Patient", &[("identifier", &by_system)]).await, 0);
+}

@@ -150,7 +150,7 @@ fn question(
         at.items().first()?.as_str().map(str::to_owned)
     };
     for _ in 0..1 + next(3) {
-        let pair = match next(9) {
+        let pair = match next(12) {
             0 => text(&["code", "coding", "code"]).map(|code| {
                 let system = text(&["code", "coding", "system"]).unwrap_or_default();
                 ("code", if code.contains(',') { code } else { format!("{system}|{code}") })
@@ -160,19 +160,38 @@ fn question(
             3 => text(&["encounter", "reference"]).map(|r| ("encounter", r)),
             4 => text(&["name", "family"]).map(|n| ("family", n.chars().take(1 + next(5)).collect())),
             5 => text(&["status"]).map(|s| ("status", s)),
-            6 => text(&["identifier", "value"]).map(|v| ("identifier", v.replace(['|', ','], ""))),
+            6 => identifier(tree, next).map(|v| ("identifier", v)),
+            8 => text(&["status"]).map(|s| ("status:not", if next(2) == 0 { s } else { "draft".to_owned() })),
+            9 => Some(("encounter:missing", ["true", "false"][next(2)].to_owned())),
+            10 => tree
+                .get("valueQuantity")
+                .and_then(|q| q.get("value").map(|v| String::from_utf8(v.to_vec()).unwrap()))
+                .map(|v| ("value-quantity", format!("{}{v}", ["", "ge", "lt", "ap"][next(4)]))),
             7 => text(&["effectiveDateTime"])
                 .or_else(|| text(&["period", "start"]))
                 .map(|d| ("date", format!("{}{}", ["", "ge", "lt", "sa"][next(4)], &d[..[4, 7, 10][next(3)]]))),
             _ => Some(("_id", known.id.clone())),
         };
         let Some((name, value)) = pair else { continue };
-        if fhir::search::find(&known.type_name, name).is_none() && name != "_id" {
+        let code = name.split(':').next().unwrap();
+        if fhir::search::find(&known.type_name, code).is_none() && name != "_id" {
             continue;
         }
         pairs.push((name.into(), value.into()));
     }
     pairs
+}
+
+/// Any identifier of the resource, government numbers among them, with its system or without.
+fn identifier(tree: &Json<'_>, next: &mut impl FnMut(usize) -> usize) -> Option<String> {
+    let all = tree.get("identifier")?.items();
+    let one = all.get(next(all.len().max(1)))?;
+    let text = |name| one.get(name).and_then(Json::as_str).map(|text| text.replace(['|', ','], ""));
+    let value = text("value")?;
+    Some(match text("system").filter(|_| next(2) == 0) {
+        Some(system) => format!("{system}|{value}"),
+        None => value,
+    })
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

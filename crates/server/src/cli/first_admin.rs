@@ -38,11 +38,15 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     let name = args.name.as_deref().unwrap_or(&args.login);
     let made = house.identity.first_admin(&args.login, name, &operator.name).await;
     house.close().await?;
-    let invited = made?;
+    show_code(&args.login, &args.base_url, made?)
+}
+
+/// Tells the code, this once.
+pub fn show_code(login: &str, base_url: &str, invited: identity::Invited) -> Result<Outcome, ServerError> {
     let Some(code) = invited.code else {
         return Err(ServerError::Refused("no code was made".into()));
     };
-    say::line(format!("{} enrols at {}/enrol with this code:", show::clean(&args.login), args.base_url));
+    say::line(format!("{} enrols at {base_url}/enrol with this code:", show::clean(login)));
     say::line(format!("  {}", code.as_str()));
     say::line(format!("It is shown this once and good until {}.", crate::clock::instant(invited.expires_ms)));
     Ok(Outcome::Done)

@@ -17,6 +17,7 @@ mod label;
 mod login;
 mod logout;
 mod policy;
+mod recover_admin;
 mod reindex;
 mod remote;
 mod restore;

@@ -147,10 +147,16 @@ fn say_replay(answer: &Value) {
     let count = |name: &str| answer[name].as_u64().unwrap_or(0);
     say::line(format!(
         "{} decisions replayed: {} would be allowed that were denied, {} denied that were allowed",
-        count("replayed"),
+        count("decisions"),
         count("newly_allowed"),
         count("newly_denied")
     ));
+    if answer["is_whole"] == false {
+        say::line("The log has more events of these days than one replay looks at: the newest two million were.");
+    }
+    if count("not_asked") > 0 {
+        say::line(format!("{} decisions were not asked again.", count("not_asked")));
+    }
     if count("newly_allowed") + count("newly_denied") > 0 {
         show::table(&answer["changes"], &CHANGES);
     }

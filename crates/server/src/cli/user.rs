@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::remote::show::{self, Column};
 use super::remote::{Remote, RemoteArgs, query, segment};
-use super::{Outcome, first_admin};
+use super::{Outcome, first_admin, recover_admin};
 use crate::{ServerError, say};
 
 const COLUMNS: [Column; 5] =
@@ -170,6 +170,8 @@ enum Command {
     Proxy(Proxy),
     /// The first administrator, while no server runs: a link with which this person enrols
     FirstAdmin(first_admin::Args),
+    /// The last administrator again, while no server runs: a new enrolment for who lost every factor
+    RecoverAdmin(recover_admin::Args),
 }
 
 #[derive(Debug, Subcommand)]
@@ -311,6 +313,7 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
             remote.done(&answer, format!("{login} no longer acts for the patient."));
         }
         Command::FirstAdmin(args) => return first_admin::run(args).await,
+        Command::RecoverAdmin(args) => return recover_admin::run(args).await,
     }
     Ok(Outcome::Done)
 }

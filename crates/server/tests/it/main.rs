@@ -7,6 +7,7 @@ mod backup;
 mod command_line;
 mod contract;
 mod house;
+mod idor;
 mod import;
 mod kill;
 mod listener;

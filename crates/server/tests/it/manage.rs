@@ -19,8 +19,13 @@ struct Person<'h> {
 
 impl<'h> Person<'h> {
     fn of_role(house: &'h House, role: &str) -> Self {
+        Self::after_codes(house, role, 0)
+    }
+
+    /// Somebody of whom so many codes were taken a moment ago.
+    fn after_codes(house: &'h House, role: &str, taken: i64) -> Self {
         let login = house.user(role)["username"].as_str().unwrap().to_owned();
-        let person = Self { house, session: house.path(&format!("{login}.session")), login, steps: 0.into() };
+        let person = Self { house, session: house.path(&format!("{login}.session")), login, steps: taken.into() };
         let said = person.sign_in();
         assert!(said.contains("is signed in"), "{said}");
         person
@@ -177,16 +182,8 @@ fn broken_glass_raises_an_alert_that_somebody_closes_and_policies_change_by_two_
     assert!(officer.ok(&["glass", "list"]).contains(reason));
     assert!(physician.refused(&["glass", "list"]).contains("your roles do not allow this"));
 
-    // The alert is there within a second of the event; a busy machine gets longer.
     let list = ["alert", "list", "--state", "open", "--rule", "break_glass"];
-    let began = std::time::Instant::now();
-    let alert = loop {
-        let alerts = officer.json(&list);
-        if let Some(id) = alerts["alerts"][0]["id"].as_str() {
-            break id.to_owned();
-        }
-        assert!(began.elapsed().as_secs() < 20, "{alerts}");
-    };
+    let alert = until(|| officer.json(&list)["alerts"][0]["id"].as_str().map(str::to_owned));
     let said = officer.ok(&["alert", "show", &alert]);
     assert!(said.contains("break_glass") && said.contains(&physician.login), "{said}");
     let close =
@@ -199,9 +196,15 @@ fn broken_glass_raises_an_alert_that_somebody_closes_and_policies_change_by_two_
     assert!(said.contains("closed") && said.contains("an emergency"), "{said}");
     officer.ok(&["alert", "review", "--words", "looked at every alert of the week"]);
     assert!(officer.ok(&["alert", "reviews"]).contains("looked at every alert"));
+    // It is no administrator's: not in their list, and nothing at its number.
+    let admin = Person::of_role(&house, "admin");
+    let seen = admin.json(&["alert", "list", "--rule", "break_glass"]);
+    assert_eq!(seen["alerts"].as_array().map(Vec::len), Some(0), "{seen}");
+    assert!(admin.refused(&["alert", "show", &alert]).contains("nothing at this address"));
+    assert!(admin.refused(&["alert", "take", &alert]).contains("nothing at this address"));
+    assert!(admin.refused(&["alert", "reviews"]).contains("your roles do not allow this"));
 
     // Policies: downloaded, changed, validated, proposed, replayed; never activated by their author.
-    let admin = Person::of_role(&house, "admin");
     let folder = house.path("policies");
     admin.ok(&["policy", "download", "1", &folder]);
     assert!(admin.ok(&["policy", "validate", &folder]).contains("valid"));
@@ -219,6 +222,234 @@ fn broken_glass_raises_an_alert_that_somebody_closes_and_policies_change_by_two_
     assert!(physician.refused(&activate).contains("your roles do not allow this"));
     let list = admin.ok(&["policy", "list"]);
     assert!(list.contains("draft") && list.contains("active"), "{list}");
+}
+
+#[test]
+fn broken_glass_opens_one_chart_over_fhir_to_one_person_and_nothing_else() {
+    let house = House::start(25);
+    let all = house.integration().get("/fhir/Patient?_count=100").unwrap().json();
+    let ids: Vec<&str> = all["entry"].as_array().unwrap().iter().filter_map(|e| e["resource"]["id"].as_str()).collect();
+    let chart = |id: &str| format!("/fhir/Patient/{id}/$everything?_count=1");
+    let mut own = house.as_role("physician");
+    let closed: Vec<&str> =
+        ids.iter().copied().filter(|id| own.get(&chart(id)).unwrap().status != 200).take(2).collect();
+    let [opened, other] = closed[..] else { panic!("the physician treats everybody") };
+    let observations = |id: &str| format!("/fhir/Observation?patient={id}&_summary=count");
+    let counted = |client: &mut testkit::Client, id: &str| {
+        client.get(&observations(id)).unwrap().json()["total"].as_u64().unwrap()
+    };
+    assert_eq!(counted(&mut own, opened), 0);
+
+    let physician = Person::of_role(&house, "physician");
+    physician.ok(&["glass", "break", opened, "--reason", "collapsed at the front desk, allergies unknown"]);
+    assert_eq!(own.get(&chart(opened)).unwrap().status, 200);
+    assert!(counted(&mut own, opened) > 0);
+    assert_ne!(own.get(&chart(other)).unwrap().status, 200);
+    assert_eq!(counted(&mut own, other), 0);
+    assert_ne!(house.as_role("nurse").get(&chart(opened)).unwrap().status, 200);
+}
+
+#[test]
+fn labels_explanations_and_proxies_are_the_business_of_those_whom_policy_names() {
+    let house = House::start(2);
+    let (officer, admin) = (Person::of_role(&house, "privacy_officer"), Person::of_role(&house, "admin"));
+    let patient = house.user("patient")["patient"].as_str().unwrap().trim_start_matches("Patient/").to_owned();
+    let found = house.integration().get(&format!("/fhir/Observation?patient={patient}&_count=1")).unwrap().json();
+    let observation = format!("Observation/{}", found["entry"][0]["resource"]["id"].as_str().unwrap());
+    let seen = || house.as_role("patient").get(&format!("/fhir/{observation}")).unwrap().status;
+    assert_eq!(seen(), 200);
+
+    // A label closes it, and its correction opens it again; what for is in the log.
+    let label = |what: &str, word: &str| {
+        ["label", &observation, what, word, "--reason", "entered on the wrong form"].map(str::to_owned)
+    };
+    let correct = |person: &Person<'_>, what: &str| {
+        let arguments = label(what, "psychotherapy");
+        person.command(&arguments.each_ref().map(String::as_str)).output().unwrap().status.code()
+    };
+    assert_eq!(correct(&admin, "--add"), Some(1));
+    assert_eq!((correct(&officer, "--add"), seen()), (Some(0), 404));
+
+    // Why the patient did not get it: by the event of the denial.
+    let login = house.user("patient")["username"].as_str().unwrap().to_owned();
+    let denials = format!("/fhir/AuditEvent?agent-name={login}&outcome=4&_count=1");
+    let mut auditor = house.as_role("auditor");
+    let denial = auditor.get(&denials).unwrap().json();
+    let event = denial["entry"][0]["resource"]["id"].as_str().unwrap_or_else(|| panic!("{denial}")).to_owned();
+    let said = officer.ok(&["explain", &event]);
+    assert!(said.contains("Observation") && said.contains("read"), "{said}");
+    assert!(admin.refused(&["explain", &event]).contains("your roles do not allow this"));
+    assert_eq!((correct(&officer, "--remove"), seen()), (Some(0), 200));
+
+    // A proxy, by category and until a day.
+    let invite = [
+        "user",
+        "invite",
+        "mia",
+        "--name",
+        "Mia Chen",
+        "--kind",
+        "proxy",
+        "--checked",
+        "in_person",
+        "--reason",
+        "the mother",
+    ];
+    admin.ok(&invite);
+    let grant = [
+        "user",
+        "proxy",
+        "grant",
+        "mia",
+        "--patient",
+        &patient,
+        "--category",
+        "scheduling",
+        "--until",
+        "2099-01-31",
+        "--reason",
+        "mother",
+    ];
+    assert!(officer.refused(&grant).contains("your roles do not allow this"));
+    admin.ok(&grant);
+    let shown = admin.json(&["user", "show", "mia"]);
+    assert_eq!(shown["proxies"].as_array().map(Vec::len), Some(1), "{shown}");
+    admin.ok(&["user", "proxy", "end", "mia", "--patient", &patient, "--reason", "of age now"]);
+    assert_eq!(admin.json(&["user", "show", "mia"])["proxies"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn who_takes_data_out_on_the_machine_proves_to_be_somebody_who_may() {
+    let mut house = House::start(1);
+    house.stop();
+    let (data, out) = (house.data().display().to_string(), house.path("out"));
+    let password = house.path("password");
+    let export = |role: &str, code: &str| {
+        let user = house.user(role);
+        std::fs::write(&password, user["password"].as_str().unwrap()).unwrap();
+        let login = user["username"].as_str().unwrap();
+        let mut command = Command::new(binary());
+        command.args([
+            "export",
+            "--data",
+            &data,
+            "--plaintext",
+            "--operator",
+            "root",
+            "--reason",
+            "a test",
+            "--as",
+            login,
+        ]);
+        command.args(["--password-file", &password, &out]).env("WARDSTONE_TOTP", code).env_remove("RUST_LOG");
+        command.output().unwrap()
+    };
+    let code = |role: &str| {
+        let secret = house.user(role)["totp_secret"].as_str().unwrap();
+        totp_code(secret, server::clock::now_ms(), 0).unwrap()
+    };
+    let wrong = export("admin", "000000");
+    assert!(!wrong.status.success() && said_of(&wrong).contains("not proven"), "{}", said_of(&wrong));
+    let nurse = export("nurse", &code("nurse"));
+    assert!(!nurse.status.success() && said_of(&nurse).contains("your roles do not allow this"), "{}", said_of(&nurse));
+    assert!(!std::path::Path::new(&out).exists(), "nothing went out");
+    let right = export("admin", &code("admin"));
+    assert!(right.status.success(), "{}", said_of(&right));
+    assert!(std::fs::read_dir(&out).unwrap().count() > 3);
+    // The log names the person, not the operator that was stated.
+    let events = house.path("events");
+    wardstone_ok(&["audit", "export", "--data", &data, "--operator", "root", "--reason", "a test", "--out", &events]);
+    let events = std::fs::read_to_string(&events).unwrap();
+    let admin = house.user("admin")["username"].as_str().unwrap();
+    let exported = events.lines().filter(|line| line.contains("110106")).any(|line| line.contains(admin));
+    assert!(exported, "no export by {admin}");
+}
+
+#[test]
+fn a_command_on_the_machine_is_an_alert_at_the_next_start_that_an_administrator_closes() {
+    let mut house = House::start(1);
+    house.stop();
+    let data = house.data().display().to_string();
+    wardstone_ok(&["reindex", "--data", &data, "--operator", "root", "--reason", "searches were slow"]);
+    house.start_again();
+    let admin = Person::of_role(&house, "admin");
+    let list = ["alert", "list", "--state", "open", "--rule", "operator_command"];
+    let alert = until(|| admin.json(&list)["alerts"][0]["id"].as_str().map(str::to_owned));
+    let said = admin.ok(&["alert", "show", &alert]);
+    assert!(said.contains("operator_command") && said.contains("root"), "{said}");
+    admin.ok(&["alert", "take", &alert]);
+    admin.ok(&["alert", "close", &alert, "--verdict", "justified", "--words", "planned, ticket of this morning"]);
+    // Who looked at it is in the log.
+    house.stop();
+    let events = house.path("events");
+    wardstone_ok(&["audit", "export", "--data", &data, "--operator", "root", "--reason", "test", "--out", &events]);
+    let events = std::fs::read_to_string(&events).unwrap();
+    for said in [format!("alert {alert} read"), " alerts listed".to_owned(), "searches were slow".to_owned()] {
+        assert!(events.contains(&said), "{said} is not in the log");
+    }
+}
+
+#[test]
+fn the_last_administrator_is_recovered_on_the_machine_itself_and_nobody_else() {
+    let mut house = House::start(0);
+    let (admin, nurse) = (house.user("admin")["username"].clone(), house.user("nurse")["username"].clone());
+    let (admin, nurse) = (admin.as_str().unwrap().to_owned(), nurse.as_str().unwrap().to_owned());
+    let person = Person::of_role(&house, "admin");
+    person.ok(&["role", "grant", &nurse, "admin", "--reason", "covers for the other one"]);
+    house.stop();
+    let data = house.data().display().to_string();
+    let recover = |login: &str| {
+        [
+            "user",
+            "recover-admin",
+            "--login",
+            login,
+            "--data",
+            &data,
+            "--operator",
+            "root",
+            "--reason",
+            "lost everything",
+        ]
+        .map(str::to_owned)
+    };
+    let refused = |login: &str| {
+        let arguments = recover(login);
+        wardstone_refused(&arguments.each_ref().map(String::as_str), 1)
+    };
+    assert!(refused(&admin).contains("another administrator can recover"));
+    assert!(refused("nobody.at.all").contains("no account has this login"));
+
+    house.start_again();
+    let person = Person::after_codes(&house, "admin", 1);
+    person.ok(&["role", "end", &nurse, "admin", "--reason", "back again"]);
+    house.stop();
+    assert!(refused(&nurse).contains("only an administrator"));
+    let arguments = recover(&admin);
+    let said = wardstone_ok(&arguments.each_ref().map(String::as_str));
+    assert!(said.contains("/enrol") && said.contains("this once"), "{said}");
+
+    // The old proofs are void, and somebody is told.
+    house.start_again();
+    assert_eq!(
+        house.anonymous().with_token(house.user("admin")["token"].as_str()).get("/fhir/Patient").unwrap().status,
+        401
+    );
+    let officer = Person::of_role(&house, "privacy_officer");
+    let list = ["alert", "list", "--state", "open", "--rule", "operator_command"];
+    let alert = until(|| officer.json(&list)["alerts"][0].as_object().cloned());
+    assert_eq!((&alert["severity"], &alert["for"]), (&"high".into(), &"admin".into()), "{alert:?}");
+}
+
+/// Alerts are there within a second of their event; a busy machine gets longer.
+fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let began = std::time::Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(began.elapsed().as_secs() < 20, "it does not come");
+    }
 }
 
 #[test]

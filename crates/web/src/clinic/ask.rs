@@ -25,6 +25,11 @@ impl Asking<'_> {
         types::parse(kind).is_some_and(|kind| self.record.policies().scope(self.caller, Action::Search, kind).is_ok())
     }
 
+    /// Whether the role is ever permitted to do this with any resource of the type.
+    pub fn may_ever(&self, action: Action, kind: &str) -> bool {
+        types::parse(kind).is_some_and(|kind| self.record.policies().ever(self.caller, action, kind).is_ok())
+    }
+
     pub async fn search(&self, kind: &str, pairs: &[(&str, &str)]) -> Result<Sheet, Refusal> {
         let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> =
             pairs.iter().map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(*value))).collect();

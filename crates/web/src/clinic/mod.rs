@@ -4,6 +4,9 @@
 
 pub mod ask;
 pub mod banner;
+pub mod book;
+pub mod day;
+pub mod moves;
 pub mod name;
 pub mod names;
 pub mod read;

@@ -8,6 +8,7 @@ use crate::Web;
 /// The rooms of the clinic that have an entry in the bar.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Place {
+    Today,
     Patients,
     /// One's own account: no entry, but the name in the bar is marked.
     Me,
@@ -32,6 +33,9 @@ pub struct Entry {
 impl<'a> Shell<'a> {
     pub fn of(web: &Web, session: &'a Session, here: Place) -> Self {
         let mut places = Vec::new();
+        if session.caller.as_ref().is_some_and(|caller| sees_the_day(web, caller)) {
+            places.push(Entry { name: "Today", address: "/today", is_here: here == Place::Today });
+        }
         if session.caller.as_ref().is_some_and(|caller| finds_patients(web, caller)) {
             places.push(Entry { name: "Patients", address: "/patients", is_here: here == Place::Patients });
         }
@@ -50,6 +54,12 @@ impl<'a> Shell<'a> {
 /// Whether somebody looks for patients other than themselves and those they stand for.
 pub fn finds_patients(web: &Web, caller: &Caller) -> bool {
     let Some(kind) = record::types::parse("Patient") else { return false };
+    reaches(web, caller, kind)
+}
+
+/// Whether somebody looks at appointments of others.
+pub fn sees_the_day(web: &Web, caller: &Caller) -> bool {
+    let Some(kind) = record::types::parse("Appointment") else { return false };
     reaches(web, caller, kind)
 }
 

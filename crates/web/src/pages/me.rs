@@ -6,7 +6,6 @@ use http::{Response, StatusCode};
 use identity::{DeviceState, IssuedToken, NewToken, Session};
 
 use super::Answer;
-use super::step_up::again;
 use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
@@ -63,12 +62,7 @@ struct Issued {
 
 pub async fn page(asked: &Asked<'_>) -> Answer {
     let session = asked.reader().await?;
-    let response = shown(asked, &session, StatusCode::OK, None);
-    // Roles changed since the cookie was given.
-    if session.is_rotation_due {
-        return Ok(again(response, &asked.web.identity().renew(&session).await?));
-    }
-    Ok(response)
+    Ok(shown(asked, &session, StatusCode::OK, None))
 }
 
 pub async fn end_session(asked: &Asked<'_>) -> Answer {

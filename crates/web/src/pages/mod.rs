@@ -8,6 +8,9 @@ mod patients;
 mod proofs;
 mod sign_in;
 mod step_up;
+mod today;
+
+pub(crate) use step_up::again;
 
 use askama::Template;
 use axum::body::Body;
@@ -15,7 +18,7 @@ use http::{Response, StatusCode};
 
 use crate::assets::Frame;
 use crate::client::Asked;
-use crate::clinic::shell::finds_patients;
+use crate::clinic::shell::{finds_patients, sees_the_day};
 use crate::refusal::Refusal;
 use crate::route::Route;
 use crate::{Web, answer};
@@ -64,6 +67,11 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::Prove => events::prove(asked).await,
         Route::Active => events::active(asked).await,
         Route::SignOut => me::sign_out(asked).await,
+        Route::Today => today::page(asked).await,
+        Route::TodayPart => today::part(asked).await,
+        Route::TodayEvents => today::events(asked).await,
+        Route::TodayAct => today::act(asked).await,
+        Route::CancelAppointment => today::cancel(asked).await,
         Route::Patients => patients::page(asked).await,
         Route::FindPatient => patients::find(asked).await,
         Route::Chart => chart::page(asked).await,
@@ -72,11 +80,15 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
     }
 }
 
-/// Whoever looks for patients begins there.
+/// Whoever works with appointments begins with the day, whoever looks for patients there.
 async fn home(asked: &Asked<'_>) -> Answer {
     let session = asked.reader().await?;
-    let finds = session.caller.as_ref().is_some_and(|caller| finds_patients(asked.web, caller));
-    Ok(answer::see(if finds { "/patients" } else { "/me" }))
+    let place = match &session.caller {
+        Some(caller) if sees_the_day(asked.web, caller) => "/today",
+        Some(caller) if finds_patients(asked.web, caller) => "/patients",
+        _ => "/me",
+    };
+    Ok(answer::see(place))
 }
 
 /// Its script signs the challenge with the key of this browser and asks again.

@@ -24,6 +24,7 @@ use web::{COOKIE, Client, STEP_COOKIE, Web, WebState};
 use zeroize::Zeroizing;
 
 pub const ORIGIN: &str = "https://clinic.example";
+pub const ZONE: &str = "America/New_York";
 pub const PASSWORD: &str = "grey heron over the lake";
 /// Monday, 4 January 2027, 15:00 UTC.
 const START_MS: i64 = 1_799_074_800_000;
@@ -88,14 +89,15 @@ impl Clinic {
         let log = Arc::new(AuditLog::open(&directory.path().join("audit"), options).unwrap());
         let store = Sqlite::open(directory.path(), &keys, key_database, log, sealer, time.clone()).unwrap();
         let store = Arc::new(store);
+        let desk = Arc::new(Desk::open(directory.path(), Zeroizing::new([1; 32]), SealKey::new(&[2; 32])).unwrap());
         let record_settings = record::Settings {
             policies: Policies::embedded().unwrap(),
             collection: CollectionPolicy::standard().unwrap(),
             clock: time.clone(),
             base_url: format!("{ORIGIN}/fhir"),
+            desk: desk.clone(),
         };
         let record = Record::open(store.clone(), keyring.clone(), record_settings).await.unwrap();
-        let desk = Arc::new(Desk::open(directory.path(), Zeroizing::new([1; 32]), SealKey::new(&[2; 32])).unwrap());
         let mut settings = Settings::new("Lakeside Clinic", ORIGIN, "clinic.example", time);
         settings.may = Arc::new(|caller: &Caller, _| caller.roles().contains(Role::Admin));
         let names = keyring.clone();
@@ -105,6 +107,7 @@ impl Clinic {
             record: record.clone(),
             identity: identity.clone(),
             origin: ORIGIN.into(),
+            zone: jiff::tz::TimeZone::get(ZONE).unwrap(),
             organization: "Lakeside Clinic".into(),
             request_id: Arc::new(|| 1),
         });

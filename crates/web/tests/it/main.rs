@@ -11,5 +11,6 @@ mod find;
 mod forgery;
 mod headers;
 mod limits;
+mod numbers;
 mod sessions;
 mod ward;
