@@ -83,11 +83,11 @@ test('signing out in one tab cuts the stream of another within a second', async 
   const { opened, ended } = await watchStream(other);
   await other.goto('/me');
   await opened;
-  const [answer] = await Promise.all([
-    one.waitForResponse((answer) => answer.url().endsWith('/signout')),
+  // From the request on: the page's own stream may lead it away before it has the answer.
+  await Promise.all([
+    one.waitForRequest((request) => request.url().endsWith('/signout')),
     one.getByRole('button', { name: 'Sign out' }).click(),
   ]);
-  assert.equal(answer.status(), 303);
   const signedOut = Date.now();
   const took = (await ended) - signedOut;
   assert.ok(took <= END_MS_MAX, `${took} ms`);
