@@ -27,6 +27,7 @@ test('a physician finds a patient and reads the chart by keyboard alone', async 
   await page.getByRole('navigation', { name: 'Places' }).getByRole('link', { name: 'Patients' }).press('Enter');
   await page.waitForURL('**/patients');
   // The name field has the focus; the second is one tab away.
+  await page.waitForFunction(() => document.activeElement.id === 'name');
   await page.keyboard.press('Tab');
   await page.keyboard.type(OPEN);
   await findsNothing(page, 'find');
