@@ -16,7 +16,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   test [--filter TEXT]                           every test, also in a browser; ends in `N passed, N failed, N skipped`
   tidy                                           the rules of the house that no compiler checks
   ci                                             tidy, clippy, test
-  bench [--only NAME] [--quick] [--json FILE]    release build, load generator, one table
+  bench [NAME] [--quick] [--json FILE]           release build, load generator, one table; NAME is one row, or
+                                                 stages, control, sign-in, pages
   codegen [--definitions DIR]                    the tables of crates/fhir from the official packages";
 
 #[expect(clippy::print_stderr, reason = "a command-line tool answers on its streams")]
@@ -32,6 +33,9 @@ fn main() -> ExitCode {
         ["test", "--filter", filter] => test::run(&workspace, Some(filter)),
         ["tidy"] => tidy::run(&workspace),
         ["ci"] => ci::run(&workspace),
+        ["bench", name, rest @ ..] if !name.starts_with('-') => {
+            bench::run(&workspace, &[&["--only", name][..], rest].concat())
+        }
         ["bench", rest @ ..] => bench::run(&workspace, rest),
         _ => {
             eprintln!("{USAGE}");

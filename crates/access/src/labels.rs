@@ -22,6 +22,8 @@ impl Labels {
     pub const RESTRICTED: Labels = Labels(1 << 8);
     /// Confidentiality V: clinicians break the glass.
     pub const VERY_RESTRICTED: Labels = Labels(1 << 9);
+    /// Kept from the patient by the clinician who wrote it, for a reason that is on file (refrain policy NOPAT).
+    pub const KEPT_FROM_PATIENT: Labels = Labels(1 << 10);
     /// Labels that close single elements; every other label closes the resource.
     pub const OF_ELEMENTS: Labels = Labels::GOVERNMENT_ID;
     pub const ALL: Labels = Labels((1 << NAMES.len()) - 1);
@@ -61,7 +63,7 @@ impl Labels {
 }
 
 /// In the order of the bits; the words of policies and label tables.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "psychotherapy",
     "hiv",
     "substance_use",
@@ -72,6 +74,7 @@ const NAMES: [&str; 10] = [
     "government_id",
     "restricted",
     "very_restricted",
+    "kept_from_patient",
 ];
 
 // A decision key keeps labels in 16 bits.

@@ -144,8 +144,8 @@ coded!(
         Everything = 10, Capabilities = 11, Transaction = 12,
         SignIn = 20, SignOut = 21, BreakGlass = 22, RoleChange = 23, AccountChange = 24, ConsentChange = 25,
         PolicyChange = 26, Noise = 27, StepUp = 28, DeviceChange = 29, TokenChange = 30, SessionEnd = 31,
-        CookieReplay = 32, AlertChange = 33, Explain = 34, LabelChange = 35,
-        AlertRead = 39,
+        CookieReplay = 32, AlertChange = 33, Explain = 34, LabelChange = 35, DraftOpen = 36, DraftChange = 37,
+        DraftDiscard = 38, AlertRead = 39,
         Start = 40, Stop = 41, Backup = 42, Restore = 43, Import = 44, KeyEvent = 45, Verify = 46, Erase = 47,
         Reseal = 48, Configure = 49, LogBirth = 50, LogRetired = 51, AuditRead = 52, Heartbeat = 53,
     }

@@ -133,6 +133,10 @@ impl Kind {
             Action::Update => rest("update", "U"),
             Action::Patch => rest("patch", "U"),
             Action::Delete => rest("delete", "D"),
+            // A note that is being written is not yet a resource: no interaction of FHIR's is claimed for it.
+            Action::DraftOpen => lifecycle("110103", "access", "R"),
+            Action::DraftChange => lifecycle("110103", "amend", "U"),
+            Action::DraftDiscard => lifecycle("110103", "destroy", "D"),
             Action::Everything => rest("operation", "E"),
             Action::Capabilities => rest("capabilities", "R"),
             Action::Transaction => rest("transaction", "E"),

@@ -7,6 +7,7 @@ mod clinic;
 mod control;
 mod drive;
 mod fsync;
+mod pages;
 mod plan;
 mod process;
 mod rows;

@@ -14,16 +14,18 @@ use crate::check::Loaded;
 use crate::process::{Server, run_to_end};
 use crate::rows::{self, Pace, Site};
 use crate::table::{self, Aim, Row, Unit};
-use crate::{check, fsync, sign_in, stages};
+use crate::{check, fsync, pages, sign_in, stages};
 
-const ROWS: [&str; 10] =
-    ["read", "name", "observation", "create", "transaction", "start", "import", STAGES, CONTROL, SIGN_IN];
+const ROWS: [&str; 11] =
+    ["read", "name", "observation", "create", "transaction", "start", "import", STAGES, CONTROL, SIGN_IN, PAGES];
 /// What the first row costs, stage by stage: a table of its own.
 const STAGES: &str = "stages";
 /// Only when asked for: every row that reads measures its own.
 const CONTROL: &str = "control";
 /// Only when asked for: it takes a quarter of an hour, for each attempt costs what a password costs.
 const SIGN_IN: &str = "sign-in";
+/// Only when asked for: what each page of the clinic costs.
+const PAGES: &str = "pages";
 const START_RESOURCES: u64 = 100_000;
 const START_ROUNDS: usize = 3;
 const REST: Duration = Duration::from_secs(10);
@@ -34,7 +36,7 @@ pub struct Options {
     /// The release build of `wardstone`
     #[arg(long)]
     server: PathBuf,
-    /// Only the row of this name: read, name, observation, create, transaction, start, import, stages, control, sign-in
+    /// Only the row of this name: read, name, observation, create, transaction, start, import, stages, control, sign-in, pages
     #[arg(long, value_parser = ROWS)]
     only: Option<String>,
     /// One short round per row and no filling up to 100,000 resources: a smoke test, not a measurement
@@ -61,6 +63,10 @@ pub async fn run(options: &Options) -> Result<(), BenchError> {
     }
     let parent = options.scratch.clone().unwrap_or_else(std::env::temp_dir);
     let scratch = tempfile::tempdir_in(&parent).map_err(|e| BenchError::File(parent.clone(), e))?;
+    if options.only.as_deref() == Some(PAGES) {
+        println!("{}", pages::run(&options.server, scratch.path(), options.quick).await?);
+        return Ok(());
+    }
     let disk = fsync::measure(scratch.path())?;
     let setting = setting(options.quick);
     let mut measured = Vec::new();

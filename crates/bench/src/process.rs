@@ -40,16 +40,38 @@ struct Credentials {
     fhir_url: String,
     ca_cert: PathBuf,
     api_token: String,
+    #[serde(default)]
+    users: Vec<DemoUser>,
+}
+
+/// One of the demo's people.
+#[derive(Deserialize)]
+pub struct DemoUser {
+    pub username: String,
+    pub password: String,
+    pub totp_secret: String,
+    pub role: String,
+    pub token: String,
 }
 
 impl Server {
     /// Starts `wardstone demo` on a free port without patients and returns as soon as it says that it listens.
     pub async fn start(binary: &Path, data: &Path, scratch: &Path) -> Result<Self, BenchError> {
+        Ok(Self::start_demo(binary, data, scratch, 0).await?.0)
+    }
+
+    /// The same with patients, and the people who may sign in.
+    pub async fn start_demo(
+        binary: &Path,
+        data: &Path,
+        scratch: &Path,
+        patients: u32,
+    ) -> Result<(Self, Vec<DemoUser>), BenchError> {
         let credentials = scratch.join("credentials.json");
         let mut command = Command::new(binary);
         command.arg("demo").arg("--data").arg(data).args([
             "--patients",
-            "0",
+            &patients.to_string(),
             "--listen",
             "127.0.0.1:0",
             "--admin-listen",
@@ -60,7 +82,7 @@ impl Server {
         let (process, known) =
             Process::start::<Credentials>(command, &credentials, &scratch.join("server.log")).await?;
         let target = Target::new(&known.fhir_url, &known.ca_cert, &known.api_token)?;
-        Ok(Self { process, target, started })
+        Ok((Self { process, target, started }, known.users))
     }
 
     /// Resident memory in MB (10^6 bytes).

@@ -24,6 +24,8 @@ pub const GENERATION: u32 = 1;
 pub enum Part {
     Head,
     Body,
+    /// The text of a note that is being written; its row is the note's to be.
+    Draft,
     /// The material of one sensitive category, by its bit number in the label set.
     Category(u8),
 }
@@ -33,6 +35,7 @@ impl Part {
         match self {
             Part::Head => 1,
             Part::Body => 2,
+            Part::Draft => 3,
             Part::Category(bit) => 16 + bit,
         }
     }
@@ -154,7 +157,7 @@ impl Keyring {
     ) -> Result<Vec<u8>, CryptoError> {
         let aad = self.part_aad(row, version, part);
         match part {
-            Part::Head | Part::Body => key.general.seal(&aad, plain),
+            Part::Head | Part::Body | Part::Draft => key.general.seal(&aad, plain),
             Part::Category(bit) => self.category_key(key, bit)?.seal(&aad, plain),
         }
     }
@@ -169,7 +172,7 @@ impl Keyring {
     ) -> Result<Vec<u8>, CryptoError> {
         let aad = self.part_aad(row, version, part);
         match part {
-            Part::Head | Part::Body => key.general.open(&aad, sealed),
+            Part::Head | Part::Body | Part::Draft => key.general.open(&aad, sealed),
             Part::Category(bit) => self.category_key(key, bit)?.open(&aad, sealed),
         }
     }
@@ -231,6 +234,7 @@ mod tests {
             (&key, 11, 3, Part::Body),
             (&key, 10, 2, Part::Body),
             (&key, 10, 3, Part::Head),
+            (&key, 10, 3, Part::Draft),
             (&key, 10, 3, Part::Category(0)),
             (&other, 10, 3, Part::Body),
         ] {

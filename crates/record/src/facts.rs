@@ -90,6 +90,15 @@ impl<B: Backend> Record<B> {
         Ok(facts)
     }
 
+    /// The id of the caller's own Practitioner, while it stands: one's own entry in the directory, and nothing of a patient.
+    pub async fn own_practitioner(&self, caller: &Caller) -> Result<Option<String>, RecordError> {
+        let Some(row) = caller.practitioner() else { return Ok(None) };
+        let held = self.current(row).await?.filter(|current| !current.head.deleted());
+        Ok(held
+            .filter(|current| current.head.type_name() == "Practitioner")
+            .map(|current| current.head.id().to_owned()))
+    }
+
     /// The keyed hash of a family name, as chart facts hold it: what a caller's own name is compared with.
     pub fn family(&self, name: &str) -> u64 {
         self.0.keyring.family(name)

@@ -8,9 +8,11 @@ mod answer;
 mod audit_read;
 mod bundle;
 mod cache;
+mod calendar;
 mod charts;
 mod collect;
 mod cursor;
+mod drafts;
 mod error;
 mod everything;
 mod evidence;
@@ -20,6 +22,7 @@ mod history;
 mod index;
 mod labels;
 mod open;
+mod outlook;
 mod pad;
 mod prepare;
 mod read;
@@ -37,7 +40,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use access::{CollectionPolicy, Policies};
 use crypto::hash::Prf;
 use crypto::{IdCipher, Keyring, SealKey};
-use store::{Backend, ChartNo, RowNo, Sqlite};
+use store::{Backend, ChartNo, Desk, RowNo, Sqlite};
 
 pub use administration::{
     Explained, ExplainedDecision, Glass, PatientLink, PractitionerLink, REASON_BYTES_MAX, REASON_CHARS_MIN, kind,
@@ -49,15 +52,23 @@ pub use answer::{
 /// What the log calls an act, for who asks whether it may be done.
 pub use audit::Action as Audited;
 pub use audit_read::AuditPage;
+pub use calendar::CalendarChanges;
 pub use charts::is_patient as is_patient_chart;
+pub use drafts::{
+    ASIDES_MAX, DRAFT_BYTES_MAX, DRAFTS_MAX, Draft, DraftHead, DraftKind, DraftPlace, DraftSave, DraftSaved, DraftText,
+    DraftVersion, KeptForAuthor, NoteToSign, PAST_MAX, PLACEHOLDER, Signed, WITHHELD_SYSTEM, Withheld, WithheldWhy,
+};
 pub use error::{RecordError, Refusal};
+pub use outlook::{Facet, Outlook};
 pub use request::{
     EverythingRequest, HistoryOf, HistoryRequest, Pairs, Preconditions, ResourceKey, SearchRequest, Target,
 };
 pub use store::Disclosed;
 
 use cache::Cache;
+use calendar::Calendar;
 use charts::Charts;
+use drafts::Drafts;
 use facts::ChartFacts;
 use head::Head;
 use index::Index;
@@ -75,9 +86,10 @@ pub const CANDIDATES_MAX: usize = 250_000;
 pub const INCLUDES_MAX: usize = 1_000;
 /// Heads of one chart that a search looks at; a patient with more is beyond what this version serves.
 pub const CHART_HEADS_MAX: usize = 200_000;
-/// Opened heads kept in memory, by row and by chart.
+/// Opened heads kept in memory, by row and by chart. A page of a chart asks for its heads a dozen times, so one chart of 20,000
+/// observations (some 10 MB) has to fit into a quarter.
 const HEAD_CACHE_BYTES: usize = 40 * 1024 * 1024;
-const CHART_CACHE_BYTES: usize = 48 * 1024 * 1024;
+const CHART_CACHE_BYTES: usize = 64 * 1024 * 1024;
 /// What charts say about standing: some 200 bytes each.
 const FACTS_CACHE_BYTES: usize = 24 * 1024 * 1024;
 
@@ -111,6 +123,8 @@ struct Inner<B> {
     /// Rises with every commit to the directory of practitioners.
     directory: Arc<AtomicU64>,
     index: Arc<Index>,
+    calendar: Arc<Calendar>,
+    drafts: Arc<Drafts>,
 }
 
 /// What a record is opened with.
@@ -120,6 +134,8 @@ pub struct Settings {
     pub clock: Clock,
     /// The absolute FHIR base, without a slash at the end: references below it are local.
     pub base_url: String,
+    /// Where notes lie that are being written.
+    pub desk: Arc<Desk>,
 }
 
 impl<B: Backend> Record<B> {
@@ -127,9 +143,11 @@ impl<B: Backend> Record<B> {
     pub async fn open(store: Arc<B>, keyring: Arc<Keyring>, settings: Settings) -> Result<Self, RecordError> {
         let (row_max, chart_max) = store.high_water().await?;
         let index = Arc::new(Index::new(&keyring, store.runs().await?));
+        let drafts = Arc::new(Drafts::open(settings.desk, &keyring)?);
+        drafts.tidy(store.as_ref()).await?;
         let inner = Inner {
             charts: Charts::open(store.as_ref(), &keyring, chart_max).await?,
-            rows: AtomicU64::new(row_max + 1),
+            rows: AtomicU64::new(row_max.max(drafts.row_max()) + 1),
             ids: keyring.id_cipher()?,
             locator: keyring.prf("wardstone/locator/v1"),
             cursor: keyring.seal_key("wardstone/cursor/v1"),
@@ -138,10 +156,12 @@ impl<B: Backend> Record<B> {
             clock: settings.clock,
             base_url: settings.base_url,
             heads: Arc::new(Cache::new(HEAD_CACHE_BYTES)),
-            chart_heads: Arc::new(Cache::new(CHART_CACHE_BYTES)),
+            chart_heads: Arc::new(Cache::of_large(CHART_CACHE_BYTES)),
             facts: Arc::new(Cache::new(FACTS_CACHE_BYTES)),
             directory: Arc::default(),
+            calendar: Arc::default(),
             index,
+            drafts,
             store,
             keyring,
         };
@@ -159,6 +179,11 @@ impl<B: Backend> Record<B> {
     /// before are refused. Who calls this has decided and audited the change.
     pub fn set_policies(&self, policies: Policies) {
         *self.0.policies.write().unwrap_or_else(PoisonError::into_inner) = policies;
+    }
+
+    /// Word of what changes on the calendar from now on.
+    pub fn calendar_changes(&self) -> CalendarChanges {
+        self.0.calendar.changes()
     }
 
     pub fn store(&self) -> &Arc<B> {

@@ -18,6 +18,8 @@ use crate::config::People;
 use crate::directory::{AUDIT_FOLDER, DataDirectory, Lock};
 use crate::{ServerError, identity, offline};
 
+const DESK_KEY: &str = "wardstone/database/desk/v1";
+
 /// What opens a directory.
 pub struct Opening {
     pub directory: DataDirectory,
@@ -62,6 +64,10 @@ pub struct House {
     pub queue: Queue,
     pub alert_limits: compliance::Limits,
     pub policies: PolicyDesk,
+    /// Where its days begin and end.
+    pub zone: jiff::tz::TimeZone,
+    /// When it works; none where no hours are set.
+    pub hours: Option<Arc<::identity::Hours>>,
     pub clock: Clock,
     _lock: Lock,
 }
@@ -84,6 +90,11 @@ impl Keys {
     /// The name under which the log signs its checkpoints: the same on every machine the organization moves to.
     pub fn log_origin(&self) -> String {
         format!("wardstone/{}", crypto::kek::hex_encode(&self.keyring.organization()))
+    }
+
+    /// What opens the desk's file.
+    pub fn desk(&self) -> zeroize::Zeroizing<[u8; 32]> {
+        self.keyring.purpose(DESK_KEY)
     }
 
     /// The key that checks the log's checkpoints.
@@ -118,15 +129,16 @@ impl House {
             tracing::warn!("the index could not be used and is built anew");
         }
         let store = Arc::new(store);
+        let desk_key = keyring.purpose(DESK_KEY);
+        let desk = Arc::new(Desk::open(directory.path(), desk_key, keyring.seal_key("wardstone/desk/v1"))?);
         let settings = Settings {
             policies: Policies::embedded()?,
             collection: CollectionPolicy::standard()?,
             clock: clock.clone(),
             base_url: base_url.clone(),
+            desk: desk.clone(),
         };
         let record = Record::open(store.clone(), keyring.clone(), settings).await?;
-        let desk_key = keyring.purpose("wardstone/database/desk/v1");
-        let desk = Arc::new(Desk::open(directory.path(), desk_key, keyring.seal_key("wardstone/desk/v1"))?);
         let identity = identity::open(&base_url, desk.clone(), &store, &keyring, &record, &watch, clock.clone())?;
         let witness = Witness::of(&store);
         let queue = Queue::open(QueueParts { desk: desk.clone(), witness: witness.clone(), clock: clock.clone() })?;
@@ -150,6 +162,8 @@ impl House {
             queue,
             alert_limits: watch.limits,
             policies,
+            zone: watch.people.time_zone()?,
+            hours: watch.people.hours.is_some().then(|| watch.people.hours()).transpose()?.map(Arc::new),
             clock,
             _lock: lock,
         };

@@ -78,11 +78,13 @@ fn copy(house: &House, destination: &Path) -> Result<(String, u64, u64), ServerE
         ..Manifest::new(set, &id, made.clone(), house.class.to_string(), organization.clone())
     };
 
+    // Before the rows: a draft that is signed between the two copies is then in both, and goes when they are opened. The other
+    // way round it would be in neither.
+    house.desk.copy(&data.join(DESK_FILE))?;
+    flush(&data.join(DESK_FILE))?;
     let copied = house.store.copy_with_log(&data.join(RECORD_FILE))?;
     let leaves = copy_prefix(&house.directory.join(AUDIT_FOLDER), &audit, &copied.checkpoint)?;
     copy_if_present(&house.directory, ACCOUNTS_FILE, &data)?;
-    house.desk.copy(&data.join(DESK_FILE))?;
-    flush(&data.join(DESK_FILE))?;
     flush(&data.join(RECORD_FILE))?;
     let of_data = Manifest { seq: copied.seq, leaves, checkpoint: copied.checkpoint.clone(), ..manifest(DATA_SET) }
         .finish(&data, &house.keyring)?;

@@ -94,6 +94,11 @@ impl People {
         Ok(if self.hours.is_some() { weekly } else { Hours::always() })
     }
 
+    pub fn time_zone(&self) -> Result<jiff::tz::TimeZone, ServerError> {
+        jiff::tz::TimeZone::get(&self.zone)
+            .map_err(|_| ServerError::Usage("people: the time zone is not an IANA name".into()))
+    }
+
     pub fn networks(&self) -> Result<Networks, ServerError> {
         let networks: Vec<&str> = self.networks.iter().map(String::as_str).collect();
         Networks::parse(&networks).map_err(|error| ServerError::Usage(format!("people: {error}")))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use access::{Purpose, Role};
 use crypto::EnvironmentClass;
+pub use deid::synthetic::ZONE;
 use deid::synthetic::{Clinic, Plan, generate};
 use record::{Record, RecordError, SearchRequest};
 use store::Backend;
@@ -19,9 +20,6 @@ use crate::{ServerError, identity, kek, operator};
 
 /// More patients than this are a load test, which `import` serves better.
 pub const PATIENTS_MAX: u32 = 10_000;
-
-/// Where the demo's clinic is. It is open round the clock.
-pub const ZONE: &str = "America/New_York";
 
 pub struct DemoPlan {
     pub data: PathBuf,
@@ -43,6 +41,7 @@ pub async fn open(plan: &DemoPlan, base_url: &str, clock: Clock) -> Result<(Hous
         class: Some(EnvironmentClass::Demo),
         base_url: format!("{base_url}/fhir"),
         sink: None,
+        // It is open round the clock, in the zone of its addresses.
         watch: Watch { people: People { zone: ZONE.into(), ..People::default() }, ..Watch::default() },
         clock,
     };
@@ -82,10 +81,10 @@ fn directory(data: &Path) -> Result<(DataDirectory, crypto::Kek), ServerError> {
 async fn fill(house: &House, plan: &DemoPlan) -> Result<Accounts, ServerError> {
     let now = jiff::Timestamp::from_millisecond((house.clock)())
         .map_err(|_| ServerError::Refused("the clock shows no time that a calendar has".into()))?;
-    let zone =
-        jiff::tz::TimeZone::get(ZONE).map_err(|_| ServerError::Refused("there is no table of time zones".into()))?;
-    let today = now.to_zoned(zone).date();
-    let clinic = generate(&Plan { seed: plan.seed, patients: plan.patients, today });
+    let zone = jiff::tz::TimeZone::get(ZONE)
+        .map_err(|_| ServerError::Refused("there is no table of time zones on this machine".into()))?;
+    let here = now.to_zoned(zone);
+    let clinic = generate(&Plan { seed: plan.seed, patients: plan.patients, today: here.date(), now: here.time() });
     let staff = clinic.staff_bundle().json;
     if plan.patients > 0 {
         post(&house.record, &house.clock, &staff, "demo/staff").await?;

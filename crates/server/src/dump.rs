@@ -16,7 +16,7 @@ pub fn write(directory: &DataDirectory, keys: &Keys, destination: &Path) -> Resu
         return Err(ServerError::Refused(format!("{} is not empty", destination.display())));
     }
     files::create_folder(destination)?;
-    let rows = dump_at(directory.path(), &keys.databases, &mut |file, table| {
+    let rows = dump_at(directory.path(), &keys.databases, &keys.desk(), &mut |file, table| {
         let name = format!("{}.{table}.tsv", file.trim_end_matches(".db"));
         File::create_new(destination.join(name)).map(BufWriter::new)
     })?;

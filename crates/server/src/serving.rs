@@ -79,8 +79,11 @@ impl Serving {
             request_id: Arc::new(request_id),
         });
         let pages = Web::new(WebState {
+            record: house.record.clone(),
             identity: house.identity.clone(),
             origin: base_url.to_owned(),
+            zone: house.zone.clone(),
+            hours: house.hours.clone(),
             organization: house.identity.organization().to_owned(),
             request_id: Arc::new(request_id),
         });

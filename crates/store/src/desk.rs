@@ -1,13 +1,14 @@
-//! What is not the record and changes often: accounts, sessions, devices, alerts, policy versions. Sealed entries by shelf and
-//! key in a database file of their own, so that writing them does not cool the readers of the record.
+//! What is not the record and changes often: accounts, sessions, devices, alerts, policy versions, drafts. Sealed entries by
+//! shelf and key in a database file of their own, so that writing them does not cool the readers of the record.
 //!
-//! The narrow door of `identity`, `compliance` and `telehealth` to storage: nothing behind it can name a resource table.
+//! The narrow door of `identity`, `compliance` and `telehealth` to storage: nothing behind it can name a resource table. What
+//! `record` puts here is sealed under its chart's key before.
 
 use std::path::Path;
 use std::sync::Mutex;
 
 use crypto::SealKey;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use zeroize::Zeroizing;
 
 use crate::StoreError;
@@ -34,6 +35,9 @@ pub enum Shelf {
     Alert = 8,
     Policy = 9,
     Mark = 10,
+    /// Notes that are being written, and what they said before.
+    Draft = 11,
+    DraftText = 12,
 }
 
 /// The key of an entry on its shelf: random, or a keyed hash.
@@ -82,6 +86,18 @@ impl Desk {
                     Ok(Entry { key, plain })
                 })
                 .collect()
+        })
+    }
+
+    /// One entry, opened.
+    pub fn get(&self, shelf: Shelf, key: &EntryKey) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+        const SQL: &str = "SELECT sealed FROM entry WHERE shelf = ?1 AND key = ?2";
+        self.with(|c| {
+            let sealed: Option<Vec<u8>> =
+                c.prepare_cached(SQL)?.query_row(params![shelf as u8, key], |r| r.get(0)).optional()?;
+            let Some(sealed) = sealed else { return Ok(None) };
+            let padded = self.seal.open_secret(&aad(shelf, key), &sealed)?;
+            unpadded(&padded).map(Some).ok_or(StoreError::Damaged { file: DESK_FILE })
         })
     }
 
@@ -179,6 +195,8 @@ mod tests {
             assert_eq!(entries.len(), 1);
             assert_eq!(entries[0].plain.as_slice(), b"anna");
             assert!(desk(place).load(Shelf::Session).unwrap().is_empty());
+            assert_eq!(desk(place).get(Shelf::Account, &[1; 16]).unwrap().unwrap().as_slice(), b"anna");
+            assert!(desk(place).get(Shelf::Account, &[2; 16]).unwrap().is_none());
         }
     }
 

@@ -5,11 +5,11 @@ use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::Value;
 
-use crate::assets::{CSS, Frame, JS};
+use crate::assets::{ASSETS, Frame};
 use crate::{Web, assets};
 
 /// Nothing from elsewhere, nothing inline, no frame around us, and no text that becomes code.
-const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 const PERMISSIONS: &str = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), \
     publickey-credentials-get=(self), publickey-credentials-create=(self)";
@@ -59,15 +59,17 @@ pub(crate) fn json(status: StatusCode, value: &Value) -> Response<Body> {
 }
 
 /// Look there next (303): going back or reloading repeats nothing.
-pub(crate) fn see(place: &'static str) -> Response<Body> {
+pub(crate) fn see(place: &str) -> Response<Body> {
     let mut response = with(StatusCode::SEE_OTHER, "text/plain; charset=utf-8", Body::empty());
-    response.headers_mut().insert(header::LOCATION, HeaderValue::from_static(place));
+    // Places are addresses of ours, which are ASCII; what is not one leads home.
+    let location = HeaderValue::from_str(place).unwrap_or(HeaderValue::from_static("/"));
+    response.headers_mut().insert(header::LOCATION, location);
     response
 }
 
 pub(crate) fn asset(asset: &'static assets::Asset) -> Response<Body> {
-    let mut response = with(StatusCode::OK, asset.media_type, asset.text.into());
-    // Pages ask for it with its hash behind the name, so another text has another address.
+    let mut response = with(StatusCode::OK, asset.media_type, asset.bytes.into());
+    // Pages ask for it with its hash behind the name, so another text has another address; letters do not change.
     response
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
@@ -105,7 +107,6 @@ fn add_cookie(response: &mut Response<Body>, text: String) {
     }
 }
 
-/// Both by their names.
 pub(crate) fn asset_of(path: &str) -> Option<&'static assets::Asset> {
-    [&CSS, &JS].into_iter().find(|asset| asset.path == path)
+    ASSETS.into_iter().find(|asset| asset.path == path)
 }

@@ -1,13 +1,15 @@
 //! Where a request comes from, and the request as pages see it.
 
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::header;
 use http::request::Parts;
-use identity::Connection;
+use identity::{Connection, Renewed};
 
 use crate::Web;
+use crate::route::Ids;
 
 /// What the listener knows of the other side.
 #[derive(Clone, Copy, Debug)]
@@ -21,8 +23,12 @@ pub struct Client {
 pub(crate) struct Asked<'r> {
     pub web: &'r Web,
     pub parts: &'r Parts,
+    /// What stands in the address where its route has `{}`.
+    pub ids: Ids<'r>,
     pub from: Connection<'r>,
     pub body: Bytes,
+    /// Roles changed since the cookie was given: the answer brings a new one.
+    pub renewed: OnceLock<Renewed>,
 }
 
 impl Client {

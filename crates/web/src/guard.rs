@@ -22,6 +22,9 @@ impl Asked<'_> {
     pub async fn reader(&self) -> Result<Session, Refusal> {
         let session = self.watcher().await?;
         self.web.identity().touch(&session);
+        if session.is_rotation_due {
+            let _ = self.renewed.set(self.web.identity().renew(&session).await?);
+        }
         Ok(session)
     }
 

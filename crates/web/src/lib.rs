@@ -1,11 +1,12 @@
-//! Pages for people: signing in, enrolling, stepping up, one's own sessions, devices and tokens, and one event stream.
+//! Pages for people: signing in and one's own account; finding a patient and the chart.
 //!
-//! They read without scripts; a script adds passkeys, the proof of the device and the warning before a session ends. No page
-//! shows ePHI yet, and no address carries anything about a person.
+//! They read without scripts; a script adds passkeys, the proof of the device and the warning before a session ends. What they
+//! show of the record comes through `record`, and no address carries more about a person than an opaque id.
 
 mod answer;
 mod assets;
 mod client;
+mod clinic;
 mod forms;
 mod guard;
 mod pages;
@@ -13,13 +14,14 @@ mod refusal;
 mod route;
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use axum::body::Body;
 use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response, header};
 use identity::Identity;
+use record::Record;
 
 pub use client::Client;
 pub use forms::BODY_BYTES_MAX;
@@ -27,16 +29,21 @@ pub use guard::{COOKIE, CSRF_HEADER, ENROL_COOKIE, STEP_COOKIE};
 pub use route::ROUTES;
 
 use refusal::Refusal;
-use route::Route;
+use route::{Found, Route};
 
 /// A year: whoever came once comes over TLS.
 const TRANSPORT: &str = "max-age=31536000";
 
 /// What the pages need of the server.
 pub struct WebState {
+    pub record: Record,
     pub identity: Identity,
     /// Where the pages are: `https://clinic.example`, with a port if it is not 443.
     pub origin: String,
+    /// Where the organization's days begin and end.
+    pub zone: jiff::tz::TimeZone,
+    /// When the organization works; none where it sets no hours.
+    pub hours: Option<Arc<identity::Hours>>,
     /// Who runs this: stands on every page.
     pub organization: String,
     /// A fresh random number for each request.
@@ -55,6 +62,18 @@ impl Web {
     fn identity(&self) -> &Identity {
         &self.0.identity
     }
+
+    fn zone(&self) -> &jiff::tz::TimeZone {
+        &self.0.zone
+    }
+
+    fn hours(&self) -> Option<&identity::Hours> {
+        self.0.hours.as_deref()
+    }
+
+    fn record(&self) -> &Record {
+        &self.0.record
+    }
 }
 
 impl WebState {
@@ -69,13 +88,18 @@ pub async fn serve(web: &Web, request: Request<Body>, client: Client) -> Respons
     let started = Instant::now();
     let request_id = (web.0.request_id)();
     let (parts, body) = request.into_parts();
-    let route = Route::parse(&parts.method, parts.uri.path());
-    let template = route.as_ref().map_or("unknown", |route| route.template());
+    let found = Route::parse(&parts.method, parts.uri.path());
+    let template = found.as_ref().map_or("unknown", |found| found.route.template());
     let answering = async {
-        let route = route?;
+        let Found { route, ids } = found?;
         let body = forms::read(&parts, body).await?;
-        let asked = client::Asked { web, from: client.connection(&parts, request_id), parts: &parts, body };
-        pages::answer(route, &asked).await
+        let from = client.connection(&parts, request_id);
+        let asked = client::Asked { web, from, parts: &parts, ids, body, renewed: OnceLock::new() };
+        let answered = pages::answer(route, &asked).await?;
+        Ok(match asked.renewed.get() {
+            Some(renewed) => pages::again(answered, renewed),
+            None => answered,
+        })
     };
     // A panic must cost one request and show nothing of what it worked on.
     let answered = AssertUnwindSafe(answering).catch_unwind().await.unwrap_or(Err(Refusal::Defect));

@@ -1,9 +1,11 @@
 //! What goes wrong, and how a person or a script is told. Nothing here says whether an account exists.
 
+use access::Denial;
 use axum::body::Body;
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode, header};
 use identity::{EnrolRefusal, IdentityError, SignInRefusal};
+use record::{RecordError, Refusal as Denied};
 use serde_json::json;
 
 use crate::answer::{self, Notice};
@@ -35,6 +37,11 @@ pub(crate) enum Refusal {
     Enrol(#[from] EnrolRefusal),
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The role does nothing here, whatever is there.
+    #[error("your role does not do this; if your work needs it, ask whoever grants roles")]
+    NotYours,
     #[error("this cannot be answered now")]
     Defect,
 }
@@ -52,6 +59,8 @@ impl Refusal {
             Refusal::Enrol(EnrolRefusal::Unavailable(error)) => identity_status(error),
             Refusal::Enrol(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::Identity(error) => identity_status(error),
+            Refusal::Record(error) => record_status(error),
+            Refusal::NotYours => StatusCode::FORBIDDEN,
             Refusal::Defect => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -62,7 +71,16 @@ impl Refusal {
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::INTERNAL_SERVER_ERROR => {
                 "This cannot be done now. Nothing was changed. Try again in a moment.".to_owned()
             }
-            _ => sentence(&self.to_string()),
+            _ => match self {
+                // To the byte the same, whether there is nothing or nothing that may be known.
+                Refusal::Record(error) if record_status(error) == StatusCode::NOT_FOUND => {
+                    Denial::ADVICE_ABSENT.to_owned()
+                }
+                Refusal::Record(RecordError::Denied(_) | RecordError::HiddenParameter { .. }) => {
+                    sentence(&Refusal::NotYours.to_string())
+                }
+                _ => sentence(&self.to_string()),
+            },
         }
     }
 
@@ -128,6 +146,21 @@ fn identity_status(error: &IdentityError) -> StatusCode {
         IdentityError::NotPermitted(_) | IdentityError::StepUp | IdentityError::NotByOneself => StatusCode::FORBIDDEN,
         IdentityError::Wait { .. } | IdentityError::Busy => StatusCode::TOO_MANY_REQUESTS,
         IdentityError::Store(_) | IdentityError::Audit(_) => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn record_status(error: &RecordError) -> StatusCode {
+    match error {
+        RecordError::Denied(Denied::Absent) | RecordError::NotFound | RecordError::Gone => StatusCode::NOT_FOUND,
+        RecordError::Denied(Denied::Never | Denied::Withheld) | RecordError::HiddenParameter { .. } => {
+            StatusCode::FORBIDDEN
+        }
+        RecordError::Malformed(_) | RecordError::Query(_) | RecordError::Cursor | RecordError::TooCostly { .. } => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        RecordError::Conflict => StatusCode::CONFLICT,
+        RecordError::Unavailable | RecordError::Full => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -1,10 +1,24 @@
-//! Every address of the pages.
+//! Every address of the pages. Where a template has `{}` an address has an opaque id, and nothing else about a person.
 
 use http::Method;
 
 use crate::answer;
 use crate::assets::Asset;
 use crate::refusal::Refusal;
+
+/// `{}` of one address.
+const IDS_MAX: usize = 2;
+/// Letters of an id (FHIR R4, datatypes.html#id).
+const ID_BYTES_MAX: usize = 64;
+
+/// A route, and what its address has for `{}`, in order.
+pub(crate) struct Found<'p> {
+    pub route: Route,
+    pub ids: Ids<'p>,
+}
+
+/// Well-formed ids; empty texts behind the last.
+pub(crate) type Ids<'p> = [&'p str; IDS_MAX];
 
 macro_rules! routes {
     ($($variant:ident = $method:ident $path:literal),* $(,)?) => {
@@ -13,20 +27,9 @@ macro_rules! routes {
 
         /// Method and path, assets apart.
         pub const ROUTES: &[(&str, &str)] = &[$((stringify!($method), $path)),*];
+        const EACH: &[Route] = &[$(Route::$variant),*];
 
         impl Route {
-            pub fn parse(method: &Method, path: &str) -> Result<Route, Refusal> {
-                let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
-                if let Some(asset) = answer::asset_of(path) {
-                    return if method == "GET" { Ok(Route::Asset(asset)) } else { Err(Refusal::Method) };
-                }
-                match (method, path) {
-                    $((stringify!($method), $path) => Ok(Route::$variant),)*
-                    _ if ROUTES.iter().any(|(_, known)| *known == path) => Err(Refusal::Method),
-                    _ => Err(Refusal::NotFound),
-                }
-            }
-
             /// For the log: nothing of the request itself.
             pub fn template(&self) -> &'static str {
                 match self {
@@ -36,6 +39,51 @@ macro_rules! routes {
             }
         }
     };
+}
+
+impl Route {
+    /// Whether a person may be sent there.
+    pub fn is_page(&self) -> bool {
+        !matches!(self, Route::Asset(_) | Route::Events | Route::TodayPart | Route::TodayEvents)
+    }
+
+    /// The first route that fits: literal addresses stand before those with an id in the same place.
+    pub fn parse<'p>(method: &Method, path: &'p str) -> Result<Found<'p>, Refusal> {
+        let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
+        if let Some(asset) = answer::asset_of(path) {
+            let found = Found { route: Route::Asset(asset), ids: [""; IDS_MAX] };
+            return if method == "GET" { Ok(found) } else { Err(Refusal::Method) };
+        }
+        let mut is_known = false;
+        for ((its_method, template), route) in ROUTES.iter().zip(EACH) {
+            let Some(ids) = fit(template, path) else { continue };
+            if *its_method == method {
+                return Ok(Found { route: *route, ids });
+            }
+            is_known = true;
+        }
+        Err(if is_known { Refusal::Method } else { Refusal::NotFound })
+    }
+}
+
+fn fit<'p>(template: &str, path: &'p str) -> Option<Ids<'p>> {
+    let mut ids = [""; IDS_MAX];
+    let mut free = ids.iter_mut();
+    let mut segments = path.split('/');
+    for part in template.split('/') {
+        let segment = segments.next()?;
+        if part == "{}" && is_id(segment) {
+            *free.next()? = segment;
+        } else if part != segment {
+            return None;
+        }
+    }
+    segments.next().is_none().then_some(ids)
+}
+
+fn is_id(text: &str) -> bool {
+    let letters = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.');
+    (1..=ID_BYTES_MAX).contains(&text.len()) && letters
 }
 
 routes! {
@@ -78,4 +126,43 @@ routes! {
     Prove = POST "/session/prove",
     Active = POST "/session/active",
     SignOut = POST "/signout",
+    Today = GET "/today",
+    TodayPart = GET "/today/list",
+    TodayEvents = GET "/today/events",
+    TodayAct = POST "/today/act",
+    CancelAppointment = GET "/appointments/{}/cancel",
+    Schedule = GET "/schedule",
+    Booking = GET "/schedule/book",
+    BookingFind = POST "/schedule/find",
+    Book = POST "/schedule/book",
+    Patients = GET "/patients",
+    FindPatient = POST "/patients",
+    Chart = GET "/patients/{}",
+    BreakGlass = POST "/patients/{}/glass",
+    CloseGlass = POST "/patients/{}/glass/close",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_stands_where_the_template_has_room_and_nowhere_else() {
+        assert_eq!(fit("/patients/{}", "/patients/a-1.B"), Some(["a-1.B", ""]));
+        assert_eq!(fit("/patients/{}/notes/{}", "/patients/a/notes/b"), Some(["a", "b"]));
+        assert_eq!(fit("/patients", "/patients"), Some(["", ""]));
+        let long = format!("/patients/{}", "a".repeat(ID_BYTES_MAX + 1));
+        for path in
+            ["/patients", "/patients/", "/patients/a/", "/patients/a/b", "/patients/a%20b", "/patients/ä", &long]
+        {
+            assert_eq!(fit("/patients/{}", path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_known_address_says_that_it_takes_another_method() {
+        assert!(matches!(Route::parse(&Method::PUT, "/me"), Err(Refusal::Method)));
+        assert!(matches!(Route::parse(&Method::GET, "/nowhere"), Err(Refusal::NotFound)));
+        assert!(matches!(Route::parse(&Method::HEAD, "/me"), Ok(Found { route: Route::Me, .. })));
+    }
 }

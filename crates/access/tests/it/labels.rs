@@ -37,6 +37,7 @@ fn sensitive_codes_get_their_category() {
         (ACT_CODE, "PSYTHPN", Labels::PSYCHOTHERAPY),
         (ACT_CODE, "42CFRPart2", Labels::PART2),
         (ACT_CODE, "SUD", Labels::SUBSTANCE_USE),
+        (ACT_CODE, "NOPAT", Labels::KEPT_FROM_PATIENT),
         (CONFIDENTIALITY, "R", Labels::RESTRICTED),
         (CONFIDENTIALITY, "V", Labels::VERY_RESTRICTED),
     ];

@@ -25,13 +25,14 @@ pub const START_MS: i64 = 1_795_348_800_000;
 pub struct Clinic {
     pub router: Router,
     pub desk: Arc<Desk>,
+    pub shelves: Arc<store::Desk>,
     pub record: Record,
     pub store: Arc<Sqlite>,
     pub keyring: Arc<Keyring>,
     pub clock: Arc<dyn Fn() -> i64 + Send + Sync>,
     /// Milliseconds since the start.
     pub ticks: Arc<AtomicU64>,
-    pub directory: tempfile::TempDir,
+    _directory: tempfile::TempDir,
 }
 
 /// Tokens are names of roles.
@@ -72,11 +73,15 @@ impl Clinic {
         let log = Arc::new(AuditLog::open(&directory.path().join("audit"), options).unwrap());
         let clock: Arc<dyn Fn() -> i64 + Send + Sync> = Arc::new(clock);
         let store = Arc::new(Sqlite::open(directory.path(), &keys, key_database, log, sealer, clock.clone()).unwrap());
+        let desk_key = keyring.purpose("wardstone/database/desk/v1");
+        let desk_seal = keyring.seal_key("wardstone/desk/v1");
+        let shelves = Arc::new(store::Desk::open(directory.path(), desk_key, desk_seal).unwrap());
         let settings = Settings {
             policies: Policies::embedded().unwrap(),
             collection: CollectionPolicy::standard().unwrap(),
             clock: clock.clone(),
             base_url: BASE.to_owned(),
+            desk: shelves.clone(),
         };
         let record = Record::open(store.clone(), keyring.clone(), settings).await.unwrap();
         let desk = Arc::new(Desk::default());
@@ -89,7 +94,7 @@ impl Clinic {
             limits: Limits { body_bytes_max: BODY_BYTES_MAX },
         };
         let router = Router::new().merge(api::router(state));
-        Self { router, desk, record, store, keyring, clock, ticks, directory }
+        Self { router, desk, shelves, record, store, keyring, clock, ticks, _directory: directory }
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -14,7 +14,7 @@ use crypto::EnvironmentClass;
 use http::Request;
 use identity::{DemoOnly, Identity, Kind, SeedAccount, Settings};
 use serde_json::{Value, json};
-use store::{Desk, Witness};
+use store::Witness;
 use totp_rs::{Algorithm, Builder};
 
 use crate::clinic::{Answer, Clinic, START_MS};
@@ -43,9 +43,7 @@ impl Office {
     async fn new() -> Self {
         let clinic = Clinic::new().await;
         let keyring = clinic.keyring.clone();
-        let desk_key = keyring.purpose("wardstone/database/desk/v1");
-        let desk =
-            Arc::new(Desk::open(clinic.directory.path(), desk_key, keyring.seal_key("wardstone/desk/v1")).unwrap());
+        let desk = clinic.shelves.clone();
         let policies = clinic.record.clone();
         let settings = Settings {
             may: Arc::new(move |caller, action| {

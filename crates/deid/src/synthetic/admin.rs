@@ -1,21 +1,17 @@
 //! Registration: the Patient, their Coverage and their Appointments.
 
-use super::US_CORE;
 use super::chart::Chart;
 use super::day::{Day, Moment};
 use super::staff::{self, StaffRef};
 use super::stories::Setting;
-use super::terms::{self, Coding, coding, icd, sct, v2_0203};
+use super::terms::{self, Coding, coding, v2_0203};
+use super::today::{self, Booked, Stage};
 use super::visits::Visit;
 use super::writer::Writer;
+use super::{US_CORE, Urn};
 
 /// How many of the past visits keep their appointment in the book.
 const PAST_APPOINTMENTS_MAX: usize = 5;
-/// The first patients all have something today, so that even a small demo has a full morning.
-const TODAY_FIRST_PATIENTS: u32 = 6;
-const TODAY_PERCENT: u32 = 9;
-/// Half-hour slots from 08:00 to 16:30.
-const SLOTS: i32 = 18;
 
 pub(super) fn medical_record_number(number: u32) -> String {
     format!("WS-{:06}", 100_000 + number)
@@ -75,7 +71,7 @@ pub(super) fn patient(chart: &mut Chart<'_>) {
             w.concept("maritalStatus", &[status], display);
         }
         w.one("communication", |w| {
-            let (code, display) = if p.spanish { ("es", "Spanish") } else { ("en", "English") };
+            let (code, display) = p.tongue;
             w.concept("language", &[coding("urn:ietf:bcp:47", code, display)], display);
             w.raw("preferred", true);
         });
@@ -109,6 +105,12 @@ fn extensions(w: &mut Writer, p: &super::person::Person) {
             w.plain("url", format_args!("{US_CORE}us-core-birthsex"));
             w.text("valueCode", if p.female { "F" } else { "M" });
         });
+        if p.needs_interpreter {
+            w.item(|w| {
+                w.text("url", "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired");
+                w.raw("valueBoolean", true);
+            });
+        }
     });
 }
 
@@ -173,44 +175,56 @@ pub(super) fn coverage(chart: &mut Chart<'_>) {
     });
 }
 
-/// The book: what came about, something for today, and the weeks ahead.
+/// The book: what came about, today, and the weeks ahead.
 pub(super) fn appointments(chart: &mut Chart<'_>, visits: &[Visit]) {
     let held: Vec<&Visit> = visits.iter().filter(|v| v.episode.is_none()).collect();
     for visit in &held[held.len().saturating_sub(PAST_APPOINTMENTS_MAX)..] {
-        appointment(chart, visit.at, "fulfilled", visit.telehealth);
+        appointment(chart, &Booked::plain(visit.at, "fulfilled", visit.telehealth));
     }
     if chart.p.death.is_some() {
         return;
     }
     let today = chart.today;
-    if chart.p.number <= TODAY_FIRST_PATIENTS || chart.rng.chance(TODAY_PERCENT) {
-        // Neighbouring patients get different slots, so that a morning does not pile up on one clinician.
-        let slot = (chart.p.number as i32 * 5) % SLOTS;
-        let video = chart.rng.chance(40) || chart.p.number == 2;
-        appointment(chart, today.at(8, 0).later(slot * 30), "booked", video);
+    if let Some(booked) = today::booked(chart) {
+        let reason = today::reason(chart);
+        let urn = appointment(chart, &booked);
+        today::encounter(chart, &booked, urn, reason);
     }
-    let day = today.plus(chart.rng.between(3, 75)).workday();
-    let at = day.at(8, 0).later(chart.rng.below(SLOTS as u32) as i32 * 30);
+    // Every other patient comes back soon, so that the next days are not empty.
+    let (soonest, latest) = if chart.p.number.is_multiple_of(2) { (1, 9) } else { (3, 75) };
+    let day = today.plus(chart.rng.between(soonest, latest)).workday();
+    let at = day.at(8, 0).later(chart.rng.below(today::SLOTS as u32) as i32 * today::SLOT_MINUTES);
     let status = if chart.rng.chance(14) { "cancelled" } else { "booked" };
     let video = chart.rng.chance(30);
-    appointment(chart, at, status, video);
+    appointment(chart, &Booked::plain(at, status, video));
     if status == "cancelled" && chart.rng.chance(70) {
         let again = at.day.plus(chart.rng.between(5, 15)).workday();
-        appointment(chart, again.at(9, 30), "booked", false);
+        appointment(chart, &Booked::plain(again.at(9, 30), "booked", false));
     }
 }
 
-fn appointment(chart: &mut Chart<'_>, at: Moment, status: &str, video: bool) {
-    const MINUTES: i32 = 30;
+impl Booked {
+    fn plain(at: Moment, status: &'static str, video: bool) -> Self {
+        Self { at, status, video, stage: Stage::Ahead }
+    }
+}
+
+fn appointment(chart: &mut Chart<'_>, booked: &Booked) -> Urn {
+    let Booked { at, status, video, stage } = *booked;
     let p = chart.p;
-    let lead = p.stories[0];
     let subject = chart.subject;
     // Never booked after it took place, nor after today.
     let latest = at.day.min(chart.today);
     let created = latest.plus(-chart.rng.between(7, 40)).at(10, 15);
-    let (kind, display) = match lead.setting {
+    let (kind, display) = match p.stories[0].setting {
         Setting::Well | Setting::WellChild => ("CHECKUP", "A routine check-up, such as an annual physical"),
         _ => ("FOLLOWUP", "A follow up visit from a previous appointment"),
+    };
+    let reason = today::reason(chart);
+    let slot = match status {
+        "cancelled" => None,
+        _ if at.day < chart.today => None,
+        _ => Some(slot(chart, at)),
     };
     chart.add("Appointment", |w| {
         w.text("status", status);
@@ -219,38 +233,50 @@ fn appointment(chart: &mut Chart<'_>, at: Moment, status: &str, video: bool) {
                 coding("http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason", "pat", "Patient");
             w.concept("cancelationReason", &[reason], "Patient");
         }
-        let service = if video {
-            sct("448337001", "Telemedicine consultation with patient (procedure)")
-        } else {
-            sct("185349003", "Encounter for check up (procedure)")
-        };
-        w.concepts("serviceType", &service);
+        w.concepts("serviceType", if video { &today::VIDEO } else { &today::OFFICE });
         let kind = coding("http://terminology.hl7.org/CodeSystem/v2-0276", kind, display);
         w.concept("appointmentType", &[kind], display);
-        let code = match lead.setting {
-            Setting::Well | Setting::WellChild => icd(lead.condition[1].code, lead.condition[1].display),
-            _ => lead.condition[0],
-        };
-        w.concepts("reasonCode", &code);
+        w.concepts("reasonCode", &reason);
         w.text("description", if video { "Video visit" } else { "Office visit" });
         w.plain("start", at);
-        w.plain("end", at.later(MINUTES));
-        w.raw("minutesDuration", MINUTES);
+        w.plain("end", at.later(today::SLOT_MINUTES));
+        w.raw("minutesDuration", today::SLOT_MINUTES);
+        if let Some(slot) = slot {
+            w.references("slot", &[slot]);
+        }
         w.plain("created", created);
         w.array("participant", |w| {
             let answer = if status == "cancelled" { "declined" } else { "accepted" };
             let place = if video { staff::PLACE_VIRTUAL } else { staff::PLACE_MAIN };
-            participant(w, &subject, answer);
-            participant(w, &StaffRef(p.doctor), "accepted");
-            participant(w, &staff::location_ref(place), "accepted");
+            participant(w, &subject, answer, stage.patients_period());
+            participant(w, &StaffRef(p.doctor), "accepted", stage.clinicians_period());
+            participant(w, &staff::location_ref(place), "accepted", None);
+            if p.needs_interpreter {
+                today::interpreter(w, p.tongue.1, p.number.is_multiple_of(2));
+            }
         });
-    });
+    })
 }
 
-fn participant(w: &mut Writer, actor: &dyn std::fmt::Display, status: &str) {
+/// The time in the doctor's calendar, taken: everybody who books sees that, and not by whom.
+fn slot(chart: &mut Chart<'_>, at: Moment) -> Urn {
+    let doctor = staff::STAFF[chart.p.doctor].id;
+    chart.add("Slot", |w| {
+        w.reference("schedule", format_args!("Schedule?identifier={}|{doctor}", terms::ID_SCHEDULE));
+        w.text("status", "busy");
+        w.plain("start", at);
+        w.plain("end", at.later(today::SLOT_MINUTES));
+    })
+}
+
+/// The period is when somebody took part: from arriving to leaving, from beginning to ending.
+fn participant(w: &mut Writer, actor: &dyn std::fmt::Display, status: &str, period: Option<(Moment, Option<Moment>)>) {
     w.item(|w| {
         w.reference("actor", actor);
         w.text("required", "required");
         w.text("status", status);
+        if let Some((from, until)) = period {
+            w.period("period", from, until);
+        }
     });
 }

@@ -25,6 +25,8 @@ pub(super) struct Chart<'p> {
     pub(super) p: &'p Person,
     pub(super) body: Body,
     pub(super) today: Day,
+    /// Minutes of today that are over at the clinic.
+    pub(super) now: i32,
     pub(super) subject: Urn,
     /// The problem list entry of the leading story, once there is one.
     pub(super) problem: Option<Urn>,
@@ -64,6 +66,7 @@ pub(super) fn bundle(plan: &Plan, number: u32) -> Bundle {
         p: &person,
         body,
         today,
+        now: i32::from(plan.now.hour()) * 60 + i32::from(plan.now.minute()),
         subject,
         problem: None,
         current_meds: Vec::new(),

@@ -21,18 +21,22 @@ mod rng;
 mod staff;
 mod stories;
 mod terms;
+mod today;
 mod visits;
 mod writer;
 
 use std::fmt;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 
 use rng::Rng;
 use writer::Writer;
 
 /// Part of every random stream: raise it whenever the output for a given plan changes.
-pub const GENERATOR_VERSION: u32 = 1;
+pub const GENERATOR_VERSION: u32 = 2;
+
+/// Where the clinic is, as its addresses say: Phoenix, which keeps UTC−7 all year.
+pub const ZONE: &str = "America/Phoenix";
 
 const US_CORE: &str = "http://hl7.org/fhir/us/core/StructureDefinition/";
 
@@ -42,6 +46,8 @@ pub struct Plan {
     pub patients: u32,
     /// The clinic's local date: no past event lies after it, and some appointments lie on it.
     pub today: Date,
+    /// The clinic's local time: says how far today's appointments have come.
+    pub now: Time,
 }
 
 /// One FHIR R4 transaction Bundle.

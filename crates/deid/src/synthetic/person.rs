@@ -16,6 +16,10 @@ const MORTAL_FROM: u32 = 24;
 const DECEASED_PERCENT: u32 = 6;
 const DECEASED_AGE_MIN: i32 = 76;
 
+const OTHER_TONGUE_EVERY: u32 = 9;
+const OTHER_TONGUES: [(&str, &str); 4] =
+    [("vi", "Vietnamese"), ("ase", "American Sign Language"), ("ar", "Arabic"), ("zh", "Chinese")];
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Smoking {
     Never,
@@ -39,7 +43,9 @@ pub(super) struct Person {
     pub(super) phone: String,
     pub(super) email: String,
     pub(super) ssn: Option<String>,
-    pub(super) spanish: bool,
+    /// The language spoken with them: its code (BCP 47) and name.
+    pub(super) tongue: (&'static str, &'static str),
+    pub(super) needs_interpreter: bool,
     pub(super) married: bool,
     /// Height in cm once grown.
     pub(super) height_cm: f64,
@@ -103,6 +109,7 @@ pub(super) fn draw(plan: &Plan, number: u32, rng: &mut Rng) -> Person {
     };
     let weights: Vec<u32> = TOWNS.iter().map(|t| t.3).collect();
     let pediatric = age < ADULT_YEARS;
+    let tongue = tongue(number, origin, rng);
     let mut person = Person {
         number,
         female,
@@ -118,7 +125,8 @@ pub(super) fn draw(plan: &Plan, number: u32, rng: &mut Rng) -> Person {
         phone: format!("{}-555-01{:02}", rng.word(&["602", "480", "623"]), rng.below(100)),
         email: email(given, family, rng),
         ssn: rng.chance(25).then(|| fictitious_ssn(rng)),
-        spanish: origin.hispanic && rng.chance(35),
+        tongue,
+        needs_interpreter: tongue.0 != "en" && (number.is_multiple_of(2) || tongue.0 != "es"),
         married: age >= 24 && rng.chance(52),
         height_cm: if female { 163.0 + rng.noise(6.0) } else { 176.5 + rng.noise(6.5) },
         bmi: (26.5 + rng.noise(3.0) + lead.bmi_shift).clamp(18.6, 43.0),
@@ -143,6 +151,16 @@ fn leading_story(number: u32, rng: &mut Rng) -> &'static Story {
             let weights: Vec<u32> = STORIES.iter().map(|s| s.weight).collect();
             &STORIES[rng.weighted(&weights)]
         }
+    }
+}
+
+/// Spanish is common; now and then somebody speaks another language.
+fn tongue(number: u32, origin: Origin, rng: &mut Rng) -> (&'static str, &'static str) {
+    let is_spanish = origin.hispanic && rng.chance(35);
+    match (is_spanish, number % OTHER_TONGUE_EVERY) {
+        (true, _) => ("es", "Spanish"),
+        (false, 5) => OTHER_TONGUES[(number / OTHER_TONGUE_EVERY) as usize % OTHER_TONGUES.len()],
+        (false, _) => ("en", "English"),
     }
 }
 

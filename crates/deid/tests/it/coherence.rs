@@ -6,7 +6,7 @@ use fhir::Json;
 use jiff::civil::Date;
 
 use crate::tree::{
-    PATIENTS, TODAY, by_full_url, clinic, each_patient, members, note, number, of_type, resources, text,
+    NOW, PATIENTS, TODAY, by_full_url, clinic, each_patient, members, note, number, of_type, resources, text,
 };
 
 #[test]
@@ -89,8 +89,9 @@ fn nothing_clinical_lies_before_birth_or_after_today() {
             let kind = resource.resource_type().unwrap();
             members(resource, &mut |name, value| {
                 // What is planned may lie ahead.
-                let planned =
-                    kind == "Appointment" && name != "created" || name == "dueDate" || name == "valueDateTime";
+                let planned = (kind == "Appointment" || kind == "Slot") && name != "created"
+                    || name == "dueDate"
+                    || name == "valueDateTime";
                 let Some(day) = value.as_str().and_then(|t| t.get(..10)?.parse::<Date>().ok()) else { return };
                 let insured = kind == "Coverage";
                 assert!(day >= birth || insured, "patient {n}: {kind}.{name} {day} before birth");
@@ -121,8 +122,12 @@ fn periods_end_after_they_start() {
 #[test]
 fn the_dead_have_no_appointments_ahead_and_no_active_drugs() {
     let mut dead = 0;
-    let clinic =
-        wardstone_deid::synthetic::generate(&wardstone_deid::synthetic::Plan { seed: 3, patients: 600, today: TODAY });
+    let clinic = wardstone_deid::synthetic::generate(&wardstone_deid::synthetic::Plan {
+        seed: 3,
+        patients: 600,
+        today: TODAY,
+        now: NOW,
+    });
     for bundle in clinic.patient_bundles().filter(|b| b.json.contains("deceasedDateTime")) {
         let bundle = Json::parse_str(&bundle.json).unwrap();
         let Some(death) = text(resources(&bundle).next().unwrap(), "deceasedDateTime").map(str::to_string) else {
@@ -268,13 +273,53 @@ fn a_few_people_are_expected_today_some_by_video() {
             video += u32::from(start >= TODAY && on_video);
             ahead += u32::from(start > TODAY && text(a, "status") == Some("booked"));
             cancelled += u32::from(text(a, "status") == Some("cancelled"));
-            assert_eq!(start < TODAY, text(a, "status") == Some("fulfilled"));
+            let status = text(a, "status");
+            assert!(start == TODAY || (start < TODAY) == (status == Some("fulfilled")), "{start}");
         }
     });
     assert!(
-        (6..PATIENTS / 4).contains(&today) && video > 10 && ahead > PATIENTS / 2 && cancelled > 3,
+        (18..PATIENTS / 3).contains(&today) && video > 10 && ahead > PATIENTS / 2 && cancelled > 3,
         "{today} {video} {ahead} {cancelled}"
     );
+}
+
+/// Whoever opens a fresh demo finds people gone, inside, waiting and still to come, whatever the hour; and nobody came in the future.
+#[test]
+fn today_is_a_day_at_work_at_any_hour() {
+    let zone = jiff::tz::TimeZone::get(wardstone_deid::synthetic::ZONE).unwrap();
+    for hour in 0..24 {
+        let now = jiff::civil::time(hour, 25, 0, 0);
+        let plan = wardstone_deid::synthetic::Plan { seed: 7, patients: 18, today: TODAY, now };
+        let instant = TODAY.to_datetime(now).to_zoned(zone.clone()).unwrap().timestamp();
+        let (mut statuses, mut inside, mut open, mut languages) = (HashMap::new(), 0, 0, HashSet::new());
+        for bundle in wardstone_deid::synthetic::generate(&plan).patient_bundles() {
+            let bundle = Json::parse_str(&bundle.json).unwrap();
+            for a in of_type(&bundle, "Appointment").filter(|a| text(a, "start").unwrap().starts_with("2026-11-20")) {
+                let start: jiff::Timestamp = text(a, "start").unwrap().parse().unwrap();
+                let local = start.to_zoned(zone.clone());
+                let minute = i32::from(local.hour()) * 60 + i32::from(local.minute());
+                assert_eq!(local.date(), TODAY);
+                assert!((480..=990).contains(&minute) && minute % 30 == 0, "{local}");
+                assert!(text(a, "reasonCode.text").is_some());
+                *statuses.entry(text(a, "status").unwrap().to_owned()).or_insert(0) += 1;
+                let people = a.get("participant").unwrap().items();
+                for at in people.iter().flat_map(|p| [text(p, "period.start"), text(p, "period.end")]).flatten() {
+                    assert!(at.parse::<jiff::Timestamp>().unwrap() <= instant, "{at} after {hour}:25");
+                }
+                let doctor = people.iter().find(|p| text(p, "actor.reference").unwrap().starts_with("Practitioner"));
+                inside += i32::from(
+                    text(a, "status") == Some("checked-in") && text(doctor.unwrap(), "period.start").is_some(),
+                );
+            }
+            open += of_type(&bundle, "Encounter").filter(|e| text(e, "status") == Some("in-progress")).count() as i32;
+            let patient = resources(&bundle).next().unwrap();
+            languages.insert(text(patient, "communication.language.text").unwrap().to_owned());
+        }
+        for status in ["booked", "arrived", "checked-in", "fulfilled", "noshow"] {
+            assert!(statuses.contains_key(status), "{status} at {hour}: {statuses:?}");
+        }
+        assert!(inside > 0 && inside == open && languages.len() > 2, "{inside} {open} {languages:?} at {hour}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The same plan gives the same bytes, and patients do not depend on each other.
 
-use crate::tree::{TODAY, clinic};
+use crate::tree::{NOW, TODAY, clinic};
 use wardstone_deid::synthetic::{Plan, generate};
 
 #[test]
@@ -12,13 +12,13 @@ fn the_same_plan_gives_the_same_bytes() {
 
 #[test]
 fn another_seed_gives_other_people() {
-    let bundle = |seed| generate(&Plan { seed, patients: 1, today: TODAY }).patient_bundle(1).json;
+    let bundle = |seed| generate(&Plan { seed, patients: 1, today: TODAY, now: NOW }).patient_bundle(1).json;
     assert_ne!(bundle(1), bundle(2));
 }
 
 #[test]
 fn a_patient_is_the_same_in_a_small_and_a_large_clinic() {
-    let small = generate(&Plan { seed: 7, patients: 30, today: TODAY });
+    let small = generate(&Plan { seed: 7, patients: 30, today: TODAY, now: NOW });
     let nth = clinic().patient_bundles().nth(29).unwrap();
     assert_eq!(small.patient_bundle(30).json, nth.json);
 }

@@ -95,7 +95,7 @@ const MANDATORY: &[(&str, &[&str])] = &[
 const VITAL: &[&str] =
     &["status", "category", "code", "subject", "effectiveDateTime", "valueQuantity.value", "valueQuantity.code"];
 
-const UNPROFILED: &[&str] = &["Appointment", "Schedule", "HealthcareService", "Observation"];
+const UNPROFILED: &[&str] = &["Appointment", "Schedule", "Slot", "HealthcareService", "Observation"];
 
 const SYSTEMS: &[&str] = &[
     "http://snomed.info/sct",

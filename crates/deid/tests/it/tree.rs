@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 
 use fhir::Json;
-use jiff::civil::{Date, date};
+use jiff::civil::{Date, Time, date, time};
 use wardstone_deid::synthetic::{Clinic, Plan, generate};
 
 pub const TODAY: Date = date(2026, 11, 20);
+pub const NOW: Time = time(11, 5, 0, 0);
 /// Large enough that every story, companion, episode and a death or two occur.
 pub const PATIENTS: u32 = 100;
 
 pub fn clinic() -> Clinic {
-    generate(&Plan { seed: 7, patients: PATIENTS, today: TODAY })
+    generate(&Plan { seed: 7, patients: PATIENTS, today: TODAY, now: NOW })
 }
 
 /// Calls `check` with every patient's number and parsed bundle.

@@ -9,7 +9,7 @@ use store::{Backend, ChartNo, Expected, Keyword, Seq};
 use crate::head::Head;
 use crate::index::Place;
 use crate::prepare::Prepared;
-use crate::{Record, facts};
+use crate::{Record, calendar, facts};
 
 impl<B: Backend> Record<B> {
     /// What has to follow a commit before it is acknowledged: the index tail and the caches.
@@ -17,9 +17,15 @@ impl<B: Backend> Record<B> {
         let steps: Vec<Step> = prepared.into_iter().map(Step::of).collect();
         let (index, heads, chart_heads) = (self.0.index.clone(), self.0.heads.clone(), self.0.chart_heads.clone());
         let (held_facts, directory) = (self.0.facts.clone(), self.0.directory.clone());
+        let days = self.0.calendar.clone();
         Box::new(move |seq| {
             index.add_commit(seq, steps.iter().map(|step| (step.place, step.keywords.as_slice())));
             let mut by_chart: HashMap<ChartNo, Vec<&Step>> = HashMap::new();
+            // What stood before, which the caches will not hold any more.
+            let dated: Vec<_> = { steps.iter() }
+                .filter(|step| calendar::is_of_calendar(step.type_code))
+                .map(|step| (step, heads.get(step.place.row).ok()))
+                .collect();
             for step in &steps {
                 heads.commit(step.place.row, |_| step.head(seq).map(|head| (head.clone(), head.bytes())));
                 if let Some(before) = step.chart_before {
@@ -38,6 +44,11 @@ impl<B: Backend> Record<B> {
             }
             if steps.iter().any(|step| facts::is_of_directory(step.type_code)) {
                 directory.fetch_add(1, Ordering::AcqRel);
+            }
+            for (step, before) in dated {
+                if let Some(now) = step.head(seq) {
+                    days.changed(before.as_deref(), &now);
+                }
             }
         })
     }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use access::{Caller, CallerParts, ChartNo, CollectionPolicy, Facts, Policies, Purpose, Role, RoleSet, UserId};
 use crypto::Keyring;
 use record::{Record, Settings};
+use store::Desk;
 use store::log::{AuditLog, LogOptions};
 use store::sqlite::{DatabaseKeys, DaySealer, Sqlite};
 
@@ -34,6 +35,11 @@ impl Clinic {
         let Self { record, directory, clock_ms } = self;
         record.store().close();
         drop(record);
+        Self::again(directory, clock_ms).await
+    }
+
+    /// Over what lies in a directory.
+    pub async fn again(directory: tempfile::TempDir, clock_ms: Arc<AtomicI64>) -> Self {
         let record = open(directory.path(), clock_ms.clone()).await;
         Self { record, directory, clock_ms }
     }
@@ -66,8 +72,14 @@ async fn open(directory: &Path, clock_ms: Arc<AtomicI64>) -> Record {
         collection: CollectionPolicy::standard().unwrap(),
         clock,
         base_url: BASE.to_owned(),
+        desk: desk(directory, &keyring),
     };
     Record::open(store, keyring, settings).await.unwrap()
+}
+
+fn desk(directory: &Path, keyring: &Keyring) -> Arc<Desk> {
+    let key = keyring.purpose("wardstone/database/desk/v1");
+    Arc::new(Desk::open(directory, key, keyring.seal_key("wardstone/desk/v1")).unwrap())
 }
 
 pub fn caller(role: Role) -> Caller {

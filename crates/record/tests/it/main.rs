@@ -5,6 +5,7 @@ extern crate wardstone_record as record;
 
 mod administration;
 mod clinic;
+mod drafts;
 mod findings;
 mod interactions;
 mod lists;

@@ -109,7 +109,7 @@ fn an_import_that_was_killed_goes_on_and_takes_nothing_twice() {
     house.stop();
     let input = house.folder.path().join("input");
     std::fs::create_dir_all(&input).unwrap();
-    let plan = Plan { seed: 3, patients: 60, today: jiff::civil::date(2026, 1, 1) };
+    let plan = Plan { seed: 3, patients: 60, today: jiff::civil::date(2026, 1, 1), now: jiff::civil::time(9, 0, 0, 0) };
     let clinic = generate(&plan);
     let staff = clinic.staff_bundle();
     // Named as generators name what others refer to: it comes first.

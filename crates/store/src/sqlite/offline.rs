@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{DatabaseKeys, INDEX_FILE, KEYS_FILE, RECORD_FILE, outbox, pool, read, writer};
 use crate::StoreError;
 use crate::backend::{ChartNo, RowNo, Seq};
+use crate::desk::DESK_FILE;
 use crate::log::DetailSealer;
 
 /// What [`rows_at`] saw besides the rows.
@@ -55,10 +56,15 @@ pub fn rows_at(
 pub fn dump_at<W: Write>(
     directory: &Path,
     keys: &DatabaseKeys,
+    desk: &[u8; 32],
     open_table: &mut dyn FnMut(&str, &str) -> std::io::Result<W>,
 ) -> Result<u64, StoreError> {
     let mut rows = 0;
-    for (file, key) in [(RECORD_FILE, &keys.record), (KEYS_FILE, &keys.keys), (INDEX_FILE, &keys.index)] {
+    let files = [(RECORD_FILE, &*keys.record), (KEYS_FILE, &*keys.keys), (INDEX_FILE, &*keys.index), (DESK_FILE, desk)];
+    for (file, key) in files {
+        if !directory.join(file).exists() {
+            continue;
+        }
         let connection = open(&directory.join(file), key, file)?;
         let mut statement = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")?;
         let tables: Vec<String> = statement.query_map([], |r| r.get(0))?.collect::<Result<_, _>>()?;

@@ -6,10 +6,10 @@ use http::{Response, StatusCode};
 use identity::{DeviceState, IssuedToken, NewToken, Session};
 
 use super::Answer;
-use super::step_up::again;
 use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
+use crate::clinic::shell::{Place, Shell};
 use crate::guard::COOKIE;
 use crate::refusal::Refusal;
 
@@ -17,6 +17,7 @@ use crate::refusal::Refusal;
 #[template(path = "me.html")]
 struct Page<'a> {
     frame: Frame<'a>,
+    shell: Shell<'a>,
     session: &'a Session,
     roles: Vec<String>,
     verified_device: bool,
@@ -61,12 +62,7 @@ struct Issued {
 
 pub async fn page(asked: &Asked<'_>) -> Answer {
     let session = asked.reader().await?;
-    let response = shown(asked, &session, StatusCode::OK, None);
-    // Roles changed since the cookie was given.
-    if session.is_rotation_due {
-        return Ok(again(response, &asked.web.identity().renew(&session).await?));
-    }
-    Ok(response)
+    Ok(shown(asked, &session, StatusCode::OK, None))
 }
 
 pub async fn end_session(asked: &Asked<'_>) -> Answer {
@@ -146,6 +142,7 @@ fn shown(asked: &Asked<'_>, session: &Session, status: StatusCode, issued: Optio
         session.caller.iter().flat_map(|caller| caller.roles().iter().map(|role| role.name().replace('_', " ")));
     let page = Page {
         frame: Frame::of(asked.web),
+        shell: Shell::of(asked.web, session, Place::Me),
         session,
         roles: roles.collect(),
         verified_device: session.device_state == Some(DeviceState::Verified),
@@ -161,5 +158,5 @@ fn shown(asked: &Asked<'_>, session: &Session, status: StatusCode, issued: Optio
 
 pub fn time(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms)
-        .map_or_else(|_| "–".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+        .map_or_else(|_| "–".to_owned(), |at| at.strftime("%d-%b-%Y %H:%M UTC").to_string())
 }

@@ -1,11 +1,17 @@
 //! From an address to what answers it.
 
+mod chart;
 mod enrol;
 mod events;
 mod me;
+mod patients;
 mod proofs;
+mod schedule;
 mod sign_in;
 mod step_up;
+mod today;
+
+pub(crate) use step_up::again;
 
 use askama::Template;
 use axum::body::Body;
@@ -13,6 +19,7 @@ use http::{Response, StatusCode};
 
 use crate::assets::Frame;
 use crate::client::Asked;
+use crate::clinic::shell::{finds_patients, sees_the_day};
 use crate::refusal::Refusal;
 use crate::route::Route;
 use crate::{Web, answer};
@@ -22,7 +29,7 @@ pub(crate) type Answer = Result<Response<Body>, Refusal>;
 pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
     match route {
         Route::Asset(asset) => Ok(answer::asset(asset)),
-        Route::Home => Ok(answer::see("/me")),
+        Route::Home => home(asked).await,
         Route::SignIn => sign_in::page(asked).await,
         Route::Password => sign_in::password(asked).await,
         Route::Second => sign_in::second(asked).await,
@@ -61,7 +68,32 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::Prove => events::prove(asked).await,
         Route::Active => events::active(asked).await,
         Route::SignOut => me::sign_out(asked).await,
+        Route::Today => today::page(asked).await,
+        Route::TodayPart => today::part(asked).await,
+        Route::TodayEvents => today::events(asked).await,
+        Route::TodayAct => today::act(asked).await,
+        Route::CancelAppointment => today::cancel(asked).await,
+        Route::Schedule => schedule::page(asked).await,
+        Route::Booking => schedule::booking(asked).await,
+        Route::BookingFind => schedule::find(asked).await,
+        Route::Book => schedule::book(asked).await,
+        Route::Patients => patients::page(asked).await,
+        Route::FindPatient => patients::find(asked).await,
+        Route::Chart => chart::page(asked).await,
+        Route::BreakGlass => chart::break_glass(asked).await,
+        Route::CloseGlass => chart::close_glass(asked).await,
     }
+}
+
+/// Whoever works with appointments begins with the day, whoever looks for patients there.
+async fn home(asked: &Asked<'_>) -> Answer {
+    let session = asked.reader().await?;
+    let place = match &session.caller {
+        Some(caller) if sees_the_day(asked.web, caller) => "/today",
+        Some(caller) if finds_patients(asked.web, caller) => "/patients",
+        _ => "/me",
+    };
+    Ok(answer::see(place))
 }
 
 /// Its script signs the challenge with the key of this browser and asks again.

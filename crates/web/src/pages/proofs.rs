@@ -14,12 +14,14 @@ use super::sign_in::options;
 use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
+use crate::clinic::shell::{Place, Shell};
 use crate::refusal::Refusal;
 
 #[derive(Template)]
 #[template(path = "proofs.html")]
 struct Page<'a> {
     frame: Frame<'a>,
+    shell: Shell<'a>,
     session: &'a Session,
     proofs: ProofsView,
     passkeys: Vec<Row>,
@@ -118,6 +120,14 @@ fn shown(asked: &Asked<'_>, session: &Session, status: StatusCode, shown: Shown)
         added: time(one.added_ms),
     });
     let is_fresh = asked.web.identity().is_fresh(session);
-    let page = Page { frame: Frame::of(asked.web), session, passkeys: passkeys.collect(), proofs, is_fresh, shown };
+    let page = Page {
+        frame: Frame::of(asked.web),
+        shell: Shell::of(asked.web, session, Place::Me),
+        session,
+        passkeys: passkeys.collect(),
+        proofs,
+        is_fresh,
+        shown,
+    };
     Ok(answer::page(status, &page))
 }

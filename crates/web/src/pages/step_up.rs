@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::body::Body;
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use identity::{Renewed, Session, SignInRefusal};
 use serde::Deserialize;
 use serde_json::json;
@@ -12,16 +12,22 @@ use super::sign_in::options;
 use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
+use crate::clinic::shell::{Place, Shell};
 use crate::guard::COOKIE;
 use crate::refusal::Refusal;
+use crate::route::Route;
 
 #[derive(Template)]
 #[template(path = "step_up.html")]
 struct Page<'a> {
     frame: Frame<'a>,
+    shell: Shell<'a>,
     error: Option<String>,
-    csrf: &'a str,
+    next: Next<'a>,
 }
+
+/// Where the person was going: a page of ours, named in the query, or nowhere else.
+struct Next<'a>(Option<&'a str>);
 
 #[derive(Deserialize)]
 struct PasskeyAnswer {
@@ -37,7 +43,7 @@ pub async fn totp(asked: &Asked<'_>) -> Answer {
     let sent = asked.form();
     let session = asked.writer(&sent).await?;
     match asked.web.identity().step_up_totp(&session, sent.text("code"), &asked.from).await {
-        Ok(renewed) => Ok(again(answer::see("/me"), &renewed)),
+        Ok(renewed) => Ok(again(answer::see(Next::of(asked).address()), &renewed)),
         Err(refusal @ (SignInRefusal::DoesNotMatch | SignInRefusal::Wait { .. })) => {
             let refusal = Refusal::from(refusal);
             Ok(form(asked, &session, refusal.status(), Some(refusal.words())))
@@ -56,7 +62,7 @@ pub async fn passkey_finish(asked: &Asked<'_>) -> Answer {
     let sent: PasskeyAnswer = asked.json()?;
     let credential = sent.credential.to_string();
     let renewed = asked.web.identity().finish_step_up_passkey(&session, &credential, &asked.from).await?;
-    Ok(again(answer::json(StatusCode::OK, &json!({ "next": "/me" })), &renewed))
+    Ok(again(answer::json(StatusCode::OK, &json!({ "next": Next::of(asked).address() })), &renewed))
 }
 
 /// The session goes on under a new cookie.
@@ -65,6 +71,24 @@ pub fn again(mut response: Response<Body>, renewed: &Renewed) -> Response<Body> 
     response
 }
 
+impl<'a> Next<'a> {
+    fn of(asked: &Asked<'a>) -> Self {
+        let query = asked.parts.uri.query().unwrap_or_default();
+        let place = query.split('&').find_map(|pair| pair.strip_prefix("next="));
+        Self(place.filter(|place| Route::parse(&Method::GET, place).is_ok_and(|found| found.route.is_page())))
+    }
+
+    fn address(&self) -> &str {
+        self.0.unwrap_or("/me")
+    }
+
+    /// For the forms of the page.
+    fn query(&self) -> String {
+        self.0.map_or_else(String::new, |place| format!("?next={place}"))
+    }
+}
+
 fn form(asked: &Asked<'_>, session: &Session, status: StatusCode, error: Option<String>) -> Response<Body> {
-    answer::page(status, &Page { frame: Frame::of(asked.web), error, csrf: &session.csrf })
+    let shell = Shell::of(asked.web, session, Place::Elsewhere);
+    answer::page(status, &Page { frame: Frame::of(asked.web), shell, error, next: Next::of(asked) })
 }

@@ -1,4 +1,4 @@
-//! Stylesheet and script: what pages promise of them holds, and pages hold nothing that a strict policy forbids.
+//! Stylesheet, script and letters: what pages promise of them holds, and pages hold nothing that a strict policy forbids.
 
 use std::path::Path;
 
@@ -9,7 +9,8 @@ use identity::Connection;
 
 use crate::clinic::{Browser, Clinic, PASSWORD};
 
-const ASSETS: [&str; 2] = ["wardstone.css", "door.js"];
+const ASSETS: [&str; 5] =
+    ["wardstone.css", "door.js", "today.js", "atkinson-next-latin.woff2", "atkinson-next-latin-ext.woff2"];
 
 /// `WARDSTONE_BLESS=1` writes the digests anew.
 #[test]

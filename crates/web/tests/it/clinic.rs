@@ -1,28 +1,30 @@
-//! The pages over a real desk and a real audit log, with a clock that stands, and a browser that can be told to lie.
+//! The pages over a real record, desk and audit log, with a clock that stands, and a browser that can be told to lie.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use access::{Caller, Role};
+use access::{Caller, CallerParts, CollectionPolicy, Facts, Policies, Role, RoleSet, UserId};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use axum::body::Body;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use crypto::sign::SigningKey;
 use crypto::{Keyring, SealKey};
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use identity::{Connection, DemoOnly, Identity, Invited, Kind, NewAccount, SeedAccount, Settings};
-use store::log::{AuditLog, DetailSealer, LogOptions, SealError};
-use store::{Desk, Witness};
+use record::{Preconditions, Record, RecordError, ResourceKey, Target};
+use store::log::{AuditLog, LogError, LogOptions};
+use store::sqlite::{DatabaseKeys, DaySealer};
+use store::{Desk, Sqlite, Witness};
 use tempfile::TempDir;
 use totp_rs::{Algorithm, Builder};
 use web::{COOKIE, Client, STEP_COOKIE, Web, WebState};
 use zeroize::Zeroizing;
 
 pub const ORIGIN: &str = "https://clinic.example";
+pub const ZONE: &str = "America/New_York";
 pub const PASSWORD: &str = "grey heron over the lake";
 /// Monday, 4 January 2027, 15:00 UTC.
 const START_MS: i64 = 1_799_074_800_000;
@@ -34,22 +36,14 @@ static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
 pub struct Clinic {
     pub web: Web,
     pub identity: Identity,
+    pub record: Record,
     now: Arc<AtomicI64>,
     _directory: TempDir,
 }
 
-/// Hides nothing.
-struct Sealer;
-
-impl DetailSealer for Sealer {
-    fn seal(&self, _: i32, _: &[u8], plain: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
-        out.extend_from_slice(plain);
-        Ok(())
-    }
-
-    fn open(&self, _: i32, _: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
-        Ok(sealed.to_vec())
-    }
+/// An address with something for each `{}` of its template.
+pub fn filled(template: &str) -> String {
+    template.replace("{}", "x1")
 }
 
 /// One person's browser on one connection.
@@ -73,36 +67,63 @@ impl Clinic {
         let directory = tempfile::tempdir_in(base).unwrap();
         let now = Arc::new(AtomicI64::new(START_MS));
         let clock = now.clone();
-        let log_clock = Arc::new(move || clock.load(Ordering::SeqCst) as u64);
-        let entropy = Arc::new(|out: &mut [u8]| {
-            out.fill(7);
-            Ok(())
-        });
-        let key = SigningKey::from_seed(&[42; 32]);
-        let mut options = LogOptions::new(Arc::new(Sealer), key, "clinic.example/audit", log_clock, entropy);
+        let keyring = Arc::new(Keyring::new([7; 16], Zeroizing::new([9; 32])));
+        let keys = DatabaseKeys {
+            record: keyring.purpose("wardstone/database/record/v1"),
+            keys: keyring.purpose("wardstone/database/keys/v1"),
+            index: keyring.purpose("wardstone/database/index/v1"),
+        };
+        let key_database = Sqlite::open_keys(directory.path(), &keys).unwrap();
+        let sealer = Arc::new(DaySealer::new(keyring.clone(), key_database.clone()));
+        let time: record::Clock = Arc::new(move || clock.load(Ordering::SeqCst));
+        let log_clock = time.clone();
+        let mut options = LogOptions::new(
+            sealer.clone(),
+            keyring.log_signing_key(),
+            "clinic.example/audit",
+            Arc::new(move || log_clock() as u64),
+            Arc::new(|out: &mut [u8]| crypto::random(out).map_err(|_| LogError::Random)),
+        );
         options.checkpoint_interval_ms = 3_600_000;
         options.reserve_step_bytes = 64 * 1024;
         let log = Arc::new(AuditLog::open(&directory.path().join("audit"), options).unwrap());
+        let store = Sqlite::open(directory.path(), &keys, key_database, log, sealer, time.clone()).unwrap();
+        let store = Arc::new(store);
         let desk = Arc::new(Desk::open(directory.path(), Zeroizing::new([1; 32]), SealKey::new(&[2; 32])).unwrap());
-        let clock = now.clone();
-        let mut settings =
-            Settings::new("Lakeside Clinic", ORIGIN, "clinic.example", Arc::new(move || clock.load(Ordering::SeqCst)));
+        let record_settings = record::Settings {
+            policies: Policies::embedded().unwrap(),
+            collection: CollectionPolicy::standard().unwrap(),
+            clock: time.clone(),
+            base_url: format!("{ORIGIN}/fhir"),
+            desk: desk.clone(),
+        };
+        let record = Record::open(store.clone(), keyring.clone(), record_settings).await.unwrap();
+        let mut settings = Settings::new("Lakeside Clinic", ORIGIN, "clinic.example", time);
         settings.may = Arc::new(|caller: &Caller, _| caller.roles().contains(Role::Admin));
-        let keyring = Keyring::new([1; 16], Zeroizing::new([2; 32]));
-        let identity = Identity::open(settings, desk, Witness::on(log), &keyring).unwrap();
+        let names = keyring.clone();
+        settings.family = Arc::new(move |name: &str| names.family(name));
+        let identity = Identity::open(settings, desk, Witness::of(&store), &keyring).unwrap();
         let web = Web::new(WebState {
+            record: record.clone(),
             identity: identity.clone(),
             origin: ORIGIN.into(),
+            zone: jiff::tz::TimeZone::get(ZONE).unwrap(),
+            hours: None,
             organization: "Lakeside Clinic".into(),
             request_id: Arc::new(|| 1),
         });
-        let clinic = Self { web, identity, now, _directory: directory };
+        let clinic = Self { web, identity, record, now, _directory: directory };
         clinic.seed("root", Role::Admin).await;
         clinic.seed("ana", Role::Physician).await;
         clinic
     }
 
     pub async fn seed(&self, login: &str, role: Role) {
+        self.seed_as(login, role, None).await;
+    }
+
+    /// With the row of a Practitioner, as whom the person treats.
+    pub async fn seed_as(&self, login: &str, role: Role, practitioner: Option<u64>) {
         let demo = DemoOnly::of(crypto::EnvironmentClass::Demo).unwrap();
         let seed = SeedAccount {
             login: login.into(),
@@ -112,7 +133,7 @@ impl Clinic {
             roles: vec![role],
             own_chart: None,
             proxies: Vec::new(),
-            practitioner: None,
+            practitioner,
             licence: None,
             npi: None,
             password: Some(Zeroizing::new(PASSWORD.into())),
@@ -120,6 +141,55 @@ impl Clinic {
             token: Some(Zeroizing::new(format!("demo-{login}"))),
         };
         self.identity.seed(&demo, seed).await.unwrap();
+    }
+
+    /// A resource of the record, written by the integration client: its members without the braces.
+    pub async fn put(&self, type_name: &str, id: &str, members: &str) {
+        let json = format!(r#"{{"resourceType":"{type_name}","id":"{id}",{members}}}"#);
+        let target = Target::Id(ResourceKey::parse(type_name, id).unwrap());
+        let integration = self.by(Role::Integration);
+        let written = self.record.update(&integration, target, json.as_bytes(), Preconditions::default()).await;
+        if let Err(error) = written {
+            let RecordError::Invalid(issues) = error else { panic!("{type_name}/{id}: {error}") };
+            panic!("{type_name}/{id}: {}", issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+        }
+    }
+
+    /// Somebody who treats: a Practitioner and the account of the person.
+    pub async fn seed_practitioner(&self, login: &str, role: Role) {
+        let name = format!(r#""name":[{{"family":"{login}","given":["Dr"]}}]"#);
+        self.put("Practitioner", login, &name).await;
+        let link = self.record.practitioner_link(&self.by(Role::Admin), login).await.unwrap();
+        self.seed_as(login, role, Some(link.row)).await;
+    }
+
+    /// Somebody of a role, as a program of the organization.
+    pub fn by(&self, role: Role) -> Caller {
+        let parts = CallerParts {
+            user: UserId(900 + role as u64),
+            login: format!("by-{}", role.name()),
+            roles: RoleSet::of(role),
+            purpose: role.usual_purpose(),
+            own_chart: None,
+            proxies: Vec::new(),
+            broken_glass: Vec::new(),
+            scopes: None,
+            practitioner: None,
+            family: None,
+            session: 1,
+            device: None,
+            facts: Facts::GOOD,
+            network: "127.0.0.1".parse().unwrap(),
+            country: None,
+            user_agent: "test".to_owned(),
+            request_id: 1,
+            time_ms: self.now_ms(),
+        };
+        Caller::established(parts).unwrap()
+    }
+
+    pub fn now_ms(&self) -> i64 {
+        self.now.load(Ordering::SeqCst)
     }
 
     pub async fn invite(&self, login: &str) -> Invited {

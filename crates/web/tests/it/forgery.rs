@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::StatusCode;
 use web::{CSRF_HEADER, ROUTES};
 
-use crate::clinic::{Browser, Clinic, ORIGIN};
+use crate::clinic::{Browser, Clinic, ORIGIN, filled};
 
 #[tokio::test]
 async fn what_does_not_come_from_a_page_of_ours_is_refused_on_every_route() {
@@ -23,6 +23,7 @@ async fn what_does_not_come_from_a_page_of_ours_is_refused_on_every_route() {
         &[("sec-fetch-site", "same-origin"), ("origin", "https://evil.example")],
     ];
     for (_, path) in ROUTES.iter().filter(|(method, _)| *method == "POST") {
+        let path = &filled(path);
         for headers in foreign {
             let answer = browser.post_from(&clinic, path, &[("csrf", csrf.clone())], headers).await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path} {headers:?}");
@@ -85,7 +86,7 @@ async fn a_page_is_read_and_nothing_changes_by_reading() {
     clinic.signed_in("ana", &mut browser).await;
     for path in ROUTES.iter().filter(|(method, _)| *method == "POST").map(|(_, path)| path) {
         let is_read_too = ROUTES.contains(&("GET", path));
-        let answer = browser.get(&clinic, path).await;
+        let answer = browser.get(&clinic, &filled(path)).await;
         assert!(is_read_too || answer.status == StatusCode::METHOD_NOT_ALLOWED, "{path} {}", answer.status);
     }
     assert_eq!(browser.get(&clinic, "/me").await.status, StatusCode::OK);

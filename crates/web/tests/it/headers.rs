@@ -4,9 +4,9 @@ use axum::body::Body;
 use http::{HeaderMap, header};
 use web::ROUTES;
 
-use crate::clinic::{Browser, Clinic};
+use crate::clinic::{Browser, Clinic, filled};
 
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 const OURS: [(&str, &str); 1] = [("sec-fetch-site", "same-origin")];
 
@@ -18,6 +18,7 @@ async fn every_answer_has_every_header_whoever_asks() {
     let cookies = member.cookies.clone();
     for browser in [&mut Browser::new(), &mut member] {
         for (method, path) in ROUTES.iter().chain(&[("GET", "/nowhere"), ("POST", "/"), ("PUT", "/me")]) {
+            let path = &filled(path);
             for accept in ["text/html", "application/json"] {
                 let headers = [OURS[0], ("accept", accept)];
                 // A stream's body ends with its session.

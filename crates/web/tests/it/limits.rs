@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::StatusCode;
 use web::{BODY_BYTES_MAX, ROUTES};
 
-use crate::clinic::{Browser, Clinic};
+use crate::clinic::{Browser, Clinic, filled};
 
 const OURS: (&str, &str) = ("sec-fetch-site", "same-origin");
 
@@ -12,6 +12,7 @@ const OURS: (&str, &str) = ("sec-fetch-site", "same-origin");
 async fn no_route_takes_more_than_the_largest_form() {
     let clinic = Clinic::new().await;
     for (_, path) in ROUTES.iter().filter(|(method, _)| *method == "POST") {
+        let path = &filled(path);
         let body = Body::from(vec![b'x'; BODY_BYTES_MAX + 1]);
         let answer = Browser::new().ask(&clinic, "POST", path, &[OURS], body).await;
         assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
@@ -23,6 +24,7 @@ async fn nothing_of_a_request_comes_back_in_an_error() {
     let clinic = Clinic::new().await;
     let mark = "q7-mark-of-the-request";
     for (method, path) in ROUTES {
+        let path = filled(path);
         let body =
             if *method == "POST" { Body::from(format!("{mark}&code={mark}&login={mark}")) } else { Body::empty() };
         let answer = Browser::new().ask(&clinic, method, &format!("{path}?{mark}"), &[OURS], body).await;

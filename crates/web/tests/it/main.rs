@@ -4,10 +4,15 @@
 extern crate wardstone_web as web;
 
 mod assets;
+mod chart;
 mod clinic;
 mod enumeration;
+mod find;
 mod forgery;
 mod headers;
 mod limits;
 mod numbers;
+mod schedule;
 mod sessions;
+mod today;
+mod ward;

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use access::{Role, UserId};
 use axum::body::Body;
 use http::StatusCode;
 use http_body_util::BodyExt;
+use identity::Connection;
 use web::CSRF_HEADER;
 
 use crate::clinic::{Browser, Clinic, MINUTE_MS, PASSWORD};
@@ -52,6 +54,25 @@ async fn without_scripts_a_session_stays_where_it_began() {
     thief.cookies.clone_from(&browser.cookies);
     let answer = thief.get(&clinic, "/me").await;
     assert!(answer.status == StatusCode::UNAUTHORIZED && !answer.body.contains("ANA"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_change_of_roles_brings_a_new_cookie_with_the_next_page_whichever_it_is() {
+    let clinic = Clinic::new().await;
+    let mut browser = Browser::new();
+    clinic.signed_in("ana", &mut browser).await;
+    browser.get(&clinic, "/me/proofs").await;
+    let before = browser.cookie().map(str::to_owned);
+    let root = clinic.identity.bearer("demo-root", &Connection::LOCAL).unwrap();
+    let ana = clinic.identity.accounts().into_iter().find(|profile| profile.login == "ana").unwrap();
+    let granted =
+        clinic.identity.grant_role(&root, UserId(ana.user), Role::Auditor, None, "audit week", &Connection::LOCAL);
+    granted.await.unwrap();
+    assert_eq!(browser.get(&clinic, "/me/proofs").await.status, StatusCode::OK);
+    let after = browser.cookie().map(str::to_owned);
+    assert!(before.is_some() && after.is_some() && before != after);
+    assert_eq!(browser.get(&clinic, "/me/proofs").await.status, StatusCode::OK);
+    assert_eq!(browser.cookie().map(str::to_owned), after, "once");
 }
 
 #[tokio::test]

@@ -1,0 +1,296 @@
+//! What a page costs: every page that a clinician opens, as the physician and the front desk of a demo who signed in with both
+//! factors, and the chart of a patient with a long history. Times are the generator's, over loopback TLS, one request at a time.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::BenchError;
+use crate::check::{self, locations};
+use crate::process::{DemoUser, Server};
+use crate::wire::{Connection, Target, header};
+
+/// Of a demo: enough for a busy day.
+const PATIENTS: u32 = 25;
+/// The long history.
+const ENCOUNTERS: usize = 1_000;
+const OBSERVATIONS: usize = 20_000;
+const ENTRIES: usize = 1_000;
+const ROUNDS: usize = 200;
+const ROUNDS_QUICK: usize = 10;
+const WARM_UP: usize = 10;
+const PAGE_MS_MAX: f64 = 30.0;
+const LONG_CHART_MS_MAX: f64 = 60.0;
+/// HTML, styles, scripts and fonts that one page loads on an empty cache.
+const PAGE_BYTES_MAX: usize = 150_000;
+const FORM: &str = "application/x-www-form-urlencoded";
+/// Vital signs and laboratory values, in turn.
+const CODES: [(&str, &str, &str, &str); 6] = [
+    ("8867-4", "vital-signs", "/min", "beats/minute"),
+    ("9279-1", "vital-signs", "/min", "breaths/minute"),
+    ("29463-7", "vital-signs", "kg", "kg"),
+    ("4548-4", "laboratory", "%", "%"),
+    ("2160-0", "laboratory", "mg/dL", "mg/dL"),
+    ("718-7", "laboratory", "g/dL", "g/dL"),
+];
+
+struct Measured {
+    page: String,
+    who: &'static str,
+    p50_ms: f64,
+    p95_ms: f64,
+    most_ms: f64,
+    html: usize,
+    weight: usize,
+}
+
+impl Measured {
+    fn is_met(&self) -> bool {
+        self.p95_ms < self.most_ms && self.weight < PAGE_BYTES_MAX
+    }
+}
+
+/// Prints the table, and fails where a page is slower or heavier than it may be.
+pub async fn run(binary: &Path, scratch: &Path, quick: bool) -> Result<String, BenchError> {
+    let (server, users) = Server::start_demo(binary, &scratch.join("pages"), scratch, PATIENTS).await?;
+    eprintln!("loading a long history");
+    let mut program = server.target.connect().await?;
+    let long = long_history(&server.target, &mut program).await?;
+    let some = check::fetch("Patient?_count=1&_sort=-_lastUpdated", &server.target, &mut program).await?;
+    let short = treated(&server.target, &users, &mut program).await?;
+    let short = short.or_else(|| some["entry"][0]["resource"]["id"].as_str().map(str::to_owned)).unwrap_or_default();
+
+    let rounds = if quick { ROUNDS_QUICK } else { ROUNDS };
+    let (mut measured, mut left_out) = (Vec::new(), BTreeSet::new());
+    for who in ["physician", "front_desk"] {
+        let user = users.iter().find(|user| user.role == who);
+        let user = user.ok_or_else(|| BenchError::Process(format!("the demo has no {who}")))?;
+        let mut visitor = Visitor::sign_in(&server.target, user).await?;
+        for (_, template) in web::ROUTES.iter().filter(|(method, _)| *method == "GET") {
+            let ids: Vec<(&str, f64)> = match template.matches("{}").count() {
+                0 => vec![("", PAGE_MS_MAX)],
+                1 if template.starts_with("/patients/{}") => vec![(&short, PAGE_MS_MAX), (&long, LONG_CHART_MS_MAX)],
+                _ => {
+                    left_out.insert(*template);
+                    continue;
+                }
+            };
+            for (id, most_ms) in ids {
+                let path = template.replace("{}", id);
+                let name = match id {
+                    "" => (*template).to_owned(),
+                    id if id == long => format!("{template}, {ENCOUNTERS} encounters and {OBSERVATIONS} observations"),
+                    _ => (*template).to_owned(),
+                };
+                match visitor.measure(&path, rounds).await? {
+                    Some((times, html, weight)) => {
+                        let at = |part: f64| times[((times.len() - 1) as f64 * part) as usize];
+                        let (p50_ms, p95_ms) = (at(0.50), at(0.95));
+                        measured.push(Measured { page: name, who, p50_ms, p95_ms, most_ms, html, weight });
+                    }
+                    // Not this role's, or no page.
+                    None => continue,
+                }
+            }
+        }
+    }
+    server.stop().await?;
+    let table = markdown(&measured, &left_out, rounds);
+    let has_chart = measured.iter().any(|one| one.most_ms == LONG_CHART_MS_MAX);
+    if measured.iter().all(Measured::is_met) && has_chart {
+        Ok(table)
+    } else {
+        Err(BenchError::Process(format!("a page is slower or heavier than it may be\n{table}")))
+    }
+}
+
+fn markdown(measured: &[Measured], left_out: &BTreeSet<&str>, rounds: usize) -> String {
+    let mut table = format!(
+        "| page, {rounds} times | as | p50 ms | p95 ms | target | HTML kB | with styles, scripts, fonts kB | verdict |\n|---|---|---|---|---|---|---|---|\n"
+    );
+    for one in measured {
+        let verdict = if one.is_met() { "met" } else { "missed" };
+        let kilobytes = |bytes: usize| bytes as f64 / 1e3;
+        let _ = writeln!(
+            table,
+            "| {} | {} | {:.1} | {:.1} | < {:.0} ms, < 150 kB | {:.1} | {:.1} | {verdict} |",
+            one.page,
+            one.who,
+            one.p50_ms,
+            one.p95_ms,
+            one.most_ms,
+            kilobytes(one.html),
+            kilobytes(one.weight)
+        );
+    }
+    if !left_out.is_empty() {
+        let _ = writeln!(table, "\nNot measured: {}", left_out.iter().copied().collect::<Vec<_>>().join(", "));
+    }
+    table
+}
+
+/// A patient of the physician's day.
+async fn treated(target: &Target, users: &[DemoUser], program: &mut Connection) -> Result<Option<String>, BenchError> {
+    let token = users.iter().find(|user| user.role == "physician").map(|user| user.token.as_str()).unwrap_or_default();
+    let mut mine = target.clone();
+    token.clone_into(&mut mine.token);
+    let found = check::fetch("Condition?_count=1", &mine, program).await?;
+    let subject = found["entry"][0]["resource"]["subject"]["reference"].as_str().unwrap_or_default();
+    Ok(subject.strip_prefix("Patient/").map(str::to_owned))
+}
+
+async fn long_history(target: &Target, program: &mut Connection) -> Result<String, BenchError> {
+    let patient = json!({
+        "resourceType": "Patient", "name": [{"family": "Long", "given": ["Ada"]}], "gender": "female", "birthDate": "1950-03-04",
+        "identifier": [{"system": "urn:bench:mrn", "value": "L-1", "type": {"coding": [{"code": "MR"}]}}],
+    });
+    let made = transact(target, program, vec![patient]).await?;
+    let patient = made.first().cloned().unwrap_or_default();
+    let subject = json!({"reference": patient});
+    let encounters: Vec<Value> = (0..ENCOUNTERS)
+        .map(|at| {
+            json!({
+                "resourceType": "Encounter", "status": "finished", "subject": subject,
+                "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
+                "type": [{"text": "Office visit"}], "period": {"start": day(at, ENCOUNTERS), "end": day(at, ENCOUNTERS)},
+            })
+        })
+        .collect();
+    let observations: Vec<Value> = (0..OBSERVATIONS).map(|at| observation(&subject, at)).collect();
+    for entries in encounters.chunks(ENTRIES).chain(observations.chunks(ENTRIES)) {
+        transact(target, program, entries.to_vec()).await?;
+    }
+    Ok(patient.trim_start_matches("Patient/").to_owned())
+}
+
+fn observation(subject: &Value, at: usize) -> Value {
+    let (code, category, unit_code, unit) = CODES[at % CODES.len()];
+    json!({
+        "resourceType": "Observation", "status": "final", "subject": subject,
+        "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": category}]}],
+        "code": {"coding": [{"system": "http://loinc.org", "code": code, "display": code}]},
+        "effectiveDateTime": day(at, OBSERVATIONS),
+        "valueQuantity": {"value": 60 + at % 40, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit_code},
+        "referenceRange": [{"low": {"value": 62, "unit": unit}, "high": {"value": 95, "unit": unit}}],
+    })
+}
+
+/// Spread over twenty years.
+fn day(at: usize, of: usize) -> String {
+    let days = at * 20 * 365 / of;
+    format!("{}-{:02}-{:02}T09:30:00Z", 2006 + days / 365, days % 365 / 31 + 1, days % 28 + 1)
+}
+
+async fn transact(target: &Target, program: &mut Connection, resources: Vec<Value>) -> Result<Vec<String>, BenchError> {
+    let entries: Vec<Value> = resources
+        .into_iter()
+        .map(|resource| json!({"request": {"method": "POST", "url": resource["resourceType"]}, "resource": resource}))
+        .collect();
+    let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": entries});
+    let answer = program.exchange(&target.post("", &bundle.to_string())).await?;
+    if answer.status != 200 {
+        return Err(BenchError::Answer(format!("loading answered {}", answer.status)));
+    }
+    locations(&check::json(answer.body)?)
+}
+
+/// Somebody with a browser whose scripts are off.
+struct Visitor {
+    connection: Connection,
+    authority: String,
+    cookies: Vec<(String, String)>,
+}
+
+impl Visitor {
+    async fn sign_in(target: &Target, user: &DemoUser) -> Result<Self, BenchError> {
+        let authority = target.authority.clone();
+        let mut visitor = Self { connection: target.connect().await?, authority, cookies: Vec::new() };
+        let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        let first = format!("login={}&password={}", encoded(&user.username), encoded(&user.password));
+        let code = testkit::totp_code(&user.totp_secret, server::clock::now_ms(), 0);
+        let second = format!("code={}", code.unwrap_or_default());
+        for (path, form) in [("/signin", first), ("/signin/second", second)] {
+            let (status, _) = visitor.ask("POST", path, &form).await?;
+            if !matches!(status, 200 | 303) {
+                return Err(BenchError::Answer(format!("{path} answered {status}")));
+            }
+        }
+        Ok(visitor)
+    }
+
+    async fn ask(&mut self, method: &str, path: &str, form: &str) -> Result<(u16, Vec<u8>), BenchError> {
+        let request = self.request(method, path, form);
+        let answer = self.connection.exchange(&request).await?;
+        let (status, body) = (answer.status, answer.body.to_vec());
+        let head = String::from_utf8_lossy(answer.head).into_owned();
+        for line in head.lines().filter(|line| line.to_ascii_lowercase().starts_with("set-cookie:")) {
+            let pair = line.split_once(':').and_then(|(_, rest)| rest.split(';').next()?.trim().split_once('='));
+            if let Some((name, value)) = pair {
+                self.cookies.retain(|(held, _)| held != name);
+                self.cookies.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        Ok((status, body))
+    }
+
+    fn request(&self, method: &str, path: &str, form: &str) -> Vec<u8> {
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let (host, cookies, length) = (&self.authority, cookies.join("; "), form.len());
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nSec-Fetch-Site: same-origin\r\nAccept: text/html\r\nCookie: {cookies}\r\n\
+             Content-Type: {FORM}\r\nContent-Length: {length}\r\n\r\n{form}"
+        )
+        .into_bytes()
+    }
+
+    /// Times in ascending order, bytes of the page, and with what it loads; none where this role has no such page.
+    async fn measure(&mut self, path: &str, rounds: usize) -> Result<Option<(Vec<f64>, usize, usize)>, BenchError> {
+        let request = self.request("GET", path, "");
+        let mut times = Vec::with_capacity(rounds);
+        let mut page = Vec::new();
+        for round in 0..rounds + WARM_UP {
+            let began = Instant::now();
+            let answer = self.connection.exchange(&request).await?;
+            let took_ms = began.elapsed().as_secs_f64() * 1e3;
+            let is_page = header(answer.head, "content-type").is_some_and(|kind| kind.starts_with("text/html"));
+            if answer.status != 200 || !is_page {
+                return Ok(None);
+            }
+            if round >= WARM_UP {
+                times.push(took_ms);
+            }
+            if round == 0 {
+                page = answer.body.to_vec();
+            }
+        }
+        times.sort_by(f64::total_cmp);
+        let mut weight = page.len();
+        let mut loaded = BTreeSet::new();
+        let mut text = String::from_utf8_lossy(&page).into_owned();
+        // Styles name fonts.
+        for _ in 0..2 {
+            let mut styles = String::new();
+            for asset in assets(&text) {
+                if loaded.insert(asset.clone()) {
+                    let (status, body) = self.ask("GET", &asset, "").await?;
+                    if status != 200 {
+                        return Err(BenchError::Answer(format!("{asset} answered {status}")));
+                    }
+                    weight += body.len();
+                    styles.push_str(&String::from_utf8_lossy(&body));
+                }
+            }
+            text = styles;
+        }
+        Ok(Some((times, page.len(), weight)))
+    }
+}
+
+/// Addresses below `/assets/` that a page or a style names.
+fn assets(text: &str) -> Vec<String> {
+    let ends = |letter: char| matches!(letter, '"' | '\'' | ')' | ' ' | '>');
+    text.match_indices("/assets/").map(|(at, _)| text[at..].split(ends).next().unwrap_or_default().to_owned()).collect()
+}

@@ -1,0 +1,75 @@
+//! Asking the record for a page: each question is a search of its own, decided, and in the audit log with its purpose.
+
+use std::borrow::Cow;
+
+use access::{Action, Caller, TypeRef};
+use fhir::Json;
+use record::{Disclosed, Page, Record, RecordError, ResourceKey, SearchRequest, Version, types};
+
+use crate::refusal::Refusal;
+
+/// One caller's questions.
+#[derive(Clone, Copy)]
+pub struct Asking<'a> {
+    pub record: &'a Record,
+    pub caller: &'a Caller,
+}
+
+/// What one search disclosed; nothing where the role never sees the type.
+#[derive(Default)]
+pub struct Sheet(Option<Disclosed<Page>>);
+
+impl Asking<'_> {
+    /// Whether the role ever finds things of this type: what has no answer is not asked, and leaves no denial in the log.
+    pub fn ever(&self, kind: &str) -> bool {
+        types::parse(kind).is_some_and(|kind| self.record.policies().scope(self.caller, Action::Search, kind).is_ok())
+    }
+
+    /// Whether the role is ever permitted to do this with any resource of the type.
+    pub fn may_ever(&self, action: Action, kind: &str) -> bool {
+        types::parse(kind).is_some_and(|kind| self.record.policies().ever(self.caller, action, kind).is_ok())
+    }
+
+    pub async fn search(&self, kind: &str, pairs: &[(&str, &str)]) -> Result<Sheet, Refusal> {
+        let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> =
+            pairs.iter().map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(*value))).collect();
+        let request = SearchRequest { kind: known(kind)?, compartment: None, pairs: &pairs, lenient: false };
+        Ok(Sheet(Some(self.record.search(self.caller, &request).await?)))
+    }
+
+    /// A search that is empty where the role never sees the type.
+    pub async fn search_if_ever(&self, kind: &str, pairs: &[(&str, &str)]) -> Result<Sheet, Refusal> {
+        if self.ever(kind) { self.search(kind, pairs).await } else { Ok(Sheet::default()) }
+    }
+
+    pub async fn read(&self, kind: &str, id: &str) -> Result<Disclosed<Version>, RecordError> {
+        let key = ResourceKey::parse(kind, id).ok_or(RecordError::NotFound)?;
+        self.record.read(self.caller, &key).await
+    }
+}
+
+impl Sheet {
+    pub fn resources(&self) -> Vec<Json<'_>> {
+        let entries = self.0.iter().flat_map(|page| &page.get().entries);
+        // What the record holds parses; a page does not fail for what would not.
+        entries.filter_map(|(_, version)| Json::parse(version.json()).ok()).collect()
+    }
+
+    pub fn total(&self) -> Option<u64> {
+        self.0.as_ref()?.get().total
+    }
+
+    /// The sealed cursor of the next page.
+    pub fn next(&self) -> Option<&str> {
+        self.0.as_ref()?.get().next.as_deref()
+    }
+
+    /// 42 CFR 2.32: what accompanies a disclosure of Part 2 records.
+    pub fn is_part2(&self) -> bool {
+        self.0.as_ref().is_some_and(|page| page.get().is_part2())
+    }
+}
+
+pub fn known(kind: &str) -> Result<TypeRef, Refusal> {
+    types::parse(kind).ok_or(Refusal::Defect)
+}

@@ -1,0 +1,16 @@
+//! What the pages of the clinic share: the bar around them, asking the record, and FHIR JSON as people read it.
+//!
+//! Nothing here decides: what a caller may see the record has decided before a page holds it.
+
+pub mod ask;
+pub mod banner;
+pub mod book;
+pub mod day;
+pub mod moves;
+pub mod name;
+pub mod names;
+pub mod read;
+pub mod shell;
+pub mod slots;
+pub mod time;
+pub mod value;

@@ -1,0 +1,393 @@
+//! What is done with an appointment, as changes of FHIR JSON: each act asks for a status, sets another, and notes when.
+
+use std::borrow::Cow;
+
+use fhir::Json;
+
+use super::book::Status;
+use super::read::{all, reference, text};
+
+/// Reasons that a form offers, of HL7's appointment-cancellation-reason; the text is what people read.
+pub const REASONS: [(&str, &str); 6] = [
+    ("pat", "Patient cancelled"),
+    ("pat-cpp", "Patient feels better"),
+    ("pat-mt", "Patient has no transport"),
+    ("prov", "Clinician cannot come"),
+    ("oth-err", "Booked by mistake"),
+    ("other", "Another reason"),
+];
+const REASON_SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason";
+const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
+const PARTICIPATION: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Act {
+    Arrive,
+    CheckIn,
+    Start,
+    Finish,
+    Miss,
+    Cancel,
+    /// Takes back what was entered by mistake.
+    Expect,
+}
+
+/// What the caller's roles are ever permitted to do with what a visit is made of.
+#[derive(Clone, Copy, Default)]
+pub struct May {
+    pub book: bool,
+    pub treat: bool,
+}
+
+impl Act {
+    pub const ALL: [Act; 7] = [Act::Arrive, Act::CheckIn, Act::Start, Act::Finish, Act::Miss, Act::Cancel, Act::Expect];
+
+    pub fn parse(name: &str) -> Option<Act> {
+        Self::ALL.into_iter().find(|act| act.name() == name)
+    }
+
+    /// As forms say it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Act::Arrive => "arrive",
+            Act::CheckIn => "check-in",
+            Act::Start => "start",
+            Act::Finish => "finish",
+            Act::Miss => "miss",
+            Act::Cancel => "cancel",
+            Act::Expect => "expect",
+        }
+    }
+
+    /// As buttons say it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Act::Arrive => "Arrived",
+            Act::CheckIn => "Check in",
+            Act::Start => "Start visit",
+            Act::Finish => "Visit done",
+            Act::Miss => "No-show",
+            Act::Cancel => "Cancel the appointment",
+            Act::Expect => "Back to expected",
+        }
+    }
+
+    /// What it leads to: who asks for what is so already has what they want.
+    pub fn goal(self) -> Status {
+        match self {
+            Act::Arrive => Status::Arrived,
+            Act::CheckIn => Status::CheckedIn,
+            Act::Start => Status::WithClinician,
+            Act::Finish => Status::Done,
+            Act::Miss => Status::Missed,
+            Act::Cancel => Status::Cancelled,
+            Act::Expect => Status::Expected,
+        }
+    }
+
+    pub fn fits(self, status: Status, may: May) -> bool {
+        use Status::{Arrived, CheckedIn, Expected, Missed, WithClinician};
+        match self {
+            Act::Arrive => may.book && status == Expected,
+            Act::CheckIn => may.book && matches!(status, Expected | Arrived),
+            Act::Start => may.treat && matches!(status, Expected | Arrived | CheckedIn),
+            Act::Finish => may.treat && status == WithClinician,
+            Act::Miss | Act::Cancel => may.book && matches!(status, Expected | Arrived | CheckedIn),
+            Act::Expect => may.book && matches!(status, Arrived | CheckedIn | Missed),
+        }
+    }
+
+    /// The step that comes next for this person, and the others.
+    pub fn offered(status: Status, may: May) -> (Option<Act>, Vec<Act>) {
+        let fitting: Vec<Act> = Self::ALL.into_iter().filter(|act| act.fits(status, may)).collect();
+        let order: [Act; 3] = match (may.treat, status.waits()) {
+            (true, true) => [Act::Finish, Act::Start, Act::CheckIn],
+            _ => [Act::Finish, Act::CheckIn, Act::Start],
+        };
+        let first = order.into_iter().find(|act| fitting.contains(act));
+        (first, fitting.into_iter().filter(|act| Some(*act) != first).collect())
+    }
+}
+
+/// A reason to cancel, as the form has it.
+#[derive(Clone, Copy)]
+pub struct Reason<'f> {
+    pub code: &'f str,
+    pub note: &'f str,
+}
+
+/// Changes the appointment for the act at this instant. `own` is the Practitioner of who acts, if they are one.
+pub fn moved(appointment: &mut Json<'_>, act: Act, now: &str, own: Option<&str>, reason: Option<Reason<'_>>) {
+    let status = match act {
+        Act::Arrive => "arrived",
+        Act::CheckIn | Act::Start => "checked-in",
+        Act::Finish => "fulfilled",
+        Act::Miss => "noshow",
+        Act::Cancel => "cancelled",
+        Act::Expect => "booked",
+    };
+    // The clinician who starts, if they take part; else whom the appointment is with.
+    let is_mine = own.is_some_and(|own| super::book::actors(appointment, "Practitioner").any(|id| id == own));
+    let caller = own.filter(|_| is_mine).map(str::to_owned);
+    let Some(members) = appointment.as_object_mut() else { return };
+    members.set("status", Json::string(status.to_owned()));
+    if let Some(reason) = reason {
+        members.set("cancelationReason", cancellation(reason));
+    }
+    let Some(participants) = members.get_mut("participant").and_then(Json::as_array_mut) else { return };
+    let mut is_called_in = false;
+    for participant in participants {
+        let actor = participant.get("actor").and_then(reference).map(|(kind, id)| (kind.to_owned(), id.to_owned()));
+        let kind = actor.as_ref().map_or("", |(kind, _)| kind.as_str());
+        let Some(members) = participant.as_object_mut() else { continue };
+        match (act, kind) {
+            (Act::Arrive | Act::CheckIn | Act::Start, "Patient") => begin(members, now),
+            (Act::Start, "Practitioner") if !is_called_in => {
+                let is_this = caller.as_ref().is_none_or(|caller| actor.is_some_and(|(_, id)| id == *caller));
+                if is_this {
+                    begin(members, now);
+                    is_called_in = true;
+                }
+            }
+            (Act::Finish, _) => end(members, now),
+            (Act::Expect, _) => drop(members.remove("period")),
+            _ => {}
+        }
+    }
+}
+
+fn begin(participant: &mut fhir::json::Object<'_>, now: &str) {
+    if participant.get("period").is_none() {
+        participant.set("period", object([("start", Json::string(now.to_owned()))]));
+    }
+}
+
+fn end(participant: &mut fhir::json::Object<'_>, now: &str) {
+    let Some(period) = participant.get_mut("period").and_then(Json::as_object_mut) else { return };
+    if period.get("end").is_none() {
+        period.set("end", Json::string(now.to_owned()));
+    }
+}
+
+fn cancellation(reason: Reason<'_>) -> Json<'static> {
+    let known = REASONS.iter().find(|(code, _)| *code == reason.code);
+    let (code, words) = known.copied().unwrap_or(("other", "Another reason"));
+    let said = match reason.note.trim() {
+        "" => words.to_owned(),
+        note => format!("{words}: {note}"),
+    };
+    let coding = object([
+        ("system", Json::string(REASON_SYSTEM)),
+        ("code", Json::string(code)),
+        ("display", Json::string(words)),
+    ]);
+    object([("coding", Json::Array(vec![coding])), ("text", Json::string(said))])
+}
+
+/// What an act does to the encounter of a visit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Follow {
+    Nothing,
+    Create(&'static str),
+    Set(&'static str),
+}
+
+/// By the status of the encounter there is, if one is.
+pub fn follow(act: Act, held: Option<&str>) -> Follow {
+    let has_not_begun = matches!(held, Some("planned" | "arrived" | "triaged"));
+    match act {
+        Act::CheckIn if held.is_none() => Follow::Create("arrived"),
+        Act::Start if held.is_none() => Follow::Create("in-progress"),
+        Act::Start if has_not_begun => Follow::Set("in-progress"),
+        Act::Finish if has_not_begun || matches!(held, Some("in-progress" | "onleave")) => Follow::Set("finished"),
+        Act::Miss | Act::Cancel | Act::Expect if has_not_begun => Follow::Set("cancelled"),
+        _ => Follow::Nothing,
+    }
+}
+
+/// The encounter of a visit, from its appointment.
+pub fn encounter(appointment: &Json<'_>, status: &'static str, now: &str, own: Option<&str>) -> Json<'static> {
+    let is_video = super::book::is_video(appointment);
+    let (class, display) = if is_video { ("VR", "virtual") } else { ("AMB", "ambulatory") };
+    let mut members = vec![
+        ("resourceType", Json::string("Encounter")),
+        ("status", Json::string(status)),
+        ("class", coding(ACT_CODE, class, display)),
+    ];
+    let copied = |name: &str| appointment.get(name).map(|held| held.clone().into_owned());
+    if let Some(kind) = copied("serviceType") {
+        members.push(("type", kind));
+    }
+    if let Some(reason) = copied("reasonCode") {
+        members.push(("reasonCode", reason));
+    }
+    let refer = |to: String| object([("reference", Json::string(to))]);
+    if let Some(patient) = super::book::actors(appointment, "Patient").next() {
+        members.push(("subject", refer(format!("Patient/{patient}"))));
+    }
+    let performer = own.or_else(|| super::book::actors(appointment, "Practitioner").next());
+    let since = || object([("start", Json::string(now.to_owned()))]);
+    if let Some(performer) = performer {
+        let role = object([("coding", Json::Array(vec![coding(PARTICIPATION, "PPRF", "primary performer")]))]);
+        let participant = object([
+            ("type", Json::Array(vec![role])),
+            ("period", since()),
+            ("individual", refer(format!("Practitioner/{performer}"))),
+        ]);
+        members.push(("participant", Json::Array(vec![participant])));
+    }
+    if let Some(id) = text(appointment, "id") {
+        members.push(("appointment", Json::Array(vec![refer(format!("Appointment/{id}"))])));
+    }
+    members.push(("period", since()));
+    if let Some(place) = super::book::actors(appointment, "Location").next() {
+        members.push(("location", Json::Array(vec![object([("location", refer(format!("Location/{place}")))])])));
+    }
+    object(members)
+}
+
+/// An encounter that begins, is over, or does not come about.
+pub fn encounter_moved(encounter: &mut Json<'_>, status: &'static str, now: &str) {
+    let Some(members) = encounter.as_object_mut() else { return };
+    // Who had only arrived begins now.
+    let begins = status == "in-progress";
+    members.set("status", Json::string(status));
+    if begins || members.get("period").is_none() {
+        members.set("period", object([("start", Json::string(now.to_owned()))]));
+    }
+    let is_over = status != "in-progress";
+    if let Some(period) = members.get_mut("period").and_then(Json::as_object_mut).filter(|_| is_over) {
+        period.set("end", Json::string(now.to_owned()));
+    }
+    for participant in members.get_mut("participant").and_then(Json::as_array_mut).into_iter().flatten() {
+        let Some(participant) = participant.as_object_mut() else { continue };
+        match is_over {
+            true => end(participant, now),
+            false => participant.set("period", object([("start", Json::string(now.to_owned()))])),
+        }
+    }
+}
+
+/// A transaction of entries: what is done to what, from which version on.
+pub struct Change {
+    pub method: &'static str,
+    pub url: String,
+    pub if_match: Option<u32>,
+    /// Nothing may be there yet.
+    pub is_new: bool,
+    pub resource: Json<'static>,
+}
+
+pub fn transaction(changes: Vec<Change>) -> Vec<u8> {
+    let entries = changes.into_iter().map(|change| {
+        let mut request = vec![("method", Json::string(change.method)), ("url", Json::string(change.url))];
+        if let Some(version) = change.if_match {
+            request.push(("ifMatch", Json::string(format!("W/\"{version}\""))));
+        }
+        if change.is_new {
+            request.push(("ifNoneMatch", Json::string("*")));
+        }
+        object([("resource", change.resource), ("request", object(request))])
+    });
+    let bundle = object([
+        ("resourceType", Json::string("Bundle")),
+        ("type", Json::string("transaction")),
+        ("entry", Json::Array(entries.collect())),
+    ]);
+    bundle.to_vec()
+}
+
+/// What of two versions of an appointment differs, in words: what one saw, and what is so now.
+pub fn differences(
+    seen: &[(&'static str, String)],
+    now: &[(&'static str, String)],
+) -> Vec<(&'static str, String, String)> {
+    let pairs = seen.iter().zip(now);
+    pairs.filter(|(a, b)| a.1 != b.1).map(|(a, b)| (a.0, a.1.clone(), b.1.clone())).collect()
+}
+
+pub fn coding(system: &'static str, code: &'static str, display: &'static str) -> Json<'static> {
+    object([("system", Json::string(system)), ("code", Json::string(code)), ("display", Json::string(display))])
+}
+
+pub fn object<'a>(members: impl IntoIterator<Item = (&'static str, Json<'a>)>) -> Json<'a> {
+    Json::Object(members.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect())
+}
+
+/// Slots that an appointment holds.
+pub fn slots<'j>(appointment: &'j Json<'_>) -> impl Iterator<Item = &'j str> {
+    all(appointment, "slot").iter().filter_map(reference).filter(|(kind, _)| *kind == "Slot").map(|(_, id)| id)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    const CAME: &str = "2026-11-26T15:18:00Z";
+    const LATER: &str = "2026-11-26T15:42:00Z";
+
+    fn appointment() -> Json<'static> {
+        let text = r#"{"resourceType":"Appointment","id":"a","status":"booked","participant":[
+            {"actor":{"reference":"Patient/p"}},{"actor":{"reference":"Practitioner/d"}},
+            {"actor":{"reference":"Practitioner/e"}},{"actor":{"reference":"Location/l"}}]}"#;
+        Json::parse_str(text).unwrap().into_owned()
+    }
+
+    fn told(appointment: &Json<'_>) -> (Status, String) {
+        let of = |kind| super::super::book::period(appointment, kind);
+        (Status::of(appointment).unwrap(), format!("{:?} {:?}", of("Patient"), of("Practitioner")))
+    }
+
+    #[test]
+    fn each_act_leads_to_its_goal_and_taking_back_leaves_no_trace() {
+        for act in Act::ALL {
+            let mut one = appointment();
+            moved(&mut one, Act::Start, CAME, None, None);
+            if act != Act::Finish {
+                one = appointment();
+            }
+            moved(&mut one, act, LATER, None, None);
+            assert_eq!(Status::of(&one), Some(act.goal()), "{act:?}");
+            assert_eq!(Act::parse(act.name()), Some(act));
+        }
+        let mut one = appointment();
+        moved(&mut one, Act::CheckIn, CAME, None, None);
+        moved(&mut one, Act::Expect, LATER, None, None);
+        assert_eq!(one.to_vec(), appointment().to_vec());
+    }
+
+    #[test]
+    fn who_came_first_waits_since_then() {
+        let mut one = appointment();
+        moved(&mut one, Act::Arrive, CAME, None, None);
+        moved(&mut one, Act::CheckIn, LATER, None, None);
+        assert!(told(&one).1.starts_with("(Some(1795706280000), None) (None, None)"), "{:?}", told(&one));
+        moved(&mut one, Act::Start, LATER, Some("e"), None);
+        let text = String::from_utf8(one.to_vec()).unwrap();
+        let (before, after) = text.split_once("Practitioner/e").unwrap();
+        assert!(!before.contains(LATER) && after.contains(LATER), "{text}");
+    }
+
+    #[test]
+    fn what_is_offered_is_what_may_be_done() {
+        let (desk, doctor) = (May { book: true, treat: false }, May { book: true, treat: true });
+        assert_eq!(Act::offered(Status::Expected, desk).0, Some(Act::CheckIn));
+        assert_eq!(Act::offered(Status::CheckedIn, desk), (None, vec![Act::Miss, Act::Cancel, Act::Expect]));
+        assert_eq!(Act::offered(Status::CheckedIn, doctor).0, Some(Act::Start));
+        assert_eq!(Act::offered(Status::WithClinician, doctor), (Some(Act::Finish), Vec::new()));
+        assert_eq!(Act::offered(Status::WithClinician, desk), (None, Vec::new()));
+        for status in [Status::Expected, Status::CheckedIn, Status::Missed] {
+            assert_eq!(Act::offered(status, May::default()), (None, Vec::new()));
+        }
+        assert_eq!(Act::offered(Status::Cancelled, doctor), (None, Vec::new()));
+    }
+
+    #[test]
+    fn a_reason_keeps_what_was_typed() {
+        let mut one = appointment();
+        moved(&mut one, Act::Cancel, CAME, None, Some(Reason { code: "pat", note: " on holiday " }));
+        let reason = one.get("cancelationReason").unwrap();
+        assert_eq!(text(reason, "text"), Some("Patient cancelled: on holiday"));
+    }
+}

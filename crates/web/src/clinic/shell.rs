@@ -1,0 +1,72 @@
+//! The green bar: where one is, where one may go, who one is. A place is there only if policy lets its people do something in it.
+
+use access::{Action, Caller, Charts, TypeRef};
+use identity::Session;
+
+use crate::Web;
+
+/// The rooms of the clinic that have an entry in the bar.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Today,
+    Schedule,
+    Patients,
+    /// One's own account: no entry, but the name in the bar is marked.
+    Me,
+    /// A page beside the rooms.
+    Elsewhere,
+}
+
+pub struct Shell<'a> {
+    pub places: Vec<Entry>,
+    pub name: &'a str,
+    pub roles: String,
+    pub csrf: &'a str,
+    pub is_me: bool,
+}
+
+pub struct Entry {
+    pub name: &'static str,
+    pub address: &'static str,
+    pub is_here: bool,
+}
+
+impl<'a> Shell<'a> {
+    pub fn of(web: &Web, session: &'a Session, here: Place) -> Self {
+        let mut places = Vec::new();
+        if session.caller.as_ref().is_some_and(|caller| sees_the_day(web, caller)) {
+            places.push(Entry { name: "Today", address: "/today", is_here: here == Place::Today });
+            places.push(Entry { name: "Calendar", address: "/schedule", is_here: here == Place::Schedule });
+        }
+        if session.caller.as_ref().is_some_and(|caller| finds_patients(web, caller)) {
+            places.push(Entry { name: "Patients", address: "/patients", is_here: here == Place::Patients });
+        }
+        let names = session.caller.iter().flat_map(|caller| caller.roles().iter());
+        let names: Vec<String> = names.map(|role| role.name().replace('_', " ")).collect();
+        Self {
+            places,
+            name: &session.display_name,
+            roles: names.join(", "),
+            csrf: &session.csrf,
+            is_me: here == Place::Me,
+        }
+    }
+}
+
+/// Whether somebody looks for patients other than themselves and those they stand for.
+pub fn finds_patients(web: &Web, caller: &Caller) -> bool {
+    let Some(kind) = record::types::parse("Patient") else { return false };
+    reaches(web, caller, kind)
+}
+
+/// Whether somebody looks at appointments of others.
+pub fn sees_the_day(web: &Web, caller: &Caller) -> bool {
+    let Some(kind) = record::types::parse("Appointment") else { return false };
+    reaches(web, caller, kind)
+}
+
+/// Whether somebody looks at things of this type in charts of others.
+fn reaches(web: &Web, caller: &Caller, kind: TypeRef) -> bool {
+    let scope = web.record().policies().scope(caller, Action::Search, kind);
+    scope.is_ok_and(|scope| !matches!(scope.charts(), Charts::Only(_)))
+}

@@ -1,0 +1,264 @@
+//! The chart on one page: who the patient is, what is going on, what comes next. Opening it is in the log, part by part.
+
+mod measures;
+mod notes;
+mod panels;
+mod parts;
+mod spark;
+mod withheld;
+
+use std::collections::HashMap;
+
+use access::Purpose;
+use askama::Template;
+use fhir::Json;
+use http::StatusCode;
+use identity::Session;
+use record::{PART2_NOTICE, RecordError, Refusal as Denied};
+
+use super::Answer;
+use super::patients::asking;
+use crate::answer;
+use crate::assets::Frame;
+use crate::client::Asked;
+use crate::clinic::ask::{Asking, Sheet};
+use crate::clinic::banner::{Allergies, Banner, Glass};
+use crate::clinic::names::Names;
+use crate::clinic::read::{text, words};
+use crate::clinic::shell::{Place, Shell};
+use crate::clinic::time;
+use crate::refusal::Refusal;
+
+use measures::{Measure, Results};
+use notes::Note;
+use panels::{Member, Plan, Row};
+use parts::{Part, Parts, Standing};
+
+use withheld::Offer;
+
+pub use withheld::{break_glass, close_glass};
+
+/// How far back the courses of vital signs are drawn.
+const COURSE_MONTHS: i64 = 24;
+const MONTH_MS: i64 = 2_629_746_000;
+/// Conditions looked up for the visits shown.
+const REASONS_MAX: usize = 50;
+
+#[derive(Template)]
+#[template(path = "chart.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    shell: Shell<'a>,
+    banner: Banner,
+    problems: Option<Panel<Row>>,
+    problems_over: Vec<Row>,
+    medicines: Option<Panel<Row>>,
+    team: Option<Panel<Member>>,
+    vitals: Option<Panel<Measure>>,
+    vitals_since: String,
+    results: Option<(Results, bool)>,
+    /// How many were looked at, where there are more.
+    results_of: Option<usize>,
+    notes: Option<Panel<Note>>,
+    plans: Option<Panel<Plan>>,
+    visits: Option<Panel<Row>>,
+    appointments: Option<Panel<Row>>,
+    orders: Option<Panel<Row>>,
+    immunizations: Option<Panel<Row>>,
+    documents: Option<Panel<Row>>,
+    part2_notice: Option<&'static str>,
+    opened: String,
+    purpose: &'static str,
+}
+
+/// What the record gave for a page.
+struct Held<'h> {
+    patient: &'h Json<'h>,
+    parts: &'h Parts,
+    /// Vital signs older than the latest readings.
+    rare: &'h Sheet,
+    /// What visits were about, by id.
+    reasons: &'h HashMap<String, String>,
+}
+
+/// Rows of a part. An empty panel says that there is none only if the part is open as a whole.
+struct Panel<T> {
+    rows: Vec<T>,
+    is_whole: bool,
+    /// Of how many, where only the first were asked for.
+    of: Option<u64>,
+}
+
+/// The page of a chart that shows who the patient is, and no more.
+#[derive(Template)]
+#[template(path = "chart_closed.html")]
+struct Closed<'a> {
+    frame: Frame<'a>,
+    shell: Shell<'a>,
+    banner: Option<Banner>,
+    patient_id: &'a str,
+    standing: Standing,
+    offer: withheld::Offer,
+    error: Option<String>,
+    reason: &'a str,
+}
+
+pub async fn page(asked: &Asked<'_>) -> Answer {
+    let session = asked.reader().await?;
+    let patient_id = asked.ids[0];
+    let asking = asking(asked, &session)?;
+    let patient = match asking.read("Patient", patient_id).await {
+        Ok(patient) => patient,
+        Err(RecordError::Denied(Denied::Withheld)) => return closed(asked, &session, None, Standing::Withheld).await,
+        Err(error) => return Err(error.into()),
+    };
+    let outlook = parts::outlook(&asking, patient.get()).await?;
+    let today = time::today(asking.record.now_ms());
+    let Ok(json) = Json::parse(patient.get().json()) else { return Err(Refusal::Defect) };
+    match parts::standing(&outlook) {
+        Standing::Open => {}
+        standing => return closed(asked, &session, Some(Banner::of(&json, today)), standing).await,
+    }
+    let parts = Parts::of(&asking, &outlook, patient_id, &today.to_string()).await?;
+    let reasons = reasons(&asking, &parts).await?;
+    let rare = rare_vitals(&asking, &parts, patient_id).await?;
+    // The patient's own resource names those to whom it is attributed.
+    let names = Names::of(&asking, std::slice::from_ref(&json), parts.sheets()).await?;
+    let mut page = Page::of(
+        asked,
+        &session,
+        &asking,
+        &Held { patient: &json, parts: &parts, rare: &rare, reasons: &reasons },
+        &names,
+    );
+    page.banner.glass = Glass::of(asked.web, &session, outlook.chart);
+    let is_part2 = patient.get().is_part2() || parts.sheets().any(Sheet::is_part2);
+    page.part2_notice = is_part2.then_some(PART2_NOTICE);
+    Ok(answer::page(StatusCode::OK, &page))
+}
+
+impl<'a> Page<'a> {
+    fn of(asked: &'a Asked<'_>, session: &'a Session, asking: &Asking<'_>, held: &Held<'_>, names: &Names) -> Self {
+        let Held { patient, parts, reasons, rare } = held;
+        let now_ms = asking.record.now_ms();
+        let today = time::today(now_ms);
+        let mut banner = Banner::of(patient, today);
+        if let Some((sheet, _)) = parts.get(Part::Allergies) {
+            banner.allergies = Allergies::of(&sheet.resources(), names);
+        }
+        if let Some((sheet, _)) = parts.get(Part::Flags) {
+            banner.add_flags(&sheet.resources());
+        }
+        let mut problems_over = Vec::new();
+        let problems = panel(parts, Part::Problems, |held| {
+            let (active, over) = panels::problems(held, names);
+            problems_over = over;
+            active
+        });
+        let (vitals, from_ms) = vitals(parts, rare, names, now_ms);
+        let results = parts.get(Part::Results);
+        Self {
+            frame: Frame::of(asked.web),
+            shell: Shell::of(asked.web, session, Place::Patients),
+            banner,
+            problems,
+            problems_over,
+            medicines: medicines(parts, names),
+            team: panel(parts, Part::CareTeam, |held| panels::care_team(held, patient, names)),
+            vitals,
+            vitals_since: month(from_ms),
+            results: results.map(|(sheet, is_whole)| (measures::results(&sheet.resources(), names), is_whole)),
+            results_of: results.and_then(|(sheet, _)| sheet.next().map(|_| sheet.resources().len())),
+            notes: panel(parts, Part::Notes, |held| notes::notes(held, names)),
+            plans: panel(parts, Part::Plans, |held| panels::plans(held, names)),
+            visits: panel(parts, Part::Encounters, |held| panels::encounters(held, reasons, names)),
+            appointments: panel(parts, Part::Appointments, |held| panels::appointments(held, names)),
+            orders: panel(parts, Part::Orders, |held| panels::orders(held, names, today)),
+            immunizations: panel(parts, Part::Immunizations, |held| panels::immunizations(held, names)),
+            documents: panel(parts, Part::Documents, |held| panels::documents(held, names)),
+            part2_notice: None,
+            opened: time::clock(now_ms),
+            purpose: purpose(asking.caller.purpose()),
+        }
+    }
+}
+
+fn panel<T>(parts: &Parts, part: Part, rows: impl FnOnce(&[Json<'_>]) -> Vec<T>) -> Option<Panel<T>> {
+    let (sheet, is_whole) = parts.get(part)?;
+    let held = sheet.resources();
+    let of = sheet.total().filter(|total| *total > held.len() as u64);
+    Some(Panel { rows: rows(&held), is_whole, of })
+}
+
+/// With courses from two years ago on, or from the oldest of the readings that were asked for.
+fn vitals(parts: &Parts, rare: &Sheet, names: &Names, now_ms: i64) -> (Option<Panel<Measure>>, i64) {
+    let two_years_ms = now_ms - COURSE_MONTHS * MONTH_MS;
+    let Some((sheet, is_whole)) = parts.get(Part::Vitals) else { return (None, two_years_ms) };
+    let mut held = sheet.resources();
+    let oldest_ms = sheet.next().and_then(|_| measures::oldest_ms(&held)).unwrap_or(two_years_ms);
+    let from_ms = two_years_ms.max(oldest_ms);
+    held.extend(rare.resources());
+    (Some(Panel { rows: measures::vitals(&held, names, from_ms, now_ms), is_whole, of: None }), from_ms)
+}
+
+/// The latest of vital signs that are measured too rarely to be among the latest readings.
+async fn rare_vitals(asking: &Asking<'_>, parts: &Parts, patient_id: &str) -> Result<Sheet, Refusal> {
+    let Some((sheet, _)) = parts.get(Part::Vitals).filter(|(sheet, _)| sheet.next().is_some()) else {
+        return Ok(Sheet::default());
+    };
+    let codes = measures::rare(&sheet.resources()).join(",");
+    if codes.is_empty() {
+        return Ok(Sheet::default());
+    }
+    let asked =
+        [("patient", patient_id), ("code", &codes), ("category", "vital-signs"), ("_sort", "-date"), ("_count", "20")];
+    asking.search_if_ever("Observation", &asked).await
+}
+
+/// Prescribed and reported, under one heading.
+fn medicines(parts: &Parts, names: &Names) -> Option<Panel<Row>> {
+    let (prescribed, reported) = (parts.get(Part::Prescriptions), parts.get(Part::Statements));
+    if prescribed.is_none() && reported.is_none() {
+        return None;
+    }
+    let requests = prescribed.map(|(sheet, _)| sheet.resources()).unwrap_or_default();
+    let statements = reported.map(|(sheet, _)| sheet.resources()).unwrap_or_default();
+    let is_whole = [prescribed, reported].iter().all(|part| part.is_some_and(|(_, is_whole)| is_whole));
+    Some(Panel { rows: panels::medicines(&requests, &statements, names), is_whole, of: None })
+}
+
+/// What visits refer to as their reason, by id.
+async fn reasons(asking: &Asking<'_>, parts: &Parts) -> Result<HashMap<String, String>, Refusal> {
+    let Some((visits, _)) = parts.get(Part::Encounters) else { return Ok(HashMap::new()) };
+    let mut ids = panels::reasons_named(&visits.resources());
+    ids.truncate(REASONS_MAX);
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (ids, count) = (ids.join(","), REASONS_MAX.to_string());
+    let sheet = asking.search_if_ever("Condition", &[("_id", &ids), ("_count", &count)]).await?;
+    let conditions = sheet.resources();
+    let named = conditions.iter().filter_map(|one| Some((text(one, "id")?.to_owned(), words(one.get("code")?)?)));
+    Ok(named.collect())
+}
+
+async fn closed(asked: &Asked<'_>, session: &Session, banner: Option<Banner>, standing: Standing) -> Answer {
+    withheld::page(asked, session, banner, standing, StatusCode::FORBIDDEN, None, "")
+}
+
+/// `Nov-2024`.
+fn month(ms: i64) -> String {
+    time::day(time::today(ms).to_string().get(..7).unwrap_or_default())
+}
+
+/// Why the chart was opened, as the log has it.
+fn purpose(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Treatment => "treatment",
+        Purpose::Payment => "payment",
+        Purpose::PatientAdministration => "registration",
+        Purpose::Operations => "operations",
+        Purpose::Compliance => "compliance",
+        other => other.name(),
+    }
+}

@@ -1,0 +1,116 @@
+//! The last notes, assessment and plan first: what was thought and what is to be done (APSO), then the rest behind a fold.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use fhir::Json;
+
+use crate::clinic::names::Names;
+use crate::clinic::read::{all, at, text, words_of};
+use crate::clinic::time;
+
+/// A note that is longer is read where it was written.
+const NOTE_CHARS_MAX: usize = 8_000;
+
+pub struct Note {
+    pub title: String,
+    pub source: String,
+    pub assessment: Option<String>,
+    pub plan: Option<String>,
+    /// Paragraphs of the whole note; empty if there is no text to show.
+    pub whole: Vec<String>,
+    /// Why there is no text here.
+    pub elsewhere: Option<String>,
+}
+
+pub fn notes(documents: &[Json<'_>], names: &Names) -> Vec<Note> {
+    documents.iter().map(|one| Note::of(one, names)).collect()
+}
+
+impl Note {
+    fn of(document: &Json<'_>, names: &Names) -> Self {
+        let state = match text(document, "docStatus") {
+            Some("preliminary") => Some("draft, not signed"),
+            Some("amended") => Some("amended"),
+            Some("final") => Some("signed"),
+            _ => None,
+        };
+        let by = names.first(document, "author");
+        let date = text(document, "date").map(time::moment);
+        let source = [by, date, state.map(str::to_owned)].into_iter().flatten().collect::<Vec<_>>().join(" · ");
+        let title = words_of(document, "type").or_else(|| text(document, "description").map(str::to_owned));
+        let mut note = Self {
+            title: title.unwrap_or_else(|| "Note".to_owned()),
+            source,
+            assessment: None,
+            plan: None,
+            whole: Vec::new(),
+            elsewhere: None,
+        };
+        match written(document) {
+            Ok(text) => {
+                (note.assessment, note.plan) =
+                    (section(&text, &["A:", "Assessment:"]), section(&text, &["P:", "Plan:"]));
+                let cut: String = text.chars().take(NOTE_CHARS_MAX).collect();
+                note.whole =
+                    cut.split("\n\n").map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect();
+                if text.len() > cut.len() {
+                    note.elsewhere = Some("The note goes on; it is cut here.".to_owned());
+                }
+            }
+            Err(why) => note.elsewhere = Some(why),
+        }
+        note
+    }
+}
+
+/// The text of a note that is one.
+fn written(document: &Json<'_>) -> Result<String, String> {
+    let attachments = all(document, "content").iter().filter_map(|content| at(content, &["attachment"]));
+    let mut kind = "an unnamed format";
+    for attachment in attachments {
+        kind = text(attachment, "contentType").unwrap_or(kind);
+        if !kind.starts_with("text/plain") {
+            continue;
+        }
+        let decoded = text(attachment, "data").and_then(|data| STANDARD.decode(data).ok());
+        if let Some(text) = decoded.and_then(|bytes| String::from_utf8(bytes).ok()) {
+            return Ok(text);
+        }
+    }
+    Err(format!("This note is kept as {kind} and has no text to show here."))
+}
+
+/// From a heading at the start of a line to the next paragraph.
+fn section(note: &str, headings: &[&str]) -> Option<String> {
+    let mut paragraphs = note.split("\n\n").map(str::trim);
+    let found = paragraphs.find_map(|part| headings.iter().find_map(|heading| part.strip_prefix(heading)))?;
+    Some(found.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn assessment_and_plan_are_taken_out_of_a_note() {
+        let text = "S: Feels well.\n\nO: BP 120/80.\n\nA: Hypertension, at goal.\n\nP: Go on.\nReturn in 3 months.";
+        let data = STANDARD.encode(text);
+        let document = format!(
+            r#"{{"docStatus":"final","date":"2026-11-02T10:12:00Z","type":{{"text":"Progress note"}},
+            "content":[{{"attachment":{{"contentType":"text/plain","data":"{data}"}}}}]}}"#
+        );
+        let Ok(json) = Json::parse_str(&document) else { panic!("json") };
+        let note = Note::of(&json, &Names::default());
+        assert_eq!(note.assessment.as_deref(), Some("Hypertension, at goal."));
+        assert_eq!(note.plan.as_deref(), Some("Go on.\nReturn in 3 months."));
+        assert_eq!((note.whole.len(), note.source.as_str()), (4, "02-Nov-2026 10:12 · signed"));
+    }
+
+    #[test]
+    fn a_note_without_text_says_so() {
+        let document = r#"{"content":[{"attachment":{"contentType":"application/pdf","url":"Binary/1"}}]}"#;
+        let Ok(json) = Json::parse_str(document) else { panic!("json") };
+        let note = Note::of(&json, &Names::default());
+        assert!(note.whole.is_empty() && note.elsewhere.is_some_and(|why| why.contains("application/pdf")));
+    }
+}

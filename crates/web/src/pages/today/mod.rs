@@ -1,0 +1,293 @@
+//! Today: the schedule and the waiting room in one list, by clinician and day, and what is done with each appointment.
+
+mod act;
+mod cancel;
+mod events;
+
+use askama::Template;
+use http::StatusCode;
+use identity::Session;
+
+use super::Answer;
+use crate::answer;
+use crate::assets::{Asset, Frame, TODAY};
+use crate::client::Asked;
+use crate::clinic::ask::Asking;
+use crate::clinic::book::{Around, Clinician, Status, Visit};
+use crate::clinic::day::{self, Day};
+use crate::clinic::moves::{Act, May};
+use crate::clinic::read::{reference, text};
+use crate::clinic::shell::{Place, Shell, sees_the_day};
+use crate::clinic::time;
+use crate::refusal::Refusal;
+
+pub use act::{act, freed};
+pub use cancel::page as cancel;
+pub use events::stream as events;
+
+/// Appointments of one day that a page lists; a clinic with more looks by clinician.
+pub const VISITS_MAX: usize = 500;
+/// Clinicians with a calendar, for the choice on top.
+const CALENDARS_MAX: &str = "200";
+/// Visits of earlier days that were never ended, on top of one's own list.
+const STILL_OPEN_MAX: &str = "8";
+const EVERYBODY: &str = "all";
+
+#[derive(Template)]
+#[template(path = "today.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    shell: Shell<'a>,
+    script: &'static Asset,
+    list: List<'a>,
+    clinicians: Vec<Clinician>,
+    still_open: Vec<Open>,
+    may_book: bool,
+}
+
+/// What the script asks for when something changed.
+#[derive(Template)]
+#[template(path = "today_part.html")]
+struct Part<'a> {
+    list: List<'a>,
+}
+
+/// The list and what stands right above it.
+struct List<'a> {
+    csrf: &'a str,
+    title: String,
+    day: String,
+    before: String,
+    after: String,
+    today: String,
+    is_today: bool,
+    who: String,
+    /// Whose list it is; empty for everybody's.
+    with: String,
+    as_of: String,
+    tallies: Vec<Tally>,
+    rows: Vec<Row>,
+    has_reasons: bool,
+    is_everybody: bool,
+    is_part2: bool,
+    is_cut: bool,
+}
+
+struct Tally {
+    count: usize,
+    words: &'static str,
+    more: Option<String>,
+}
+
+struct Row {
+    visit: Visit,
+    first: Option<Act>,
+    others: Vec<Act>,
+    may_cancel: bool,
+    may_move: bool,
+    /// The one filled button of the page: the next step.
+    is_next: bool,
+}
+
+/// One's own visit of an earlier day that nobody ended.
+struct Open {
+    patient: Option<crate::clinic::book::Person>,
+    since: String,
+}
+
+/// Which list is asked for: in the query, where a day and an opaque id tell nothing of a patient.
+pub struct Chosen {
+    pub day: Day,
+    /// A Practitioner's id, or none for everybody.
+    pub who: Option<String>,
+    own: Option<String>,
+    clinicians: Vec<Clinician>,
+}
+
+pub async fn page(asked: &Asked<'_>) -> Answer {
+    let session = asked.reader().await?;
+    let asking = asking(asked, &session)?;
+    let chosen = Chosen::of(asked, &asking, &query(asked)).await?;
+    let still_open = still_open(asked, &asking, &chosen).await?;
+    let list = List::of(asked, &session, &asking, &chosen).await?;
+    let page = Page {
+        frame: Frame::of(asked.web),
+        shell: Shell::of(asked.web, &session, Place::Today),
+        script: &TODAY,
+        list,
+        clinicians: chosen.clinicians,
+        still_open,
+        may_book: super::schedule::may_book(&asking),
+    };
+    Ok(answer::page(StatusCode::OK, &page))
+}
+
+/// Asked for by the script by itself: no sign of a person.
+pub async fn part(asked: &Asked<'_>) -> Answer {
+    let session = asked.watcher().await?;
+    let asking = asking(asked, &session)?;
+    let chosen = Chosen::of(asked, &asking, &query(asked)).await?;
+    let list = List::of(asked, &session, &asking, &chosen).await?;
+    Ok(answer::page(StatusCode::OK, &Part { list }))
+}
+
+/// Nobody else learns that there is such a page.
+pub fn asking<'a>(asked: &Asked<'a>, session: &'a Session) -> Result<Asking<'a>, Refusal> {
+    let caller = session.caller.as_ref().filter(|caller| sees_the_day(asked.web, caller)).ok_or(Refusal::NotFound)?;
+    Ok(Asking { record: asked.web.record(), caller })
+}
+
+/// Parameters of the address.
+pub fn query(asked: &Asked<'_>) -> Vec<(String, String)> {
+    let query = asked.parts.uri.query().unwrap_or_default();
+    form_urlencoded::parse(query.as_bytes()).into_owned().take(8).collect()
+}
+
+/// The address of a list.
+pub fn address(day: &str, who: &str) -> String {
+    format!("/today?day={day}&who={who}")
+}
+
+impl May {
+    pub fn of(asking: &Asking<'_>) -> Self {
+        use access::Action::{Create, Update};
+        Self { book: asking.may_ever(Update, "Appointment"), treat: asking.may_ever(Create, "Encounter") }
+    }
+}
+
+impl Chosen {
+    async fn of(asked: &Asked<'_>, asking: &Asking<'_>, query: &[(String, String)]) -> Result<Self, Refusal> {
+        let value = |wanted: &str| query.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+        let zone = asked.web.zone();
+        let day = match value("day") {
+            Some(text) => Day::parse(text, zone).ok_or(Refusal::Invalid("a day is written 2026-11-26"))?,
+            None => Day::of(asked.web.record().now_ms(), zone),
+        };
+        let calendars = [("active", "true"), ("_include", "Schedule:actor"), ("_count", CALENDARS_MAX)];
+        let calendars = asking.search_if_ever("Schedule", &calendars).await?;
+        let around = Around::of(&[&calendars], &day);
+        let mut clinicians = around.clinicians();
+        clinicians.sort_by(|a, b| a.name.cmp(&b.name));
+        let own = asking.record.own_practitioner(asking.caller).await?;
+        let has_calendar = |id: &String| clinicians.iter().any(|one| one.id == *id);
+        let who = match value("who") {
+            Some(EVERYBODY) => None,
+            Some(id) if record::ResourceKey::parse("Practitioner", id).is_some() => Some(id.to_owned()),
+            Some(_) => return Err(Refusal::Invalid("there is no such clinician")),
+            None => own.clone().filter(has_calendar),
+        };
+        Ok(Self { day, who, own, clinicians })
+    }
+
+    fn who(&self) -> String {
+        self.who.clone().unwrap_or_else(|| EVERYBODY.to_owned())
+    }
+}
+
+impl<'a> List<'a> {
+    async fn of(
+        asked: &Asked<'_>,
+        session: &'a Session,
+        asking: &Asking<'_>,
+        chosen: &Chosen,
+    ) -> Result<List<'a>, Refusal> {
+        let (day, zone, now_ms) = (&chosen.day, asked.web.zone(), asked.web.record().now_ms());
+        let (from, until) =
+            (format!("ge{}", day::instant(day.begins_ms())), format!("lt{}", day::instant(day.ends_ms())));
+        let who = chosen.who.as_ref().map(|id| format!("Practitioner/{id}"));
+        let count = VISITS_MAX.to_string();
+        let mut pairs = vec![("date", from.as_str()), ("date", &until), ("_sort", "date"), ("_count", &count)];
+        pairs.extend([("_include", "Appointment:patient"), ("_include", "Appointment:practitioner")]);
+        pairs.extend(who.iter().map(|who| ("actor", who.as_str())));
+        let booked = asking.search("Appointment", &pairs).await?;
+        let mut pairs = vec![("date", from.as_str()), ("date", &until), ("status", "in-progress,onleave,finished")];
+        pairs.push(("_count", &count));
+        pairs.extend(who.iter().map(|who| ("participant", who.as_str())));
+        let begun = asking.search_if_ever("Encounter", &pairs).await?;
+        let around = Around::of(&[&booked, &begun], day);
+        let may = May::of(asking);
+        let may_move = super::schedule::may_book(asking);
+        let appointments = booked.resources();
+        let mut rows: Vec<Row> = { appointments.iter() }
+            .filter(|resource| resource.resource_type() == Some("Appointment"))
+            .filter_map(|appointment| Visit::of(appointment, &around, now_ms, zone))
+            .map(|visit| Row::of(visit, may, may_move))
+            .collect();
+        rows.sort_by_key(|row| (row.visit.start_ms, row.visit.status == Status::Cancelled));
+        if let Some(next) = rows.iter_mut().find(|row| row.visit.status.waits() && row.first.is_some()) {
+            next.is_next = true;
+        }
+        let is_today = day.holds(now_ms);
+        let with = chosen.who.as_ref().and_then(|id| chosen.clinicians.iter().find(|one| one.id == *id));
+        Ok(List {
+            csrf: &session.csrf,
+            title: if is_today { format!("Today, {}", day.title()) } else { day.title() },
+            day: day.iso(),
+            before: day.plus(-1).iso(),
+            after: day.plus(1).iso(),
+            today: Day::of(now_ms, zone).iso(),
+            is_today,
+            who: chosen.who(),
+            with: with.map_or_else(String::new, |one| one.name.clone()),
+            as_of: day::clock(now_ms, zone),
+            tallies: tallies(&rows),
+            has_reasons: rows.iter().any(|row| row.visit.reason.is_some()),
+            is_everybody: chosen.who.is_none(),
+            is_part2: booked.is_part2() || begun.is_part2(),
+            is_cut: booked.next().is_some(),
+            rows,
+        })
+    }
+}
+
+impl Row {
+    fn of(visit: Visit, may: May, may_move: bool) -> Self {
+        let (first, mut others) = Act::offered(visit.status, may);
+        let may_cancel = others.contains(&Act::Cancel);
+        // Asks for a reason, on a page of its own.
+        others.retain(|act| *act != Act::Cancel);
+        let may_move = may_move && visit.status == Status::Expected;
+        Self { visit, first, others, may_cancel, may_move, is_next: false }
+    }
+
+    fn has_more(&self) -> bool {
+        self.may_cancel || self.may_move || !self.others.is_empty()
+    }
+}
+
+fn tallies(rows: &[Row]) -> Vec<Tally> {
+    let count = |wanted: &dyn Fn(Status) -> bool| rows.iter().filter(|row| wanted(row.visit.status)).count();
+    let longest = rows.iter().filter_map(|row| row.visit.waited).max();
+    let late = rows.iter().filter(|row| row.visit.late.is_some()).count();
+    let tally = |count, words, more| Tally { count, words, more };
+    let all = [
+        tally(count(&Status::waits), "waiting", longest.map(|minutes| format!("longest {}", day::span(minutes)))),
+        tally(count(&|status| status == Status::WithClinician), "with a clinician", None),
+        tally(count(&|status| status == Status::Expected), "to come", (late > 0).then(|| format!("{late} late"))),
+        tally(count(&|status| status == Status::Done), "done", None),
+        tally(count(&|status| status == Status::Missed), "not come", None),
+        tally(count(&|status| status == Status::Cancelled), "cancelled", None),
+    ];
+    // Who waits is said also when nobody does.
+    all.into_iter().enumerate().filter(|(at, tally)| *at == 0 || tally.count > 0).map(|(_, tally)| tally).collect()
+}
+
+/// One's own visits of earlier days that have begun and were not ended.
+async fn still_open(asked: &Asked<'_>, asking: &Asking<'_>, chosen: &Chosen) -> Result<Vec<Open>, Refusal> {
+    let Some(own) = chosen.own.as_ref().filter(|own| chosen.who.as_ref() == Some(*own)) else { return Ok(Vec::new()) };
+    let (zone, now_ms) = (asked.web.zone(), asked.web.record().now_ms());
+    let today = Day::of(now_ms, zone);
+    let (me, before) = (format!("Practitioner/{own}"), format!("lt{}", day::instant(today.begins_ms())));
+    let pairs = [("participant", me.as_str()), ("status", "in-progress,onleave"), ("date", &before), ("_sort", "date")];
+    let more = [("_count", STILL_OPEN_MAX), ("_include", "Encounter:patient")];
+    let pairs: Vec<_> = pairs.into_iter().chain(more).collect();
+    let sheet = asking.search_if_ever("Encounter", &pairs).await?;
+    let around = Around::of(&[&sheet], &today);
+    let open = { sheet.resources().into_iter() }.filter(|resource| resource.resource_type() == Some("Encounter"));
+    Ok(open
+        .map(|encounter| Open {
+            patient: encounter.get("subject").and_then(reference).and_then(|(_, id)| around.patient(id)),
+            since: encounter.get("period").and_then(|period| text(period, "start")).map_or_else(String::new, time::day),
+        })
+        .collect())
+}
