@@ -13,4 +13,5 @@ mod headers;
 mod limits;
 mod numbers;
 mod sessions;
+mod vitals;
 mod ward;
