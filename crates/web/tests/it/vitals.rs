@@ -67,7 +67,11 @@ fn code(observation: &str) -> String {
 async fn a_nurse_saves_one_set_as_us_core_observations() {
     let clinic = ward().await;
     let (mut browser, page) = look(&clinic, "nora", PAGE).await;
-    assert!(page.body.contains("last 83.4 kg, 01-Dec-2026") && page.body.contains("Penicillin"), "{}", page.body);
+    assert!(
+        page.body.contains("last 83.4 kg (183.9 lb), 01-Dec-2026") && page.body.contains("Penicillin"),
+        "{}",
+        page.body
+    );
     let before = held(&clinic).await.len();
     let saved = send(&clinic, &mut browser, &FULL).await;
     assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.body);
@@ -304,4 +308,16 @@ async fn a_course_is_plotted_on_true_time_with_axis_band_and_words() {
     }
     assert!(!page.body.contains("style="));
     assert!(page.body.contains(ward::MRN) && page.body.contains("<title>Vital signs –"));
+}
+
+#[tokio::test]
+async fn the_chart_leads_to_the_page_whoever_sees_vital_signs_and_nobody_else() {
+    let clinic = ward().await;
+    for (login, words) in
+        [("nora", "Enter a set, flowsheet and trends"), ("leo", "Enter a set"), ("fay", ""), ("ben", "")]
+    {
+        let (_, page) = look(&clinic, login, "/patients/p1").await;
+        assert_eq!(page.body.contains(&format!(r#"href="{PAGE}""#)), !words.is_empty(), "{login}");
+        assert!(page.body.contains(words), "{login}");
+    }
 }

@@ -9,7 +9,7 @@ mod withheld;
 
 use std::collections::HashMap;
 
-use access::Purpose;
+use access::{Action, Purpose};
 use askama::Template;
 use fhir::Json;
 use http::StatusCode;
@@ -57,6 +57,7 @@ struct Page<'a> {
     team: Option<Panel<Member>>,
     vitals: Option<Panel<Measure>>,
     vitals_since: String,
+    enters_vitals: bool,
     results: Option<(Results, bool)>,
     notes: Option<Panel<Note>>,
     plans: Option<Panel<Plan>>,
@@ -157,6 +158,7 @@ impl<'a> Page<'a> {
             team: panel(parts, Part::CareTeam, |held| panels::care_team(held, patient, names)),
             vitals: panel(parts, Part::Vitals, |held| measures::vitals(held, names, from_ms, now_ms)),
             vitals_since: month(from_ms),
+            enters_vitals: asking.may_ever(Action::Create, "Observation"),
             results: results.map(|(sheet, is_whole)| (measures::results(&sheet.resources(), names), is_whole)),
             notes: panel(parts, Part::Notes, |held| notes::notes(held, names)),
             plans: panel(parts, Part::Plans, |held| panels::plans(held, names)),

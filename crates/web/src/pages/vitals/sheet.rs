@@ -133,11 +133,13 @@ impl Sheet {
         Before { weight: last(Measure::Weight), height: last(Measure::Height) }
     }
 
-    /// `83.4 kg, 12-Nov-2026`, beside the field of a measure.
+    /// `83.4 kg (183.9 lb), 12-Nov-2026`, beside the field of a measure.
     pub fn last(&self, measure: Measure) -> Option<String> {
         let course = self.courses.iter().find(|course| course.measures.contains(&measure))?;
         let reading = course.readings.first()?;
-        Some(format!("{}, {}", value::whole(&reading.value), time::day(&reading.when)))
+        let also = Some(&reading.value.also).filter(|also| !also.is_empty());
+        let also = also.map_or_else(String::new, |also| format!(" ({also})"));
+        Some(format!("{}{also}, {}", value::whole(&reading.value), time::day(&reading.when)))
     }
 }
 
