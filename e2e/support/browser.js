@@ -15,6 +15,7 @@ const FLAGS = [
 ];
 const SCREENSHOTS = new URL('../screenshots/', import.meta.url).pathname;
 export const WIDE = { width: 1440, height: 900 };
+export const MIDDLE = { width: 1024, height: 768 };
 export const NARROW = { width: 390, height: 844 };
 
 /** One browser with a certificate database of its own. Its contexts are different people's browsers. */
@@ -76,12 +77,17 @@ export async function virtualAuthenticator(page) {
   return { devtools, authenticatorId };
 }
 
-/** Both widths, for people to look at. */
+/** Every width in light and dark, for people to look at. */
 export async function photograph(page, name) {
   await mkdir(SCREENSHOTS, { recursive: true });
-  for (const [size, viewport] of [['1440', WIDE], ['390', NARROW]]) {
+  const size = page.viewportSize();
+  for (const viewport of [WIDE, MIDDLE, NARROW]) {
     await page.setViewportSize(viewport);
-    await page.screenshot({ path: join(SCREENSHOTS, `${name}-${size}.png`), fullPage: true });
+    await page.screenshot({ path: join(SCREENSHOTS, `${name}-${viewport.width}.png`), fullPage: true });
   }
   await page.setViewportSize(WIDE);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}-${WIDE.width}-dark.png`), fullPage: true });
+  await page.emulateMedia({ colorScheme: null });
+  await page.setViewportSize(size);
 }

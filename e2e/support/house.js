@@ -5,10 +5,10 @@ import { after, before } from 'node:test';
 import { Browser } from './browser.js';
 import { Clinic } from './clinic.js';
 
-export function house() {
+export function house(options) {
   const held = {};
   before(async () => {
-    held.clinic = await Clinic.start();
+    held.clinic = await Clinic.start(options);
     held.browser = await Browser.start(held.clinic);
   });
   after(async () => {

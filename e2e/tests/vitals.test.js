@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
+import { findsNothing } from '../support/axe.js';
 import { pageOf, photograph } from '../support/browser.js';
 import { house } from '../support/house.js';
 import { signIn } from '../support/people.js';
@@ -45,6 +46,7 @@ test('a nurse enters vital signs by keyboard alone and sees them in the flowshee
   await signIn(page, here.clinic, 'nora.lind');
   await toVitals(page);
   await photograph(page, 'vitals');
+  await findsNothing(page, 'vitals');
   await tabTo(page, /^Systolic/);
   for (const value of ['128', '76', '720', '16']) {
     await page.keyboard.type(value);
@@ -57,6 +59,7 @@ test('a nurse enters vital signs by keyboard alone and sees them in the flowshee
   await page.getByText('Nothing was saved yet. What you typed is still here.').waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.id), 'wrong', 'the summary has the focus');
   await photograph(page, 'vitals-refused');
+  await findsNothing(page, 'vitals-refused');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   assert.equal(await page.evaluate(() => document.activeElement.id), 'pulse', 'it leads to its field');
@@ -66,6 +69,7 @@ test('a nurse enters vital signs by keyboard alone and sees them in the flowshee
   await page.keyboard.press('Enter');
   await page.getByText('Nothing was saved yet. Please look again').waitFor();
   await photograph(page, 'vitals-asked');
+  await findsNothing(page, 'vitals-asked');
   await tabTo(page, /^Right as typed/);
   await page.keyboard.press('Enter');
   await page.waitForURL(/\/vitals\?saved=[0-9a-f]+$/);
@@ -75,6 +79,7 @@ test('a nurse enters vital signs by keyboard alone and sees them in the flowshee
   assert.match(await cell(/^Heart rate/).innerText(), /▲▲ 134 \/min very high/);
   assert.match(await cell(/^By/).innerText(), /Nora Lind/);
   await photograph(page, 'vitals-saved');
+  await findsNothing(page, 'vitals-saved');
 
   // A plot is one stop; arrows go through its points, each said in words.
   const pulse = page.locator('figure', { hasText: 'Heart rate (/min)' });

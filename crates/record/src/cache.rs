@@ -1,7 +1,7 @@
 //! A bounded cache that can never serve what a commit replaced.
 //!
-//! Each shard counts its invalidations. Who fills the cache notes the count before reading the store and hands it in: if
-//! a commit touched the shard in between, the value is used but not kept. So a value in the cache is always current.
+//! Invalidations are counted, by groups of keys. Who fills the cache notes the count before reading the store and hands it in:
+//! if a commit touched the group in between, the value is used but not kept. So a value in the cache is always current.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,6 +9,10 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Mutex;
 
 const SHARDS: usize = 64;
+/// Where one value may be large: a chart of a long life has to fit into half a shard.
+const SHARDS_OF_LARGE: usize = 2;
+/// Groups of keys in a shard whose commits are counted together.
+const GROUPS: usize = 64;
 
 pub struct Cache<K, V> {
     shards: Vec<Mutex<Shard<K, V>>>,
@@ -16,12 +20,12 @@ pub struct Cache<K, V> {
     shard_bytes_max: usize,
 }
 
-/// The state of a shard before the store was read.
+/// The commits of a key's group before the store was read.
 #[derive(Clone, Copy)]
 pub struct Ticket(u64);
 
 struct Shard<K, V> {
-    invalidations: u64,
+    invalidations: [u64; GROUPS],
     bytes: usize,
     held: HashMap<K, Slot<V>>,
     /// Second-chance order of eviction.
@@ -35,32 +39,43 @@ struct Slot<V> {
 }
 
 impl<K: Hash + Eq + Copy, V: Clone> Cache<K, V> {
+    /// For many small values.
     pub fn new(bytes_max: usize) -> Self {
-        let shard =
-            || Mutex::new(Shard { invalidations: 0, bytes: 0, held: HashMap::new(), queue: Default::default() });
+        Self::sharded(bytes_max, SHARDS)
+    }
+
+    /// For values of which one may take a quarter of the cache.
+    pub fn of_large(bytes_max: usize) -> Self {
+        Self::sharded(bytes_max, SHARDS_OF_LARGE)
+    }
+
+    fn sharded(bytes_max: usize, shards: usize) -> Self {
+        let shard = || Shard { invalidations: [0; GROUPS], bytes: 0, held: HashMap::new(), queue: Default::default() };
         Self {
-            shards: (0..SHARDS).map(|_| shard()).collect(),
+            shards: (0..shards).map(|_| Mutex::new(shard())).collect(),
             hasher: RandomState::new(),
-            shard_bytes_max: bytes_max / SHARDS,
+            shard_bytes_max: bytes_max / shards,
         }
     }
 
     /// The value, or a ticket to fill it in with.
     pub fn get(&self, key: K) -> Result<V, Ticket> {
-        let Ok(mut shard) = self.shard(&key).lock() else { return Err(Ticket(u64::MAX)) };
+        let (shard, group) = self.place(&key);
+        let Ok(mut shard) = shard.lock() else { return Err(Ticket(u64::MAX)) };
         match shard.held.get_mut(&key) {
             Some(slot) => {
                 slot.used = true;
                 Ok(slot.value.clone())
             }
-            None => Err(Ticket(shard.invalidations)),
+            None => Err(Ticket(shard.invalidations[group])),
         }
     }
 
     /// Keeps a value that was read after `ticket` was given, unless a commit came between.
     pub fn fill(&self, key: K, value: V, bytes: usize, ticket: Ticket) {
-        let Ok(mut shard) = self.shard(&key).lock() else { return };
-        if shard.invalidations != ticket.0 || bytes > self.shard_bytes_max / 2 {
+        let (shard, group) = self.place(&key);
+        let Ok(mut shard) = shard.lock() else { return };
+        if shard.invalidations[group] != ticket.0 || bytes > self.shard_bytes_max / 2 {
             return;
         }
         shard.put(key, value, bytes);
@@ -69,8 +84,9 @@ impl<K: Hash + Eq + Copy, V: Clone> Cache<K, V> {
 
     /// To be called after a commit and before it is acknowledged: changes what is held, or drops it.
     pub fn commit(&self, key: K, change: impl FnOnce(&V) -> Option<(V, usize)>) {
-        let Ok(mut shard) = self.shard(&key).lock() else { return };
-        shard.invalidations += 1;
+        let (shard, group) = self.place(&key);
+        let Ok(mut shard) = shard.lock() else { return };
+        shard.invalidations[group] += 1;
         let Some(changed) = shard.held.get(&key).map(|slot| change(&slot.value)) else { return };
         match changed {
             Some((value, bytes)) => shard.put(key, value, bytes),
@@ -79,8 +95,10 @@ impl<K: Hash + Eq + Copy, V: Clone> Cache<K, V> {
         shard.shrink_to(self.shard_bytes_max);
     }
 
-    fn shard(&self, key: &K) -> &Mutex<Shard<K, V>> {
-        &self.shards[self.hasher.hash_one(key) as usize % SHARDS]
+    /// The shard of a key, and its group there.
+    fn place(&self, key: &K) -> (&Mutex<Shard<K, V>>, usize) {
+        let hash = self.hasher.hash_one(key) as usize;
+        (&self.shards[hash % self.shards.len()], hash / self.shards.len() % GROUPS)
     }
 }
 
@@ -151,6 +169,16 @@ mod tests {
         assert!(matches!(cache.get(1), Ok(11)));
         cache.commit(1, |_| None);
         assert!(cache.get(1).is_err());
+    }
+
+    #[test]
+    fn a_large_value_is_kept_where_large_ones_are_expected() {
+        for (cache, keeps) in [(Cache::new(64_000), false), (Cache::of_large(64_000), true)] {
+            cache.fill(1, "chart", 16_000, ticket(&cache, 1));
+            assert_eq!(cache.get(1).is_ok(), keeps);
+            cache.fill(2, "too large", 16_001, ticket(&cache, 2));
+            assert!(cache.get(2).is_err());
+        }
     }
 
     #[test]

@@ -86,9 +86,10 @@ pub const CANDIDATES_MAX: usize = 250_000;
 pub const INCLUDES_MAX: usize = 1_000;
 /// Heads of one chart that a search looks at; a patient with more is beyond what this version serves.
 pub const CHART_HEADS_MAX: usize = 200_000;
-/// Opened heads kept in memory, by row and by chart.
+/// Opened heads kept in memory, by row and by chart. A page of a chart asks for its heads a dozen times, so one chart of 20,000
+/// observations (some 10 MB) has to fit into a quarter.
 const HEAD_CACHE_BYTES: usize = 40 * 1024 * 1024;
-const CHART_CACHE_BYTES: usize = 48 * 1024 * 1024;
+const CHART_CACHE_BYTES: usize = 64 * 1024 * 1024;
 /// What charts say about standing: some 200 bytes each.
 const FACTS_CACHE_BYTES: usize = 24 * 1024 * 1024;
 
@@ -155,7 +156,7 @@ impl<B: Backend> Record<B> {
             clock: settings.clock,
             base_url: settings.base_url,
             heads: Arc::new(Cache::new(HEAD_CACHE_BYTES)),
-            chart_heads: Arc::new(Cache::new(CHART_CACHE_BYTES)),
+            chart_heads: Arc::new(Cache::of_large(CHART_CACHE_BYTES)),
             facts: Arc::new(Cache::new(FACTS_CACHE_BYTES)),
             directory: Arc::default(),
             calendar: Arc::default(),

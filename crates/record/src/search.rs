@@ -286,10 +286,12 @@ impl<B: Backend> Record<B> {
             }
             return Ok(Source::Rows(heads));
         }
+        // A chart holds many types; what cannot match need not be taken along.
+        let of_kind = |head: &&Arc<Head>| head.type_code == scope.kind().code;
         if let access::Charts::Only(charts) = scope.charts() {
             let mut heads = Vec::new();
             for chart in charts {
-                heads.extend(self.heads_of_chart(chart.0).await?.iter().cloned());
+                heads.extend(self.heads_of_chart(chart.0).await?.iter().filter(of_kind).cloned());
             }
             return Ok(Source::Charts(heads));
         }
@@ -297,7 +299,7 @@ impl<B: Backend> Record<B> {
             let mut heads = Vec::new();
             for id in patients {
                 if let Some(chart) = self.chart_of_patient(id).await? {
-                    heads.extend(self.heads_of_chart(chart).await?.iter().cloned());
+                    heads.extend(self.heads_of_chart(chart).await?.iter().filter(of_kind).cloned());
                 }
             }
             return Ok(Source::Charts(heads));

@@ -1,12 +1,15 @@
 //! The patient banner: who this is, on every page of a chart, with allergies in three states (NHS CUI, PAB-0033 to 0062; SAFER 2025).
 
+use access::ChartNo;
 use fhir::Json;
+use identity::Session;
 use jiff::civil::Date;
 
 use super::name::Name;
 use super::names::Names;
 use super::read::{all, any_code, at, extension, has_code, text, words, words_of};
 use super::time;
+use crate::Web;
 
 const INTERPRETER: &str = "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired";
 /// "No known allergy" and its kin: an act of somebody, not an empty list.
@@ -32,6 +35,13 @@ pub struct Banner {
     pub died: Option<String>,
     pub allergies: Allergies,
     pub flags: Vec<String>,
+    pub glass: Option<Glass>,
+}
+
+/// The glass of this chart is broken now, by whoever looks.
+pub struct Glass {
+    pub until: String,
+    pub reason: String,
 }
 
 pub enum Allergies {
@@ -80,6 +90,7 @@ impl Banner {
             died,
             allergies: Allergies::NotShown,
             flags: Vec::new(),
+            glass: None,
         };
         if extension(patient, INTERPRETER, "valueBoolean").and_then(Json::as_bool) == Some(true) {
             banner.flags.push("Interpreter needed".to_owned());
@@ -107,6 +118,14 @@ impl Banner {
     pub fn shown(listed: &[Allergy]) -> (&[Allergy], usize) {
         let shown = listed.len().min(SHOWN_MAX);
         (&listed[..shown], listed.len() - shown)
+    }
+}
+
+impl Glass {
+    pub fn of(web: &Web, session: &Session, chart: ChartNo) -> Option<Self> {
+        let held = web.identity().open_glass();
+        let glass = held.into_iter().find(|glass| glass.user == session.user && glass.chart == chart)?;
+        Some(Self { until: time::clock(glass.until_ms), reason: glass.reason })
     }
 }
 

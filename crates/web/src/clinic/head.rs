@@ -1,13 +1,15 @@
 //! The top of a page about one patient: whether the caller stands where the page needs it, and the banner that goes with it.
 
 use fhir::Json;
+use identity::Session;
 use record::{Facet, Refusal as Denied};
 
 use super::ask::{Asking, Sheet, known};
-use super::banner::{Allergies, Banner};
+use super::banner::{Allergies, Banner, Glass};
 use super::names::Names;
 use super::read::text;
 use super::time;
+use crate::Web;
 use crate::refusal::Refusal;
 
 pub struct Head {
@@ -18,7 +20,13 @@ pub struct Head {
 
 impl Head {
     /// None where the chart does not open to the caller for what the page is about: the chart's own page says why.
-    pub async fn of(asking: &Asking<'_>, patient_id: &str, about: (&str, bool)) -> Result<Option<Self>, Refusal> {
+    pub async fn of(
+        web: &Web,
+        session: &Session,
+        asking: &Asking<'_>,
+        patient_id: &str,
+        about: (&str, bool),
+    ) -> Result<Option<Self>, Refusal> {
         let patient = match asking.read("Patient", patient_id).await {
             Ok(patient) => patient,
             Err(record::RecordError::Denied(Denied::Withheld)) => return Ok(None),
@@ -31,6 +39,7 @@ impl Head {
         let [Ok(()), allergies, flags] = outlook.facets[..] else { return Ok(None) };
         let json = Json::parse(patient.get().json()).map_err(|_| Refusal::Defect)?;
         let mut banner = Banner::of(&json, time::today(asking.record.now_ms()));
+        banner.glass = Glass::of(web, session, outlook.chart);
         let mut is_part2 = patient.get().is_part2();
         let mut ask = async |kind: &str, stands: Result<(), Denied>| -> Result<Option<Sheet>, Refusal> {
             if stands.is_err() {

@@ -158,5 +158,5 @@ fn shown(asked: &Asked<'_>, session: &Session, status: StatusCode, issued: Optio
 
 pub fn time(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms)
-        .map_or_else(|_| "–".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+        .map_or_else(|_| "–".to_owned(), |at| at.strftime("%d-%b-%Y %H:%M UTC").to_string())
 }

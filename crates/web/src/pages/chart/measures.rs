@@ -24,6 +24,18 @@ const VITALS: [(&[&str], &str); 10] = [
 /// Results shown at once; the rest is behind a fold.
 const RESULTS_SHOWN: usize = 20;
 
+/// Vital signs that the latest readings do not hold, by code: measured rarely, and not to be missed for that.
+pub fn rare(observations: &[Json<'_>]) -> Vec<&'static str> {
+    let held: Vec<String> = observations.iter().filter_map(key).collect();
+    let missing = VITALS.iter().filter(|(codes, _)| !codes.iter().any(|code| held.iter().any(|key| key == code)));
+    missing.flat_map(|(codes, _)| codes.iter().copied()).collect()
+}
+
+/// When the oldest of them was taken.
+pub fn oldest_ms(observations: &[Json<'_>]) -> Option<i64> {
+    observations.iter().filter_map(|one| time::instant_ms(taken(one)?)).min()
+}
+
 /// One measure: its latest value, and the ones before.
 pub struct Measure {
     pub name: String,

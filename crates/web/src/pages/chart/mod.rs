@@ -22,7 +22,7 @@ use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
 use crate::clinic::ask::{Asking, Sheet};
-use crate::clinic::banner::{Allergies, Banner};
+use crate::clinic::banner::{Allergies, Banner, Glass};
 use crate::clinic::names::Names;
 use crate::clinic::read::{text, words};
 use crate::clinic::shell::{Place, Shell};
@@ -50,7 +50,6 @@ struct Page<'a> {
     frame: Frame<'a>,
     shell: Shell<'a>,
     banner: Banner,
-    glass: Option<withheld::Open>,
     problems: Option<Panel<Row>>,
     problems_over: Vec<Row>,
     medicines: Option<Panel<Row>>,
@@ -59,6 +58,8 @@ struct Page<'a> {
     vitals_since: String,
     enters_vitals: bool,
     results: Option<(Results, bool)>,
+    /// How many were looked at, where there are more.
+    results_of: Option<usize>,
     notes: Option<Panel<Note>>,
     plans: Option<Panel<Plan>>,
     visits: Option<Panel<Row>>,
@@ -69,6 +70,16 @@ struct Page<'a> {
     part2_notice: Option<&'static str>,
     opened: String,
     purpose: &'static str,
+}
+
+/// What the record gave for a page.
+struct Held<'h> {
+    patient: &'h Json<'h>,
+    parts: &'h Parts,
+    /// Vital signs older than the latest readings.
+    rare: &'h Sheet,
+    /// What visits were about, by id.
+    reasons: &'h HashMap<String, String>,
 }
 
 /// Rows of a part. An empty panel says that there is none only if the part is open as a whole.
@@ -111,25 +122,25 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     }
     let parts = Parts::of(&asking, &outlook, patient_id, &today.to_string()).await?;
     let reasons = reasons(&asking, &parts).await?;
+    let rare = rare_vitals(&asking, &parts, patient_id).await?;
     // The patient's own resource names those to whom it is attributed.
     let names = Names::of(&asking, std::slice::from_ref(&json), parts.sheets()).await?;
-    let page = Page::of(asked, &session, &asking, &json, &parts, &reasons, &names);
-    let glass = withheld::Open::of(asked, &session, outlook.chart);
+    let mut page = Page::of(
+        asked,
+        &session,
+        &asking,
+        &Held { patient: &json, parts: &parts, rare: &rare, reasons: &reasons },
+        &names,
+    );
+    page.banner.glass = Glass::of(asked.web, &session, outlook.chart);
     let is_part2 = patient.get().is_part2() || parts.sheets().any(Sheet::is_part2);
-    let page = Page { glass, part2_notice: is_part2.then_some(PART2_NOTICE), ..page };
+    page.part2_notice = is_part2.then_some(PART2_NOTICE);
     Ok(answer::page(StatusCode::OK, &page))
 }
 
 impl<'a> Page<'a> {
-    fn of(
-        asked: &'a Asked<'_>,
-        session: &'a Session,
-        asking: &Asking<'_>,
-        patient: &Json<'_>,
-        parts: &Parts,
-        reasons: &HashMap<String, String>,
-        names: &Names,
-    ) -> Self {
+    fn of(asked: &'a Asked<'_>, session: &'a Session, asking: &Asking<'_>, held: &Held<'_>, names: &Names) -> Self {
+        let Held { patient, parts, reasons, rare } = held;
         let now_ms = asking.record.now_ms();
         let today = time::today(now_ms);
         let mut banner = Banner::of(patient, today);
@@ -145,21 +156,21 @@ impl<'a> Page<'a> {
             problems_over = over;
             active
         });
-        let from_ms = now_ms - COURSE_MONTHS * MONTH_MS;
+        let (vitals, from_ms) = vitals(parts, rare, names, now_ms);
         let results = parts.get(Part::Results);
         Self {
             frame: Frame::of(asked.web),
             shell: Shell::of(asked.web, session, Place::Patients),
             banner,
-            glass: None,
             problems,
             problems_over,
             medicines: medicines(parts, names),
             team: panel(parts, Part::CareTeam, |held| panels::care_team(held, patient, names)),
-            vitals: panel(parts, Part::Vitals, |held| measures::vitals(held, names, from_ms, now_ms)),
+            vitals,
             vitals_since: month(from_ms),
             enters_vitals: asking.may_ever(Action::Create, "Observation"),
             results: results.map(|(sheet, is_whole)| (measures::results(&sheet.resources(), names), is_whole)),
+            results_of: results.and_then(|(sheet, _)| sheet.next().map(|_| sheet.resources().len())),
             notes: panel(parts, Part::Notes, |held| notes::notes(held, names)),
             plans: panel(parts, Part::Plans, |held| panels::plans(held, names)),
             visits: panel(parts, Part::Encounters, |held| panels::encounters(held, reasons, names)),
@@ -179,6 +190,31 @@ fn panel<T>(parts: &Parts, part: Part, rows: impl FnOnce(&[Json<'_>]) -> Vec<T>)
     let held = sheet.resources();
     let of = sheet.total().filter(|total| *total > held.len() as u64);
     Some(Panel { rows: rows(&held), is_whole, of })
+}
+
+/// With courses from two years ago on, or from the oldest of the readings that were asked for.
+fn vitals(parts: &Parts, rare: &Sheet, names: &Names, now_ms: i64) -> (Option<Panel<Measure>>, i64) {
+    let two_years_ms = now_ms - COURSE_MONTHS * MONTH_MS;
+    let Some((sheet, is_whole)) = parts.get(Part::Vitals) else { return (None, two_years_ms) };
+    let mut held = sheet.resources();
+    let oldest_ms = sheet.next().and_then(|_| measures::oldest_ms(&held)).unwrap_or(two_years_ms);
+    let from_ms = two_years_ms.max(oldest_ms);
+    held.extend(rare.resources());
+    (Some(Panel { rows: measures::vitals(&held, names, from_ms, now_ms), is_whole, of: None }), from_ms)
+}
+
+/// The latest of vital signs that are measured too rarely to be among the latest readings.
+async fn rare_vitals(asking: &Asking<'_>, parts: &Parts, patient_id: &str) -> Result<Sheet, Refusal> {
+    let Some((sheet, _)) = parts.get(Part::Vitals).filter(|(sheet, _)| sheet.next().is_some()) else {
+        return Ok(Sheet::default());
+    };
+    let codes = measures::rare(&sheet.resources()).join(",");
+    if codes.is_empty() {
+        return Ok(Sheet::default());
+    }
+    let asked =
+        [("patient", patient_id), ("code", &codes), ("category", "vital-signs"), ("_sort", "-date"), ("_count", "20")];
+    asking.search_if_ever("Observation", &asked).await
 }
 
 /// Prescribed and reported, under one heading.

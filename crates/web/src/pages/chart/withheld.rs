@@ -1,7 +1,7 @@
 //! A chart that is not open: why, in words, and breaking the glass where policy offers it. For a named person, one chart, an hour,
 //! with a reason, after a fresh verification; the privacy officer reviews it and the patient can see it.
 
-use access::{Action, ChartNo};
+use access::Action;
 use http::StatusCode;
 use identity::Session;
 use record::RecordError;
@@ -13,7 +13,6 @@ use crate::client::Asked;
 use crate::clinic::ask::known;
 use crate::clinic::banner::Banner;
 use crate::clinic::shell::{Place, Shell};
-use crate::clinic::time;
 use crate::pages::Answer;
 use crate::pages::patients::asking;
 use crate::refusal::Refusal;
@@ -25,20 +24,6 @@ pub enum Offer {
     /// Policy lets this person break the glass, once it is certain that it is they.
     ConfirmFirst,
     BreakGlass,
-}
-
-/// The glass of this chart is broken by this person now.
-pub struct Open {
-    pub until: String,
-    pub reason: String,
-}
-
-impl Open {
-    pub fn of(asked: &Asked<'_>, session: &Session, chart: ChartNo) -> Option<Self> {
-        let held = asked.web.identity().open_glass();
-        let glass = held.into_iter().find(|glass| glass.user == session.user && glass.chart == chart)?;
-        Some(Self { until: time::clock(glass.until_ms), reason: glass.reason })
-    }
 }
 
 pub async fn break_glass(asked: &Asked<'_>) -> Answer {

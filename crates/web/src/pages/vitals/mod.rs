@@ -91,7 +91,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let asking = asking(asked, &session)?;
     let query = asked.parts.uri.query().unwrap_or_default();
     let saved = query.strip_prefix("saved=").unwrap_or_default();
-    let Some(held) = held(asked, &asking, saved).await? else { return Ok(closed(asked)) };
+    let Some(held) = held(asked, &session, &asking, saved).await? else { return Ok(closed(asked)) };
     let entry = may_write(&asking).then(|| Entry::blank(asked, &session));
     shown(asked, &session, held, entry, false, StatusCode::OK)
 }
@@ -103,7 +103,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     if !may_write(&asking) {
         return Err(Refusal::NotYours);
     }
-    let Some(held) = held(asked, &asking, "").await? else { return Ok(closed(asked)) };
+    let Some(held) = held(asked, &session, &asking, "").await? else { return Ok(closed(asked)) };
     let (now_ms, zone) = (asking.record.now_ms(), asked.web.zone());
     let mut entry = Entry::read(asked, &form);
     entry.weigh(held.head.birth.as_deref(), held.sheet.before(), now_ms, zone);
@@ -161,12 +161,12 @@ fn cause(error: RecordError) -> RecordError {
     }
 }
 
-async fn held(asked: &Asked<'_>, asking: &Asking<'_>, saved: &str) -> Result<Option<Held>, Refusal> {
+async fn held(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, saved: &str) -> Result<Option<Held>, Refusal> {
     if !asking.ever("Observation") {
         return Err(Refusal::NotYours);
     }
     let patient_id = asked.ids[0];
-    let Some(mut head) = Head::of(asking, patient_id, ABOUT).await? else { return Ok(None) };
+    let Some(mut head) = Head::of(asked.web, session, asking, patient_id, ABOUT).await? else { return Ok(None) };
     let pairs =
         [("patient", patient_id), ("category", "vital-signs"), ("_sort", "-date"), ("_count", OBSERVATIONS_MAX)];
     let found = asking.search("Observation", &pairs).await?;
