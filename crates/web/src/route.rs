@@ -140,6 +140,8 @@ routes! {
     Chart = GET "/patients/{}",
     BreakGlass = POST "/patients/{}/glass",
     CloseGlass = POST "/patients/{}/glass/close",
+    Vitals = GET "/patients/{}/vitals",
+    SaveVitals = POST "/patients/{}/vitals",
 }
 
 #[cfg(test)]

@@ -21,6 +21,10 @@ impl Day {
         Self { date: local(now_ms, zone).date(), zone: zone.clone() }
     }
 
+    pub fn date(&self) -> Date {
+        self.date
+    }
+
     /// `2026-11-26`, as addresses and forms name a day.
     pub fn parse(text: &str, zone: &TimeZone) -> Option<Self> {
         let date: Date = text.parse().ok().filter(|_| text.len() == "2026-11-26".len())?;

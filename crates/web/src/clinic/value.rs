@@ -9,6 +9,7 @@ use super::time;
 const SYSTOLIC: &str = "8480-6";
 const DIASTOLIC: &str = "8462-4";
 const KILOGRAM_IN_POUNDS: f64 = 2.204_622_621_8;
+const INCH_IN_CENTIMETERS: f64 = 2.54;
 
 /// A value as a cell shows it.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -181,12 +182,14 @@ fn measured(quantity: &Json<'_>) -> Value {
     Value { text: format!("{comparator}{number}"), unit: unit(quantity), also: also(quantity, number) }
 }
 
-/// Weight and temperature are thought of in two systems; both are shown (see research on entry units).
+/// Weight, height and temperature are thought of in two systems; both are shown (see research on entry units).
 fn also(quantity: &Json<'_>, number: &str) -> String {
     let Ok(number) = number.parse::<f64>() else { return String::new() };
     match text(quantity, "code") {
         Some("kg") => format!("{:.1} lb", number * KILOGRAM_IN_POUNDS),
         Some("[lb_av]") => format!("{:.1} kg", number / KILOGRAM_IN_POUNDS),
+        Some("cm") => format!("{:.1} in", number / INCH_IN_CENTIMETERS),
+        Some("[in_i]") => format!("{:.1} cm", number * INCH_IN_CENTIMETERS),
         Some("[degF]") => format!("{:.1} °C", (number - 32.0) / 1.8),
         Some("Cel") => format!("{:.1} °F", number * 1.8 + 32.0),
         _ => String::new(),

@@ -10,6 +10,7 @@ mod schedule;
 mod sign_in;
 mod step_up;
 mod today;
+mod vitals;
 
 pub(crate) use step_up::again;
 
@@ -82,6 +83,8 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::Chart => chart::page(asked).await,
         Route::BreakGlass => chart::break_glass(asked).await,
         Route::CloseGlass => chart::close_glass(asked).await,
+        Route::Vitals => vitals::page(asked).await,
+        Route::SaveVitals => vitals::save(asked).await,
     }
 }
 

@@ -32,6 +32,7 @@ const SECRET: [u8; 20] = [0x2a; 20];
 pub const MINUTE_MS: i64 = 60_000;
 
 static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
+static REQUESTS: AtomicU64 = AtomicU64::new(1);
 
 pub struct Clinic {
     pub web: Web,
@@ -110,7 +111,7 @@ impl Clinic {
             zone: jiff::tz::TimeZone::get(ZONE).unwrap(),
             hours: None,
             organization: "Lakeside Clinic".into(),
-            request_id: Arc::new(|| 1),
+            request_id: Arc::new(|| u128::from(REQUESTS.fetch_add(1, Ordering::SeqCst))),
         });
         let clinic = Self { web, identity, record, now, _directory: directory };
         clinic.seed("root", Role::Admin).await;

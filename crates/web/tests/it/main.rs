@@ -15,4 +15,5 @@ mod numbers;
 mod schedule;
 mod sessions;
 mod today;
+mod vitals;
 mod ward;

@@ -9,7 +9,7 @@ mod withheld;
 
 use std::collections::HashMap;
 
-use access::Purpose;
+use access::{Action, Purpose};
 use askama::Template;
 use fhir::Json;
 use http::StatusCode;
@@ -56,6 +56,7 @@ struct Page<'a> {
     team: Option<Panel<Member>>,
     vitals: Option<Panel<Measure>>,
     vitals_since: String,
+    enters_vitals: bool,
     results: Option<(Results, bool)>,
     /// How many were looked at, where there are more.
     results_of: Option<usize>,
@@ -167,6 +168,7 @@ impl<'a> Page<'a> {
             team: panel(parts, Part::CareTeam, |held| panels::care_team(held, patient, names)),
             vitals,
             vitals_since: month(from_ms),
+            enters_vitals: asking.may_ever(Action::Create, "Observation"),
             results: results.map(|(sheet, is_whole)| (measures::results(&sheet.resources(), names), is_whole)),
             results_of: results.and_then(|(sheet, _)| sheet.next().map(|_| sheet.resources().len())),
             notes: panel(parts, Part::Notes, |held| notes::notes(held, names)),

@@ -1,0 +1,62 @@
+//! The top of a page about one patient: whether the caller stands where the page needs it, and the banner that goes with it.
+
+use fhir::Json;
+use identity::Session;
+use record::{Facet, Refusal as Denied};
+
+use super::ask::{Asking, Sheet, known};
+use super::banner::{Allergies, Banner, Glass};
+use super::names::Names;
+use super::read::text;
+use super::time;
+use crate::Web;
+use crate::refusal::Refusal;
+
+pub struct Head {
+    pub banner: Banner,
+    pub birth: Option<String>,
+    pub is_part2: bool,
+}
+
+impl Head {
+    /// None where the chart does not open to the caller for what the page is about: the chart's own page says why.
+    pub async fn of(
+        web: &Web,
+        session: &Session,
+        asking: &Asking<'_>,
+        patient_id: &str,
+        about: (&str, bool),
+    ) -> Result<Option<Self>, Refusal> {
+        let patient = match asking.read("Patient", patient_id).await {
+            Ok(patient) => patient,
+            Err(record::RecordError::Denied(Denied::Withheld)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let facet = |(kind, is_vital_sign)| Ok(Facet { kind: known(kind)?, is_vital_sign });
+        let facets = [about, ("AllergyIntolerance", false), ("Flag", false)].map(facet);
+        let facets = facets.into_iter().collect::<Result<Vec<_>, Refusal>>()?;
+        let outlook = asking.record.outlook(asking.caller, patient.get(), &facets).await?;
+        let [Ok(()), allergies, flags] = outlook.facets[..] else { return Ok(None) };
+        let json = Json::parse(patient.get().json()).map_err(|_| Refusal::Defect)?;
+        let mut banner = Banner::of(&json, time::today(asking.record.now_ms()));
+        banner.glass = Glass::of(web, session, outlook.chart);
+        let mut is_part2 = patient.get().is_part2();
+        let mut ask = async |kind: &str, stands: Result<(), Denied>| -> Result<Option<Sheet>, Refusal> {
+            if stands.is_err() {
+                return Ok(None);
+            }
+            let sheet = asking.search_if_ever(kind, &[("patient", patient_id), ("_count", "100")]).await?;
+            is_part2 |= sheet.is_part2();
+            Ok(Some(sheet))
+        };
+        let (allergies, flags) = (ask("AllergyIntolerance", allergies).await?, ask("Flag", flags).await?);
+        if let Some(sheet) = allergies {
+            let names = Names::of(asking, &[], std::iter::once(&sheet)).await?;
+            banner.allergies = Allergies::of(&sheet.resources(), &names);
+        }
+        if let Some(sheet) = flags {
+            banner.add_flags(&sheet.resources());
+        }
+        Ok(Some(Self { banner, birth: text(&json, "birthDate").map(str::to_owned), is_part2 }))
+    }
+}

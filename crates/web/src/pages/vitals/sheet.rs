@@ -1,0 +1,229 @@
+//! The flowsheet: times across, newest first, a vital sign a row; and what was measured before, for the form.
+
+use std::collections::BTreeSet;
+
+use fhir::Json;
+use jiff::tz::TimeZone;
+
+use crate::clinic::day::{self, Day};
+use crate::clinic::names::Names;
+use crate::clinic::read::{LOINC, all, at, reference, text, words};
+use crate::clinic::time;
+use crate::clinic::value::{self, Flag, Value};
+use crate::clinic::vitals::Measure;
+use crate::clinic::vitals::limits::{self, Age, Before, Standing};
+
+/// Columns of the flowsheet; what is older is in the plots and their tables.
+pub const TIMES_MAX: usize = 12;
+const MINUTE_MS: i64 = 60_000;
+const PRESSURE: &str = "85354-9";
+
+const HIGH: Flag = Flag { mark: "▲", word: "high", class: "high" };
+const LOW: Flag = Flag { mark: "▼", word: "low", class: "low" };
+const VERY_HIGH: Flag = Flag { mark: "▲▲", word: "very high", class: "critical" };
+const VERY_LOW: Flag = Flag { mark: "▼▼", word: "very low", class: "critical" };
+
+/// In the order in which they are read: codes, name, and the measures of its numbers.
+static ROWS: [(&[&str], &str, &[Measure]); 9] = [
+    (&[PRESSURE, "55284-4"], "Blood pressure", &[Measure::Systolic, Measure::Diastolic]),
+    (&["8867-4"], "Heart rate", &[Measure::Pulse]),
+    (&["9279-1"], "Respiratory rate", &[Measure::Breaths]),
+    (&["8310-5"], "Temperature", &[Measure::Temperature]),
+    (&["59408-5", "2708-6"], "SpO₂", &[Measure::Saturation]),
+    (&["29463-7"], "Weight", &[Measure::Weight]),
+    (&["8302-2"], "Height", &[Measure::Height]),
+    (&["39156-5"], "BMI", &[Measure::Bmi]),
+    (&["72514-3"], "Pain", &[Measure::Pain]),
+];
+
+pub struct Course {
+    pub name: String,
+    pub measures: &'static [Measure],
+    /// Newest first.
+    pub readings: Vec<Reading>,
+}
+
+pub struct Reading {
+    pub at_ms: i64,
+    when: String,
+    /// In canonical units, of the measures of the course; empty where a unit is not known here.
+    pub numbers: Vec<f64>,
+    /// UCUM.
+    pub unit: String,
+    pub value: Value,
+    pub flag: Option<Flag>,
+}
+
+/// One column.
+pub struct Time {
+    minute: i64,
+    pub day: String,
+    pub clock: String,
+    pub by: String,
+    pub is_reported: bool,
+    pub is_new: bool,
+}
+
+pub struct Sheet {
+    pub courses: Vec<Course>,
+    pub times: Vec<Time>,
+    /// All times there are, among them those without a column.
+    pub of: usize,
+}
+
+impl Sheet {
+    /// Of Observations, newest first.
+    pub fn of(resources: &[Json<'_>], birth: Option<&str>, names: &Names, zone: &TimeZone, saved: &str) -> Self {
+        let mut courses: Vec<Course> =
+            ROWS.iter().map(|(_, name, measures)| Course::new((*name).to_owned(), measures)).collect();
+        let mut minutes = BTreeSet::new();
+        let mut times: Vec<Time> = Vec::new();
+        for one in resources {
+            if matches!(text(one, "status"), Some("entered-in-error" | "cancelled" | "registered")) {
+                continue;
+            }
+            let Some(when) = taken(one) else { continue };
+            let Some(at_ms) = time::instant_ms(when) else { continue };
+            let row = ROWS.iter().position(|(codes, ..)| codes.iter().any(|code| has_loinc(one, code)));
+            let row = match row {
+                Some(row) => row,
+                None => {
+                    let name = one.get("code").and_then(words).unwrap_or_else(|| "Measure without a name".to_owned());
+                    let held = courses.iter().skip(ROWS.len()).position(|course| course.name == name);
+                    held.map_or_else(
+                        || {
+                            courses.push(Course::new(name, &[]));
+                            courses.len() - 1
+                        },
+                        |at| at + ROWS.len(),
+                    )
+                }
+            };
+            let course = &mut courses[row];
+            let reading = Reading::of(one, when, at_ms, course.measures, birth);
+            course.readings.push(reading);
+            let minute = at_ms.div_euclid(MINUTE_MS);
+            minutes.insert(minute);
+            let column = match times.iter_mut().find(|time| time.minute == minute) {
+                Some(column) => column,
+                None => {
+                    times.push(Time::new(minute, when, at_ms, zone));
+                    let Some(column) = times.last_mut() else { continue };
+                    column
+                }
+            };
+            column.is_reported |= is_reported(one);
+            column.is_new |= !saved.is_empty() && set_of(one) == Some(saved);
+            let by = all(one, "performer").iter().filter(|by| !matches!(reference(by), Some(("Patient", _))));
+            if let Some(by) = by.filter_map(|by| names.name(by)).next().filter(|_| column.by.is_empty()) {
+                column.by = by;
+            }
+        }
+        courses.retain(|course| !course.readings.is_empty());
+        times.sort_by_key(|time| std::cmp::Reverse(time.minute));
+        times.truncate(TIMES_MAX);
+        Self { courses, times, of: minutes.len() }
+    }
+
+    pub fn before(&self) -> Before {
+        let last = |measure: Measure| {
+            let course = self.courses.iter().find(|course| course.measures == [measure])?;
+            course.readings.iter().find_map(|reading| reading.numbers.first().copied())
+        };
+        Before { weight: last(Measure::Weight), height: last(Measure::Height) }
+    }
+
+    /// `83.4 kg (183.9 lb), 12-Nov-2026`, beside the field of a measure.
+    pub fn last(&self, measure: Measure) -> Option<String> {
+        let course = self.courses.iter().find(|course| course.measures.contains(&measure))?;
+        let reading = course.readings.first()?;
+        let also = Some(&reading.value.also).filter(|also| !also.is_empty());
+        let also = also.map_or_else(String::new, |also| format!(" ({also})"));
+        Some(format!("{}{also}, {}", value::whole(&reading.value), time::day(&reading.when)))
+    }
+}
+
+impl Course {
+    fn new(name: String, measures: &'static [Measure]) -> Self {
+        Self { name, measures, readings: Vec::new() }
+    }
+
+    /// What was measured in the minute of a column; the last, if it was measured twice.
+    pub fn at(&self, time: &Time) -> Option<&Reading> {
+        self.readings.iter().find(|reading| reading.at_ms.div_euclid(MINUTE_MS) == time.minute)
+    }
+}
+
+impl Reading {
+    fn of(one: &Json<'_>, when: &str, at_ms: i64, measures: &'static [Measure], birth: Option<&str>) -> Self {
+        let quantity = one.get("valueQuantity").or_else(|| at(one, &["component", "valueQuantity"]));
+        let unit = quantity.and_then(|quantity| text(quantity, "code")).unwrap_or_default();
+        let numbers = value::numbers(one);
+        let canonical = |(number, measure): (&f64, &Measure)| Some(measure.unit_of_code(unit)?.canonical(*number));
+        let numbers: Vec<f64> = match numbers.len() == measures.len() {
+            true => numbers.iter().zip(measures).filter_map(canonical).collect(),
+            false => Vec::new(),
+        };
+        let on = when.get(..10).and_then(|day| day.parse().ok());
+        let age = birth.zip(on).and_then(|(birth, on)| Age::at(birth, on));
+        let flag = value::flag(one).or_else(|| flag(measures, &numbers, age));
+        Self { at_ms, when: when.to_owned(), numbers, unit: unit.to_owned(), value: value::of(one), flag }
+    }
+
+    /// `12-Nov-2026 10:12`.
+    pub fn moment(&self) -> String {
+        time::moment(&self.when)
+    }
+
+    /// The value in words, with what it means.
+    pub fn said(&self) -> String {
+        let flag = self.flag.map_or_else(String::new, |flag| format!(", {}", flag.word));
+        format!("{}{flag}", value::whole(&self.value))
+    }
+}
+
+impl Time {
+    fn new(minute: i64, when: &str, at_ms: i64, zone: &TimeZone) -> Self {
+        let has_clock = when.contains('T');
+        Self {
+            minute,
+            day: if has_clock { Day::of(at_ms, zone).short() } else { time::day(when) },
+            clock: if has_clock { day::clock(at_ms, zone) } else { String::new() },
+            by: String::new(),
+            is_reported: false,
+            is_new: false,
+        }
+    }
+}
+
+/// The worst of the numbers.
+fn flag(measures: &[Measure], numbers: &[f64], age: Option<Age>) -> Option<Flag> {
+    let standings: Vec<Standing> =
+        measures.iter().zip(numbers).map(|(measure, number)| limits::standing(*measure, age, *number)).collect();
+    let worst =
+        [(Standing::VeryHigh, VERY_HIGH), (Standing::VeryLow, VERY_LOW), (Standing::High, HIGH), (Standing::Low, LOW)];
+    worst.into_iter().find(|(standing, _)| standings.contains(standing)).map(|(_, flag)| flag)
+}
+
+/// The set that a reading was saved with.
+pub fn set_of<'j>(observation: &'j Json<'_>) -> Option<&'j str> {
+    let own = all(observation, "identifier").iter().find(|one| text(one, "system") == Some(super::save::SET_SYSTEM))?;
+    text(own, "value")?.split('.').next()
+}
+
+/// Whether the patient said so, whoever wrote it down.
+pub fn is_reported(observation: &Json<'_>) -> bool {
+    all(observation, "performer").iter().filter_map(reference).any(|(kind, _)| kind == "Patient")
+}
+
+fn has_loinc(observation: &Json<'_>, wanted: &str) -> bool {
+    let codings = observation.get("code").map_or(&[][..], |code| all(code, "coding"));
+    codings.iter().any(|coding| text(coding, "system") == Some(LOINC) && text(coding, "code") == Some(wanted))
+}
+
+fn taken<'j>(observation: &'j Json<'_>) -> Option<&'j str> {
+    text(observation, "effectiveDateTime")
+        .or_else(|| text(observation.get("effectivePeriod")?, "start"))
+        .or_else(|| text(observation, "effectiveInstant"))
+        .or_else(|| text(observation, "issued"))
+}

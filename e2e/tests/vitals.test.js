@@ -1,0 +1,121 @@
+// Vital signs: a nurse enters a set by keyboard alone and reads it in the flowsheet; without scripts it is the same.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { findsNothing } from '../support/axe.js';
+import { pageOf, photograph } from '../support/browser.js';
+import { house } from '../support/house.js';
+import { signIn } from '../support/people.js';
+
+const here = house();
+const PATIENT = 'WS-100001';
+/** Nothing on these pages is further away by Tab. */
+const STOPS_MAX = 150;
+
+/** Tabs to what a person would recognize, and says how it is called. */
+async function tabTo(page, wanted) {
+  for (let stop = 0; stop < STOPS_MAX; stop += 1) {
+    await page.keyboard.press('Tab');
+    const name = await page.evaluate(() => {
+      const at = document.activeElement;
+      return at.getAttribute('aria-label') ?? at.labels?.[0]?.textContent ?? at.textContent;
+    });
+    if (wanted.test(name.trim())) return;
+  }
+  assert.fail(`no way by Tab to ${wanted}`);
+}
+
+async function toVitals(page) {
+  await page.goto('/patients');
+  await tabTo(page, /^Born, or record number$/);
+  await page.keyboard.type(PATIENT);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: '1 patient' }).waitFor();
+  await tabTo(page, /^[A-Z' -]+, /);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/patients\/[A-Za-z0-9.-]+$/);
+  await tabTo(page, /^Enter a set, flowsheet and trends$/);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/vitals$/);
+}
+
+test('a nurse enters vital signs by keyboard alone and sees them in the flowsheet', async () => {
+  const context = await here.browser.profile();
+  const page = await pageOf(context);
+  await signIn(page, here.clinic, 'nora.lind');
+  await toVitals(page);
+  await photograph(page, 'vitals');
+  await findsNothing(page, 'vitals');
+  await tabTo(page, /^Systolic/);
+  for (const value of ['128', '76', '720', '16']) {
+    await page.keyboard.type(value);
+    await page.keyboard.press('Tab');
+  }
+  await page.keyboard.type('99.1');
+  // Echoed while it is typed, and refused with everything kept.
+  assert.equal(await page.locator('#temperature-also').innerText(), '= 37.3 °C');
+  await page.keyboard.press('Enter');
+  await page.getByText('Nothing was saved yet. What you typed is still here.').waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'wrong', 'the summary has the focus');
+  await photograph(page, 'vitals-refused');
+  await findsNothing(page, 'vitals-refused');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'pulse', 'it leads to its field');
+  assert.equal(await page.getByLabel('Temperature', { exact: true }).inputValue(), '99.1');
+  await page.keyboard.press('ControlOrMeta+A');
+  await page.keyboard.type('134');
+  await page.keyboard.press('Enter');
+  await page.getByText('Nothing was saved yet. Please look again').waitFor();
+  await photograph(page, 'vitals-asked');
+  await findsNothing(page, 'vitals-asked');
+  await tabTo(page, /^Right as typed/);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/vitals\?saved=[0-9a-f]+$/);
+  const table = page.getByRole('table', { name: /times from the newest/ });
+  const cell = (row) => table.getByRole('row', { name: row }).getByRole('cell').first();
+  assert.equal(await cell(/^Blood pressure/).innerText(), '128/76 mmHg');
+  assert.match(await cell(/^Heart rate/).innerText(), /▲▲ 134 \/min very high/);
+  assert.match(await cell(/^By/).innerText(), /Nora Lind/);
+  await photograph(page, 'vitals-saved');
+  await findsNothing(page, 'vitals-saved');
+
+  // A plot is one stop; arrows go through its points, each said in words.
+  const pulse = page.locator('figure', { hasText: 'Heart rate (/min)' });
+  assert.equal(await pulse.locator('.dot[tabindex="0"]').count(), 1);
+  await pulse.locator('.dot[tabindex="0"]').focus();
+  assert.match(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), /134 \/min, very high$/);
+  await page.keyboard.press('ArrowLeft');
+  const before = await page.evaluate(() => document.activeElement.getAttribute('aria-label'));
+  assert.doesNotMatch(before, /134/);
+  await pulse.locator('text', { hasText: before }).waitFor({ state: 'visible' });
+  assert.ok(!(await page.title()).match(/[A-Z]{4}/), 'a tab in the background names nobody');
+  assert.deepEqual(page.complaints, []);
+  await context.close();
+});
+
+test('without scripts, and going back to send the form again, there is one set', async () => {
+  const context = await here.browser.profile({ javaScriptEnabled: false });
+  const page = await pageOf(context);
+  await signIn(page, here.clinic, 'nora.lind');
+  await toVitals(page);
+  await page.getByLabel('Heart rate', { exact: true }).fill('71');
+  await page.getByLabel('Weight', { exact: true }).fill('90.1');
+  await page.getByLabel('Unit of Weight').selectOption('kg');
+  const sets = () => page.locator('.flow thead th.right').count();
+  const before = await sets();
+  await page.getByRole('button', { name: 'Save the set' }).click();
+  await page.getByText('Saved. The new set stands first in the flowsheet.').waitFor();
+  const after = await sets();
+  await page.goBack();
+  await page.getByLabel('Heart rate', { exact: true }).fill('71');
+  await page.getByLabel('Weight', { exact: true }).fill('90.1');
+  await page.getByLabel('Unit of Weight').selectOption('kg');
+  await page.getByRole('button', { name: 'Save the set' }).click();
+  await page.waitForURL(/\/vitals\?saved=[0-9a-f]+$/);
+  assert.equal(await sets(), after);
+  assert.ok(after >= before);
+  assert.match(await page.locator('.flow tr', { hasText: 'Weight' }).locator('td').first().innerText(), /90\.1 kg\s+198\.6 lb/);
+  await context.close();
+});
