@@ -32,6 +32,14 @@ pub static TODAY: Asset = Asset {
     bytes: include_bytes!("../assets/today.js"),
 };
 
+/// The script of a note that is being written.
+pub static NOTE: Asset = Asset {
+    path: "/assets/note.js",
+    integrity: include_str!("../assets/note.js.sri"),
+    media_type: "text/javascript; charset=utf-8",
+    bytes: include_bytes!("../assets/note.js"),
+};
+
 /// Atkinson Hyperlegible Next, variable (SIL Open Font License, beside it): 1, l and I apart, a slashed zero.
 pub static LATIN: Asset = Asset {
     path: "/assets/atkinson-next-latin.woff2",
@@ -48,7 +56,7 @@ pub static LATIN_EXT: Asset = Asset {
     bytes: include_bytes!("../assets/atkinson-next-latin-ext.woff2"),
 };
 
-pub static ASSETS: [&Asset; 5] = [&CSS, &JS, &TODAY, &LATIN, &LATIN_EXT];
+pub static ASSETS: [&Asset; 6] = [&CSS, &JS, &TODAY, &NOTE, &LATIN, &LATIN_EXT];
 
 /// What every page has around its content.
 pub(crate) struct Frame<'a> {

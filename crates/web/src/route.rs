@@ -136,6 +136,14 @@ routes! {
     Chart = GET "/patients/{}",
     BreakGlass = POST "/patients/{}/glass",
     CloseGlass = POST "/patients/{}/glass/close",
+    NewNote = GET "/patients/{}/notes/new",
+    Note = GET "/patients/{}/notes/{}",
+    SaveNote = POST "/patients/{}/notes/{}",
+    NotePreview = GET "/patients/{}/notes/{}/preview",
+    SignNote = POST "/patients/{}/notes/{}/sign",
+    DiscardNote = POST "/patients/{}/notes/{}/discard",
+    NotePhrase = POST "/patients/{}/notes/{}/phrase",
+    NoteKey = POST "/patients/{}/notes/{}/key",
 }
 
 #[cfg(test)]

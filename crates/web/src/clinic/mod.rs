@@ -9,6 +9,8 @@ pub mod day;
 pub mod moves;
 pub mod name;
 pub mod names;
+pub mod note;
+pub mod phrases;
 pub mod read;
 pub mod shell;
 pub mod time;

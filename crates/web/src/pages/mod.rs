@@ -4,6 +4,7 @@ mod chart;
 mod enrol;
 mod events;
 mod me;
+mod note;
 mod patients;
 mod proofs;
 mod sign_in;
@@ -22,6 +23,10 @@ use crate::clinic::shell::{finds_patients, sees_the_day};
 use crate::refusal::Refusal;
 use crate::route::Route;
 use crate::{Web, answer};
+
+pub(crate) use chart::notes::written;
+pub(crate) use sign_in::goes_on;
+pub(crate) use chart::panels::{medicines_said, problems_said};
 
 pub(crate) type Answer = Result<Response<Body>, Refusal>;
 
@@ -77,6 +82,14 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::Chart => chart::page(asked).await,
         Route::BreakGlass => chart::break_glass(asked).await,
         Route::CloseGlass => chart::close_glass(asked).await,
+        Route::NewNote => note::new(asked).await,
+        Route::Note => note::page(asked).await,
+        Route::SaveNote => note::save(asked).await,
+        Route::NotePreview => note::preview(asked).await,
+        Route::SignNote => note::sign(asked).await,
+        Route::DiscardNote => note::discard(asked).await,
+        Route::NotePhrase => note::phrase(asked).await,
+        Route::NoteKey => note::key(asked).await,
     }
 }
 

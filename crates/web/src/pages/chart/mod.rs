@@ -1,8 +1,8 @@
 //! The chart on one page: who the patient is, what is going on, what comes next. Opening it is in the log, part by part.
 
 mod measures;
-mod notes;
-mod panels;
+pub mod notes;
+pub mod panels;
 mod parts;
 mod spark;
 mod withheld;

@@ -64,7 +64,7 @@ impl Note {
 }
 
 /// The text of a note that is one.
-fn written(document: &Json<'_>) -> Result<String, String> {
+pub fn written(document: &Json<'_>) -> Result<String, String> {
     let attachments = all(document, "content").iter().filter_map(|content| at(content, &["attachment"]));
     let mut kind = "an unnamed format";
     for attachment in attachments {
