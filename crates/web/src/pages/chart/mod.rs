@@ -9,7 +9,7 @@ mod withheld;
 
 use std::collections::HashMap;
 
-use access::Purpose;
+use access::{Action, Purpose};
 use askama::Template;
 use fhir::Json;
 use http::StatusCode;
@@ -60,6 +60,7 @@ struct Page<'a> {
     /// How many were looked at, where there are more.
     results_of: Option<usize>,
     notes: Option<Panel<Note>>,
+    may_write: bool,
     plans: Option<Panel<Plan>>,
     visits: Option<Panel<Row>>,
     appointments: Option<Panel<Row>>,
@@ -170,6 +171,7 @@ impl<'a> Page<'a> {
             results: results.map(|(sheet, is_whole)| (measures::results(&sheet.resources(), names), is_whole)),
             results_of: results.and_then(|(sheet, _)| sheet.next().map(|_| sheet.resources().len())),
             notes: panel(parts, Part::Notes, |held| notes::notes(held, names)),
+            may_write: asking.may_ever(Action::Create, "DocumentReference"),
             plans: panel(parts, Part::Plans, |held| panels::plans(held, names)),
             visits: panel(parts, Part::Encounters, |held| panels::encounters(held, reasons, names)),
             appointments: panel(parts, Part::Appointments, |held| panels::appointments(held, names)),
