@@ -156,7 +156,8 @@ document.addEventListener("submit", async (event) => {
   form.elements.turn.value = ++turn;
   leaving.dataset.ready = "yes";
   acknowledged = text();
-  leaving.requestSubmit(button);
+  // Not while the first submission is still being told of: it would be dropped.
+  setTimeout(() => leaving.requestSubmit(button));
 });
 addEventListener("beforeunload", (event) => { if (isDirty()) event.preventDefault(); });
 addEventListener("pagehide", () => {
