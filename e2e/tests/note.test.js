@@ -254,11 +254,11 @@ test('somebody else at the same workstation sees nothing of it', async () => {
   const context = await here.browser.profile();
   const page = await pageOf(context);
   await signIn(page, here.clinic, 'asha.rao');
-  const place = await begin(page, 'told in confidence');
+  const place = await begin(page, 'of the lighthouse');
   const other = await pageOf(context);
   await page.goto(`${chart()}/notes/new`);
   await part(page, 'Subjective').focus();
-  await page.keyboard.type('unsent confidence');
+  await page.keyboard.type('unsent lighthouse');
   await page.waitForTimeout(BEFORE_SAVING_MS);
   // The tab dies with it, and the browser is left to the next person.
   await crash(page);
@@ -266,18 +266,19 @@ test('somebody else at the same workstation sees nothing of it', async () => {
   await signOut(other);
   await signIn(other, here.clinic, 'daniel.osei');
   assert.equal((await other.goto(place)).status(), 404);
-  assert.ok(!(await other.content()).includes('confidence'));
+  assert.ok(!(await other.content()).includes('lighthouse'));
   await other.goto(`${chart()}/notes/new`);
   await other.waitForLoadState('networkidle');
-  assert.ok(!(await other.content()).includes('confidence'));
+  assert.ok(!(await other.content()).includes('lighthouse'));
   assert.ok(await other.locator('#found').isHidden());
   const kept = await onDevice(other);
-  assert.ok(kept.length === 1 && !kept[0].includes('confidence'), 'it lies there sealed');
+  assert.equal(kept.length, 1, 'it lies there');
+  assert.ok(!kept[0].includes('lighthouse'), 'sealed');
   // Its author finds it.
   await signOut(other);
   await signIn(other, here.clinic, 'asha.rao');
   await other.goto(`${chart()}/notes/new`);
   await other.getByRole('link', { name: 'A note that this browser had not sent: go on with it' }).click();
-  await other.waitForFunction(() => document.getElementById('subjective')?.value === 'unsent confidence');
+  await other.waitForFunction(() => document.getElementById('subjective')?.value === 'unsent lighthouse');
   await context.close();
 });

@@ -25,7 +25,7 @@ function isDirty() { return text() !== acknowledged; }
 function say(state, trouble) {
   const saved = document.getElementById("saved");
   if (saved.textContent !== state) saved.textContent = state;
-  saved.classList.toggle("waits", Boolean(trouble));
+  saved.classList.toggle("waits", !state.startsWith("Saved"));
   const place = document.getElementById("trouble");
   place.hidden = !trouble;
   if (trouble && place.textContent !== trouble) place.textContent = trouble;
@@ -48,13 +48,17 @@ const key = importKey(form.dataset.key);
 form.removeAttribute("data-key");
 const place = `${form.dataset.patient}/${form.dataset.draft}`;
 
-async function keep() {
+// One after the other, so that what is saved is not put back behind its removal.
+let shelf = Promise.resolve();
+const queued = (work) => { shelf = shelf.then(work, work); return shelf; };
+const keep = () => queued(async () => {
+  if (!isDirty()) return;
   const kept = { fields: read(), based_on: version, tab, turn };
   const iv = crypto.getRandomValues(new Uint8Array(12));
   const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await key, new TextEncoder().encode(JSON.stringify(kept)));
   await opened((await unsent("readwrite")).put({ iv, sealed, at: Date.now() }, place));
-}
-async function forget(of = place) { await opened((await unsent("readwrite")).delete(of)); }
+});
+const forget = (of = place) => queued(async () => opened((await unsent("readwrite")).delete(of)));
 async function unseal(entry, under) {
   const plain = await crypto.subtle.decrypt({ name: "AES-GCM", iv: entry.iv }, await under, entry.sealed);
   return JSON.parse(new TextDecoder().decode(plain));

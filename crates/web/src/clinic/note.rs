@@ -56,13 +56,7 @@ pub const TEMPLATES: [Template; 4] = [
     Template {
         id: "visit",
         name: "Office visit",
-        parts: [
-            "Reason for the visit: ***\nHistory: ***",
-            ".vitals\nExamination: ***",
-            "***",
-            "***\nReturn: ***",
-            "",
-        ],
+        parts: ["Reason for the visit: ***\nHistory: ***", ".vitals\nExamination: ***", "***", "***\nReturn: ***", ""],
     },
     Template {
         id: "pressure",
@@ -75,11 +69,7 @@ pub const TEMPLATES: [Template; 4] = [
             "Measure your blood pressure at home *** and bring the readings.",
         ],
     },
-    Template {
-        id: "phone",
-        name: "Telephone call",
-        parts: ["Called about: ***", "Not examined.", "***", "***", ""],
-    },
+    Template { id: "phone", name: "Telephone call", parts: ["Called about: ***", "Not examined.", "***", "***", ""] },
     Template {
         id: "reconcile",
         name: "Review of the lists",
@@ -125,13 +115,7 @@ impl Content {
     }
 
     pub fn texts_mut(&mut self) -> [&mut String; 5] {
-        [
-            &mut self.subjective,
-            &mut self.objective,
-            &mut self.assessment,
-            &mut self.plan,
-            &mut self.instructions,
-        ]
+        [&mut self.subjective, &mut self.objective, &mut self.assessment, &mut self.plan, &mut self.instructions]
     }
 
     pub fn parts(&self) -> Vec<Part<'_>> {
@@ -192,7 +176,7 @@ impl Template {
 
 /// What was taken from the chart, marked. The mark must not end inside.
 pub fn pulled(day: &str, said: &str) -> String {
-    let said = said.replace(['[', PULLED_CLOSE], "|");
+    let said = said.replace('[', "(").replace(PULLED_CLOSE, ")");
     format!("{PULLED_OPEN}{day}: {said}{PULLED_CLOSE}")
 }
 
@@ -260,7 +244,7 @@ mod tests {
             said,
             [
                 ("Says fine. ", false, false),
-                ("[chart 02-Nov-2026: BP 1|2|0]", true, false),
+                ("[chart 02-Nov-2026: BP 1(2)0]", true, false),
                 (" Go on ", false, false),
                 ("***", false, true),
                 (".", false, false),

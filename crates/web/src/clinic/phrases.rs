@@ -8,7 +8,7 @@ use super::names::Names;
 use super::note::{Content, pulled};
 use super::read::{text, words_of};
 use super::{time, value};
-use crate::pages::{medicines_said, problems_said};
+use crate::pages::{medicines_said, problems_said, vital_name};
 use crate::refusal::Refusal;
 
 /// Each with what it brings.
@@ -54,7 +54,9 @@ pub async fn one(asking: &Asking<'_>, patient_id: &str, phrase: &str) -> Result<
             let asked = [patient, ("code", "http://loinc.org|85354-9"), ("_sort", "-date"), ("_count", "1")];
             let sheet = asking.search_if_ever("Observation", &asked).await?;
             let readings = sheet.resources();
-            readings.first().map_or_else(|| "no blood pressure is recorded".to_owned(), |one| format!("BP {}", reading(one)))
+            readings
+                .first()
+                .map_or_else(|| "no blood pressure is recorded".to_owned(), |one| format!("BP {}", reading(one)))
         }
         ".vitals" => {
             let asked = [patient, ("category", "vital-signs"), ("_sort", "-date"), ("_count", "60")];
@@ -110,23 +112,33 @@ fn listed(said: Vec<String>, none: &str) -> String {
     if said.is_empty() { none.to_owned() } else { said.join("; ") }
 }
 
-/// The newest of each measure, in the order they come.
+/// The newest of each measure, those of one day together.
 fn latest(observations: &[Json<'_>]) -> String {
     let mut seen: Vec<String> = Vec::new();
-    let mut said = Vec::new();
+    let mut days: Vec<(String, Vec<String>)> = Vec::new();
     for one in observations {
-        let name = words_of(one, "code").unwrap_or_else(|| "Measure".to_owned());
-        if !seen.contains(&name) {
-            said.push(format!("{name} {}", reading(one)));
-            seen.push(name);
+        let Some(name) = vital_name(one).map(str::to_owned).or_else(|| words_of(one, "code")) else { continue };
+        if seen.contains(&name) {
+            continue;
+        }
+        let said = format!("{name} {}", value::whole(&value::of(one)));
+        seen.push(name);
+        let day = day(one);
+        match days.iter_mut().find(|(held, _)| *held == day) {
+            Some((_, list)) => list.push(said),
+            None => days.push((day, vec![said])),
         }
     }
+    let said = days.into_iter().map(|(day, list)| format!("{} on {day}", list.join(", "))).collect();
     listed(said, "no vital signs are recorded")
 }
 
 fn reading(observation: &Json<'_>) -> String {
-    let when = text(observation, "effectiveDateTime").map_or_else(|| time::NOT_KNOWN.to_owned(), time::day);
-    format!("{} on {when}", value::whole(&value::of(observation)))
+    format!("{} on {}", value::whole(&value::of(observation)), day(observation))
+}
+
+fn day(observation: &Json<'_>) -> String {
+    text(observation, "effectiveDateTime").map_or_else(|| time::NOT_KNOWN.to_owned(), time::day)
 }
 
 #[cfg(test)]

@@ -24,9 +24,10 @@ use crate::refusal::Refusal;
 use crate::route::Route;
 use crate::{Web, answer};
 
+pub(crate) use chart::measures::vital_name;
 pub(crate) use chart::notes::written;
-pub(crate) use sign_in::goes_on;
 pub(crate) use chart::panels::{medicines_said, problems_said};
+pub(crate) use sign_in::goes_on;
 
 pub(crate) type Answer = Result<Response<Body>, Refusal>;
 

@@ -73,7 +73,11 @@ async fn a_note_is_written_previewed_signed_once_and_added_to_without_scripts() 
     let answer = browser.post(&clinic, &sheet.address, &sheet.with(&[("plan", "rest ***"), ("act", "preview")])).await;
     assert_eq!(answer.location(), format!("{}/preview", sheet.address));
     let preview = browser.get(&clinic, answer.location()).await;
-    assert!(preview.body.contains("Still to be filled in") && !preview.body.contains("Sign the note"), "{}", preview.body);
+    assert!(
+        preview.body.contains("Still to be filled in") && !preview.body.contains("Sign the note"),
+        "{}",
+        preview.body
+    );
     let forced = [("csrf", sheet.field("csrf").to_owned()), ("version", "2".to_owned())];
     let refused = browser.post(&clinic, &format!("{}/sign", sheet.address), &forced).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -208,10 +212,13 @@ async fn a_script_saves_and_is_told_where_to_go_on() {
     let phrase = |phrase: &str| Body::from(json!({ "phrase": phrase }).to_string());
     let place = format!("{}/phrase", sheet.address);
     let meds = browser.ask(&clinic, "POST", &place, &headers, phrase(".meds")).await;
-    assert_eq!(said(&meds)["text"], "[chart 04-Jan-2027: allopurinol 100 mg 1 tablet daily]");
-    for (asked, brings) in
-        [(".allergies", "Penicillin (anaphylaxis, severe)"), (".problems", "Gouty arthritis"), (".vitals", "83.4 kg"), (".bp", "no blood pressure is recorded")]
-    {
+    assert_eq!(said(&meds)["text"], "[chart 04-Jan-2027: allopurinol 100 mg, 1 tablet daily]");
+    for (asked, brings) in [
+        (".allergies", "Penicillin (anaphylaxis, severe)"),
+        (".problems", "Gouty arthritis"),
+        (".vitals", "83.4 kg"),
+        (".bp", "no blood pressure is recorded"),
+    ] {
         let answer = browser.ask(&clinic, "POST", &place, &headers, phrase(asked)).await;
         assert!(said(&answer)["text"].as_str().unwrap().contains(brings), "{asked}: {}", answer.body);
     }
@@ -231,7 +238,8 @@ async fn templates_and_phrases_are_filled_in_by_the_server() {
     browser.post(&clinic, &sheet.address, &form).await;
     let page = browser.get(&clinic, &sheet.address).await.body;
     assert!(page.contains(ESCAPED), "what stood there stays");
-    for part in ["Problems: [chart 04-Jan-2027: Gouty arthritis]", "Medicines: [chart 04-Jan-2027: allopurinol", "***"] {
+    for part in ["Problems: [chart 04-Jan-2027: Gouty arthritis]", "Medicines: [chart 04-Jan-2027: allopurinol", "***"]
+    {
         assert!(page.contains(part), "{part} in {page}");
     }
     let preview = browser.get(&clinic, &format!("{}/preview", sheet.address)).await.body;

@@ -1,6 +1,6 @@
 //! The chart on one page: who the patient is, what is going on, what comes next. Opening it is in the log, part by part.
 
-mod measures;
+pub mod measures;
 pub mod notes;
 pub mod panels;
 mod parts;

@@ -124,7 +124,7 @@ pub fn medicines_said(requests: &[Json<'_>], names: &Names) -> Vec<String> {
     let said = rows.zip(requests).map(|(row, one)| {
         let dosed = all(one, "dosageInstruction").iter().any(|dose| text(dose, "text").is_some());
         match row.under.first().filter(|_| dosed) {
-            Some(dose) => format!("{} {dose}", row.main),
+            Some(dose) => format!("{}, {dose}", row.main),
             None => row.main,
         }
     });

@@ -69,7 +69,9 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let [patient_id, draft_id] = asked.ids;
     let draft = match asking.record.open_draft(asking.caller, patient_id, draft_id).await {
         Ok(draft) => draft.into_inner(),
-        Err(RecordError::NotFound | RecordError::Denied(Denied::Never)) => return signed(asked, &session, &asking).await,
+        Err(RecordError::NotFound | RecordError::Denied(Denied::Never)) => {
+            return signed(asked, &session, &asking).await;
+        }
         Err(error) => return closed(patient_id, error),
     };
     let look = Look::of(asked, &session, &asking).await?;
@@ -141,15 +143,17 @@ pub async fn sign(asked: &Asked<'_>) -> Answer {
     let signing = asking.record.sign_draft(asking.caller, patient_id, draft_id, version, to_sign);
     let (status, words) = match signing.await {
         Ok(signed) => return Ok(answer::see(&address(patient_id, &signed.note_id))),
-        Err(RecordError::PreconditionFailed { .. }) => {
-            (StatusCode::CONFLICT, "The note changed since you looked at it. Nothing was signed. Read it again below.".to_owned())
-        }
+        Err(RecordError::PreconditionFailed { .. }) => (
+            StatusCode::CONFLICT,
+            "The note changed since you looked at it. Nothing was signed. Read it again below.".to_owned(),
+        ),
         Err(RecordError::Malformed(why)) => {
             (StatusCode::UNPROCESSABLE_ENTITY, format!("Not signed: {why}. The draft is kept."))
         }
         Err(RecordError::NotSupported(_)) => (
             StatusCode::UNPROCESSABLE_ENTITY,
-            "Not signed: your account is tied to no practitioner. Ask an administrator to tie it. The draft is kept.".to_owned(),
+            "Not signed: your account is tied to no practitioner. Ask an administrator to tie it. The draft is kept."
+                .to_owned(),
         ),
         Err(RecordError::NotFound) => return Ok(answer::see(&address(patient_id, draft_id))),
         Err(error) => return closed(patient_id, error),
@@ -209,7 +213,10 @@ async fn stored(asked: &Asked<'_>, asking: &Asking<'_>, sent: &Sent) -> Answer {
             let place = address(patient_id, &id);
             if sent.is_script {
                 let saved = time::clock(saved_ms);
-                return Ok(answer::json(StatusCode::OK, &json!({ "place": place, "version": version, "saved": saved })));
+                return Ok(answer::json(
+                    StatusCode::OK,
+                    &json!({ "place": place, "version": version, "saved": saved }),
+                ));
             }
             let further = if let Act::Preview = sent.act { "/preview" } else { "" };
             Ok(answer::see(&format!("{place}{further}")))
@@ -257,14 +264,17 @@ async fn kept(asked: &Asked<'_>, sent: &Sent, otherwise: Refusal) -> Answer {
                 return Ok(answer::json(StatusCode::UNAUTHORIZED, &json!({ "error": error, "next": place })));
             }
             if matches!(otherwise, Refusal::NotYours) {
-                let words = "You may not write in this chart now. What you typed is kept, and open to you when the chart is.";
+                let words =
+                    "You may not write in this chart now. What you typed is kept, and open to you when the chart is.";
                 let notice = answer::Notice::new(asked.web, "This chart is closed to you", words);
                 return Ok(answer::page(StatusCode::FORBIDDEN, &notice));
             }
             Ok(answer::see(&place))
         }
         Ok(None) => Err(otherwise),
-        Err(RecordError::TooMany { .. }) => Ok(view::unsaved(asked, sent, StatusCode::UNPROCESSABLE_ENTITY, view::FULL)),
+        Err(RecordError::TooMany { .. }) => {
+            Ok(view::unsaved(asked, sent, StatusCode::UNPROCESSABLE_ENTITY, view::FULL))
+        }
         Err(_) => Ok(view::unsaved(asked, sent, StatusCode::SERVICE_UNAVAILABLE, view::LATER)),
     }
 }
@@ -296,7 +306,9 @@ fn to_sign(text: &str) -> Result<NoteToSign, RecordError> {
     let withheld = match (content.keep.as_str(), WithheldWhy::parse(&content.keep)) {
         ("", _) => None,
         (_, Some(why)) => Some(Withheld { why, words: content.why.clone() }),
-        (_, None) => return Err(RecordError::Malformed("the ground for keeping it from the patient is none that is known")),
+        (_, None) => {
+            return Err(RecordError::Malformed("the ground for keeping it from the patient is none that is known"));
+        }
     };
     Ok(NoteToSign {
         type_code: TYPE_CODE,

@@ -28,8 +28,7 @@ use crate::refusal::Refusal;
 
 pub const LATER: &str = "The note could not be saved now. It stands below as you sent it: save it again in a moment.";
 pub const LONG: &str = "A part of the note is too long. Nothing is lost: shorten it below and save again.";
-pub const FULL: &str =
-    "Too many texts of this note wait for you to choose, or too many notes are unfinished. This one stands below: copy it, then choose.";
+pub const FULL: &str = "Too many texts of this note wait for you to choose, or too many notes are unfinished. This one stands below: copy it, then choose.";
 pub const NOWHERE: &str =
     "There is no such chart, or it is not open to you. What you sent stands below, so that you can copy it.";
 
@@ -353,10 +352,9 @@ impl<'a> Look<'a> {
             Ok(text) => (text, None),
             Err(why) => (String::new(), Some(why)),
         };
-        let is_withheld = all(&note, "securityLabel")
-            .iter()
-            .flat_map(|concept| all(concept, "coding"))
-            .any(|coding| text(coding, "system") == Some(record::WITHHELD_SYSTEM) && text(coding, "code") == Some("NOPAT"));
+        let is_withheld = all(&note, "securityLabel").iter().flat_map(|concept| all(concept, "coding")).any(|coding| {
+            text(coding, "system") == Some(record::WITHHELD_SYSTEM) && text(coding, "code") == Some("NOPAT")
+        });
         let appended = all(&note, "relatesTo").iter().find(|one| text(one, "code") == Some("appends"));
         let adds_to = appended.and_then(|one| reference(one.get("target")?)).map(|(_, id)| id.to_owned());
         let held = addenda.resources();
