@@ -112,7 +112,7 @@ test('a note is typed, expanded, previewed, signed, read by its patient and adde
   // An addendum, kept from the patient for a reason.
   await page.getByRole('link', { name: 'Add an addendum' }).click();
   await part(page, 'Subjective').fill('A neighbour tells of smoking.');
-  await page.getByText('The patient will read this note').click();
+  await page.getByText('What the patient sees of it').click();
   await page.getByLabel('Keep it from the patient').selectOption('privacy');
   await page.getByLabel('The reason, in a sentence').fill('A neighbour told it in confidence.');
   await photograph(page, 'note-keep');
