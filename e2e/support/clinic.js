@@ -20,29 +20,44 @@ export class Clinic {
     const folder = await mkdtemp(join(tmpdir(), 'wardstone-e2e-'));
     const clinic = new Clinic();
     clinic.folder = folder;
-    const credentials = join(folder, 'credentials.json');
-    const any = '127.0.0.1:0';
-    const data = ['--data', join(folder, 'data'), '--patients', String(patients), '--credentials', credentials];
-    clinic.server = spawn(BINARY, ['demo', '--listen', any, '--admin-listen', any, ...data], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env: { ...process.env, RUST_LOG: 'info' },
-    });
+    clinic.credentials = join(folder, 'credentials.json');
+    clinic.data = ['--data', join(folder, 'data'), '--patients', String(patients)];
     clinic.log = '';
-    clinic.server.stderr.setEncoding('utf8').on('data', (text) => (clinic.log += text));
-    clinic.exited = new Promise((resolve) => clinic.server.once('exit', resolve));
-    const until = Date.now() + START_MS_MAX;
-    while (!existsSync(credentials)) {
-      if (clinic.server.exitCode !== null || Date.now() > until) {
-        throw new Error(`the server did not start:\n${clinic.log}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await clinic.#serve('127.0.0.1:0');
     // It is moved into place whole.
-    Object.assign(clinic, JSON.parse(await readFile(credentials, 'utf8')));
-    clinic.credentials = credentials;
+    Object.assign(clinic, JSON.parse(await readFile(clinic.credentials, 'utf8')));
     clinic.authority = await readFile(clinic.ca_cert);
     clinic.authenticators = new Map();
     return clinic;
+  }
+
+  /** The server goes away without a word, as when the power fails. */
+  async kill() {
+    this.server.kill('SIGKILL');
+    await this.exited;
+  }
+
+  /** It comes back at the address where it was. */
+  async startAgain() {
+    await rm(this.credentials, { force: true });
+    await this.#serve(`127.0.0.1:${new URL(this.base_url).port}`);
+  }
+
+  async #serve(listen) {
+    const words = ['demo', '--listen', listen, '--admin-listen', '127.0.0.1:0', ...this.data, '--credentials', this.credentials];
+    this.server = spawn(BINARY, words, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, RUST_LOG: 'info' },
+    });
+    this.server.stderr.setEncoding('utf8').on('data', (text) => (this.log += text));
+    this.exited = new Promise((resolve) => this.server.once('exit', resolve));
+    const until = Date.now() + START_MS_MAX;
+    while (!existsSync(this.credentials)) {
+      if (this.server.exitCode !== null || Date.now() > until) {
+        throw new Error(`the server did not start:\n${this.log}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   }
 
   async stop() {

@@ -17,11 +17,11 @@ export async function giveCode(page, code) {
 }
 
 /** A user of the demo signs in with password and authenticator app. */
-export async function signIn(page, clinic, name) {
+export async function signIn(page, clinic, name, arrives = '**/me') {
   const user = clinic.user(name);
   await givePassword(page, { login: user.username, password: user.password });
   await giveCode(page, await clinic.authenticator(user).code());
-  await page.waitForURL('**/me');
+  await page.waitForURL(arrives);
   return user;
 }
 

@@ -70,6 +70,9 @@ async function prove(challenge) {
   return answer.ok;
 }
 
+// For the scripts of other pages.
+globalThis.wardstone = Object.freeze({ prove });
+
 function say(error) {
   const place = byId("script-error");
   if (!place) return;
@@ -164,7 +167,8 @@ if (session) {
   const soon = () => { if (Date.now() - lastTold > 30_000) here(); };
   for (const sign of ["keydown", "pointerdown", "wheel"]) addEventListener(sign, soon, { passive: true });
   byId("stay").addEventListener("click", here);
-  const out = () => location.replace("/signin");
+  // A note is opened again where it is, once its author has signed in.
+  const out = () => location.replace(byId("note") ? location.pathname : "/signin");
   const watch = () => {
     const events = new EventSource(session.dataset.events);
     events.addEventListener("ended", () => { events.close(); out(); });

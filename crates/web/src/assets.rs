@@ -40,6 +40,14 @@ pub static VITALS: Asset = Asset {
     bytes: include_bytes!("../assets/vitals.js"),
 };
 
+/// The script of a note that is being written.
+pub static NOTE: Asset = Asset {
+    path: "/assets/note.js",
+    integrity: include_str!("../assets/note.js.sri"),
+    media_type: "text/javascript; charset=utf-8",
+    bytes: include_bytes!("../assets/note.js"),
+};
+
 /// Atkinson Hyperlegible Next, variable (SIL Open Font License, beside it): 1, l and I apart, a slashed zero.
 pub static LATIN: Asset = Asset {
     path: "/assets/atkinson-next-latin.woff2",
@@ -56,7 +64,7 @@ pub static LATIN_EXT: Asset = Asset {
     bytes: include_bytes!("../assets/atkinson-next-latin-ext.woff2"),
 };
 
-pub static ASSETS: [&Asset; 6] = [&CSS, &JS, &TODAY, &VITALS, &LATIN, &LATIN_EXT];
+pub static ASSETS: [&Asset; 7] = [&CSS, &JS, &TODAY, &VITALS, &NOTE, &LATIN, &LATIN_EXT];
 
 /// What every page has around its content.
 pub(crate) struct Frame<'a> {

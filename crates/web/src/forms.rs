@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 use crate::client::Asked;
 use crate::refusal::Refusal;
 
-/// A passkey's answer is the longest thing that is sent here.
-pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// A note is the longest thing that is sent here.
+pub const BODY_BYTES_MAX: usize = 256 * 1024;
 const FIELDS_MAX: usize = 32;
 
 pub(crate) async fn read(parts: &Parts, body: Body) -> Result<Bytes, Refusal> {

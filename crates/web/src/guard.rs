@@ -14,6 +14,8 @@ pub const COOKIE: &str = "__Host-wardstone";
 pub const STEP_COOKIE: &str = "__Host-wardstone-step";
 /// While an enrolment is under way. Opens nothing but it.
 pub const ENROL_COOKIE: &str = "__Host-wardstone-enrol";
+/// Where somebody was going who has to sign in first: an address of ours and nothing else.
+pub const NEXT_COOKIE: &str = "__Host-wardstone-next";
 pub const CSRF_HEADER: &str = "x-wardstone-csrf";
 const FETCH_SITE: &str = "sec-fetch-site";
 

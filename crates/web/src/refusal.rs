@@ -9,7 +9,7 @@ use record::{RecordError, Refusal as Denied};
 use serde_json::json;
 
 use crate::answer::{self, Notice};
-use crate::guard::COOKIE;
+use crate::guard::{COOKIE, NEXT_COOKIE};
 use crate::{Web, pages};
 
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +110,9 @@ impl Refusal {
                 // A cookie that opens nothing is of no use to anybody.
                 if parts.headers.contains_key(header::COOKIE) {
                     answer::drop_cookie(&mut response, COOKIE);
+                }
+                if pages::goes_on(&parts.method, parts.uri.path()) {
+                    answer::set_cookie(&mut response, NEXT_COOKIE, parts.uri.path());
                 }
                 response
             }

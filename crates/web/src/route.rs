@@ -142,6 +142,14 @@ routes! {
     CloseGlass = POST "/patients/{}/glass/close",
     Vitals = GET "/patients/{}/vitals",
     SaveVitals = POST "/patients/{}/vitals",
+    NewNote = GET "/patients/{}/notes/new",
+    Note = GET "/patients/{}/notes/{}",
+    SaveNote = POST "/patients/{}/notes/{}",
+    NotePreview = GET "/patients/{}/notes/{}/preview",
+    SignNote = POST "/patients/{}/notes/{}/sign",
+    DiscardNote = POST "/patients/{}/notes/{}/discard",
+    NotePhrase = POST "/patients/{}/notes/{}/phrase",
+    NoteKey = POST "/patients/{}/notes/{}/key",
 }
 
 #[cfg(test)]

@@ -9,7 +9,10 @@ use crate::planted::{find, forms};
 
 const LABEL: &str = "planted-token-of-the-nurse";
 
-/// A nurse who signed in without scripts.
+/// What somebody types, and never signs.
+const TYPED: &str = "planted whisper about the ferryman";
+
+/// Somebody who signed in without scripts.
 struct Visitor {
     client: Client,
     cookies: Vec<(String, String)>,
@@ -17,7 +20,11 @@ struct Visitor {
 
 impl Visitor {
     fn sign_in(house: &House) -> Self {
-        let nurse = house.user("nurse");
+        Self::sign_in_as(house, "nurse")
+    }
+
+    fn sign_in_as(house: &House, role: &str) -> Self {
+        let nurse = house.user(role);
         let text = |name: &str| nurse[name].as_str().unwrap().to_owned();
         let mut visitor = Self { client: house.anonymous(), cookies: Vec::new() };
         let first = [("login", text("username")), ("password", text("password"))];
@@ -94,6 +101,65 @@ fn what_proves_a_person_is_nowhere_on_the_disk_in_clear() {
     assert!(files_below(backup.as_ref()).iter().any(|file| file.ends_with("desk.db")), "accounts are in the backup");
     house.kill();
     look();
+}
+
+#[test]
+fn a_draft_is_nowhere_on_the_disk_in_clear_and_outlives_the_machine() {
+    let mut house = House::start(1);
+    let patient = house.user("patient")["patient"].as_str().unwrap().replace("Patient/", "/patients/");
+    let mut visitor = Visitor::sign_in_as(&house, "physician");
+    let page = visitor.ask("GET", &format!("{patient}/notes/new"), None);
+    let place = between(&page, r#"id="note" method="post" action=""#);
+    let sheet = |page: &Answer, words: &str| {
+        let field = |name: &str| between(page, &format!(r#"name="{name}" value=""#));
+        let based_on = if words.ends_with("aside") { "7".to_owned() } else { field("based_on") };
+        [("csrf", field("csrf")), ("ticket", field("ticket")), ("based_on", based_on), ("plan", words.to_owned())]
+    };
+    for words in [TYPED.to_owned(), format!("{TYPED}, aside")] {
+        let saved = visitor.post(&place, &sheet(&page, &words));
+        assert_eq!((saved.status, saved.header("location")), (303, Some(place.as_str())));
+    }
+    // Nobody's session: kept by its ticket.
+    visitor.cookies.clear();
+    let late = visitor.post(&place, &sheet(&page, &format!("{TYPED}, late")));
+    assert_eq!(late.status, 303);
+
+    let needles = forms(TYPED);
+    let look = |folder: &str| {
+        let files = files_below(folder.as_ref());
+        assert!(files.len() > 3);
+        for file in files {
+            let bytes = std::fs::read(&file).unwrap();
+            for (name, needle) in &needles {
+                assert!(!find(&bytes, needle), "{name} is in {}", file.display());
+            }
+        }
+    };
+    let whole = house.folder.path().display().to_string();
+    let (data, backup, dump, elsewhere) =
+        (house.path("data"), house.path("backup"), house.path("dump"), house.path("elsewhere"));
+    look(&whole);
+    wardstone_ok(&["backup", "--data", &data, &backup]);
+    house.kill();
+    look(&whole);
+    wardstone_ok(&["store", "dump", "--data", &data, &dump]);
+    let entries = std::fs::read_to_string(format!("{dump}/desk.entry.tsv")).unwrap();
+    assert!(entries.lines().any(|line| line.starts_with("12\t")), "drafts are in the dump");
+    wardstone_ok(&["reindex", "--data", &data]);
+    let said = wardstone_ok(&["audit", "verify", "--data", &data]);
+    assert!(said.contains("the log is intact"), "{said}");
+    look(&whole);
+
+    wardstone_ok(&["restore", &backup, "--data", &elsewhere]);
+    std::fs::remove_dir_all(house.data()).unwrap();
+    copy_folder(elsewhere.as_ref(), &house.data());
+    house.start_again();
+    let mut visitor = Visitor::sign_in_as(&house, "physician");
+    let page = visitor.ask("GET", &place, None);
+    let body = String::from_utf8_lossy(&page.body).into_owned();
+    for words in ["", ", aside", ", late"] {
+        assert!(body.contains(&format!("<dd>{TYPED}{words}</dd>")), "{words}: {body}");
+    }
 }
 
 #[test]

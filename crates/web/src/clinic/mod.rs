@@ -10,6 +10,8 @@ pub mod head;
 pub mod moves;
 pub mod name;
 pub mod names;
+pub mod note;
+pub mod phrases;
 pub mod read;
 pub mod shell;
 pub mod slots;

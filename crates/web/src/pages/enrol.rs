@@ -123,7 +123,7 @@ pub async fn finish(asked: &Asked<'_>) -> Answer {
         Ok(signed_in) => signed_in,
         Err(refusal) => return done(asked, Err(refusal)),
     };
-    let mut response = welcome(&signed_in);
+    let mut response = welcome(asked, &signed_in);
     answer::drop_cookie(&mut response, ENROL_COOKIE);
     Ok(response)
 }

@@ -4,6 +4,7 @@ mod chart;
 mod enrol;
 mod events;
 mod me;
+mod note;
 mod patients;
 mod proofs;
 mod schedule;
@@ -24,6 +25,11 @@ use crate::clinic::shell::{finds_patients, sees_the_day};
 use crate::refusal::Refusal;
 use crate::route::Route;
 use crate::{Web, answer};
+
+pub(crate) use chart::measures::vital_name;
+pub(crate) use chart::notes::written;
+pub(crate) use chart::panels::{medicines_said, problems_said};
+pub(crate) use sign_in::goes_on;
 
 pub(crate) type Answer = Result<Response<Body>, Refusal>;
 
@@ -85,6 +91,14 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::CloseGlass => chart::close_glass(asked).await,
         Route::Vitals => vitals::page(asked).await,
         Route::SaveVitals => vitals::save(asked).await,
+        Route::NewNote => note::new(asked).await,
+        Route::Note => note::page(asked).await,
+        Route::SaveNote => note::save(asked).await,
+        Route::NotePreview => note::preview(asked).await,
+        Route::SignNote => note::sign(asked).await,
+        Route::DiscardNote => note::discard(asked).await,
+        Route::NotePhrase => note::phrase(asked).await,
+        Route::NoteKey => note::key(asked).await,
     }
 }
 

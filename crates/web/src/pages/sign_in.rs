@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::body::Body;
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use identity::{DeviceClaim, SignInRefusal, SignedIn};
 use serde::Deserialize;
 use serde_json::json;
@@ -11,8 +11,9 @@ use super::Answer;
 use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
-use crate::guard::{COOKIE, STEP_COOKIE};
+use crate::guard::{COOKIE, NEXT_COOKIE, STEP_COOKIE};
 use crate::refusal::Refusal;
+use crate::route::Route;
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -83,7 +84,7 @@ pub async fn second(asked: &Asked<'_>) -> Answer {
         code => identity.sign_in_recovery(ticket, code, &label, &asked.from).await,
     };
     match signed_in {
-        Ok(signed_in) => Ok(welcome(&signed_in)),
+        Ok(signed_in) => Ok(welcome(asked, &signed_in)),
         // The ticket still holds; which ways there are the form itself said.
         Err(refusal @ SignInRefusal::DoesNotMatch) => told(asked, refusal, |status, words| {
             let has = |name: &str| sent.text(name) == "yes";
@@ -122,14 +123,14 @@ pub async fn passkey_finish(asked: &Asked<'_>) -> Answer {
     let label = asked.device_label();
     let finishing = asked.web.identity().finish_passkey(ticket, &credential, sent.device.as_ref(), &label, &asked.from);
     let signed_in = finishing.await?;
-    let mut response = answer::json(StatusCode::OK, &json!({ "next": "/me" }));
+    let mut response = answer::json(StatusCode::OK, &json!({ "next": next(asked) }));
     signed(&mut response, &signed_in);
     Ok(response)
 }
 
 /// To where a signed-in person goes, with the cookie.
-pub fn welcome(signed_in: &SignedIn) -> Response<Body> {
-    let mut response = answer::see("/me");
+pub fn welcome(asked: &Asked<'_>, signed_in: &SignedIn) -> Response<Body> {
+    let mut response = answer::see(next(asked));
     signed(&mut response, signed_in);
     response
 }
@@ -137,6 +138,19 @@ pub fn welcome(signed_in: &SignedIn) -> Response<Body> {
 pub fn signed(response: &mut Response<Body>, signed_in: &SignedIn) {
     answer::set_cookie(response, COOKIE, &signed_in.cookie);
     answer::drop_cookie(response, STEP_COOKIE);
+    answer::drop_cookie(response, NEXT_COOKIE);
+}
+
+/// Back to where the session ended, or to oneself. Whether it is open the page there decides.
+fn next<'a>(asked: &'a Asked<'_>) -> &'a str {
+    asked.cookie(NEXT_COOKIE).filter(|place| goes_on(&Method::GET, place)).unwrap_or("/me")
+}
+
+/// Pages to come back to: of a chart, and of a note that is being written.
+pub fn goes_on(method: &Method, path: &str) -> bool {
+    *method == Method::GET
+        && path.starts_with("/patients/")
+        && Route::parse(method, path).is_ok_and(|found| found.route.is_page())
 }
 
 /// The options of a ceremony, as the library wrote them.

@@ -9,8 +9,8 @@ use identity::Connection;
 
 use crate::clinic::{Browser, Clinic, PASSWORD};
 
-const ASSETS: [&str; 5] =
-    ["wardstone.css", "door.js", "today.js", "atkinson-next-latin.woff2", "atkinson-next-latin-ext.woff2"];
+const ASSETS: [&str; 6] =
+    ["wardstone.css", "door.js", "today.js", "note.js", "atkinson-next-latin.woff2", "atkinson-next-latin-ext.woff2"];
 
 /// `WARDSTONE_BLESS=1` writes the digests anew.
 #[test]

@@ -11,6 +11,7 @@ mod find;
 mod forgery;
 mod headers;
 mod limits;
+mod note;
 mod numbers;
 mod schedule;
 mod sessions;

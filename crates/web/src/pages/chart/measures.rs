@@ -31,6 +31,12 @@ pub fn rare(observations: &[Json<'_>]) -> Vec<&'static str> {
     missing.flat_map(|(codes, _)| codes.iter().copied()).collect()
 }
 
+/// What people call a vital sign.
+pub fn vital_name(observation: &Json<'_>) -> Option<&'static str> {
+    let key = key(observation)?;
+    VITALS.iter().find(|(codes, _)| codes.contains(&key.as_str())).map(|(_, name)| *name)
+}
+
 /// When the oldest of them was taken.
 pub fn oldest_ms(observations: &[Json<'_>]) -> Option<i64> {
     observations.iter().filter_map(|one| time::instant_ms(taken(one)?)).min()

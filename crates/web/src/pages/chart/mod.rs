@@ -1,8 +1,8 @@
 //! The chart on one page: who the patient is, what is going on, what comes next. Opening it is in the log, part by part.
 
-mod measures;
-mod notes;
-mod panels;
+pub mod measures;
+pub mod notes;
+pub mod panels;
 mod parts;
 mod spark;
 mod withheld;
@@ -61,6 +61,7 @@ struct Page<'a> {
     /// How many were looked at, where there are more.
     results_of: Option<usize>,
     notes: Option<Panel<Note>>,
+    may_write: bool,
     plans: Option<Panel<Plan>>,
     visits: Option<Panel<Row>>,
     appointments: Option<Panel<Row>>,
@@ -172,6 +173,7 @@ impl<'a> Page<'a> {
             results: results.map(|(sheet, is_whole)| (measures::results(&sheet.resources(), names), is_whole)),
             results_of: results.and_then(|(sheet, _)| sheet.next().map(|_| sheet.resources().len())),
             notes: panel(parts, Part::Notes, |held| notes::notes(held, names)),
+            may_write: asking.may_ever(Action::Create, "DocumentReference"),
             plans: panel(parts, Part::Plans, |held| panels::plans(held, names)),
             visits: panel(parts, Part::Encounters, |held| panels::encounters(held, reasons, names)),
             appointments: panel(parts, Part::Appointments, |held| panels::appointments(held, names)),

@@ -12,6 +12,7 @@ use crate::clinic::time;
 const NOTE_CHARS_MAX: usize = 8_000;
 
 pub struct Note {
+    pub id: String,
     pub title: String,
     pub source: String,
     pub assessment: Option<String>,
@@ -39,6 +40,7 @@ impl Note {
         let source = [by, date, state.map(str::to_owned)].into_iter().flatten().collect::<Vec<_>>().join(" · ");
         let title = words_of(document, "type").or_else(|| text(document, "description").map(str::to_owned));
         let mut note = Self {
+            id: text(document, "id").unwrap_or_default().to_owned(),
             title: title.unwrap_or_else(|| "Note".to_owned()),
             source,
             assessment: None,
@@ -64,7 +66,7 @@ impl Note {
 }
 
 /// The text of a note that is one.
-fn written(document: &Json<'_>) -> Result<String, String> {
+pub fn written(document: &Json<'_>) -> Result<String, String> {
     let attachments = all(document, "content").iter().filter_map(|content| at(content, &["attachment"]));
     let mut kind = "an unnamed format";
     for attachment in attachments {

@@ -118,6 +118,24 @@ pub fn medicines(requests: &[Json<'_>], statements: &[Json<'_>], names: &Names) 
     prescribed.chain(reported).collect()
 }
 
+/// As one line each: for a note.
+pub fn medicines_said(requests: &[Json<'_>], names: &Names) -> Vec<String> {
+    let rows = medicines(requests, &[], names).into_iter();
+    let said = rows.zip(requests).map(|(row, one)| {
+        let dosed = all(one, "dosageInstruction").iter().any(|dose| text(dose, "text").is_some());
+        match row.under.first().filter(|_| dosed) {
+            Some(dose) => format!("{}, {dose}", row.main),
+            None => row.main,
+        }
+    });
+    said.collect()
+}
+
+pub fn problems_said(conditions: &[Json<'_>]) -> Vec<String> {
+    let (active, _) = problems(conditions, &Names::default());
+    active.into_iter().map(|row| row.main).collect()
+}
+
 /// RxNorm writes units in capitals; people must not read MG as a name, nor ML as one (ISMP, electronic communication of doses).
 fn legible(medicine: &str) -> String {
     let unit = |word: &str| match word {

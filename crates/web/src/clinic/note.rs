@@ -1,0 +1,255 @@
+//! What a visit note says: its parts as people write them, the templates they begin with, and the text that is signed.
+
+use serde::{Deserialize, Serialize};
+
+/// Letters of one part; all parts together fit the largest form, whatever script they are in.
+pub const PART_CHARS_MAX: usize = 12_000;
+/// What the server put in from the chart stands in these, so that it can be told from what the author wrote.
+const PULLED_OPEN: &str = "[chart ";
+const PULLED_CLOSE: char = ']';
+
+/// LOINC: a progress note, which every visit note and addendum here is.
+pub const TYPE_CODE: &str = "11506-3";
+pub const TYPE_DISPLAY: &str = "Progress note";
+
+/// What is typed, as a draft keeps it.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Content {
+    pub subjective: String,
+    pub objective: String,
+    pub assessment: String,
+    pub plan: String,
+    pub instructions: String,
+    /// The ground on which the patient is not to see it; empty as a rule.
+    pub keep: String,
+    pub why: String,
+}
+
+/// One part of the form.
+pub struct Part<'c> {
+    pub name: &'static str,
+    pub label: &'static str,
+    pub hint: &'static str,
+    pub rows: u8,
+    pub text: &'c str,
+}
+
+/// A run of a note's text.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Run<'t> {
+    pub text: &'t str,
+    /// Taken from the chart, not written by the author.
+    pub is_pulled: bool,
+    /// `***`: still to be filled in.
+    pub is_open: bool,
+}
+
+/// A note to begin with. `***` is to be filled in; dot phrases bring the chart's own data.
+pub struct Template {
+    pub id: &'static str,
+    pub name: &'static str,
+    parts: [&'static str; 5],
+}
+
+pub const TEMPLATES: [Template; 4] = [
+    Template {
+        id: "visit",
+        name: "Office visit",
+        parts: ["Reason for the visit: ***\nHistory: ***", ".vitals\nExamination: ***", "***", "***\nReturn: ***", ""],
+    },
+    Template {
+        id: "pressure",
+        name: "Blood pressure follow-up",
+        parts: [
+            "Home readings: ***\nSide effects: ***",
+            ".bp\nMedicines: .meds",
+            "Hypertension, ***",
+            "***\nReturn: ***",
+            "Measure your blood pressure at home *** and bring the readings.",
+        ],
+    },
+    Template { id: "phone", name: "Telephone call", parts: ["Called about: ***", "Not examined.", "***", "***", ""] },
+    Template {
+        id: "reconcile",
+        name: "Review of the lists",
+        parts: ["***", "Problems: .problems\nMedicines: .meds\nAllergies: .allergies", "***", "***", ""],
+    },
+];
+
+const PARTS: [(&str, &str, &str, u8); 5] = [
+    ("subjective", "Subjective", "What the patient says", 5),
+    ("objective", "Objective", "What was found and measured", 5),
+    ("assessment", "Assessment", "What you think it is", 4),
+    ("plan", "Plan", "What is to be done, by whom, and when to return", 5),
+    ("instructions", "Instructions for the patient", "In plain words; they stand first in what the patient reads", 3),
+];
+
+impl Content {
+    /// From what a form or a script sent. Forms end lines their own way.
+    pub fn of<'f>(field: impl Fn(&str) -> &'f str) -> Self {
+        let text = |name: &str| field(name).replace("\r\n", "\n");
+        Self {
+            subjective: text("subjective"),
+            objective: text("objective"),
+            assessment: text("assessment"),
+            plan: text("plan"),
+            instructions: text("instructions"),
+            keep: text("keep"),
+            why: text("why"),
+        }
+    }
+
+    /// As a draft holds it. What is not ours is a note of one part.
+    pub fn read(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_else(|_| Self { subjective: text.to_owned(), ..Self::default() })
+    }
+
+    pub fn write(&self) -> String {
+        // Texts alone: it cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    fn texts(&self) -> [&String; 5] {
+        [&self.subjective, &self.objective, &self.assessment, &self.plan, &self.instructions]
+    }
+
+    pub fn texts_mut(&mut self) -> [&mut String; 5] {
+        [&mut self.subjective, &mut self.objective, &mut self.assessment, &mut self.plan, &mut self.instructions]
+    }
+
+    pub fn parts(&self) -> Vec<Part<'_>> {
+        let parts = PARTS.iter().zip(self.texts());
+        parts.map(|((name, label, hint, rows), text)| Part { name, label, hint, rows: *rows, text }).collect()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.texts().iter().all(|text| text.trim().is_empty())
+    }
+
+    pub fn is_too_long(&self) -> bool {
+        self.texts().iter().any(|text| text.chars().count() > PART_CHARS_MAX) || self.why.len() > 1_000
+    }
+
+    /// Parts in which something is still to be filled in.
+    pub fn open_parts(&self) -> Vec<&'static str> {
+        let open = self.parts().into_iter().filter(|part| part.text.contains(record::PLACEHOLDER));
+        open.map(|part| part.label).collect()
+    }
+
+    /// Puts a template where nothing stands yet.
+    pub fn begin_with(&mut self, template: &Template) {
+        for (text, new) in self.texts_mut().into_iter().zip(template.parts) {
+            if text.trim().is_empty() {
+                *text = new.to_owned();
+            }
+        }
+    }
+
+    /// Both texts, one behind the other where they differ: nothing of either is missing.
+    pub fn with(&self, other: &Self) -> Self {
+        let mut both = self.clone();
+        for (text, more) in both.texts_mut().into_iter().zip(other.texts()) {
+            if text != more && !more.trim().is_empty() && !text.contains(more.as_str()) {
+                let gap = if text.is_empty() { "" } else { "\n" };
+                *text = format!("{text}{gap}{more}");
+            }
+        }
+        if both.keep.is_empty() {
+            (both.keep, both.why) = (other.keep.clone(), other.why.clone());
+        }
+        both
+    }
+
+    /// The text that is signed: each part under its name.
+    pub fn signed(&self) -> String {
+        let said = self.parts().into_iter().filter(|part| !part.text.trim().is_empty());
+        said.map(|part| format!("{}: {}", part.label, part.text.trim())).collect::<Vec<_>>().join("\n\n")
+    }
+}
+
+impl Template {
+    pub fn find(id: &str) -> Option<&'static Template> {
+        TEMPLATES.iter().find(|template| template.id == id)
+    }
+}
+
+/// What was taken from the chart, marked. The mark must not end inside.
+pub fn pulled(day: &str, said: &str) -> String {
+    let said = said.replace('[', "(").replace(PULLED_CLOSE, ")");
+    format!("{PULLED_OPEN}{day}: {said}{PULLED_CLOSE}")
+}
+
+/// A text in runs, so that what came from the chart and what is open can be shown as such.
+pub fn runs(mut text: &str) -> Vec<Run<'_>> {
+    let mut runs = Vec::new();
+    while !text.is_empty() {
+        let pulled = text.find(PULLED_OPEN).and_then(|from| {
+            let length = text[from..].find(PULLED_CLOSE)? + PULLED_CLOSE.len_utf8();
+            Some((from, length, true))
+        });
+        let open = text.find(record::PLACEHOLDER).map(|from| (from, record::PLACEHOLDER.len(), false));
+        let next = match (pulled, open) {
+            (Some(a), Some(b)) => Some(if a.0 <= b.0 { a } else { b }),
+            (a, b) => a.or(b),
+        };
+        let Some((from, length, is_pulled)) = next else {
+            runs.push(Run { text, is_pulled: false, is_open: false });
+            break;
+        };
+        if from > 0 {
+            runs.push(Run { text: &text[..from], is_pulled: false, is_open: false });
+        }
+        runs.push(Run { text: &text[from..from + length], is_pulled, is_open: !is_pulled });
+        text = &text[from + length..];
+    }
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_draft_reads_back_as_it_was_written_whatever_was_typed() {
+        let content = Content { plan: "a \"b\"\n\\ ü […]".into(), keep: "harm".into(), ..Content::default() };
+        assert!(Content::read(&content.write()) == content);
+        assert_eq!(Content::read("not ours").subjective, "not ours");
+    }
+
+    #[test]
+    fn a_template_fills_what_is_empty_and_blocks_signing_until_it_is_filled_in() {
+        let mut content = Content { subjective: "Toe hurts.".into(), ..Content::default() };
+        for template in &TEMPLATES {
+            content.begin_with(template);
+        }
+        assert_eq!(content.subjective, "Toe hurts.");
+        assert_eq!(content.open_parts(), ["Objective", "Assessment", "Plan", "Instructions for the patient"]);
+        assert!(Content::default().open_parts().is_empty());
+    }
+
+    #[test]
+    fn of_two_texts_both_are_kept_and_nothing_twice() {
+        let one = Content { plan: "Rest.".into(), subjective: "Same.".into(), ..Content::default() };
+        let other = Content { plan: "Ice.".into(), subjective: "Same.".into(), ..Content::default() };
+        assert_eq!(one.with(&other).signed(), "Subjective: Same.\n\nPlan: Rest.\nIce.");
+    }
+
+    #[test]
+    fn what_came_from_the_chart_is_told_from_what_was_written() {
+        let text = format!("Says fine. {} Go on ***.", pulled("02-Nov-2026", "BP 1[2]0"));
+        let runs = runs(&text);
+        let said: Vec<(&str, bool, bool)> = runs.iter().map(|run| (run.text, run.is_pulled, run.is_open)).collect();
+        assert_eq!(
+            said,
+            [
+                ("Says fine. ", false, false),
+                ("[chart 02-Nov-2026: BP 1(2)0]", true, false),
+                (" Go on ", false, false),
+                ("***", false, true),
+                (".", false, false),
+            ]
+        );
+        assert_eq!(super::runs("[chart never ends").len(), 1);
+    }
+}

@@ -1,0 +1,157 @@
+//! Dot phrases: `.bp` and its kin stand for data of the chart. The server looks it up as the author, and marks it.
+
+use fhir::Json;
+
+use super::ask::Asking;
+use super::banner::Allergies;
+use super::names::Names;
+use super::note::{Content, pulled};
+use super::read::{text, words_of};
+use super::{time, value};
+use crate::pages::{medicines_said, problems_said, vital_name};
+use crate::refusal::Refusal;
+
+/// Each with what it brings.
+pub const PHRASES: [(&str, &str); 5] = [
+    (".vitals", "the last vital signs"),
+    (".bp", "the last blood pressure"),
+    (".meds", "current medicines"),
+    (".allergies", "allergies"),
+    (".problems", "active problems"),
+];
+/// Phrases of one note that are looked up.
+const EXPANDED_MAX: usize = 20;
+
+/// Puts the chart's data where phrases stand.
+pub async fn expand(asking: &Asking<'_>, patient_id: &str, content: &mut Content) -> Result<(), Refusal> {
+    let mut said: Vec<(&str, String)> = Vec::new();
+    let mut left = EXPANDED_MAX;
+    for part in content.texts_mut() {
+        while left > 0 {
+            let Some((at, phrase)) = first(part) else { break };
+            left -= 1;
+            let held = said.iter().find(|(known, _)| *known == phrase).map(|(_, said)| said.clone());
+            let data = match held {
+                Some(data) => data,
+                None => {
+                    let data = one(asking, patient_id, phrase).await?;
+                    said.push((phrase, data.clone()));
+                    data
+                }
+            };
+            part.replace_range(at..at + phrase.len(), &data);
+        }
+    }
+    Ok(())
+}
+
+/// What one phrase stands for now; the phrase itself if it is none.
+pub async fn one(asking: &Asking<'_>, patient_id: &str, phrase: &str) -> Result<String, Refusal> {
+    let today = time::day(&time::today(asking.record.now_ms()).to_string());
+    let patient = ("patient", patient_id);
+    let data = match phrase {
+        ".bp" => {
+            let asked = [patient, ("code", "http://loinc.org|85354-9"), ("_sort", "-date"), ("_count", "1")];
+            let sheet = asking.search_if_ever("Observation", &asked).await?;
+            let readings = sheet.resources();
+            readings
+                .first()
+                .map_or_else(|| "no blood pressure is recorded".to_owned(), |one| format!("BP {}", reading(one)))
+        }
+        ".vitals" => {
+            let asked = [patient, ("category", "vital-signs"), ("_sort", "-date"), ("_count", "60")];
+            let sheet = asking.search_if_ever("Observation", &asked).await?;
+            latest(&sheet.resources())
+        }
+        ".meds" => {
+            let asked = [patient, ("status", "active"), ("_sort", "-authoredon"), ("_count", "100")];
+            let sheet = asking.search_if_ever("MedicationRequest", &asked).await?;
+            let held = sheet.resources();
+            let names = Names::of(asking, &held, std::iter::empty()).await?;
+            listed(medicines_said(&held, &names), "no current medicines are recorded")
+        }
+        ".problems" => {
+            let asked = [patient, ("category:not", "encounter-diagnosis"), ("_count", "200")];
+            let sheet = asking.search_if_ever("Condition", &asked).await?;
+            listed(problems_said(&sheet.resources()), "no active problems are recorded")
+        }
+        ".allergies" => {
+            let sheet = asking.search_if_ever("AllergyIntolerance", &[patient, ("_count", "100")]).await?;
+            match Allergies::of(&sheet.resources(), &Names::default()) {
+                Allergies::Listed(list) => {
+                    let said = list.iter().map(|one| match one.detail() {
+                        none if none.is_empty() => one.substance.clone(),
+                        detail => format!("{} ({detail})", one.substance),
+                    });
+                    said.collect::<Vec<_>>().join("; ")
+                }
+                Allergies::NoneKnown { what, .. } => what.to_owned(),
+                _ => "allergies are not recorded".to_owned(),
+            }
+        }
+        other => return Ok(other.to_owned()),
+    };
+    Ok(pulled(&today, &data))
+}
+
+/// The first phrase that stands alone, and where.
+fn first(text: &str) -> Option<(usize, &'static str)> {
+    let found = PHRASES.iter().filter_map(|(phrase, _)| {
+        let stands_alone = |at: usize| {
+            let before = text[..at].chars().next_back().is_none_or(char::is_whitespace);
+            let after = text[at + phrase.len()..].chars().next();
+            before && after.is_none_or(|c| c.is_whitespace() || matches!(c, ',' | ';' | '.' | ')'))
+        };
+        let at = text.match_indices(phrase).map(|(at, _)| at).find(|at| stands_alone(*at))?;
+        Some((at, *phrase))
+    });
+    found.min_by_key(|(at, _)| *at)
+}
+
+fn listed(said: Vec<String>, none: &str) -> String {
+    if said.is_empty() { none.to_owned() } else { said.join("; ") }
+}
+
+/// The newest of each measure, those of one day together.
+fn latest(observations: &[Json<'_>]) -> String {
+    let mut seen: Vec<String> = Vec::new();
+    let mut days: Vec<(String, Vec<String>)> = Vec::new();
+    for one in observations {
+        let Some(name) = vital_name(one).map(str::to_owned).or_else(|| words_of(one, "code")) else { continue };
+        if seen.contains(&name) {
+            continue;
+        }
+        let said = format!("{name} {}", value::whole(&value::of(one)));
+        seen.push(name);
+        let day = day(one);
+        match days.iter_mut().find(|(held, _)| *held == day) {
+            Some((_, list)) => list.push(said),
+            None => days.push((day, vec![said])),
+        }
+    }
+    let said = days.into_iter().map(|(day, list)| format!("{} on {day}", list.join(", "))).collect();
+    listed(said, "no vital signs are recorded")
+}
+
+fn reading(observation: &Json<'_>) -> String {
+    format!("{} on {}", value::whole(&value::of(observation)), day(observation))
+}
+
+fn day(observation: &Json<'_>) -> String {
+    text(observation, "effectiveDateTime").map_or_else(|| time::NOT_KNOWN.to_owned(), time::day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first;
+
+    #[test]
+    fn a_phrase_stands_alone() {
+        assert_eq!(first("see .bp today"), Some((4, ".bp")));
+        assert_eq!(first(".meds"), Some((0, ".meds")));
+        assert_eq!(first("a\n.vitals, .bp"), Some((2, ".vitals")));
+        for none in ["2.bp", ".bpm", "..bp", "word.meds", "", ".unknown"] {
+            assert_eq!(first(none), None, "{none}");
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! The pages of a note: writing it, choosing between two texts, what the patient will see, and the note once it is signed.
+
+use access::Action;
+use askama::Template;
+use axum::body::Body;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use fhir::Json;
+use http::{Response, StatusCode};
+use identity::Session;
+use record::{Draft, DraftHead, DraftKind, DraftPlace, DraftText, Version, WithheldWhy};
+use serde_json::json;
+
+use super::sent::Sent;
+use crate::answer;
+use crate::assets::{Asset, Frame, NOTE};
+use crate::client::Asked;
+use crate::clinic::ask::Asking;
+use crate::clinic::banner::{Allergies, Banner};
+use crate::clinic::names::Names;
+use crate::clinic::note::{Content, PART_CHARS_MAX, Part, Run, TEMPLATES, TYPE_DISPLAY, runs};
+use crate::clinic::phrases::PHRASES;
+use crate::clinic::read::{all, reference, text, words};
+use crate::clinic::shell::{Place, Shell};
+use crate::clinic::time;
+use crate::pages::written;
+use crate::refusal::Refusal;
+
+pub const LATER: &str = "The note could not be saved now. It stands below as you sent it: save it again in a moment.";
+pub const LONG: &str = "A part of the note is too long. Nothing is lost: shorten it below and save again.";
+pub const FULL: &str = "Too many texts of this note wait for you to choose, or too many notes are unfinished. This one stands below: copy it, then choose.";
+pub const NOWHERE: &str =
+    "There is no such chart, or it is not open to you. What you sent stands below, so that you can copy it.";
+
+/// What all these pages show around the note.
+pub struct Look<'a> {
+    asked: &'a Asked<'a>,
+    session: &'a Session,
+    patient: Json<'static>,
+    allergies: Option<Vec<Json<'static>>>,
+    flags: Vec<Json<'static>>,
+}
+
+/// A note on the desk.
+pub struct Editing<'e> {
+    pub place: &'e DraftPlace,
+    pub kind: &'e DraftKind,
+    pub encounter_id: Option<&'e str>,
+    pub content: &'e Content,
+    pub version: u32,
+    pub saved: Option<String>,
+    /// Version and time of earlier texts, newest first.
+    pub earlier: Vec<(u32, String)>,
+    pub unfinished: Vec<DraftHead>,
+}
+
+/// Between what texts a person chooses.
+pub enum Choice<'c> {
+    Conflict,
+    Earlier(&'c DraftText),
+}
+
+#[derive(Template)]
+#[template(path = "note_edit.html")]
+struct EditPage<'a> {
+    frame: Frame<'a>,
+    shell: Shell<'a>,
+    banner: Banner,
+    script: &'static Asset,
+    id: &'a str,
+    ticket: &'a str,
+    device_key: String,
+    addendum: &'a str,
+    encounter: &'a str,
+    parts: Vec<Part<'a>>,
+    keep: &'a str,
+    why: &'a str,
+    grounds: Vec<Ground>,
+    chars_max: usize,
+    version: u32,
+    saved: Option<String>,
+    earlier: Vec<(u32, String)>,
+    unfinished: Vec<(String, String)>,
+    templates: &'static [crate::clinic::note::Template],
+    phrases: &'static [(&'static str, &'static str)],
+}
+
+/// A ground on which a note may be kept from the patient.
+struct Ground {
+    code: &'static str,
+    words: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "note_choice.html")]
+struct ChoicePage<'a> {
+    frame: Frame<'a>,
+    shell: Shell<'a>,
+    banner: Banner,
+    heading: &'static str,
+    words: &'static str,
+    id: &'a str,
+    ticket: &'a str,
+    version: u32,
+    addendum: &'a str,
+    encounter: &'a str,
+    texts: Vec<Text>,
+    both: Option<(Text, String)>,
+}
+
+/// One of the texts to choose from.
+struct Text {
+    title: String,
+    content: Content,
+    chosen_from: String,
+    button: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "note_preview.html")]
+struct PreviewPage<'a> {
+    frame: Frame<'a>,
+    shell: Shell<'a>,
+    banner: Banner,
+    error: Option<String>,
+    id: &'a str,
+    version: u32,
+    title: &'static str,
+    is_addendum: bool,
+    parts: Vec<Shown<'a>>,
+    keep: Option<&'static str>,
+    why: &'a str,
+    open: Vec<&'static str>,
+    is_empty: bool,
+}
+
+#[derive(Template)]
+#[template(path = "note.html")]
+struct NotePage<'a> {
+    frame: Frame<'a>,
+    shell: Shell<'a>,
+    banner: Banner,
+    id: &'a str,
+    title: String,
+    source: String,
+    is_withheld: bool,
+    adds_to: Option<String>,
+    addenda: Vec<(String, String)>,
+    paragraphs: Vec<Vec<Run<'a>>>,
+    elsewhere: Option<String>,
+    may_add: bool,
+}
+
+#[derive(Template)]
+#[template(path = "note_unsaved.html")]
+struct UnsavedPage<'a> {
+    frame: Frame<'a>,
+    words: &'a str,
+    address: String,
+    sent: &'a Sent,
+    chosen_from: String,
+    parts: Vec<Part<'a>>,
+}
+
+/// A part as it reads.
+struct Shown<'t> {
+    label: &'static str,
+    runs: Vec<Run<'t>>,
+}
+
+/// The text comes back in the answer: nothing that was sent is lost with a refusal.
+pub fn unsaved(asked: &Asked<'_>, sent: &Sent, status: StatusCode, words: &str) -> Response<Body> {
+    if sent.is_script {
+        return answer::json(status, &json!({ "error": words }));
+    }
+    let chosen_from: Vec<String> = sent.chosen_from.iter().map(u32::to_string).collect();
+    let address = super::address(asked.ids[0], asked.ids[1]);
+    let (frame, chosen_from, parts) = (Frame::of(asked.web), chosen_from.join(","), sent.content.parts());
+    answer::page(status, &UnsavedPage { frame, words, address, sent, chosen_from, parts })
+}
+
+impl<'a> Look<'a> {
+    /// Who the patient is: a read and two searches, decided and in the log.
+    pub async fn of(asked: &'a Asked<'a>, session: &'a Session, asking: &Asking<'_>) -> Result<Look<'a>, Refusal> {
+        let patient_id = asked.ids[0];
+        let patient = asking.read("Patient", patient_id).await?;
+        let patient = Json::parse(patient.get().json()).map_err(|_| Refusal::Defect)?.into_owned();
+        let owned = |sheet: crate::clinic::ask::Sheet| sheet.resources().into_iter().map(Json::into_owned).collect();
+        let of = ("patient", patient_id);
+        let allergies = match asking.ever("AllergyIntolerance") {
+            true => Some(owned(asking.search("AllergyIntolerance", &[of, ("_count", "100")]).await?)),
+            false => None,
+        };
+        let flags = owned(asking.search_if_ever("Flag", &[of, ("_count", "50")]).await?);
+        Ok(Self { asked, session, patient, allergies, flags })
+    }
+
+    fn banner(&self) -> Banner {
+        let mut banner = Banner::of(&self.patient, time::today(self.asked.web.record().now_ms()));
+        if let Some(allergies) = &self.allergies {
+            banner.allergies = Allergies::of(allergies, &Names::default());
+        }
+        banner.add_flags(&self.flags);
+        banner
+    }
+
+    fn shell(&self) -> Shell<'a> {
+        Shell::of(self.asked.web, self.session, Place::Patients)
+    }
+
+    pub fn editor(&self, status: StatusCode, editing: &Editing<'_>) -> Response<Body> {
+        let unfinished = editing.unfinished.iter().filter(|head| head.id != editing.place.id);
+        let page = EditPage {
+            frame: Frame::of(self.asked.web),
+            shell: self.shell(),
+            banner: self.banner(),
+            script: &NOTE,
+            id: &editing.place.id,
+            ticket: &editing.place.ticket,
+            device_key: STANDARD.encode(*editing.place.device_key),
+            addendum: addendum(editing.kind),
+            encounter: editing.encounter_id.unwrap_or_default(),
+            parts: editing.content.parts(),
+            keep: &editing.content.keep,
+            why: &editing.content.why,
+            grounds: WithheldWhy::ALL.iter().map(|why| Ground { code: why.code(), words: why.words() }).collect(),
+            chars_max: PART_CHARS_MAX,
+            version: editing.version,
+            saved: editing.saved.clone(),
+            earlier: editing.earlier.clone(),
+            unfinished: unfinished.map(|head| (head.id.clone(), moment(head.saved_ms))).collect(),
+            templates: &TEMPLATES,
+            phrases: &PHRASES,
+        };
+        answer::page(status, &page)
+    }
+
+    pub fn draft(&self, status: StatusCode, draft: &Draft) -> Response<Body> {
+        let earlier = draft.past.iter().rev().map(|(version, saved_ms)| (*version, moment(*saved_ms)));
+        self.editor(
+            status,
+            &Editing {
+                place: &draft.place,
+                kind: &draft.head.kind,
+                encounter_id: draft.head.encounter_id.as_deref(),
+                content: &Content::read(&draft.current.text),
+                version: draft.head.version,
+                saved: Some(time::clock(draft.head.saved_ms)),
+                earlier: earlier.collect(),
+                unfinished: Vec::new(),
+            },
+        )
+    }
+
+    pub fn choice(&self, status: StatusCode, draft: &Draft, choice: Choice<'_>) -> Response<Body> {
+        let versions: Vec<String> = draft.asides.iter().map(|text| text.version.to_string()).collect();
+        let (heading, words, others, button) = match choice {
+            Choice::Conflict => (
+                "Two texts of this note",
+                "It was changed in two places. Both are kept. Choose one to go on with, or go on with both; the other stays among the earlier texts.",
+                draft.asides.iter().collect(),
+                "Go on with this one",
+            ),
+            Choice::Earlier(earlier) => (
+                "An earlier text",
+                "Nothing changes unless you bring it back. What stands now stays among the earlier texts then.",
+                vec![earlier],
+                "Bring this one back",
+            ),
+        };
+        let chosen_from = versions.join(",");
+        let text = |held: &DraftText, title: &str, button| {
+            let late = if held.unattended { ", after the session had ended" } else { "" };
+            Text {
+                title: format!("{title} {}{late}", moment(held.saved_ms)),
+                content: Content::read(&held.text),
+                chosen_from: chosen_from.clone(),
+                button,
+            }
+        };
+        let current = text(&draft.current, "Saved", "Go on with this one");
+        let mut whole = current.content.clone();
+        let mut texts = vec![current];
+        for held in others {
+            let other = text(held, if matches!(choice, Choice::Conflict) { "Also saved" } else { "As of" }, button);
+            whole = whole.with(&other.content);
+            texts.push(other);
+        }
+        let page = ChoicePage {
+            frame: Frame::of(self.asked.web),
+            shell: self.shell(),
+            banner: self.banner(),
+            heading,
+            words,
+            id: &draft.head.id,
+            ticket: &draft.place.ticket,
+            version: draft.head.version,
+            addendum: addendum(&draft.head.kind),
+            encounter: draft.head.encounter_id.as_deref().unwrap_or_default(),
+            both: matches!(choice, Choice::Conflict).then(|| {
+                let both = Text { title: String::new(), content: whole, chosen_from, button: "Go on with both" };
+                (both, String::new())
+            }),
+            texts,
+        };
+        answer::page(status, &page)
+    }
+
+    pub fn preview(&self, status: StatusCode, draft: &Draft, error: Option<String>) -> Response<Body> {
+        let content = Content::read(&draft.current.text);
+        let mut parts: Vec<Shown<'_>> = shown(&content);
+        // In plain words first: what the patient is to do.
+        if let Some(at) = parts.iter().position(|part| part.label.starts_with("Instructions")) {
+            let instructions = parts.remove(at);
+            parts.insert(0, instructions);
+        }
+        let page = PreviewPage {
+            frame: Frame::of(self.asked.web),
+            shell: self.shell(),
+            banner: self.banner(),
+            error,
+            id: &draft.head.id,
+            version: draft.head.version,
+            title: TYPE_DISPLAY,
+            is_addendum: draft.head.kind != DraftKind::Note,
+            parts,
+            keep: WithheldWhy::parse(&content.keep).map(WithheldWhy::words),
+            why: &content.why,
+            open: content.open_parts(),
+            is_empty: content.is_empty(),
+        };
+        answer::page(status, &page)
+    }
+
+    pub async fn note(&self, asking: &Asking<'_>, version: &Version) -> Result<Response<Body>, Refusal> {
+        let note = Json::parse(version.json()).map_err(|_| Refusal::Defect)?;
+        // Notes of other charts have other addresses.
+        if note.get("subject").and_then(reference) != Some(("Patient", self.asked.ids[0])) {
+            return Err(record::RecordError::NotFound.into());
+        }
+        let [patient_id, id] = self.asked.ids;
+        let first = format!("DocumentReference/{id}");
+        let wanted = [("patient", patient_id), ("relatesto", &*first), ("relation", "appends"), ("_count", "50")];
+        let addenda = asking.search_if_ever("DocumentReference", &wanted).await?;
+        let names = Names::of(asking, std::slice::from_ref(&note), std::iter::once(&addenda)).await?;
+        let source = |one: &Json<'_>| {
+            let by = names.first(one, "author");
+            let state = (text(one, "docStatus") == Some("final")).then(|| "signed".to_owned());
+            [by, text(one, "date").map(time::moment), state].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+        };
+        let (body, elsewhere) = match written(&note) {
+            Ok(text) => (text, None),
+            Err(why) => (String::new(), Some(why)),
+        };
+        let is_withheld = all(&note, "securityLabel").iter().flat_map(|concept| all(concept, "coding")).any(|coding| {
+            text(coding, "system") == Some(record::WITHHELD_SYSTEM) && text(coding, "code") == Some("NOPAT")
+        });
+        let appended = all(&note, "relatesTo").iter().find(|one| text(one, "code") == Some("appends"));
+        let adds_to = appended.and_then(|one| reference(one.get("target")?)).map(|(_, id)| id.to_owned());
+        let held = addenda.resources();
+        let addenda = held.iter().filter_map(|one| Some((text(one, "id")?.to_owned(), source(one)))).collect();
+        let page = NotePage {
+            frame: Frame::of(self.asked.web),
+            shell: self.shell(),
+            banner: self.banner(),
+            id,
+            title: note.get("type").and_then(words).unwrap_or_else(|| TYPE_DISPLAY.to_owned()),
+            source: source(&note),
+            is_withheld,
+            adds_to,
+            addenda,
+            paragraphs: body.split("\n\n").map(str::trim).filter(|part| !part.is_empty()).map(runs).collect(),
+            elsewhere,
+            may_add: asking.may_ever(Action::Create, "DocumentReference"),
+        };
+        Ok(answer::page(StatusCode::OK, &page))
+    }
+}
+
+fn shown(content: &Content) -> Vec<Shown<'_>> {
+    let parts = content.parts().into_iter().filter(|part| !part.text.trim().is_empty());
+    parts.map(|part| Shown { label: part.label, runs: runs(part.text.trim()) }).collect()
+}
+
+fn addendum(kind: &DraftKind) -> &str {
+    match kind {
+        DraftKind::Note => "",
+        DraftKind::Addendum { note_id } => note_id,
+    }
+}
+
+fn moment(ms: i64) -> String {
+    format!("{} {}", time::day(&time::today(ms).to_string()), time::clock(ms))
+}

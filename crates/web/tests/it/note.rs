@@ -1,0 +1,302 @@
+//! A visit note without a browser's help: what a form sends is kept whatever became of its session, and shown to its author alone.
+
+use access::Role;
+use axum::body::Body;
+use http::StatusCode;
+use serde_json::{Value, json};
+use web::CSRF_HEADER;
+
+use crate::clinic::{Answer, Browser, Clinic, MINUTE_MS, PASSWORD};
+use crate::ward::{self, look, ward};
+
+const SAID: &str = "toe hurts since <Monday> & cannot walk";
+const ESCAPED: &str = "toe hurts since &#60;Monday&#62; &#38; cannot walk";
+
+/// What a page holds that a browser would send back.
+struct Sheet {
+    address: String,
+    fields: Vec<(&'static str, String)>,
+}
+
+impl Sheet {
+    fn of(page: &Answer) -> Self {
+        assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+        let form = page.body.split(r#"id="note" method="post" action=""#).nth(1).expect(&page.body);
+        let address = form.split('"').next().unwrap().to_owned();
+        let names = ["csrf", "ticket", "based_on", "addendum", "encounter"];
+        let field = |name: &str| {
+            let rest = form.split(&format!(r#"name="{name}" value=""#)).nth(1).unwrap();
+            rest.split('"').next().unwrap().to_owned()
+        };
+        Self { address, fields: names.into_iter().map(|name| (name, field(name))).collect() }
+    }
+
+    fn with(&self, more: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
+        let mut fields = self.fields.clone();
+        fields.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        fields
+    }
+
+    fn field(&self, name: &str) -> &str {
+        &self.fields.iter().find(|(held, _)| *held == name).unwrap().1
+    }
+}
+
+async fn begun(clinic: &Clinic, login: &str) -> (Browser, Sheet) {
+    let (browser, page) = look(clinic, login, "/patients/p1/notes/new").await;
+    (browser, Sheet::of(&page))
+}
+
+async fn saved(clinic: &Clinic, browser: &mut Browser, sheet: &Sheet, more: &[(&'static str, &str)]) -> Sheet {
+    let answer = browser.post(clinic, &sheet.address, &sheet.with(more)).await;
+    assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, sheet.address.as_str()), "{}", answer.body);
+    Sheet::of(&browser.get(clinic, &sheet.address).await)
+}
+
+async fn again(clinic: &Clinic, login: &str, browser: &mut Browser) -> Answer {
+    let mut form = vec![("login", login.to_owned()), ("password", PASSWORD.to_owned())];
+    form.extend(browser.claim(&clinic.identity));
+    browser.post(clinic, "/signin", &form).await;
+    browser.post(clinic, "/signin/second", &[("code", clinic.totp())]).await
+}
+
+#[tokio::test]
+async fn a_note_is_written_previewed_signed_once_and_added_to_without_scripts() {
+    let clinic = ward().await;
+    let (mut browser, sheet) = begun(&clinic, "asha").await;
+    let sheet = saved(&clinic, &mut browser, &sheet, &[("subjective", SAID), ("plan", "rest ***")]).await;
+    let page = browser.get(&clinic, &sheet.address).await;
+    for part in ["ADEYEMI, Ruth", "14-Jul-1968", "Penicillin", ESCAPED, "Saved 15:"] {
+        assert!(page.body.contains(part) || part == "ADEYEMI, Ruth" && page.body.contains("<b>ADEYEMI</b>"), "{part}");
+    }
+    // Something is still to be filled in: there is nothing to sign.
+    let answer = browser.post(&clinic, &sheet.address, &sheet.with(&[("plan", "rest ***"), ("act", "preview")])).await;
+    assert_eq!(answer.location(), format!("{}/preview", sheet.address));
+    let preview = browser.get(&clinic, answer.location()).await;
+    assert!(
+        preview.body.contains("Still to be filled in") && !preview.body.contains("Sign the note"),
+        "{}",
+        preview.body
+    );
+    let forced = [("csrf", sheet.field("csrf").to_owned()), ("version", "2".to_owned())];
+    let refused = browser.post(&clinic, &format!("{}/sign", sheet.address), &forced).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.body.contains("Not signed"), "{}", refused.body);
+
+    let sheet = Sheet::of(&browser.get(&clinic, &sheet.address).await);
+    let more = [("subjective", SAID), ("plan", "rest"), ("instructions", "Keep the foot up."), ("act", "preview")];
+    browser.post(&clinic, &sheet.address, &sheet.with(&more)).await;
+    let preview = browser.get(&clinic, &format!("{}/preview", sheet.address)).await.body;
+    let (instructions, plan) = (preview.find("Keep the foot up.").unwrap(), preview.find("<h4>Plan</h4>").unwrap());
+    assert!(instructions < plan, "what the patient is to do stands first");
+    let signing = preview.split("You sign for").nth(1).unwrap();
+    assert!(signing.contains("ADEYEMI, Ruth") && signing.contains("born 14-Jul-1968"), "two identifiers: {signing}");
+    let version = preview.split(r#"name="version" value=""#).nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let form = [("csrf", sheet.field("csrf").to_owned()), ("version", version)];
+    for _ in 0..2 {
+        let signed = browser.post(&clinic, &format!("{}/sign", sheet.address), &form).await;
+        assert_eq!((signed.status, signed.location()), (StatusCode::SEE_OTHER, sheet.address.as_str()));
+    }
+    let note = browser.get(&clinic, &sheet.address).await.body;
+    assert!(note.contains(ESCAPED) && note.contains("signed") && note.contains("Add an addendum"), "{note}");
+    // The chart says it under the last plans.
+    assert!(browser.get(&clinic, "/patients/p1").await.body.contains("rest"));
+
+    // A tab that was still open sends its form: that text becomes an addendum to be.
+    let late = browser.post(&clinic, &sheet.address, &sheet.with(&[("subjective", "and fever")])).await;
+    assert_eq!(late.status, StatusCode::SEE_OTHER);
+    assert_ne!(late.location(), sheet.address);
+    let addendum = browser.get(&clinic, late.location()).await;
+    assert!(addendum.body.contains("Addendum to a") && addendum.body.contains("and fever"), "{}", addendum.body);
+}
+
+#[tokio::test]
+async fn a_form_that_comes_after_the_session_is_kept_and_its_author_comes_back_to_it() {
+    let clinic = ward().await;
+    for is_new in [true, false] {
+        let mut browser = Browser::without_scripts();
+        clinic.signed_in("asha", &mut browser).await;
+        let mut sheet = Sheet::of(&browser.get(&clinic, "/patients/p1/notes/new").await);
+        if !is_new {
+            sheet = saved(&clinic, &mut browser, &sheet, &[("subjective", "first")]).await;
+        }
+        clinic.advance(40 * MINUTE_MS);
+        let answer = browser.post(&clinic, &sheet.address, &sheet.with(&[("subjective", SAID)])).await;
+        assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, sheet.address.as_str()));
+        assert!(!answer.body.contains("Monday"));
+        let door = browser.get(&clinic, &sheet.address).await;
+        assert_eq!(door.location(), "/signin");
+        let back = again(&clinic, "asha", &mut browser).await;
+        assert_eq!(back.location(), sheet.address, "back to the same place");
+        let page = browser.get(&clinic, &sheet.address).await;
+        assert!(page.body.contains(ESCAPED), "{}", page.body);
+    }
+}
+
+#[tokio::test]
+async fn somebody_else_at_the_workstation_sees_nothing_of_it_also_with_the_page_still_open() {
+    let clinic = ward().await;
+    let mut browser = Browser::without_scripts();
+    clinic.signed_in("asha", &mut browser).await;
+    let sheet = Sheet::of(&browser.get(&clinic, "/patients/p1/notes/new").await);
+    let sheet = saved(&clinic, &mut browser, &sheet, &[("subjective", "first")]).await;
+    clinic.advance(40 * MINUTE_MS);
+    browser.get(&clinic, &sheet.address).await;
+    // Nora treats the same patient and signs in where Asha was.
+    again(&clinic, "nora", &mut browser).await;
+    for path in ["", "/preview", "?version=1"] {
+        let answer = browser.get(&clinic, &format!("{}{path}", sheet.address)).await;
+        assert!(!answer.body.contains("first"), "{path}: {}", answer.body);
+        assert_ne!(answer.status, StatusCode::OK, "{path}");
+    }
+    assert!(!browser.get(&clinic, "/patients/p1/notes/new").await.body.contains("Unfinished here"));
+    // The page that Asha left open saves: that is Asha's still.
+    let answer = browser.post(&clinic, &sheet.address, &sheet.with(&[("subjective", SAID)])).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    assert!(!browser.get(&clinic, answer.location()).await.body.contains("Monday"));
+    let (_, page) = look(&clinic, "asha", &sheet.address).await;
+    assert!(page.body.contains(ESCAPED), "{}", page.body);
+}
+
+#[tokio::test]
+async fn two_tabs_end_in_one_page_with_both_texts() {
+    let clinic = ward().await;
+    let (mut browser, sheet) = begun(&clinic, "asha").await;
+    let sheet = saved(&clinic, &mut browser, &sheet, &[("plan", "rest")]).await;
+    saved(&clinic, &mut browser, &sheet, &[("plan", "rest and ice")]).await;
+    let answer = browser.post(&clinic, &sheet.address, &sheet.with(&[("plan", "walk")])).await;
+    assert_eq!(answer.location(), sheet.address);
+    let page = browser.get(&clinic, &sheet.address).await.body;
+    for part in ["Two texts of this note", "rest and ice", "walk", "Go on with both"] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    // Nothing is signed before.
+    assert_eq!(browser.get(&clinic, &format!("{}/preview", sheet.address)).await.location(), sheet.address);
+    let chosen = page.split(r#"name="chosen_from" value=""#).nth(1).unwrap().split('"').next().unwrap();
+    let based_on = page.split(r#"name="based_on" value=""#).nth(1).unwrap().split('"').next().unwrap();
+    let mut form = sheet.with(&[("plan", "rest and ice\nwalk"), ("chosen_from", chosen)]);
+    form.retain(|(name, _)| *name != "based_on");
+    form.push(("based_on", based_on.to_owned()));
+    browser.post(&clinic, &sheet.address, &form).await;
+    let page = browser.get(&clinic, &sheet.address).await;
+    Sheet::of(&page);
+    assert!(page.body.contains("rest and ice\nwalk") && page.body.contains("earlier texts"), "{}", page.body);
+    let version = page.body.split("?version=").nth(1).unwrap().split('"').next().unwrap();
+    let earlier = browser.get(&clinic, &format!("{}?version={version}", sheet.address)).await;
+    assert!(earlier.body.contains("Bring this one back"), "{}", earlier.body);
+}
+
+#[tokio::test]
+async fn a_script_saves_and_is_told_where_to_go_on() {
+    let clinic = ward().await;
+    let (mut browser, sheet) = begun(&clinic, "asha").await;
+    let ours = ("sec-fetch-site", "same-origin");
+    let csrf = sheet.field("csrf").to_owned();
+    let body = |based_on: u32, turn: u64, plan: &str| {
+        json!({ "content": { "plan": plan }, "ticket": sheet.field("ticket"), "based_on": based_on, "tab": "77", "turn": turn })
+            .to_string()
+    };
+    let headers =
+        [ours, ("content-type", "application/json"), ("accept", "application/json"), (CSRF_HEADER, csrf.as_str())];
+    let said = |answer: &Answer| serde_json::from_str::<Value>(&answer.body).unwrap();
+    let first = browser.ask(&clinic, "POST", &sheet.address, &headers, Body::from(body(0, 1, "rest"))).await;
+    assert_eq!((first.status, &said(&first)["version"]), (StatusCode::OK, &json!(1)));
+    assert_eq!(said(&first)["place"], sheet.address);
+    // The acknowledgement was lost, and the next one overtook an older.
+    let next = browser.ask(&clinic, "POST", &sheet.address, &headers, Body::from(body(0, 3, "rest and ice"))).await;
+    assert_eq!(said(&next)["version"], 2);
+    let old = browser.ask(&clinic, "POST", &sheet.address, &headers, Body::from(body(1, 2, "rest an"))).await;
+    assert_eq!((old.status, &said(&old)["version"]), (StatusCode::OK, &json!(2)));
+    assert!(browser.get(&clinic, &sheet.address).await.body.contains("rest and ice"));
+
+    let phrase = |phrase: &str| Body::from(json!({ "phrase": phrase }).to_string());
+    let place = format!("{}/phrase", sheet.address);
+    let meds = browser.ask(&clinic, "POST", &place, &headers, phrase(".meds")).await;
+    assert_eq!(said(&meds)["text"], "[chart 04-Jan-2027: allopurinol 100 mg, 1 tablet daily]");
+    for (asked, brings) in [
+        (".allergies", "Penicillin (anaphylaxis, severe)"),
+        (".problems", "Gouty arthritis"),
+        (".vitals", "83.4 kg"),
+        (".bp", "no blood pressure is recorded"),
+    ] {
+        let answer = browser.ask(&clinic, "POST", &place, &headers, phrase(asked)).await;
+        assert!(said(&answer)["text"].as_str().unwrap().contains(brings), "{asked}: {}", answer.body);
+    }
+
+    clinic.advance(40 * MINUTE_MS);
+    let late = browser.ask(&clinic, "POST", &sheet.address, &headers, Body::from(body(2, 4, "rest, ice, up"))).await;
+    assert_eq!((late.status, said(&late)["next"].as_str()), (StatusCode::UNAUTHORIZED, Some(sheet.address.as_str())));
+    let (_, page) = look(&clinic, "asha", &sheet.address).await;
+    assert!(page.body.contains("rest, ice, up"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn templates_and_phrases_are_filled_in_by_the_server() {
+    let clinic = ward().await;
+    let (mut browser, sheet) = begun(&clinic, "asha").await;
+    let form = sheet.with(&[("subjective", SAID), ("act", "template"), ("template", "reconcile")]);
+    browser.post(&clinic, &sheet.address, &form).await;
+    let page = browser.get(&clinic, &sheet.address).await.body;
+    assert!(page.contains(ESCAPED), "what stood there stays");
+    for part in ["Problems: [chart 04-Jan-2027: Gouty arthritis]", "Medicines: [chart 04-Jan-2027: allopurinol", "***"]
+    {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    let preview = browser.get(&clinic, &format!("{}/preview", sheet.address)).await.body;
+    assert!(preview.contains(r#"<mark class="pulled">[chart 04-Jan-2027: Gouty arthritis]</mark>"#), "{preview}");
+    assert!(preview.contains(r#"<mark class="open">***</mark>"#));
+}
+
+#[tokio::test]
+async fn a_chart_that_is_closed_has_no_notes_and_a_role_that_writes_none_neither() {
+    let clinic = ward().await;
+    // Asha does not treat p2: its page says how it stands.
+    let (mut browser, page) = look(&clinic, "asha", "/patients/p2/notes/new").await;
+    assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/patients/p2"));
+    let absent = browser.get(&clinic, "/patients/nobody/notes/new").await;
+    assert_eq!(absent.status, StatusCode::NOT_FOUND);
+    for login in ["fay", "ben", "root", "leo"] {
+        let (_, page) = look(&clinic, login, "/patients/p1/notes/new").await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN, "{login}");
+    }
+    // Asha stops treating Ruth with the page open: kept, and closed.
+    let sheet = Sheet::of(&browser.get(&clinic, "/patients/p1/notes/new").await);
+    let sheet = saved(&clinic, &mut browser, &sheet, &[("plan", "rest")]).await;
+    ward::team(&clinic, "p1", &["zoe"]).await;
+    let answer = browser.post(&clinic, &sheet.address, &sheet.with(&[("plan", "rest and ice")])).await;
+    assert!(answer.status == StatusCode::FORBIDDEN && answer.body.contains("is kept"), "{}", answer.body);
+    ward::team(&clinic, "p1", &["asha"]).await;
+    assert!(browser.get(&clinic, &sheet.address).await.body.contains("rest and ice"));
+    assert!(clinic.by(Role::Physician).practitioner().is_none());
+}
+
+#[tokio::test]
+async fn a_note_kept_from_the_patient_says_why_or_is_not_signed() {
+    let clinic = ward().await;
+    let (mut browser, sheet) = begun(&clinic, "asha").await;
+    let sheet = saved(&clinic, &mut browser, &sheet, &[("plan", "rest"), ("keep", "harm"), ("why", "short")]).await;
+    let form = |version: &str| [("csrf", sheet.field("csrf").to_owned()), ("version", version.to_owned())];
+    let refused = browser.post(&clinic, &format!("{}/sign", sheet.address), &form("1")).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let why = "would endanger her brother at home";
+    saved(&clinic, &mut browser, &sheet, &[("plan", "rest"), ("keep", "harm"), ("why", why)]).await;
+    let preview = browser.get(&clinic, &format!("{}/preview", sheet.address)).await.body;
+    assert!(preview.contains("The patient will not see this note") && preview.contains(why), "{preview}");
+    let signed = browser.post(&clinic, &format!("{}/sign", sheet.address), &form("2")).await;
+    assert_eq!(signed.status, StatusCode::SEE_OTHER, "{}", signed.body);
+    assert!(browser.get(&clinic, &sheet.address).await.body.contains("Kept from the patient"));
+}
+
+#[tokio::test]
+async fn a_draft_is_discarded_by_its_author_if_it_is_the_one_they_saw() {
+    let clinic = ward().await;
+    let (mut browser, sheet) = begun(&clinic, "asha").await;
+    let sheet = saved(&clinic, &mut browser, &sheet, &[("plan", "rest")]).await;
+    saved(&clinic, &mut browser, &sheet, &[("plan", "rest and ice")]).await;
+    let form = |version: &str| [("csrf", sheet.field("csrf").to_owned()), ("version", version.to_owned())];
+    let place = format!("{}/discard", sheet.address);
+    assert_eq!(browser.post(&clinic, &place, &form("1")).await.location(), sheet.address);
+    assert!(browser.get(&clinic, &sheet.address).await.body.contains("rest and ice"));
+    assert_eq!(browser.post(&clinic, &place, &form("2")).await.location(), "/patients/p1");
+    assert_eq!(browser.get(&clinic, &sheet.address).await.status, StatusCode::NOT_FOUND);
+}
