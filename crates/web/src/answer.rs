@@ -108,5 +108,5 @@ fn add_cookie(response: &mut Response<Body>, text: String) {
 }
 
 pub(crate) fn asset_of(path: &str) -> Option<&'static assets::Asset> {
-    ASSETS.into_iter().find(|asset| asset.path == path)
+    ASSETS.iter().copied().find(|asset| asset.path == path)
 }

@@ -10,61 +10,36 @@ pub struct Asset {
     pub bytes: &'static [u8],
 }
 
-pub static CSS: Asset = Asset {
-    path: "/assets/wardstone.css",
-    integrity: include_str!("../assets/wardstone.css.sri"),
-    media_type: "text/css; charset=utf-8",
-    bytes: include_bytes!("../assets/wardstone.css"),
-};
+macro_rules! assets {
+    ($($(#[doc = $says:literal])* $name:ident = $media_type:ident $file:literal,)*) => {
+        $($(#[doc = $says])* pub static $name: Asset = Asset {
+            path: concat!("/assets/", $file),
+            integrity: include_str!(concat!("../assets/", $file, ".sri")),
+            media_type: $media_type,
+            bytes: include_bytes!(concat!("../assets/", $file)),
+        };)*
+        pub static ASSETS: &[&Asset] = &[$(&$name),*];
+    };
+}
 
-pub static JS: Asset = Asset {
-    path: "/assets/door.js",
-    integrity: include_str!("../assets/door.js.sri"),
-    media_type: "text/javascript; charset=utf-8",
-    bytes: include_bytes!("../assets/door.js"),
-};
+const STYLE: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const FONT: &str = "font/woff2";
 
-/// What the list of a day does with scripts on.
-pub static TODAY: Asset = Asset {
-    path: "/assets/today.js",
-    integrity: include_str!("../assets/today.js.sri"),
-    media_type: "text/javascript; charset=utf-8",
-    bytes: include_bytes!("../assets/today.js"),
-};
-
-/// Conversions beside what is typed, and the arrow keys in plots.
-pub static VITALS: Asset = Asset {
-    path: "/assets/vitals.js",
-    integrity: include_str!("../assets/vitals.js.sri"),
-    media_type: "text/javascript; charset=utf-8",
-    bytes: include_bytes!("../assets/vitals.js"),
-};
-
-/// The script of a note that is being written.
-pub static NOTE: Asset = Asset {
-    path: "/assets/note.js",
-    integrity: include_str!("../assets/note.js.sri"),
-    media_type: "text/javascript; charset=utf-8",
-    bytes: include_bytes!("../assets/note.js"),
-};
-
-/// Atkinson Hyperlegible Next, variable (SIL Open Font License, beside it): 1, l and I apart, a slashed zero.
-pub static LATIN: Asset = Asset {
-    path: "/assets/atkinson-next-latin.woff2",
-    integrity: include_str!("../assets/atkinson-next-latin.woff2.sri"),
-    media_type: "font/woff2",
-    bytes: include_bytes!("../assets/atkinson-next-latin.woff2"),
-};
-
-/// Fetched only where a name needs its letters.
-pub static LATIN_EXT: Asset = Asset {
-    path: "/assets/atkinson-next-latin-ext.woff2",
-    integrity: include_str!("../assets/atkinson-next-latin-ext.woff2.sri"),
-    media_type: "font/woff2",
-    bytes: include_bytes!("../assets/atkinson-next-latin-ext.woff2"),
-};
-
-pub static ASSETS: [&Asset; 7] = [&CSS, &JS, &TODAY, &VITALS, &NOTE, &LATIN, &LATIN_EXT];
+assets! {
+    CSS = STYLE "wardstone.css",
+    JS = SCRIPT "door.js",
+    /// What the list of a day does with scripts on.
+    TODAY = SCRIPT "today.js",
+    /// Conversions beside what is typed, and the arrow keys in plots.
+    VITALS = SCRIPT "vitals.js",
+    /// The script of a note that is being written.
+    NOTE = SCRIPT "note.js",
+    /// Atkinson Hyperlegible Next, variable (SIL Open Font License, beside it): 1, l and I apart, a slashed zero.
+    LATIN = FONT "atkinson-next-latin.woff2",
+    /// Fetched only where a name needs its letters.
+    LATIN_EXT = FONT "atkinson-next-latin-ext.woff2",
+}
 
 /// What every page has around its content.
 pub(crate) struct Frame<'a> {

@@ -23,7 +23,7 @@ const ARROWS: [(&str, Allowed); 15] = [
     ("xtask", Allowed::Only(&[])),
 ];
 
-/// Only as dev-dependencies.
+/// Only as dev-dependencies, and of one another.
 const DEVELOPMENT: [&str; 3] = ["wardstone-testkit", "wardstone-bench", "xtask"];
 
 /// Libraries that have one room, and who may use them besides tests.
@@ -72,7 +72,7 @@ pub fn check(members: &Value, findings: &mut Findings) {
                 Some(Allowed::Everything) => true,
                 None => false,
             };
-            if !allowed || DEVELOPMENT.contains(&used) {
+            if !allowed || DEVELOPMENT.contains(&used) && !DEVELOPMENT.contains(&name) {
                 findings.breaches.push(format!("{name} → {used}: a forbidden arrow"));
             }
         }
@@ -109,6 +109,7 @@ mod tests {
         let testkit = |kind: Value| json!({"name": "wardstone-testkit", "kind": kind, "path": "crates/testkit"});
         assert_eq!(breaches("wardstone", testkit(Value::Null)).len(), 1);
         assert_eq!(breaches("wardstone", testkit("dev".into())).len(), 0);
+        assert_eq!(breaches("wardstone-bench", testkit(Value::Null)).len(), 0);
     }
 
     #[test]

@@ -20,16 +20,17 @@ struct Visitor {
 
 impl Visitor {
     fn sign_in(house: &House) -> Self {
-        Self::sign_in_as(house, "nurse")
+        Self::sign_in_as(house, "nurse", 0)
     }
 
-    fn sign_in_as(house: &House, role: &str) -> Self {
+    /// Each code is taken once: who comes again within half a minute brings the next.
+    fn sign_in_as(house: &House, role: &str, steps_ahead: i64) -> Self {
         let nurse = house.user(role);
         let text = |name: &str| nurse[name].as_str().unwrap().to_owned();
         let mut visitor = Self { client: house.anonymous(), cookies: Vec::new() };
         let first = [("login", text("username")), ("password", text("password"))];
         assert_eq!(visitor.post("/signin", &first).status, 200);
-        let code = totp_code(&text("totp_secret"), server::clock::now_ms(), 0).unwrap();
+        let code = totp_code(&text("totp_secret"), server::clock::now_ms(), steps_ahead).unwrap();
         let second = visitor.post("/signin/second", &[("code", code)]);
         assert_eq!((second.status, second.header("location")), (303, Some("/me")));
         visitor
@@ -107,7 +108,7 @@ fn what_proves_a_person_is_nowhere_on_the_disk_in_clear() {
 fn a_draft_is_nowhere_on_the_disk_in_clear_and_outlives_the_machine() {
     let mut house = House::start(1);
     let patient = house.user("patient")["patient"].as_str().unwrap().replace("Patient/", "/patients/");
-    let mut visitor = Visitor::sign_in_as(&house, "physician");
+    let mut visitor = Visitor::sign_in_as(&house, "physician", 0);
     let page = visitor.ask("GET", &format!("{patient}/notes/new"), None);
     let place = between(&page, r#"id="note" method="post" action=""#);
     let sheet = |page: &Answer, words: &str| {
@@ -154,7 +155,7 @@ fn a_draft_is_nowhere_on_the_disk_in_clear_and_outlives_the_machine() {
     std::fs::remove_dir_all(house.data()).unwrap();
     copy_folder(elsewhere.as_ref(), &house.data());
     house.start_again();
-    let mut visitor = Visitor::sign_in_as(&house, "physician");
+    let mut visitor = Visitor::sign_in_as(&house, "physician", 1);
     let page = visitor.ask("GET", &place, None);
     let body = String::from_utf8_lossy(&page.body).into_owned();
     for words in ["", ", aside", ", late"] {
