@@ -167,8 +167,11 @@ if (session) {
   const soon = () => { if (Date.now() - lastTold > 30_000) here(); };
   for (const sign of ["keydown", "pointerdown", "wheel"]) addEventListener(sign, soon, { passive: true });
   byId("stay").addEventListener("click", here);
+  // Who signs out is on the way already: the next person does not begin at their place.
+  let leaving = false;
+  document.querySelector('form[action="/signout"]')?.addEventListener("submit", () => { leaving = true; });
   // A note is opened again where it is, once its author has signed in.
-  const out = () => location.replace(byId("note") ? location.pathname : "/signin");
+  const out = () => { if (!leaving) location.replace(byId("note") ? location.pathname : "/signin"); };
   const watch = () => {
     const events = new EventSource(session.dataset.events);
     events.addEventListener("ended", () => { events.close(); out(); });

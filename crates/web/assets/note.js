@@ -121,7 +121,13 @@ async function save() {
     return true;
   }
   // The session has ended, or there is another text or a signature: it is kept, and goes on there.
-  if (told.next) { leave(told.next); return false; }
+  if (told.next) {
+    // The server has that text; what was typed meanwhile is sent from this device there.
+    clearTimeout(keeping);
+    await (text() === what ? forget() : keep()).catch(() => {});
+    leave(told.next);
+    return false;
+  }
   say("Not saved yet", told.error ?? "The note could not be saved. It is kept sealed on this device and sent again.");
   retry = setTimeout(flush, RETRY_MS);
   return false;
@@ -208,7 +214,8 @@ async function restore() {
   }
   // Something else was saved since: the server keeps both, and its page asks.
   const body = { ...sent(), content: held.fields, based_on: held.based_on, tab: held.tab, turn: held.turn + 1 };
-  const { told } = await post(form.action, body);
+  const { answer, told } = await post(form.action, body);
+  if (!answer.ok && !told.next) return;
   await forget();
   if (told.next) leave(told.next);
 }
