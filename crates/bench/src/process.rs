@@ -48,7 +48,10 @@ struct Credentials {
 #[derive(Deserialize)]
 pub struct DemoUser {
     pub username: String,
+    /// A program's account has a token alone.
+    #[serde(default)]
     pub password: String,
+    #[serde(default)]
     pub totp_secret: String,
     pub role: String,
     pub token: String,
