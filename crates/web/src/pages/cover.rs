@@ -146,9 +146,9 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
         return Err(Refusal::NotYours);
     }
     let (now_ms, zone) = (asking.record.now_ms(), asked.web.zone());
+    let (_, covers) = covers(&asking).await?;
     let cover = if form.text("act") == "end" {
-        let (_, held) = covers(&asking).await?;
-        let held = held.into_iter().find(|cover| cover.absent == draft.absent && cover.version == draft.version);
+        let held = covers.into_iter().find(|cover| cover.absent == draft.absent && cover.version == draft.version);
         // What is not there any more has ended.
         let Some(mut cover) = held else { return Ok(answer::see("/cover?saved=yes")) };
         cover.until_ms = now_ms;
@@ -157,7 +157,12 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     } else {
         let people = people(&asking).await?;
         match draft.weigh(&people, &Day::of(now_ms, zone), zone) {
-            Some(cover) => cover,
+            Some(mut cover) => {
+                // Another program may have made it, under a name of its own.
+                let held = covers.into_iter().find(|held| held.absent == cover.absent);
+                cover.id = held.map_or(cover.id, |held| held.id);
+                cover
+            }
             None => {
                 return shown(asked, &session, &asking, Some(draft), false, StatusCode::UNPROCESSABLE_ENTITY).await;
             }
