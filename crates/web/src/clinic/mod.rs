@@ -8,6 +8,7 @@ pub mod book;
 pub mod day;
 pub mod duty;
 pub mod head;
+pub mod inbox;
 pub mod moves;
 pub mod name;
 pub mod names;

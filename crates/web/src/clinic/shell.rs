@@ -11,6 +11,7 @@ pub enum Place {
     Today,
     Schedule,
     Results,
+    Inbox,
     Patients,
     /// One's own account: no entry, but the name in the bar is marked.
     Me,
@@ -41,6 +42,9 @@ impl<'a> Shell<'a> {
         }
         if session.caller.as_ref().is_some_and(|caller| reviews_results(web, caller)) {
             places.push(Entry { name: "Results", address: "/results", is_here: here == Place::Results });
+        }
+        if session.caller.as_ref().is_some_and(|caller| keeps_tasks(web, caller)) {
+            places.push(Entry { name: "Inbox", address: "/inbox", is_here: here == Place::Inbox });
         }
         if session.caller.as_ref().is_some_and(|caller| finds_patients(web, caller)) {
             places.push(Entry { name: "Patients", address: "/patients", is_here: here == Place::Patients });
@@ -74,6 +78,12 @@ pub fn reviews_results(web: &Web, caller: &Caller) -> bool {
     let kinds = record::types::parse("DiagnosticReport").zip(record::types::parse("Task"));
     let may_say = |kind| web.record().policies().ever(caller, Action::Create, kind).is_ok();
     kinds.is_some_and(|(report, task)| reaches(web, caller, report) && may_say(task))
+}
+
+/// Whether somebody looks through tasks about others, and ends them.
+pub fn keeps_tasks(web: &Web, caller: &Caller) -> bool {
+    let Some(kind) = record::types::parse("Task") else { return false };
+    reaches(web, caller, kind) && web.record().policies().ever(caller, Action::Update, kind).is_ok()
 }
 
 /// Whether somebody looks at things of this type in charts of others.

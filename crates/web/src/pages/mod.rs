@@ -4,6 +4,7 @@ mod chart;
 mod cover;
 mod enrol;
 mod events;
+mod inbox;
 mod me;
 mod note;
 mod patients;
@@ -89,6 +90,11 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::Results => results::page(asked).await,
         Route::Result => results::one(asked).await,
         Route::AcknowledgeResult => results::save(asked).await,
+        Route::Inbox => inbox::page(asked).await,
+        Route::InboxTask => inbox::one_task(asked).await,
+        Route::ActOnTask => inbox::act_on_task(asked).await,
+        Route::InboxMessage => inbox::message(asked).await,
+        Route::ActOnMessage => inbox::act_on_message(asked).await,
         Route::Cover => cover::page(asked).await,
         Route::SaveCover => cover::save(asked).await,
         Route::Patients => patients::page(asked).await,

@@ -10,6 +10,7 @@ mod enumeration;
 mod find;
 mod forgery;
 mod headers;
+mod inbox;
 mod limits;
 mod note;
 mod numbers;

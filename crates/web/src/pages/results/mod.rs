@@ -20,7 +20,7 @@ use crate::clinic::shell::{Place, Shell, reviews_results};
 use crate::clinic::task;
 use crate::refusal::Refusal;
 
-pub use one::page as one;
+pub use one::{page as one, people};
 pub use save::save;
 
 /// Results of a list that are shown in full; the next come up as these are acknowledged.
@@ -53,7 +53,8 @@ struct Page<'a> {
 pub struct Tab {
     pub name: &'static str,
     pub words: &'static str,
-    pub count: usize,
+    /// None where it was not looked at.
+    pub count: Option<usize>,
     pub is_here: bool,
 }
 
@@ -117,7 +118,8 @@ pub fn chosen(query: &[(String, String)], has: impl Fn(List) -> bool) -> Result<
 }
 
 pub fn tabs(here: List, count: impl Fn(List) -> usize) -> Vec<Tab> {
-    let tab = |list: List| Tab { name: list.name(), words: list.words(), count: count(list), is_here: list == here };
+    let tab =
+        |list: List| Tab { name: list.name(), words: list.words(), count: Some(count(list)), is_here: list == here };
     List::EACH.map(tab).into()
 }
 
