@@ -8,7 +8,7 @@ import { pageOf, photograph } from '../support/browser.js';
 import { house } from '../support/house.js';
 import { signIn } from '../support/people.js';
 
-const here = house();
+const here = house({ patients: 15 });
 
 const focusedItem = (page) => page.evaluate(() => document.activeElement.closest('.item')?.id ?? '');
 const waiting = async (page) => Number(await page.locator('.tallies b').first().innerText());
@@ -22,7 +22,7 @@ test('a physician goes through results by key, worst first, and acknowledges', a
   await photograph(page, 'results');
   await findsNothing(page, 'results');
   const first = page.locator('.item').first();
-  assert.match(await first.innerText(), /6\.4 mmol\/L critically high/);
+  assert.match(await first.innerText(), /6\.8 g\/dL critically low/);
   assert.match(await first.innerText(), /Born \d\d-[A-Z][a-z]{2}-\d{4}/);
   await page.keyboard.press('j');
   const one = await focusedItem(page);
@@ -37,14 +37,14 @@ test('a physician goes through results by key, worst first, and acknowledges', a
   await page.getByRole('heading', { name: 'Acknowledge', exact: true }).waitFor();
   await photograph(page, 'result');
   await findsNothing(page, 'result');
-  await page.getByLabel('Message to the patient (optional)').fill('Your potassium is high. Please come in today.');
+  await page.getByLabel('Message to the patient (optional)').fill('Your blood count is low. Please come in today.');
   await page.getByLabel('What is to be done').fill('Repeat potassium');
   await page.getByRole('button', { name: 'Acknowledge' }).click();
   await page.getByText('Nothing was saved yet. What you typed is still here.').waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.id), 'first', 'the summary has the focus');
   await photograph(page, 'result-refused');
   await findsNothing(page, 'result-refused');
-  assert.equal(await page.getByLabel('Message to the patient (optional)').inputValue(), 'Your potassium is high. Please come in today.');
+  assert.equal(await page.getByLabel('Message to the patient (optional)').inputValue(), 'Your blood count is low. Please come in today.');
   const today = await page.getByLabel('Due by').getAttribute('min');
   await page.getByLabel('Due by').fill(today);
   await page.getByRole('button', { name: 'Acknowledge' }).click();

@@ -25,7 +25,7 @@ const STAFF_MAX: &str = "230";
 const DAY_MS: i64 = 86_400_000;
 const MINUTE_MS: i64 = 60_000;
 /// Statuses of a message that was sent (R4, event-status).
-const SENT: &str = "completed,in-progress";
+pub const SENT: &str = "completed,in-progress";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {

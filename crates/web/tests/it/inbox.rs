@@ -259,3 +259,16 @@ async fn what_lies_too_long_is_the_teams_too() {
     assert!(order(&page).contains(&"ashas"), "{:?}", order(&page));
     assert!(page.body.contains("Overdue for over 3 days: now also the team’s"), "{}", page.body);
 }
+
+#[tokio::test]
+async fn today_counts_what_waits_and_tells_nothing_of_it() {
+    let clinic = busy_ward().await;
+    let (_, page) = look(&clinic, "asha", "/today").await;
+    for part in [r#"<b class="n">1</b> message to you"#, r#"<b class="n">1</b> task of yours"#] {
+        assert!(page.body.contains(part), "{part} in {}", page.body);
+    }
+    assert!(!page.body.contains("breath"));
+    clinic.seed("dora", Role::FrontDesk).await;
+    let (_, page) = look(&clinic, "dora", "/today").await;
+    assert!(page.status == StatusCode::OK && !page.body.contains("waits-too"), "{}", page.body);
+}

@@ -437,3 +437,31 @@ async fn an_administrator_sets_covers_and_who_keeps_no_directory_does_not() {
         assert_eq!(page.status, StatusCode::NOT_FOUND, "{login}");
     }
 }
+
+#[tokio::test]
+async fn what_is_sensitive_is_acknowledged_as_everything_else_and_stays_sensitive() {
+    let clinic = ward().await;
+    let one = Lab {
+        id: "viral",
+        patient: "p1",
+        value: "9",
+        flag: "H",
+        issued: "2027-01-04T14:00:00Z",
+        requester: Some("asha"),
+    };
+    lab(&clinic, &one).await;
+    let hiv = r#""code":{"coding":[{"system":"http://loinc.org","code":"20447-9"}],"text":"HIV-1 RNA"}"#;
+    let of = r#""subject":{"reference":"Patient/p1"},"issued":"2027-01-04T14:00:00Z","result":[{"reference":"Observation/viral-value"}]"#;
+    clinic.put("DiagnosticReport", "viral", &format!(r#""status":"final",{hiv},{of}"#)).await;
+    let (mut browser, page) = look(&clinic, "asha", "/results").await;
+    assert_eq!(order(&page.body), ["viral"]);
+    let more = [("message", "Good news"), ("what", "Book a visit"), ("due", TODAY), ("owner", "nora")];
+    let version = browser.get(&clinic, "/results/viral").await.after(r#"name="version" value=""#);
+    assert_eq!(version, "2");
+    assert_eq!(acknowledge(&clinic, &mut browser, "viral", &more).await.location(), "/results?done=both");
+    assert!(order(&browser.get(&clinic, "/results?show=all").await.body).is_empty());
+    let page = browser.get(&clinic, "/results/viral").await;
+    assert!(page.body.contains("by Dr asha"), "{}", page.body);
+    let written: Vec<String> = [held(&clinic, "Task").await, held(&clinic, "Communication").await].concat();
+    assert!(written.len() == 3 && written.iter().all(|one| one.contains("20447-9")), "{written:?}");
+}

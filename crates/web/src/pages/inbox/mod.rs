@@ -10,6 +10,7 @@ use record::PART2_NOTICE;
 
 use super::Answer;
 use super::results::{Covering, Tab, chosen, covering, tabs};
+use super::today::Work;
 use crate::answer;
 use crate::assets::{Asset, Frame, WORK, WORK_CSS};
 use crate::client::Asked;
@@ -17,7 +18,8 @@ use crate::clinic::ask::Asking;
 use crate::clinic::day::{self, Day};
 use crate::clinic::duty::List;
 use crate::clinic::inbox::{self, Item};
-use crate::clinic::shell::{Place, Shell, keeps_tasks};
+use crate::clinic::reports;
+use crate::clinic::shell::{Place, Shell, keeps_tasks, reviews_results};
 use crate::clinic::task;
 use crate::refusal::Refusal;
 
@@ -96,6 +98,32 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         part2_notice: is_part2.then_some(PART2_NOTICE),
     };
     Ok(answer::page(StatusCode::OK, &page))
+}
+
+/// How much waits for whoever looks: numbers, of what they may see, and nothing of what it is. Nothing where their role has no lists.
+pub async fn counts(asked: &Asked<'_>, asking: &Asking<'_>) -> Result<Vec<Work>, Refusal> {
+    let mut work = Vec::new();
+    if reviews_results(asked.web, asking.caller) {
+        let pairs = [("status", reports::REPORTED), ("_summary", "count")];
+        let found = asking.search_unless("DiagnosticReport", &pairs, &task::acknowledges, "completed").await?;
+        work.push((found.total(), ["result to acknowledge", "results to acknowledge"], "/results"));
+    }
+    let own = asking.record.own_practitioner(asking.caller).await?;
+    if let Some(own) = own.filter(|_| keeps_tasks(asked.web, asking.caller)) {
+        let me = format!("Practitioner/{own}");
+        let pairs = [("recipient", &*me), ("status", inbox::SENT), ("_summary", "count")];
+        let name = |id: &str, _: u32| task::handles(id);
+        let messages = asking.search_unless("Communication", &pairs, &name, "completed").await?;
+        work.push((messages.total(), ["message to you", "messages to you"], "/inbox"));
+        let pairs = [("owner", &*me), ("status", task::OPEN), ("_summary", "count")];
+        let tasks = asking.search_if_ever("Task", &pairs).await?;
+        work.push((tasks.total(), ["task of yours", "tasks of yours"], "/inbox"));
+    }
+    let said = work.into_iter().filter_map(|(count, [one, many], address)| {
+        let count = count.filter(|count| *count > 0)?;
+        Some(Work { count, words: if count == 1 { one } else { many }, address })
+    });
+    Ok(said.collect())
 }
 
 /// Nobody else learns that there is such a page.
