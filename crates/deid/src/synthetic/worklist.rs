@@ -109,31 +109,35 @@ static MESSAGES: [(u32, To, Option<usize>, i32, &str); 6] = [
     ),
 ];
 
-/// Patient, code, who is to do it, who asks for it (none: the patient), how long ago, due in days, and what.
-static TASKS: [(u32, Coding, Option<usize>, Option<usize>, i32, i32, &str); 7] = [
-    (3, REFILL, Some(FAMILY_DOCTOR), None, 6 * HOUR, 2, ""),
-    (8, REFILL, None, None, DAY, 1, ""),
-    (13, REFILL, Some(INTERNIST), None, 2 * HOUR, 3, ""),
-    (
-        1,
-        FOLLOW_UP,
-        Some(NURSE_FIRST),
-        Some(FAMILY_DOCTOR),
-        20 * HOUR,
-        0,
-        "Call: how are the home blood pressure readings?",
-    ),
-    (
-        6,
-        FOLLOW_UP,
-        Some(FAMILY_DOCTOR),
-        Some(INTERNIST),
-        3 * DAY,
-        -1,
-        "Look at the foot photograph and decide on a referral",
-    ),
-    (10, FOLLOW_UP, None, Some(FAMILY_DOCTOR), DAY, 4, "Book a repeat blood count in two weeks"),
-    (14, FOLLOW_UP, Some(NURSE_FIRST), Some(INTERNIST), 2 * DAY, 2, "Show how to use the new inhaler, by video"),
+struct Todo {
+    patient: u32,
+    code: Coding,
+    owner: Option<usize>,
+    /// None: the patient.
+    requester: Option<usize>,
+    ago: i32,
+    /// In days from today.
+    due: i32,
+    /// Empty: a refill of what they take.
+    words: &'static str,
+}
+
+const fn todo(patient: u32, code: Coding, owner: Option<usize>, requester: Option<usize>, ago: i32, due: i32) -> Todo {
+    Todo { patient, code, owner, requester, ago, due, words: "" }
+}
+
+const fn follow(patient: u32, owner: Option<usize>, requester: usize, ago: i32, due: i32, words: &'static str) -> Todo {
+    Todo { words, ..todo(patient, FOLLOW_UP, owner, Some(requester), ago, due) }
+}
+
+static TASKS: [Todo; 7] = [
+    todo(3, REFILL, Some(FAMILY_DOCTOR), None, 6 * HOUR, 2),
+    todo(8, REFILL, None, None, DAY, 1),
+    todo(13, REFILL, Some(INTERNIST), None, 2 * HOUR, 3),
+    follow(1, Some(NURSE_FIRST), FAMILY_DOCTOR, 20 * HOUR, 0, "Call: how are the home blood pressure readings?"),
+    follow(6, Some(FAMILY_DOCTOR), INTERNIST, 3 * DAY, -1, "Look at the foot photograph and decide on a referral"),
+    follow(10, None, FAMILY_DOCTOR, DAY, 4, "Book a repeat blood count in two weeks"),
+    follow(14, Some(NURSE_FIRST), INTERNIST, 2 * DAY, 2, "Show how to use the new inhaler, by video"),
 ];
 
 pub(super) fn add(chart: &mut Chart<'_>) {
@@ -146,9 +150,7 @@ pub(super) fn add(chart: &mut Chart<'_>) {
     for (_, to, from, ago, words) in MESSAGES.iter().filter(|message| message.0 == number) {
         message(chart, to, *from, *ago, words);
     }
-    for (_, code, owner, requester, ago, due, words) in TASKS.iter().filter(|task| task.0 == number) {
-        task(chart, code, *owner, *requester, *ago, *due, words);
-    }
+    TASKS.iter().filter(|one| one.patient == number).for_each(|one| task(chart, one));
 }
 
 /// Who looked at what was reported before.
@@ -263,19 +265,12 @@ fn person(w: &mut Writer, name: &str, staff: Option<usize>, patient: impl Displa
     }
 }
 
-fn task(
-    chart: &mut Chart<'_>,
-    code: &Coding,
-    owner: Option<usize>,
-    requester: Option<usize>,
-    ago: i32,
-    due: i32,
-    words: &str,
-) {
-    let (subject, written) = (chart.subject, at(chart, ago));
-    let until = chart.today.plus(due.max(-ago / DAY)).at(23, 59);
+fn task(chart: &mut Chart<'_>, todo: &Todo) {
+    let Todo { code, owner, requester, ago, due, words, .. } = todo;
+    let (subject, written) = (chart.subject, at(chart, *ago));
+    let until = chart.today.plus(*due).at(23, 59);
     let asked = match chart.current_meds.first() {
-        _ if !words.is_empty() => words.to_owned(),
+        _ if !words.is_empty() => (*words).to_owned(),
         Some(med) => format!("Refill of {}", med.name),
         // Who takes nothing asks for nothing.
         None => return,
@@ -289,9 +284,9 @@ fn task(
         w.reference("for", subject);
         w.plain("authoredOn", written);
         w.plain("lastModified", written);
-        person(w, "requester", requester, subject);
+        person(w, "requester", *requester, subject);
         if let Some(owner) = owner {
-            w.reference("owner", StaffRef(owner));
+            w.reference("owner", StaffRef(*owner));
         }
         w.object("restriction", |w| w.object("period", |w| w.plain("end", until)));
     });

@@ -322,11 +322,9 @@ impl See<'_> {
         item.snoozed = sleeps.map(|ms| Day::of(ms, self.zone).short());
         item.notes = { all(task, "note").iter() }
             .filter_map(|note| {
+                let said = text(note, "text")?;
                 let by = note.get("authorReference").and_then(|by| self.names.name(by));
-                Some(by.map_or_else(
-                    || text(note, "text").map(str::to_owned),
-                    |by| Some(format!("{by}: {}", text(note, "text")?)),
-                )?)
+                Some(by.map_or_else(|| said.to_owned(), |by| format!("{by}: {said}")))
             })
             .collect();
     }
