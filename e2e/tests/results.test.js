@@ -38,7 +38,7 @@ test('a physician goes through results by key, worst first, and acknowledges', a
   await photograph(page, 'result');
   await findsNothing(page, 'result');
   await page.getByLabel('Message to the patient (optional)').fill('Your blood count is low. Please come in today.');
-  await page.getByLabel('What is to be done').fill('Repeat potassium');
+  await page.getByLabel('What is to be done').fill('Repeat the blood count');
   await page.getByRole('button', { name: 'Acknowledge' }).click();
   await page.getByText('Nothing was saved yet. What you typed is still here.').waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.id), 'first', 'the summary has the focus');
