@@ -63,6 +63,7 @@ pub use outlook::{Facet, Outlook};
 pub use request::{
     EverythingRequest, HistoryOf, HistoryRequest, Pairs, Preconditions, ResourceKey, SearchRequest, Target,
 };
+pub use search::Unless;
 pub use store::Disclosed;
 
 use cache::Cache;

@@ -1,6 +1,7 @@
 //! Search: scope, candidates, the one matcher, a page, what it includes. Nothing is disclosed before its audit record.
 
 mod include;
+mod unless;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,6 +17,9 @@ use crate::head::Head;
 use crate::request::{Pairs, ResourceKey, SearchRequest};
 use crate::tally::Tally;
 use crate::{CANDIDATES_MAX, EntryMode, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Page, Record, RecordError, types};
+
+use unless::Answers;
+pub use unless::Unless;
 
 /// A head that matched, with the leave to show it.
 pub(crate) struct Hit {
@@ -52,6 +56,16 @@ enum Source {
 
 impl<B: Backend> Record<B> {
     pub async fn search(&self, caller: &Caller, request: &SearchRequest<'_>) -> Result<Disclosed<Page>, RecordError> {
+        self.search_unless(caller, request, None).await
+    }
+
+    /// A search without what was answered.
+    pub async fn search_unless(
+        &self,
+        caller: &Caller,
+        request: &SearchRequest<'_>,
+        unless: Option<&Unless<'_>>,
+    ) -> Result<Disclosed<Page>, RecordError> {
         let scope = match self.policies().scope(caller, Action::Search, request.kind) {
             Ok(scope) => scope,
             Err(denial) => return Err(self.refuse(caller, audit::Action::Search, None, &denial).await),
@@ -83,7 +97,15 @@ impl<B: Backend> Record<B> {
         let count = if only_count { 0 } else { query.count() as usize };
         let wanted = Wanted { from: position, count, total: only_count || query.total() != Total::None };
         let mut tally = Tally::default();
-        let found = self.matches(&scope, &query, compartment.as_ref(), wanted, &mut tally).await?;
+        let answers = match unless {
+            Some(unless) => {
+                let kind = types::parse(unless.kind).ok_or(RecordError::Malformed("nothing of this type answers"))?;
+                Some(Answers { unless, query: self.query(kind, unless.pairs, false)? })
+            }
+            None => None,
+        };
+        let within = compartment.as_ref();
+        let found = self.matches_unless(&scope, &query, within, wanted, answers.as_ref(), &mut tally).await?;
         let included = match only_count {
             true => Vec::new(),
             false => self.included(caller, &query, &found.hits, &mut tally).await?,
@@ -102,7 +124,11 @@ impl<B: Backend> Record<B> {
             }
             false => None,
         };
-        let asked = asked_text(compartment.as_ref(), &pairs);
+        let mut asked = asked_text(compartment.as_ref(), &pairs);
+        if let Some(unless) = unless {
+            asked.push_str("&_unless=");
+            asked.push_str(&asked_text(None, &[(unless.kind.into(), asked_text(None, unless.pairs).into())]));
+        }
         let total = found.total;
         let hits: Vec<(EntryMode, Hit)> = found
             .hits
@@ -181,9 +207,21 @@ impl<B: Backend> Record<B> {
         wanted: Wanted,
         tally: &mut Tally,
     ) -> Result<Found, RecordError> {
+        self.matches_unless(scope, query, compartment, wanted, None, tally).await
+    }
+
+    async fn matches_unless(
+        &self,
+        scope: &Scope,
+        query: &Query,
+        compartment: Option<&ResourceKey>,
+        wanted: Wanted,
+        answers: Option<&Answers<'_>>,
+        tally: &mut Tally,
+    ) -> Result<Found, RecordError> {
         let within = compartment.map(|key| Within::new(key, query, scope.view()));
         let matched_on = query.matched_on().flat_map(|param| param.elements()).copied().collect();
-        let sieve = Sieve { scope, query, matched_on, compartment: within };
+        let sieve = Sieve { scope, query, matched_on, compartment: within, answers };
         // Who sorts or counts looks at all of it, whichever page is asked for.
         let after = if query.is_sorted() || wanted.total { 0 } else { wanted.from.row };
         let source = self.source(scope, query, compartment, after).await?;
@@ -265,7 +303,13 @@ impl<B: Backend> Record<B> {
         let apart = self.apart_values(&permit, head, sieve.looks_at_identifiers()).await?;
         let values = values_of(head, apart.as_deref());
         let is_within = sieve.compartment.as_ref().is_none_or(|within| within.holds(head, values, permit.view()));
-        Ok((is_within && sieve.query.matches(&head.search_meta(), values)).then_some(permit))
+        if !is_within || !sieve.query.matches(&head.search_meta(), values) {
+            return Ok(None);
+        }
+        match sieve.answers {
+            Some(answers) if self.is_answered(answers, head).await? => Ok(None),
+            _ => Ok(Some(permit)),
+        }
     }
 
     /// The narrowest complete source of candidates.
@@ -415,6 +459,7 @@ struct Sieve<'q> {
     /// Elements that the search filters or sorts by: each hit has to show them.
     matched_on: Vec<&'static str>,
     compartment: Option<Within<'q>>,
+    answers: Option<&'q Answers<'q>>,
 }
 
 impl Sieve<'_> {

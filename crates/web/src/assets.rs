@@ -33,6 +33,10 @@ assets! {
     TODAY = SCRIPT "today.js",
     /// Conversions beside what is typed, and the arrow keys in plots.
     VITALS = SCRIPT "vitals.js",
+    /// Lists of what is left to do: results and the inbox.
+    WORK_CSS = STYLE "work.css",
+    /// Keys in those lists.
+    WORK = SCRIPT "work.js",
     /// The script of a note that is being written.
     NOTE = SCRIPT "note.js",
     /// Atkinson Hyperlegible Next, variable (SIL Open Font License, beside it): 1, l and I apart, a slashed zero.

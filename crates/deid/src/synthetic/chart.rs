@@ -8,7 +8,7 @@ use super::rng::Rng;
 use super::stories::{Measure, Setting, Step, Story};
 use super::visits::{self, Visit};
 use super::writer::Writer;
-use super::{Bundle, Plan, Urn, admin, clinical, notes, observe};
+use super::{Bundle, Plan, Urn, admin, clinical, notes, observe, worklist};
 
 /// A prescription with its refills lasts about this many follow-ups; then it is written anew.
 const RENEWAL_TURNS: usize = 4;
@@ -32,6 +32,8 @@ pub(super) struct Chart<'p> {
     pub(super) problem: Option<Urn>,
     /// Notes name these.
     pub(super) current_meds: Vec<&'static Med>,
+    /// Reports that somebody has looked at since.
+    pub(super) reports: Vec<worklist::Reported>,
 }
 
 impl Chart<'_> {
@@ -70,6 +72,7 @@ pub(super) fn bundle(plan: &Plan, number: u32) -> Bundle {
         subject,
         problem: None,
         current_meds: Vec::new(),
+        reports: Vec::new(),
     };
 
     admin::patient(&mut chart);
@@ -90,6 +93,7 @@ pub(super) fn bundle(plan: &Plan, number: u32) -> Bundle {
     }
     clinical::immunizations(&mut chart, &immunized);
     admin::appointments(&mut chart, &visits);
+    worklist::add(&mut chart);
     super::close_bundle(chart.w)
 }
 

@@ -23,6 +23,7 @@ mod stories;
 mod terms;
 mod today;
 mod visits;
+mod worklist;
 mod writer;
 
 use std::fmt;
@@ -85,7 +86,7 @@ pub fn generate(plan: &Plan) -> Clinic {
 impl Clinic {
     /// Organizations, places, practitioners and their roles. Post it first: patients refer to it by identifier.
     pub fn staff_bundle(&self) -> Bundle {
-        staff::bundle(self.plan.seed)
+        staff::bundle(&self.plan)
     }
 
     pub fn patient_bundles(&self) -> impl ExactSizeIterator<Item = Bundle> + use<> {
@@ -120,6 +121,13 @@ impl Urn {
     }
 }
 
+impl Urn {
+    /// Without what says that it is one.
+    fn id(self) -> String {
+        self.to_string().trim_start_matches("urn:uuid:").to_owned()
+    }
+}
+
 impl fmt::Display for Urn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hex = format!("{:032x}", self.0);
@@ -135,6 +143,19 @@ fn open_bundle() -> Writer {
 }
 
 fn entry(w: &mut Writer, urn: Urn, kind: &str, body: impl FnOnce(&mut Writer)) {
+    asked(w, urn, kind, ("POST", kind), body);
+}
+
+/// Under an id of its own, so that others can be named after it.
+fn entry_as(w: &mut Writer, urn: Urn, kind: &str, id: &str, body: impl FnOnce(&mut Writer)) {
+    let url = format!("{kind}/{id}");
+    asked(w, urn, kind, ("PUT", &url), |w| {
+        w.text("id", id);
+        body(w);
+    });
+}
+
+fn asked(w: &mut Writer, urn: Urn, kind: &str, (method, url): (&str, &str), body: impl FnOnce(&mut Writer)) {
     w.entries += 1;
     w.item(|w| {
         w.plain("fullUrl", urn);
@@ -143,8 +164,8 @@ fn entry(w: &mut Writer, urn: Urn, kind: &str, body: impl FnOnce(&mut Writer)) {
             body(w);
         });
         w.object("request", |w| {
-            w.text("method", "POST");
-            w.text("url", kind);
+            w.text("method", method);
+            w.text("url", url);
         });
     });
 }

@@ -11,6 +11,7 @@ use super::staff::{self, StaffRef};
 use super::stories::{Measure, Setting};
 use super::terms::{self, Coding, interpretation, loinc, observation_category, sct, v2_0074};
 use super::visits::Visit;
+use super::worklist::Reported;
 use super::writer::Writer;
 use super::{US_CORE, Urn};
 
@@ -253,7 +254,15 @@ pub(super) fn panel(chart: &mut Chart<'_>, visit: &Visit, reading: &Reading, enc
         .iter()
         .map(|test| result(chart, test, value_of(test, reading, p.female, age), drawn, encounter, order))
         .collect();
-    chart.add("DiagnosticReport", |w| {
+    let urn = Urn::draw(&mut chart.rng);
+    chart.reports.push(Reported {
+        urn,
+        issued: drawn.later(300),
+        code: panel.code,
+        name: panel.name,
+        doctor: p.doctor,
+    });
+    super::entry_as(&mut chart.w, urn, "DiagnosticReport", &urn.id(), |w| {
         w.profile(&format!("{US_CORE}us-core-diagnosticreport-lab"));
         w.references("basedOn", &[order]);
         w.text("status", "final");
@@ -270,13 +279,7 @@ pub(super) fn panel(chart: &mut Chart<'_>, visit: &Visit, reading: &Reading, enc
 
 fn result(chart: &mut Chart<'_>, test: &Test, value: f64, drawn: Moment, encounter: Urn, order: Urn) -> Urn {
     let subject = chart.subject;
-    let scale = if test.decimals == 0 { 1.0 } else { 100.0 };
-    let shown = (value * scale).round() / scale;
-    let flag = match (test.low, test.high) {
-        (Some(low), _) if shown < low => interpretation("L", "Low"),
-        (_, Some(high)) if shown > high => interpretation("H", "High"),
-        _ => interpretation("N", "Normal"),
-    };
+    let flag = flag(test, value);
     chart.add("Observation", |w| {
         w.profile(&format!("{US_CORE}us-core-observation-lab"));
         w.references("basedOn", &[order]);
@@ -300,19 +303,34 @@ fn result(chart: &mut Chart<'_>, test: &Test, value: f64, drawn: Moment, encount
             w.text("code", test.unit.1);
         });
         w.concepts("interpretation", &flag);
-        w.one("referenceRange", |w| {
-            if let Some(low) = test.low {
-                w.quantity("low", Fixed(low, test.decimals), test.unit.0, test.unit.1);
-            }
-            if let Some(high) = test.high {
-                w.quantity("high", Fixed(high, test.decimals), test.unit.0, test.unit.1);
-            }
-        });
+        range(w, test);
     })
 }
 
+/// Low, high or normal, of the value as it is reported.
+pub(super) fn flag(test: &Test, value: f64) -> Coding {
+    let scale = if test.decimals == 0 { 1.0 } else { 100.0 };
+    let shown = (value * scale).round() / scale;
+    match (test.low, test.high) {
+        (Some(low), _) if shown < low => interpretation("L", "Low"),
+        (_, Some(high)) if shown > high => interpretation("H", "High"),
+        _ => interpretation("N", "Normal"),
+    }
+}
+
+pub(super) fn range(w: &mut Writer, test: &Test) {
+    w.one("referenceRange", |w| {
+        if let Some(low) = test.low {
+            w.quantity("low", Fixed(low, test.decimals), test.unit.0, test.unit.1);
+        }
+        if let Some(high) = test.high {
+            w.quantity("high", Fixed(high, test.decimals), test.unit.0, test.unit.1);
+        }
+    });
+}
+
 /// A test's value: read from the body, or derived so that related values agree with each other.
-fn value_of(test: &Test, reading: &Reading, female: bool, age: i32) -> f64 {
+pub(super) fn value_of(test: &Test, reading: &Reading, female: bool, age: i32) -> f64 {
     let get = |m: Measure| reading.get(m);
     // A small swing that differs by test and visit without a draw of its own.
     let swing = (get(Measure::Pulse) * 7.3 + get(Measure::Ldl) * 3.1).fract() - 0.5;

@@ -1,9 +1,10 @@
 //! The demo clinic itself: its organization, places, people and their roles, and who may sign in.
 
+use super::day::Day;
 use super::rng::Rng;
 use super::terms::{self, Coding, coding, sct};
 use super::writer::Writer;
-use super::{Bundle, DemoUser, US_CORE, Urn};
+use super::{Bundle, DemoUser, Plan, US_CORE, Urn, worklist};
 
 /// Where the staff's and the patients' random lanes part.
 const STAFF_LANE: u64 = u64::MAX;
@@ -157,8 +158,8 @@ impl Roster {
 }
 
 /// One transaction: clinic, payers, places, people, roles, schedules and services.
-pub(super) fn bundle(seed: u64) -> Bundle {
-    let mut roster = Roster { w: super::open_bundle(), rng: Rng::new(seed, STAFF_LANE) };
+pub(super) fn bundle(plan: &Plan) -> Bundle {
+    let mut roster = Roster { w: super::open_bundle(), rng: Rng::new(plan.seed, STAFF_LANE) };
     // Practitioners come first, so that entry n of the bundle is member n of the staff.
     let people: Vec<Urn> = (0..STAFF.len()).map(|i| practitioner(&mut roster, i)).collect();
     let clinic = organization(&mut roster, CLINIC_ID, CLINIC, "prov", "Healthcare Provider", 0);
@@ -174,6 +175,8 @@ pub(super) fn bundle(seed: u64) -> Bundle {
     }
     service(&mut roster, "primary-care", "Primary care", clinic, &[places[0], places[2]]);
     service(&mut roster, "laboratory", "Laboratory", clinic, &[places[1]]);
+    let (absent, by) = (people[PEDIATRICIAN], people[FAMILY_DOCTOR]);
+    roster.add("PractitionerRole", |w| worklist::cover(w, absent, by, Day::from_date(plan.today)));
     super::close_bundle(roster.w)
 }
 

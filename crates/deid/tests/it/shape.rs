@@ -95,7 +95,16 @@ const MANDATORY: &[(&str, &[&str])] = &[
 const VITAL: &[&str] =
     &["status", "category", "code", "subject", "effectiveDateTime", "valueQuantity.value", "valueQuantity.code"];
 
-const UNPROFILED: &[&str] = &["Appointment", "Schedule", "Slot", "HealthcareService", "Observation"];
+const UNPROFILED: &[&str] = &[
+    "Appointment",
+    "Schedule",
+    "Slot",
+    "HealthcareService",
+    "Observation",
+    "Task",
+    "Communication",
+    "PractitionerRole",
+];
 
 const SYSTEMS: &[&str] = &[
     "http://snomed.info/sct",
@@ -117,6 +126,7 @@ const SYSTEM_FAMILIES: &[&str] = &[
     "http://terminology.hl7.org/CodeSystem/",
     "http://hl7.org/fhir/us/core/CodeSystem/",
     "https://wardstone.example/id/",
+    "urn:wardstone:",
 ];
 
 const UNITS: &[&str] = &[

@@ -1,7 +1,7 @@
 //! Lists equal the checks of their items, whoever asks and whatever the chart says.
 
 use access::{Caller, CallerParts, Role};
-use record::{HistoryOf, types};
+use record::{HistoryOf, SearchRequest, Unless, types};
 
 use crate::clinic::{NOW_MS, caller, parts};
 use crate::world::*;
@@ -108,4 +108,40 @@ async fn small_world(seed: u64) {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn what_was_answered_is_left_out_before_anything_is_disclosed() {
+    let clinic = clinic().await;
+    patient(&clinic, "p1", "").await;
+    patient(&clinic, "p2", "").await;
+    for id in ["open", "done", "asleep", "elsewhere"] {
+        observation(&clinic, id, "p1", "").await;
+    }
+    let task = async |id: &str, patient: &str, status: &str, meta: &str| {
+        let members =
+            format!(r#"{meta}"status":"{status}","intent":"order","for":{{"reference":"Patient/{patient}"}}"#);
+        put(&clinic, "Task", id, &members).await;
+    };
+    // What is sealed apart answers as everything else.
+    let hiv = r#""meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIV"}]},"#;
+    task("seen.done.1", "p1", "completed", hiv).await;
+    task("seen.asleep.1", "p1", "on-hold", "").await;
+    task("seen.elsewhere.1", "p2", "completed", "").await;
+    let name = |id: &str, version: u32| format!("seen.{id}.{version}");
+    let answered = [("status".into(), "completed".into())];
+    let unless = Unless { kind: "Task", name: &name, pairs: &answered };
+    let ids = async || {
+        let pairs = [("patient".into(), "p1".into()), ("_sort".into(), "_id".into())];
+        let kind = types::parse("Observation").unwrap();
+        let request = SearchRequest { kind, compartment: None, pairs: &pairs, lenient: false };
+        let caller = caller(Role::Integration);
+        let page = clinic.record.search_unless(&caller, &request, Some(&unless)).await.unwrap();
+        assert_eq!(page.get().total, Some(page.get().entries.len() as u64));
+        page.get().entries.iter().map(|(_, one)| one.id().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids().await, ["asleep", "elsewhere", "open", "p1-pulse"]);
+    // Another version is another question.
+    observation(&clinic, "done", "p1", r#""language":"en""#).await;
+    assert!(ids().await.contains(&"done".to_owned()));
 }

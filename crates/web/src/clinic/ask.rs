@@ -4,9 +4,12 @@ use std::borrow::Cow;
 
 use access::{Action, Caller, TypeRef};
 use fhir::Json;
-use record::{Disclosed, Page, Record, RecordError, ResourceKey, SearchRequest, Version, types};
+use record::{Disclosed, Page, Record, RecordError, ResourceKey, SearchRequest, Unless, Version, types};
 
 use crate::refusal::Refusal;
+
+/// Values of one search parameter.
+const IDS_MAX: usize = 200;
 
 /// One caller's questions.
 #[derive(Clone, Copy)]
@@ -35,6 +38,41 @@ impl Asking<'_> {
             pairs.iter().map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(*value))).collect();
         let request = SearchRequest { kind: known(kind)?, compartment: None, pairs: &pairs, lenient: false };
         Ok(Sheet(Some(self.record.search(self.caller, &request).await?)))
+    }
+
+    /// A search without what a Task answered that is named after it and matches.
+    pub async fn search_unless(
+        &self,
+        kind: &str,
+        pairs: &[(&str, &str)],
+        name: &(dyn Fn(&str, u32) -> String + Sync),
+        status: &str,
+    ) -> Result<Sheet, Refusal> {
+        if !self.ever(kind) {
+            return Ok(Sheet::default());
+        }
+        let owned = |pairs: &[(&str, &str)]| -> Vec<(Cow<'static, str>, Cow<'static, str>)> {
+            pairs.iter().map(|(name, value)| (Cow::from((*name).to_owned()), Cow::from((*value).to_owned()))).collect()
+        };
+        let (pairs, answered) = (owned(pairs), owned(&[("status", status)]));
+        let request = SearchRequest { kind: known(kind)?, compartment: None, pairs: &pairs, lenient: false };
+        let unless = Unless { kind: "Task", name, pairs: &answered };
+        Ok(Sheet(Some(self.record.search_unless(self.caller, &request, Some(&unless)).await?)))
+    }
+
+    /// As many as one search takes at a time, by id.
+    pub async fn by_ids(&self, kind: &str, ids: &[&str]) -> Result<Vec<Sheet>, Refusal> {
+        let mut sheets = Vec::new();
+        if !self.ever(kind) {
+            return Ok(sheets);
+        }
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        for some in ids.chunks(IDS_MAX) {
+            sheets.push(self.search(kind, &[("_id", &some.join(",")), ("_count", &some.len().to_string())]).await?);
+        }
+        Ok(sheets)
     }
 
     /// A search that is empty where the role never sees the type.

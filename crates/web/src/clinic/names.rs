@@ -54,6 +54,10 @@ impl Names {
         held.cloned().or_else(|| text(one, "display").map(str::to_owned))
     }
 
+    pub fn person(&self, id: &str) -> Option<String> {
+        self.0.get(&format!("Practitioner/{id}")).cloned()
+    }
+
     /// The first of an element that has a name.
     pub fn first(&self, resource: &Json<'_>, element: &str) -> Option<String> {
         all(resource, element).iter().find_map(|one| self.name(one))

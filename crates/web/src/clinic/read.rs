@@ -71,6 +71,12 @@ pub fn extension<'j, 'a>(json: &'j Json<'a>, url: &str, name: &str) -> Option<&'
     all(json, "extension").iter().find(|one| text(one, "url") == Some(url))?.get(name)
 }
 
+/// The version that a resource is.
+pub fn version(resource: &Json<'_>) -> u32 {
+    let version = resource.get("meta").and_then(|meta| text(meta, "versionId"));
+    version.and_then(|version| version.parse().ok()).unwrap_or_default()
+}
+
 fn untagged(said: &str) -> &str {
     SEMANTIC_TAGS.iter().find_map(|tag| said.strip_suffix(tag)).unwrap_or(said)
 }

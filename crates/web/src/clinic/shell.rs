@@ -10,6 +10,8 @@ use crate::Web;
 pub enum Place {
     Today,
     Schedule,
+    Results,
+    Inbox,
     Patients,
     /// One's own account: no entry, but the name in the bar is marked.
     Me,
@@ -38,6 +40,12 @@ impl<'a> Shell<'a> {
             places.push(Entry { name: "Today", address: "/today", is_here: here == Place::Today });
             places.push(Entry { name: "Calendar", address: "/schedule", is_here: here == Place::Schedule });
         }
+        if session.caller.as_ref().is_some_and(|caller| reviews_results(web, caller)) {
+            places.push(Entry { name: "Results", address: "/results", is_here: here == Place::Results });
+        }
+        if session.caller.as_ref().is_some_and(|caller| keeps_tasks(web, caller)) {
+            places.push(Entry { name: "Inbox", address: "/inbox", is_here: here == Place::Inbox });
+        }
         if session.caller.as_ref().is_some_and(|caller| finds_patients(web, caller)) {
             places.push(Entry { name: "Patients", address: "/patients", is_here: here == Place::Patients });
         }
@@ -63,6 +71,19 @@ pub fn finds_patients(web: &Web, caller: &Caller) -> bool {
 pub fn sees_the_day(web: &Web, caller: &Caller) -> bool {
     let Some(kind) = record::types::parse("Appointment") else { return false };
     reaches(web, caller, kind)
+}
+
+/// Whether somebody looks through results of others, and says what became of them.
+pub fn reviews_results(web: &Web, caller: &Caller) -> bool {
+    let kinds = record::types::parse("DiagnosticReport").zip(record::types::parse("Task"));
+    let may_say = |kind| web.record().policies().ever(caller, Action::Create, kind).is_ok();
+    kinds.is_some_and(|(report, task)| reaches(web, caller, report) && may_say(task))
+}
+
+/// Whether somebody looks through tasks about others, and ends them.
+pub fn keeps_tasks(web: &Web, caller: &Caller) -> bool {
+    let Some(kind) = record::types::parse("Task") else { return false };
+    reaches(web, caller, kind) && web.record().policies().ever(caller, Action::Update, kind).is_ok()
 }
 
 /// Whether somebody looks at things of this type in charts of others.

@@ -1,12 +1,15 @@
 //! From an address to what answers it.
 
 mod chart;
+mod cover;
 mod enrol;
 mod events;
+mod inbox;
 mod me;
 mod note;
 mod patients;
 mod proofs;
+mod results;
 mod schedule;
 mod sign_in;
 mod step_up;
@@ -84,6 +87,16 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::Booking => schedule::booking(asked).await,
         Route::BookingFind => schedule::find(asked).await,
         Route::Book => schedule::book(asked).await,
+        Route::Results => results::page(asked).await,
+        Route::Result => results::one(asked).await,
+        Route::AcknowledgeResult => results::save(asked).await,
+        Route::Inbox => inbox::page(asked).await,
+        Route::InboxTask => inbox::one_task(asked).await,
+        Route::ActOnTask => inbox::act_on_task(asked).await,
+        Route::InboxMessage => inbox::message(asked).await,
+        Route::ActOnMessage => inbox::act_on_message(asked).await,
+        Route::Cover => cover::page(asked).await,
+        Route::SaveCover => cover::save(asked).await,
         Route::Patients => patients::page(asked).await,
         Route::FindPatient => patients::find(asked).await,
         Route::Chart => chart::page(asked).await,

@@ -16,7 +16,7 @@ use crate::clinic::ask::Asking;
 use crate::clinic::book::{Around, Person, Status, Visit, actors};
 use crate::clinic::day::{self, Day};
 use crate::clinic::moves::{self, Act, Change, Follow, May, REASONS, Reason};
-use crate::clinic::read::text;
+use crate::clinic::read::{text, version};
 use crate::clinic::shell::{Place, Shell};
 use crate::forms::Form;
 use crate::refusal::Refusal;
@@ -166,7 +166,7 @@ async fn encounter(asking: &Asking<'_>, appointment: &Json<'_>) -> Result<Option
         [("patient", patient), ("appointment", &visit), ("status:not", "cancelled"), ("_sort", "-_lastUpdated")];
     let sheet = asking.search_if_ever("Encounter", &pairs).await?;
     let found = sheet.resources().into_iter().find(|one| text(one, "status") != Some("entered-in-error"));
-    Ok(found.map(|one| (version_of(&one), one.into_owned())))
+    Ok(found.map(|one| (version(&one), one.into_owned())))
 }
 
 /// Its slots become free again, where this role keeps them.
@@ -194,11 +194,6 @@ pub async fn freed(asking: &Asking<'_>, appointment: &Json<'_>) -> Result<Vec<Ch
         changes.push(Change { method: "PUT", url, if_match, is_new: false, resource: slot });
     }
     Ok(changes)
-}
-
-pub fn version_of(resource: &Json<'_>) -> u32 {
-    let version = resource.get("meta").and_then(|meta| text(meta, "versionId"));
-    version.and_then(|version| version.parse().ok()).unwrap_or_default()
 }
 
 /// Somebody was faster. Who wanted what is so now has it; others see what changed, and nothing of theirs is lost.

@@ -43,6 +43,14 @@ struct Page<'a> {
     clinicians: Vec<Clinician>,
     still_open: Vec<Open>,
     may_book: bool,
+    /// What else waits for whoever looks.
+    work: Vec<Work>,
+}
+
+pub struct Work {
+    pub count: u64,
+    pub words: &'static str,
+    pub address: &'static str,
 }
 
 /// What the script asks for when something changed.
@@ -118,6 +126,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         clinicians: chosen.clinicians,
         still_open,
         may_book: super::schedule::may_book(&asking),
+        work: super::inbox::counts(asked, &asking).await?,
     };
     Ok(answer::page(StatusCode::OK, &page))
 }

@@ -1,0 +1,231 @@
+//! Whose turn it is: who owns what is left to do, who covers whom, and when it goes on to others. A pure function of the clock.
+//!
+//! Nothing is ever nobody's: what names no person is the pool's, and the pool is everybody who treats the patient.
+
+use fhir::Json;
+
+use super::moves::{coding, object};
+use super::read::{all, extension, has_code, reference, text};
+use super::time;
+
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// A cover is a PractitionerRole of who covers, with this code, for its period; R4 has no element for whom.
+pub const ROLE_SYSTEM: &str = "urn:wardstone:practitioner-role";
+pub const COVERING: &str = "covering";
+pub const COVERS: &str = "urn:wardstone:covers";
+
+/// How long something may lie with its owner before it goes on.
+#[derive(Clone, Copy)]
+pub struct Limits {
+    pub critical_hours: i64,
+    pub other_days: i64,
+}
+
+/// Results that need action are to reach the patient within 7 days (VHA Directive 1088, 2015), so they are looked at before; of
+/// critical ones the Joint Commission (NPSG.02.03.01) leaves the hours to the organization, and these are ours.
+pub const LIMITS: Limits = Limits { critical_hours: 4, other_days: 7 };
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Owner {
+    /// A Practitioner's id.
+    Person(String),
+    Pool,
+}
+
+/// Somebody stands in for somebody, from the first millisecond until the last, not included.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cover {
+    /// Of the PractitionerRole.
+    pub id: String,
+    pub version: u32,
+    pub absent: String,
+    pub by: String,
+    pub from_ms: i64,
+    pub until_ms: i64,
+}
+
+/// Where something stands now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Standing {
+    pub owner: Owner,
+    /// Who covers the owner now.
+    pub cover: Option<String>,
+    /// It lay too long and went on: to whom.
+    pub escalated: Option<Owner>,
+}
+
+impl Standing {
+    pub fn of(owner: Owner, since_ms: i64, is_critical: bool, covers: &[Cover], now_ms: i64, limits: Limits) -> Self {
+        let cover = match &owner {
+            Owner::Person(id) => covers.iter().find(|cover| cover.absent == *id && cover.holds(now_ms)),
+            Owner::Pool => None,
+        };
+        let cover = cover.map(|cover| cover.by.clone());
+        let lies_ms = if is_critical { limits.critical_hours * HOUR_MS } else { limits.other_days * DAY_MS };
+        let is_late = now_ms - since_ms > lies_ms;
+        let escalated = is_late.then(|| cover.clone().map_or(Owner::Pool, Owner::Person));
+        Self { owner, cover, escalated }
+    }
+
+    pub fn is_in(&self, list: List, me: Option<&str>) -> bool {
+        let is_me = |owner: &Owner| matches!(owner, Owner::Person(id) if Some(id.as_str()) == me);
+        let escalated = self.escalated.as_ref();
+        match list {
+            List::Mine => is_me(&self.owner) || escalated.is_some_and(is_me),
+            List::Covered => me.is_some() && self.cover.as_deref() == me,
+            List::Team => self.owner == Owner::Pool || escalated == Some(&Owner::Pool),
+            List::All => true,
+        }
+    }
+}
+
+impl Cover {
+    pub fn of(role: &Json<'_>) -> Option<Self> {
+        if !has_code(role, "code", COVERING) || role.get("active").and_then(Json::as_bool) == Some(false) {
+            return None;
+        }
+        let person = |named: &Json<'_>| match reference(named) {
+            Some(("Practitioner", id)) => Some(id.to_owned()),
+            _ => None,
+        };
+        let bound = |name: &str| time::instant_ms(text(role.get("period")?, name)?);
+        Some(Self {
+            id: text(role, "id")?.to_owned(),
+            version: super::read::version(role),
+            absent: person(extension(role, COVERS, "valueReference")?)?,
+            by: person(role.get("practitioner")?)?,
+            from_ms: bound("start")?,
+            until_ms: bound("end")?,
+        })
+    }
+
+    pub fn holds(&self, now_ms: i64) -> bool {
+        (self.from_ms..self.until_ms).contains(&now_ms)
+    }
+
+    pub fn resource(&self) -> Json<'static> {
+        let refer = |id: &str| object([("reference", Json::string(format!("Practitioner/{id}")))]);
+        let covers = object([("url", Json::string(COVERS)), ("valueReference", refer(&self.absent))]);
+        let code = object([
+            ("coding", Json::Array(vec![coding(ROLE_SYSTEM, COVERING, "Covering clinician")])),
+            ("text", Json::string("Covering clinician")),
+        ]);
+        let bound = |ms| Json::string(super::day::instant(ms));
+        object([
+            ("resourceType", Json::string("PractitionerRole")),
+            ("id", Json::string(self.id.clone())),
+            ("extension", Json::Array(vec![covers])),
+            ("active", Json::Bool(true)),
+            ("period", object([("start", bound(self.from_ms)), ("end", bound(self.until_ms))])),
+            ("practitioner", refer(&self.by)),
+            ("code", Json::Array(vec![code])),
+        ])
+    }
+}
+
+/// Which part of what one may see.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum List {
+    Mine,
+    Covered,
+    Team,
+    All,
+}
+
+impl List {
+    pub const EACH: [List; 4] = [List::Mine, List::Covered, List::Team, List::All];
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::EACH.into_iter().find(|list| list.name() == name)
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            List::Mine => "mine",
+            List::Covered => "covered",
+            List::Team => "team",
+            List::All => "all",
+        }
+    }
+
+    pub fn words(self) -> &'static str {
+        match self {
+            List::Mine => "Mine",
+            List::Covered => "I cover",
+            List::Team => "Team",
+            List::All => "All",
+        }
+    }
+}
+
+/// The Practitioner that an element names first, by itself or through a role of the directory.
+pub fn first_person(resource: &Json<'_>, element: &str, roles: &[(String, String)]) -> Option<String> {
+    all(resource, element).iter().find_map(|one| match reference(one)? {
+        ("Practitioner", id) => Some(id.to_owned()),
+        ("PractitionerRole", id) => roles.iter().find(|(role, _)| role == id).map(|(_, person)| person.clone()),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cover(absent: &str, by: &str, from_ms: i64, until_ms: i64) -> Cover {
+        Cover { id: "c".into(), version: 1, absent: absent.into(), by: by.into(), from_ms, until_ms }
+    }
+
+    fn person(id: &str) -> Owner {
+        Owner::Person(id.to_owned())
+    }
+
+    fn at(hours: i64, owner: Owner, is_critical: bool, covers: &[Cover]) -> Standing {
+        Standing::of(owner, 0, is_critical, covers, hours * HOUR_MS, LIMITS)
+    }
+
+    #[test]
+    fn what_lies_too_long_goes_to_who_covers_and_else_to_the_pool() {
+        for (hours, is_critical, is_late) in
+            [(4, true, false), (5, true, true), (5, false, false), (168, false, false), (169, false, true)]
+        {
+            let alone = at(hours, person("asha"), is_critical, &[]);
+            assert_eq!(alone.escalated, is_late.then_some(Owner::Pool), "{hours} {is_critical}");
+            let covered = at(hours, person("asha"), is_critical, &[cover("asha", "ben", 0, i64::MAX)]);
+            assert_eq!(covered.escalated, is_late.then(|| person("ben")), "{hours} {is_critical}");
+            assert_eq!(covered.owner, person("asha"), "the owner stays the owner");
+        }
+    }
+
+    #[test]
+    fn a_cover_holds_in_its_time_and_for_its_person() {
+        let covers = [cover("asha", "ben", HOUR_MS, 3 * HOUR_MS), cover("zoe", "max", 0, i64::MAX)];
+        for (hours, by) in [(0, None), (1, Some("ben")), (2, Some("ben")), (3, None)] {
+            assert_eq!(at(hours, person("asha"), true, &covers).cover.as_deref(), by, "{hours}");
+        }
+        assert_eq!(at(2, Owner::Pool, true, &covers).cover, None);
+    }
+
+    #[test]
+    fn every_result_is_in_somebodys_list_whatever_the_clock_says() {
+        let covers = [cover("asha", "ben", 0, 200 * HOUR_MS)];
+        for owner in [person("asha"), person("zoe"), Owner::Pool] {
+            for hours in [0, 5, 100, 169, 5_000] {
+                for is_critical in [true, false] {
+                    let standing = at(hours, owner.clone(), is_critical, &covers);
+                    let mine = ["asha", "zoe"].iter().any(|me| standing.is_in(List::Mine, Some(me)));
+                    assert!(mine || standing.is_in(List::Team, None), "{owner:?} {hours}");
+                    assert_eq!(standing.is_in(List::Covered, Some("ben")), owner == person("asha") && hours < 200);
+                }
+            }
+        }
+        assert!(!at(1, Owner::Pool, false, &[]).is_in(List::Covered, None));
+    }
+
+    #[test]
+    fn a_cover_is_read_as_it_was_written() {
+        let one = Cover { version: 0, ..cover("asha", "ben", 0, DAY_MS) };
+        assert_eq!(Cover::of(&one.resource()), Some(one));
+    }
+}

@@ -1,0 +1,367 @@
+//! Tasks and messages that wait for somebody, in one list. What becomes of a message is a Task of its own, named after it; the message
+//! stays as it was written.
+
+use std::collections::{BTreeSet, HashMap};
+
+use fhir::Json;
+use jiff::tz::TimeZone;
+
+use super::ask::{Asking, Sheet};
+use super::day::{self, Day};
+use super::duty::{Cover, Limits, List, Owner, Standing};
+use super::names::Names;
+use super::read::{all, at, has_code, reference, text, version, words};
+use super::reports::{Subject, age, covers};
+use super::task;
+use super::time;
+use crate::refusal::Refusal;
+
+/// What lies longer with its owner is also the team's.
+pub const LIMITS: Limits = Limits { critical_hours: 0, other_days: 3 };
+const TASKS_MAX: &str = "300";
+const MESSAGES_MAX: &str = "300";
+/// One search takes so many recipients, with the houses beside them.
+const STAFF_MAX: &str = "230";
+const DAY_MS: i64 = 86_400_000;
+const MINUTE_MS: i64 = 60_000;
+/// Statuses of a message that was sent (R4, event-status).
+pub const SENT: &str = "completed,in-progress";
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Message,
+    Refill,
+    Task,
+}
+
+pub struct Item {
+    /// Of the Task, or of the Communication.
+    pub id: String,
+    pub kind: Kind,
+    /// Of the Task; none yet for a message with which nobody did anything.
+    pub version: u32,
+    pub patient: Option<Subject>,
+    pub title: String,
+    pub words: String,
+    pub from: String,
+    pub received: String,
+    pub age: String,
+    pub due: Option<String>,
+    pub is_overdue: bool,
+    pub standing: Standing,
+    pub owner: String,
+    pub cover: Option<String>,
+    pub escalated: Option<String>,
+    /// Until when it is out of sight.
+    pub snoozed: Option<String>,
+    /// What was said when it went from one to the other.
+    pub notes: Vec<String>,
+    since_ms: i64,
+    due_ms: Option<i64>,
+}
+
+pub struct Gathered {
+    pub items: Vec<Item>,
+    pub covers: Vec<Cover>,
+    pub names: Names,
+    pub is_cut: bool,
+    pub is_part2: bool,
+}
+
+impl Kind {
+    pub fn is_message(self) -> bool {
+        self == Kind::Message
+    }
+
+    pub fn words(self) -> &'static str {
+        match self {
+            Kind::Message => "Message",
+            Kind::Refill => "Refill request",
+            Kind::Task => "Task",
+        }
+    }
+}
+
+impl Item {
+    pub fn address(&self) -> String {
+        format!("/inbox/{}/{}", if self.kind.is_message() { "messages" } else { "tasks" }, self.id)
+    }
+}
+
+/// What lies in the lists of somebody: their own, those they cover, the team's; and all that they may see, where that is asked for.
+pub async fn waiting(
+    asking: &Asking<'_>,
+    own: Option<&str>,
+    is_all: bool,
+    zone: &TimeZone,
+) -> Result<Gathered, Refusal> {
+    let (cover_sheet, covers) = covers(asking).await?;
+    let now_ms = asking.record.now_ms();
+    let covered = covers.iter().filter(|cover| Some(cover.by.as_str()) == own && cover.holds(now_ms));
+    let people: Vec<String> = { own.map(str::to_owned).into_iter() }
+        .chain(covered.map(|cover| cover.absent.clone()))
+        .map(|id| format!("Practitioner/{id}"))
+        .collect();
+    let of_people = people.join(",");
+    // What lay too long with anybody is the team's, too.
+    let late = format!("lt{}", day::instant(now_ms - LIMITS.other_days * DAY_MS));
+    let mut asked: Vec<Vec<(&str, &str)>> = match is_all {
+        true => vec![Vec::new()],
+        false => vec![vec![("owner:missing", "true")], vec![("authored-on", &late)]],
+    };
+    if !is_all && !people.is_empty() {
+        asked.push(vec![("owner", &of_people)]);
+    }
+    let base = [("status", task::OPEN), ("_sort", "_lastUpdated"), ("_count", TASKS_MAX)];
+    let mut sheets = Vec::new();
+    for more in asked {
+        let pairs: Vec<_> = base.iter().copied().chain(more).collect();
+        sheets.push(asking.search_if_ever("Task", &pairs).await?);
+    }
+    let houses = organizations(asking, own).await?;
+    let own_and_houses = people.iter().chain(&houses).cloned().collect::<Vec<_>>().join(",");
+    // What went to patients waits for nobody here, so that whom it was written to is always named.
+    let anybody = houses.into_iter().chain(staff(asking).await?).collect::<Vec<_>>().join(",");
+    let mut asked: Vec<Vec<(&str, &str)>> = match is_all {
+        true => vec![vec![("recipient", &anybody)]],
+        false => vec![vec![("recipient", &own_and_houses)], vec![("recipient", &anybody), ("sent", &late)]],
+    };
+    asked.retain(|pairs| pairs.iter().all(|(_, value)| !value.is_empty()));
+    let base = [("status", SENT), ("_sort", "-sent"), ("_count", MESSAGES_MAX)];
+    let name = |id: &str, _: u32| task::handles(id);
+    let mut messages = Vec::new();
+    for more in asked {
+        let pairs: Vec<_> = base.iter().copied().chain(more).collect();
+        messages.push(asking.search_unless("Communication", &pairs, &name, "completed").await?);
+    }
+    let is_cut = sheets.iter().chain(&messages).any(|sheet| sheet.next().is_some());
+    let mut gathered = gather(asking, zone, sheets, messages, cover_sheet, covers).await?;
+    gathered.is_cut = is_cut;
+    Ok(gathered)
+}
+
+/// One of them, by itself.
+pub async fn one(asking: &Asking<'_>, kind: &str, id: &str, zone: &TimeZone) -> Result<Option<Item>, Refusal> {
+    let (cover_sheet, covers) = covers(asking).await?;
+    let sheet = asking.search(kind, &[("_id", id)]).await?;
+    let (tasks, messages) = if kind == "Task" { (vec![sheet], Vec::new()) } else { (Vec::new(), vec![sheet]) };
+    Ok(gather(asking, zone, tasks, messages, cover_sheet, covers).await?.items.into_iter().find(|item| item.id == id))
+}
+
+async fn gather(
+    asking: &Asking<'_>,
+    zone: &TimeZone,
+    tasks: Vec<Sheet>,
+    mut messages: Vec<Sheet>,
+    cover_sheet: Sheet,
+    covers: Vec<Cover>,
+) -> Result<Gathered, Refusal> {
+    let held: Vec<Json<'_>> = tasks.iter().flat_map(Sheet::resources).collect();
+    // A message that was given to somebody is found by the Task of what becomes of it.
+    let is_handling = |one: &Json<'_>| has_code(one, "code", task::HANDLE.0);
+    let focus = |one: &Json<'_>| reference(one.get("focus")?).map(|(_, id)| id.to_owned());
+    let known: BTreeSet<String> = ids(&messages);
+    let given: Vec<String> =
+        { held.iter() }.filter(|one| is_handling(one)).filter_map(focus).filter(|id| !known.contains(id)).collect();
+    messages.extend(by_ids(asking, "Communication", &given).await?);
+    let texts: Vec<Json<'_>> = messages.iter().flat_map(Sheet::resources).filter(is_for_us).collect();
+    let names: Vec<String> = texts.iter().filter_map(|one| Some(task::handles(text(one, "id")?))).collect();
+    let handling = by_ids(asking, "Task", &names).await?;
+    let handling: HashMap<String, Json<'_>> = { handling.iter().flat_map(Sheet::resources) }
+        .filter_map(|one| Some((text(&one, "id")?.to_owned(), one)))
+        .collect();
+    let of = |one: &Json<'_>, element: &str| reference(one.get(element)?).map(|(_, id)| id.to_owned());
+    let patients: Vec<String> = { held.iter().filter_map(|one| of(one, "for")) }
+        .chain(texts.iter().filter_map(|one| of(one, "subject")))
+        .collect();
+    let patient_sheets = by_ids(asking, "Patient", &patients).await?;
+    let now_ms = asking.record.now_ms();
+    let patients: HashMap<String, Subject> = { patient_sheets.iter().flat_map(Sheet::resources) }
+        .filter_map(|one| Some((text(&one, "id")?.to_owned(), Subject::of(&one, now_ms))))
+        .collect();
+    let about: Vec<Json<'_>> = handling.values().cloned().collect();
+    let names = Names::of(asking, &about, tasks.iter().chain(&messages).chain([&cover_sheet])).await?;
+    let see = See { names: &names, patients: &patients, covers: &covers, now_ms, zone };
+    let mut seen = BTreeSet::new();
+    let tasks_shown = held.iter().filter(|one| !is_handling(one)).filter_map(|one| see.task(one));
+    let messages_shown = texts.iter().filter_map(|one| {
+        let handling = handling.get(&task::handles(text(one, "id")?));
+        see.message(one, handling)
+    });
+    let mut items: Vec<Item> = tasks_shown.chain(messages_shown).filter(|item| seen.insert(item.id.clone())).collect();
+    // What is overdue first, then by the day it is due; among what has none, what waits longest.
+    items.sort_by_key(|item| (!item.is_overdue, item.due_ms.unwrap_or(item.since_ms), item.since_ms));
+    let is_part2 = tasks.iter().chain(&messages).chain(&patient_sheets).any(Sheet::is_part2);
+    Ok(Gathered { items, covers, names, is_cut: false, is_part2 })
+}
+
+fn ids(sheets: &[Sheet]) -> BTreeSet<String> {
+    let each = sheets.iter().flat_map(Sheet::resources);
+    each.filter_map(|one| text(&one, "id").map(str::to_owned)).collect()
+}
+
+async fn by_ids(asking: &Asking<'_>, kind: &str, ids: &[String]) -> Result<Vec<Sheet>, Refusal> {
+    asking.by_ids(kind, &ids.iter().map(String::as_str).collect::<Vec<_>>()).await
+}
+
+/// Where somebody works: what is written to the clinic is the team's.
+async fn organizations(asking: &Asking<'_>, own: Option<&str>) -> Result<Vec<String>, Refusal> {
+    let Some(own) = own else { return Ok(Vec::new()) };
+    let pairs = [("practitioner", &*format!("Practitioner/{own}")), ("_count", "20")];
+    let roles = asking.search_if_ever("PractitionerRole", &pairs).await?;
+    let mut found = BTreeSet::new();
+    for role in roles.resources() {
+        if let Some(("Organization", id)) = role.get("organization").and_then(reference) {
+            found.insert(format!("Organization/{id}"));
+        }
+    }
+    Ok(found.into_iter().collect())
+}
+
+/// Whom somebody may have written to.
+async fn staff(asking: &Asking<'_>) -> Result<Vec<String>, Refusal> {
+    let people = asking.search_if_ever("Practitioner", &[("_count", STAFF_MAX)]).await?;
+    let people = people.resources();
+    Ok(people.iter().filter_map(|one| Some(format!("Practitioner/{}", text(one, "id")?))).collect())
+}
+
+/// What somebody here is to read; what went to the patient waits for nobody here.
+fn is_for_us(message: &Json<'_>) -> bool {
+    let to = |wanted: &str| all(message, "recipient").iter().filter_map(reference).any(|(kind, _)| kind == wanted);
+    to("Practitioner") || to("Organization") || (to("CareTeam") && !to("Patient"))
+}
+
+struct See<'s> {
+    names: &'s Names,
+    patients: &'s HashMap<String, Subject>,
+    covers: &'s [Cover],
+    now_ms: i64,
+    zone: &'s TimeZone,
+}
+
+impl See<'_> {
+    fn task(&self, one: &Json<'_>) -> Option<Item> {
+        let code = one.get("code");
+        let is_refill = has_code(one, "code", "refill-request");
+        let title = text(one, "description").map(str::to_owned).or_else(|| words(code?));
+        let by = one.get("requester");
+        let mut item =
+            self.item(one, if is_refill { Kind::Refill } else { Kind::Task }, "for", by, text(one, "authoredOn"))?;
+        item.version = version(one);
+        item.title = title.unwrap_or_else(|| "Task without a name".to_owned());
+        self.stands(&mut item, one);
+        let owner = one.get("owner").and_then(person);
+        self.owned(&mut item, owner);
+        Some(item)
+    }
+
+    fn message(&self, one: &Json<'_>, handling: Option<&Json<'_>>) -> Option<Item> {
+        let mut item = self.item(one, Kind::Message, "subject", one.get("sender"), text(one, "sent"))?;
+        let said: Vec<&str> = all(one, "payload").iter().filter_map(|part| text(part, "contentString")).collect();
+        item.words = said.join("\n\n");
+        item.title = format!("Message from {}", item.from);
+        let mut owner = all(one, "recipient").iter().find_map(person);
+        if let Some(handling) = handling {
+            if text(handling, "status") == Some("completed") {
+                return None;
+            }
+            item.version = version(handling);
+            self.stands(&mut item, handling);
+            owner = handling.get("owner").and_then(person);
+        }
+        self.owned(&mut item, owner);
+        Some(item)
+    }
+
+    fn item(
+        &self,
+        one: &Json<'_>,
+        kind: Kind,
+        subject: &str,
+        by: Option<&Json<'_>>,
+        when: Option<&str>,
+    ) -> Option<Item> {
+        let patient = one.get(subject).and_then(reference).and_then(|(_, id)| self.patients.get(id));
+        let updated = one.get("meta").and_then(|meta| text(meta, "lastUpdated"));
+        let since_ms = when.or(updated).and_then(time::instant_ms).unwrap_or(self.now_ms);
+        let from = match by.and_then(reference) {
+            Some(("Patient", _)) => "the patient".to_owned(),
+            Some(("RelatedPerson", _)) => "somebody who stands for the patient".to_owned(),
+            _ => by.and_then(|by| self.names.name(by)).unwrap_or_else(|| "somebody not named".to_owned()),
+        };
+        Some(Item {
+            id: text(one, "id")?.to_owned(),
+            kind,
+            version: 0,
+            patient: patient.cloned(),
+            title: String::new(),
+            words: String::new(),
+            from,
+            received: format!("{} {}", Day::of(since_ms, self.zone).short(), day::clock(since_ms, self.zone)),
+            age: age(((self.now_ms - since_ms) / MINUTE_MS).max(0)),
+            due: None,
+            is_overdue: false,
+            standing: Standing { owner: Owner::Pool, cover: None, escalated: None },
+            owner: String::new(),
+            cover: None,
+            escalated: None,
+            snoozed: None,
+            notes: Vec::new(),
+            since_ms,
+            due_ms: None,
+        })
+    }
+
+    /// When it is due, until when it sleeps, and what was said of it.
+    fn stands(&self, item: &mut Item, task: &Json<'_>) {
+        let bound = |name: &str| time::instant_ms(text(at(task, &["restriction", "period"])?, name)?);
+        item.due_ms = bound("end");
+        item.due = item.due_ms.map(|ms| Day::of(ms, self.zone).short());
+        item.is_overdue = item.due_ms.is_some_and(|ms| ms < self.now_ms);
+        let sleeps = bound("start").filter(|ms| text(task, "status") == Some("on-hold") && *ms > self.now_ms);
+        item.snoozed = sleeps.map(|ms| Day::of(ms, self.zone).short());
+        item.notes = { all(task, "note").iter() }
+            .filter_map(|note| {
+                let said = text(note, "text")?;
+                let by = note.get("authorReference").and_then(|by| self.names.name(by));
+                Some(by.map_or_else(|| said.to_owned(), |by| format!("{by}: {said}")))
+            })
+            .collect();
+    }
+
+    fn owned(&self, item: &mut Item, owner: Option<String>) {
+        let owner = owner.map_or(Owner::Pool, Owner::Person);
+        let since = item.due_ms.unwrap_or(item.since_ms);
+        item.standing = Standing::of(owner, since, false, self.covers, self.now_ms, LIMITS);
+        let person = |id: &str| {
+            self.names.person(id).unwrap_or_else(|| "a clinician whom the directory does not name".to_owned())
+        };
+        item.owner = match &item.standing.owner {
+            Owner::Person(id) => person(id),
+            Owner::Pool => "The team".to_owned(),
+        };
+        item.cover = item.standing.cover.as_deref().map(person);
+        let lies = if item.due_ms.is_some() { "Overdue" } else { "Waits" };
+        item.escalated = item.standing.escalated.as_ref().filter(|to| **to != item.standing.owner).map(|to| match to {
+            Owner::Person(id) => {
+                format!("{lies} for over {} days: now also with {}, who covers", LIMITS.other_days, person(id))
+            }
+            Owner::Pool => format!("{lies} for over {} days: now also the team’s", LIMITS.other_days),
+        });
+    }
+}
+
+fn person(one: &Json<'_>) -> Option<String> {
+    match reference(one) {
+        Some(("Practitioner", id)) => Some(id.to_owned()),
+        _ => None,
+    }
+}
+
+impl Gathered {
+    /// Those of a list, awake and asleep.
+    pub fn of(self, list: List, own: Option<&str>) -> (Vec<Item>, Vec<Item>) {
+        let here = self.items.into_iter().filter(|item| item.standing.is_in(list, own));
+        here.partition(|item| item.snoozed.is_none())
+    }
+}

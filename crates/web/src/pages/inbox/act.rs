@@ -1,0 +1,270 @@
+//! What is done with a message or a task, from the version that its person saw: whoever comes second is told, and loses nothing.
+
+use fhir::Json;
+use http::StatusCode;
+use record::RecordError;
+
+use super::item::{Draft, WHY_CHARS_MAX, WORDS_CHARS_MAX, shown};
+use super::{Answer, asking};
+use crate::answer;
+use crate::client::Asked;
+use crate::clinic::day::{self, Day};
+use crate::clinic::duty::List;
+use crate::clinic::moves::{self, Change, object};
+use crate::clinic::read::{all, reference, text};
+use crate::clinic::task::{self, annotation, concept, refer, security};
+use crate::pages::results::people;
+use crate::refusal::Refusal;
+
+/// Who sleeps longer is done.
+const SNOOZE_DAYS_MAX: i64 = 366;
+const TOKEN_BYTES: usize = 32;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Act {
+    Done,
+    Snooze,
+    Wake,
+    Assign,
+    Answer,
+    AnswerAndDone,
+}
+
+impl Act {
+    const EACH: [(&str, Act); 6] = [
+        ("done", Act::Done),
+        ("snooze", Act::Snooze),
+        ("wake", Act::Wake),
+        ("assign", Act::Assign),
+        ("answer", Act::Answer),
+        ("answer-done", Act::AnswerAndDone),
+    ];
+
+    fn answers(self) -> bool {
+        matches!(self, Act::Answer | Act::AnswerAndDone)
+    }
+}
+
+pub async fn task(asked: &Asked<'_>) -> Answer {
+    act(asked, "Task").await
+}
+
+pub async fn message(asked: &Asked<'_>) -> Answer {
+    act(asked, "Communication").await
+}
+
+async fn act(asked: &Asked<'_>, kind: &'static str) -> Answer {
+    let form = asked.form();
+    let session = asked.writer(&form).await?;
+    let asking = asking(asked, &session)?;
+    let own = asking.record.own_practitioner(asking.caller).await?;
+    let Some(own) = own.filter(|_| task::may_act(&asking)) else { return Err(Refusal::NotYours) };
+    let known = Act::EACH.iter().find(|(name, _)| *name == form.text("act"));
+    let (name, act) = *known.ok_or(Refusal::Invalid("the page did not say what to do"))?;
+    let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
+    let mut draft = Draft::read(&form);
+    let is_message = kind == "Communication";
+    let is_token = draft.token.len() == TOKEN_BYTES && draft.token.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if act.answers() && !(is_message && is_token) {
+        return Err(Refusal::Invalid("only a message is answered, by its form"));
+    }
+    let (zone, now_ms) = (asked.web.zone(), asking.record.now_ms());
+    let held = asking.read(kind, asked.ids[0]).await?;
+    let about = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+    let subject = about.get(if is_message { "subject" } else { "for" });
+    let Some(("Patient", patient)) = subject.and_then(reference) else { return Err(RecordError::NotFound.into()) };
+    let people = people(&asking, patient, Some(&own)).await?;
+    let until = weigh(&mut draft, act, &people, &Day::of(now_ms, zone), zone);
+    if !draft.slips.is_empty() {
+        return shown(asked, &session, &asking, kind, &draft, StatusCode::UNPROCESSABLE_ENTITY).await;
+    }
+    let now = day::instant(now_ms);
+    // The Task that changes, and the version it is at.
+    let task_id = if is_message { task::handles(asked.ids[0]) } else { asked.ids[0].to_owned() };
+    let current = match asking.read("Task", &task_id).await {
+        Ok(current) => Some(current),
+        Err(RecordError::NotFound | RecordError::Gone) if is_message => None,
+        Err(error) => return Err(error.into()),
+    };
+    let at = current.as_ref().map_or(0, |current| current.get().version());
+    let mut one = match &current {
+        Some(current) => Json::parse(current.get().json()).map_err(|_| Refusal::Defect)?.into_owned(),
+        None => handling(&about, asked.ids[0], patient, &now, &own),
+    };
+    let is_reached = match act {
+        Act::Done => text(&one, "status") == Some("completed"),
+        // The same person, for the same reason: the form was sent twice.
+        Act::Assign => {
+            let said = all(&one, "note").last().and_then(|note| text(note, "text"));
+            one.get("owner").and_then(reference).map_or("", |(_, id)| id) == draft.owner && said == Some(&draft.why)
+        }
+        _ => false,
+    };
+    if at != seen && is_reached {
+        return Ok(back(&draft, name));
+    }
+    let is_open = text(&one, "status").is_some_and(|status| task::OPEN.split(',').any(|open| open == status));
+    if at != seen || !is_open {
+        return shown(asked, &session, &asking, kind, &draft, StatusCode::CONFLICT).await;
+    }
+    let mut changes = Vec::new();
+    if act != Act::Answer {
+        moved(&mut one, act, &draft, until.as_ref(), &now, &own);
+        changes.push(Change {
+            method: "PUT",
+            url: format!("Task/{task_id}"),
+            if_match: Some(at).filter(|at| *at > 0),
+            is_new: at == 0,
+            resource: one,
+        });
+    }
+    if act.answers() {
+        changes.push(answered(&about, asked.ids[0], patient, &draft, &now, &own));
+    }
+    match asking.record.bundle(asking.caller, &moves::transaction(changes)).await.map_err(cause) {
+        Ok(_) => Ok(back(&draft, name)),
+        // An answer has the name of its form: it was sent.
+        Err(RecordError::PreconditionFailed { .. } | RecordError::ExistsAlready) if act == Act::Answer => {
+            Ok(back(&draft, name))
+        }
+        Err(RecordError::PreconditionFailed { .. } | RecordError::ExistsAlready | RecordError::Conflict) => {
+            shown(asked, &session, &asking, kind, &draft, StatusCode::CONFLICT).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn cause(error: RecordError) -> RecordError {
+    match error {
+        RecordError::Entry { error, .. } => *error,
+        other => other,
+    }
+}
+
+fn back(draft: &Draft, name: &str) -> http::Response<axum::body::Body> {
+    let show = List::parse(&draft.show).map(|list| format!("show={}&", list.name()));
+    answer::see(&format!("/inbox?{}done={name}", show.unwrap_or_default()))
+}
+
+/// The day until which it sleeps, if what was typed can be done.
+fn weigh(
+    draft: &mut Draft,
+    act: Act,
+    people: &[(String, String)],
+    today: &Day,
+    zone: &jiff::tz::TimeZone,
+) -> Option<Day> {
+    match act {
+        Act::Snooze => match Day::parse(&draft.until, zone) {
+            None => draft.slips.push(("until", "Say on which day it is to come back.")),
+            Some(day) if day.date() <= today.date() => draft.slips.push(("until", "Choose a day after today.")),
+            Some(day) if day.date() > today.plus(SNOOZE_DAYS_MAX).date() => {
+                draft.slips.push(("until", "Choose a day within a year."));
+            }
+            Some(day) => return Some(day),
+        },
+        Act::Assign => {
+            if !draft.owner.is_empty() && !people.iter().any(|(id, _)| *id == draft.owner) {
+                draft.slips.push(("owner", "Choose who takes it over from the list."));
+            }
+            if draft.why.is_empty() {
+                draft.slips.push(("why", "Say why: who takes it over reads it."));
+            } else if draft.why.chars().count() > WHY_CHARS_MAX {
+                draft.slips.push(("why", "The reason is too long."));
+            }
+        }
+        Act::Answer | Act::AnswerAndDone => {
+            if draft.answer.is_empty() {
+                draft.slips.push(("answer", "Write the answer first."));
+            } else if draft.answer.chars().count() > WORDS_CHARS_MAX {
+                draft.slips.push(("answer", "The answer is too long."));
+            }
+        }
+        Act::Done | Act::Wake => {}
+    }
+    None
+}
+
+/// What becomes of a message, before anything did.
+fn handling(message: &Json<'_>, id: &str, patient: &str, now: &str, own: &str) -> Json<'static> {
+    let mut members = vec![("resourceType", Json::string("Task")), ("id", Json::string(task::handles(id)))];
+    members.extend(security(message));
+    members.extend([
+        ("status", Json::string("requested")),
+        ("intent", Json::string("order")),
+        ("code", concept(task::HANDLE)),
+        ("focus", refer("Communication", id)),
+        ("for", refer("Patient", patient)),
+        ("authoredOn", Json::string(now.to_owned())),
+        ("requester", refer("Practitioner", own)),
+    ]);
+    // It stays with whom it was written to until somebody gives it on.
+    let to = all(message, "recipient").iter().find_map(|one| match reference(one) {
+        Some(("Practitioner", id)) => Some(id.to_owned()),
+        _ => None,
+    });
+    members.extend(to.map(|to| ("owner", refer("Practitioner", &to))));
+    object(members)
+}
+
+fn moved(task: &mut Json<'static>, act: Act, draft: &Draft, until: Option<&Day>, now: &str, own: &str) {
+    let Some(members) = task.as_object_mut() else { return };
+    let status = match act {
+        Act::Done | Act::AnswerAndDone => "completed",
+        Act::Snooze => "on-hold",
+        Act::Wake | Act::Assign | Act::Answer => "requested",
+    };
+    members.set("status", Json::string(status));
+    members.set("lastModified", Json::string(now.to_owned()));
+    let begins = until.map(|day| Json::string(day::instant(day.begins_ms())));
+    let end = members
+        .get("restriction")
+        .and_then(|restriction| restriction.get("period"))
+        .and_then(|period| text(period, "end"))
+        .map(|end| ("end", Json::string(end.to_owned())));
+    let period: Vec<_> = begins.map(|start| ("start", start)).into_iter().chain(end).collect();
+    // A bound that is over before it begins is none.
+    let is_turned = matches!(&period[..], [(_, start), (_, end)] if start.as_str() > end.as_str());
+    match period.is_empty() {
+        true => drop(members.remove("restriction")),
+        false if is_turned => {
+            let start = period.into_iter().take(1);
+            members.set("restriction", object([("period", object(start))]));
+        }
+        false => members.set("restriction", object([("period", object(period))])),
+    }
+    match act {
+        Act::Assign => {
+            match draft.owner.as_str() {
+                "" => drop(members.remove("owner")),
+                owner => members.set("owner", refer("Practitioner", owner)),
+            }
+            let note = annotation(own, now, &draft.why);
+            match members.get_mut("note").and_then(Json::as_array_mut) {
+                Some(notes) => notes.push(note),
+                None => members.set("note", Json::Array(vec![note])),
+            }
+        }
+        // Who ended it.
+        Act::Done | Act::AnswerAndDone => members.set("owner", refer("Practitioner", own)),
+        _ => {}
+    }
+}
+
+fn answered(message: &Json<'_>, id: &str, patient: &str, draft: &Draft, now: &str, own: &str) -> Change {
+    let name = format!("msg.{}", draft.token);
+    let to = message.get("sender").map_or_else(|| refer("Patient", patient), |to| to.clone().into_owned());
+    let mut members = vec![("resourceType", Json::string("Communication")), ("id", Json::string(name.clone()))];
+    members.extend(security(message));
+    members.extend([
+        ("inResponseTo", Json::Array(vec![refer("Communication", id)])),
+        ("status", Json::string("completed")),
+        ("subject", refer("Patient", patient)),
+        ("sent", Json::string(now.to_owned())),
+        ("recipient", Json::Array(vec![to])),
+        ("sender", refer("Practitioner", own)),
+        ("payload", Json::Array(vec![object([("contentString", Json::string(draft.answer.clone()))])])),
+    ]);
+    let url = format!("Communication/{name}");
+    Change { method: "PUT", url, if_match: None, is_new: true, resource: object(members) }
+}

@@ -1,0 +1,133 @@
+//! One message or task by itself: all of it, and what can be done with it.
+
+use askama::Template;
+use http::StatusCode;
+use identity::Session;
+use record::{PART2_NOTICE, RecordError};
+
+use super::{Answer, asking};
+use crate::answer;
+use crate::assets::{Asset, Frame, WORK_CSS};
+use crate::client::Asked;
+use crate::clinic::ask::Asking;
+use crate::clinic::banner::{Allergies, Banner};
+use crate::clinic::day::Day;
+use crate::clinic::head::Head;
+use crate::clinic::inbox::{self, Item};
+use crate::clinic::shell::{Place, Shell};
+use crate::clinic::task;
+use crate::forms::Form;
+use crate::pages::results::{people, token};
+use crate::refusal::Refusal;
+
+pub const WORDS_CHARS_MAX: usize = 4_000;
+pub const WHY_CHARS_MAX: usize = 300;
+
+#[derive(Template)]
+#[template(path = "inbox_item.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    shell: Shell<'a>,
+    style: &'static Asset,
+    banner: Banner,
+    /// None where it is done.
+    item: Option<Item>,
+    draft: &'a Draft,
+    people: Vec<(String, String)>,
+    may_act: bool,
+    may_answer: bool,
+    is_stale: bool,
+    tomorrow: String,
+    chars_max: (usize, usize),
+    part2_notice: Option<&'static str>,
+}
+
+/// What is typed, as it was typed.
+#[derive(Default)]
+pub struct Draft {
+    pub token: String,
+    pub show: String,
+    pub until: String,
+    pub owner: String,
+    pub why: String,
+    pub answer: String,
+    pub slips: Vec<(&'static str, &'static str)>,
+}
+
+impl Draft {
+    pub fn read(form: &Form) -> Self {
+        let field = |name: &str| form.text(name).replace("\r\n", "\n").trim().to_owned();
+        Self {
+            token: field("token"),
+            show: field("show"),
+            until: field("until"),
+            owner: field("owner"),
+            why: field("why"),
+            answer: field("answer"),
+            slips: Vec::new(),
+        }
+    }
+
+    pub fn slip(&self, field: &str) -> Option<&str> {
+        self.slips.iter().find(|(name, _)| *name == field).map(|(_, words)| *words)
+    }
+}
+
+pub async fn task(asked: &Asked<'_>) -> Answer {
+    page(asked, "Task").await
+}
+
+pub async fn message(asked: &Asked<'_>) -> Answer {
+    page(asked, "Communication").await
+}
+
+async fn page(asked: &Asked<'_>, kind: &'static str) -> Answer {
+    let session = asked.reader().await?;
+    let asking = asking(asked, &session)?;
+    let query = crate::pages::today::query(asked);
+    let show = query.into_iter().find(|(name, _)| name == "show").map_or_else(String::new, |(_, show)| show);
+    let draft = Draft { token: token(asked), show, ..Draft::default() };
+    shown(asked, &session, &asking, kind, &draft, StatusCode::OK).await
+}
+
+pub async fn shown(
+    asked: &Asked<'_>,
+    session: &Session,
+    asking: &Asking<'_>,
+    kind: &'static str,
+    draft: &Draft,
+    status: StatusCode,
+) -> Answer {
+    let (zone, now_ms) = (asked.web.zone(), asking.record.now_ms());
+    let held = asking.read(kind, asked.ids[0]).await?;
+    let json = fhir::Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+    let subject = json.get(if kind == "Task" { "for" } else { "subject" });
+    let patient = match subject.and_then(crate::clinic::read::reference) {
+        Some(("Patient", id)) => id.to_owned(),
+        _ => return Err(RecordError::NotFound.into()),
+    };
+    let Some(head) = Head::of(asked.web, session, asking, &patient, (kind, false)).await? else {
+        return Ok(answer::see(&format!("/patients/{patient}")));
+    };
+    let is_over =
+        kind == "Task" && !task::OPEN.split(',').any(|open| Some(open) == crate::clinic::read::text(&json, "status"));
+    let item = if is_over { None } else { inbox::one(asking, kind, asked.ids[0], zone).await? };
+    let own = asking.record.own_practitioner(asking.caller).await?;
+    let may_act = own.is_some() && task::may_act(asking);
+    let page = Page {
+        frame: Frame::of(asked.web),
+        shell: Shell::of(asked.web, session, Place::Inbox),
+        style: &WORK_CSS,
+        people: people(asking, &patient, own.as_deref()).await?,
+        banner: head.banner,
+        may_answer: may_act && kind == "Communication" && asking.may_ever(access::Action::Create, "Communication"),
+        item,
+        draft,
+        may_act,
+        is_stale: status == StatusCode::CONFLICT,
+        tomorrow: Day::of(now_ms, zone).plus(1).iso(),
+        chars_max: (WORDS_CHARS_MAX, WHY_CHARS_MAX),
+        part2_notice: head.is_part2.then_some(PART2_NOTICE),
+    };
+    Ok(answer::page(status, &page))
+}

@@ -1,0 +1,274 @@
+//! The inbox: who finds what in it, and what becomes of it; done sends nothing, and of two who act one is told.
+
+use std::borrow::Cow;
+
+use access::Role;
+use http::StatusCode;
+use record::{SearchRequest, types};
+
+use crate::clinic::{Answer, Browser, Clinic, MINUTE_MS};
+use crate::ward::{look, ward};
+
+const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
+
+/// Ruth wrote to Asha and to the clinic; a task is Asha's, one Nora's, one nobody's, and one of Max's is not theirs to see.
+async fn busy_ward() -> Clinic {
+    let clinic = ward().await;
+    clinic.put("Organization", "house", r#""name":"Lakeside Clinic""#).await;
+    for login in ["asha", "nora"] {
+        let role = format!(
+            r#""practitioner":{{"reference":"Practitioner/{login}"}},"organization":{{"reference":"Organization/house"}}"#
+        );
+        clinic.put("PractitionerRole", &format!("{login}-role"), &role).await;
+    }
+    for (id, to, words) in
+        [("to-asha", "Practitioner/asha", "Short <b>of breath</b>"), ("to-house", "Organization/house", "Is it ready?")]
+    {
+        message(&clinic, id, "Patient/p1", to, words).await;
+    }
+    message(&clinic, "to-ruth", "Practitioner/asha", "Patient/p1", "Please come in").await;
+    for (id, patient, owner, code, due) in [
+        ("ashas", "p1", Some("asha"), "follow-up", "2027-01-03T12:00:00Z"),
+        ("noras", "p1", Some("nora"), "follow-up", "2027-01-09T12:00:00Z"),
+        ("refill", "p1", None, "refill-request", "2027-01-06T12:00:00Z"),
+        ("maxs", "p2", None, "follow-up", "2027-01-06T12:00:00Z"),
+    ] {
+        let owner =
+            owner.map_or_else(String::new, |owner| format!(r#","owner":{{"reference":"Practitioner/{owner}"}}"#));
+        let task = format!(
+            r#""status":"requested","intent":"order","code":{{"coding":[{{"system":"urn:wardstone:task","code":"{code}"}}]}},
+            "description":"Do {id}","for":{{"reference":"Patient/{patient}"}},"authoredOn":"2027-01-02T12:00:00Z",
+            "requester":{{"reference":"Practitioner/zoe"}},"restriction":{{"period":{{"end":"{due}"}}}}{owner}"#
+        );
+        clinic.put("Task", id, &task).await;
+    }
+    clinic
+}
+
+async fn message(clinic: &Clinic, id: &str, from: &str, to: &str, words: &str) {
+    let members = format!(
+        r#""status":"completed","subject":{{"reference":"Patient/p1"}},"sender":{{"reference":"{from}"}},"sent":"2027-01-04T12:00:00Z",
+        "recipient":[{{"reference":"{to}"}}],"payload":[{{"contentString":"{words}"}}]"#
+    );
+    clinic.put("Communication", id, &members).await;
+}
+
+async fn held(clinic: &Clinic, kind: &str) -> Vec<String> {
+    let pairs = [(Cow::Borrowed("patient"), Cow::Borrowed("p1")), (Cow::Borrowed("_count"), Cow::Borrowed("100"))];
+    let request = SearchRequest { kind: types::parse(kind).unwrap(), compartment: None, pairs: &pairs, lenient: false };
+    let page = clinic.record.search(&clinic.by(Role::Integration), &request).await.unwrap();
+    page.get().entries.iter().map(|(_, one)| String::from_utf8(one.json().to_vec()).unwrap()).collect()
+}
+
+fn order(page: &Answer) -> Vec<&str> {
+    page.body.split(r#"<li id="i-"#).skip(1).map(|item| item.split('"').next().unwrap()).collect()
+}
+
+async fn list(clinic: &Clinic, browser: &mut Browser, show: &str) -> Vec<String> {
+    let page = browser.get(clinic, &format!("/inbox?show={show}")).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    order(&page).into_iter().map(str::to_owned).collect()
+}
+
+/// A form of the item's page, as it stands.
+async fn form(
+    clinic: &Clinic,
+    browser: &mut Browser,
+    path: &str,
+    more: &[(&'static str, &str)],
+) -> Vec<(&'static str, String)> {
+    let page = browser.get(clinic, path).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    let mut form = vec![
+        ("csrf", page.csrf()),
+        ("version", page.after(r#"name="version" value=""#)),
+        ("token", page.after(r#"name="token" value=""#)),
+    ];
+    form.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+    form
+}
+
+async fn act(clinic: &Clinic, browser: &mut Browser, path: &str, more: &[(&'static str, &str)]) -> Answer {
+    let form = form(clinic, browser, path, more).await;
+    browser.post(clinic, path, &form).await
+}
+
+#[tokio::test]
+async fn everybody_finds_what_is_theirs_and_the_teams_and_nothing_of_other_charts() {
+    let clinic = busy_ward().await;
+    let (mut asha, page) = look(&clinic, "asha", "/inbox").await;
+    assert_eq!(order(&page), ["ashas", "to-asha"], "what is overdue first");
+    for part in
+        ["Overdue since", "03-Jan-2027", "Short &#60;b&#62;of breath", "Born 14-Jul-1968", "MR-004718", "the patient"]
+    {
+        assert!(page.body.contains(part), "{part} in {}", page.body);
+    }
+    assert_eq!(list(&clinic, &mut asha, "team").await, ["to-house", "refill"]);
+    assert_eq!(list(&clinic, &mut asha, "all").await, ["ashas", "to-asha", "to-house", "refill", "noras"]);
+    let (mut nora, page) = look(&clinic, "nora", "/inbox").await;
+    assert_eq!(order(&page), ["noras"]);
+    assert_eq!(list(&clinic, &mut nora, "team").await, ["to-house", "refill"]);
+    let (mut zoe, _) = look(&clinic, "zoe", "/inbox").await;
+    assert_eq!(list(&clinic, &mut zoe, "all").await, ["maxs"]);
+    for path in ["/inbox/tasks/refill", "/inbox/messages/to-asha"] {
+        let page = zoe.get(&clinic, path).await;
+        assert!(page.status != StatusCode::OK && !page.body.contains("breath"), "{path} {}", page.status);
+    }
+    for login in ["leo", "ruth", "fay", "ben", "petra", "root"] {
+        let (mut browser, page) = look(&clinic, login, "/inbox?show=all").await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{login}");
+        assert!(!browser.get(&clinic, "/me").await.body.contains(r#"href="/inbox""#), "{login}");
+    }
+}
+
+#[tokio::test]
+async fn done_is_done_once_and_sends_nothing() {
+    let clinic = busy_ward().await;
+    let (mut nora, _) = look(&clinic, "nora", "/inbox").await;
+    let before = held(&clinic, "Communication").await;
+    for path in ["/inbox/messages/to-house", "/inbox/tasks/refill"] {
+        let form = form(&clinic, &mut nora, path, &[("act", "done")]).await;
+        for _ in 0..2 {
+            let answer = nora.post(&clinic, path, &form).await;
+            assert_eq!(
+                (answer.status, answer.location()),
+                (StatusCode::SEE_OTHER, "/inbox?done=done"),
+                "{}",
+                answer.body
+            );
+        }
+    }
+    assert!(list(&clinic, &mut nora, "team").await.is_empty());
+    assert_eq!(held(&clinic, "Communication").await, before, "no message was sent, and none changed");
+    let tasks = held(&clinic, "Task").await;
+    let handled = tasks.iter().find(|one| one.contains("handle-message")).unwrap();
+    for part in [r#""status":"completed""#, "Communication/to-house", r#""owner":{"reference":"Practitioner/nora"}"#] {
+        assert!(handled.contains(part), "{part} in {handled}");
+    }
+    let page = nora.get(&clinic, "/inbox/tasks/refill").await;
+    assert!(page.body.contains("Somebody is done with this"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn what_is_snoozed_comes_back_on_its_day() {
+    let clinic = busy_ward().await;
+    let (mut asha, _) = look(&clinic, "asha", "/inbox").await;
+    for (until, said) in
+        [("", "Say on which day"), ("2027-01-04", "Choose a day after today"), ("2029-01-04", "within a year")]
+    {
+        let answer = act(&clinic, &mut asha, "/inbox/messages/to-asha", &[("act", "snooze"), ("until", until)]).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{until}");
+        assert!(answer.body.contains(said), "{said} in {}", answer.body);
+    }
+    for path in ["/inbox/messages/to-asha", "/inbox/tasks/ashas"] {
+        let answer = act(&clinic, &mut asha, path, &[("act", "snooze"), ("until", "2027-01-06")]).await;
+        assert_eq!(answer.location(), "/inbox?done=snooze", "{path} {}", answer.body);
+    }
+    let page = asha.get(&clinic, "/inbox?show=mine").await;
+    assert!(order(&page).is_empty() && page.body.contains("2 snoozed") && page.body.contains("until 06-Jan-2027"));
+    let woken = act(&clinic, &mut asha, "/inbox/tasks/ashas", &[("act", "wake")]).await;
+    assert_eq!(woken.status, StatusCode::SEE_OTHER, "{}", woken.body);
+    assert_eq!(list(&clinic, &mut asha, "mine").await, ["ashas"]);
+    clinic.advance(2 * DAY_MS);
+    let (mut asha, _) = look(&clinic, "asha", "/inbox").await;
+    assert_eq!(list(&clinic, &mut asha, "mine").await, ["ashas", "to-asha"]);
+}
+
+#[tokio::test]
+async fn what_is_given_on_says_why_and_to_whom_and_is_theirs() {
+    let clinic = busy_ward().await;
+    let (mut asha, _) = look(&clinic, "asha", "/inbox").await;
+    for (owner, why, said) in [("nora", "", "Say why"), ("zoe", "she knows", "Choose who takes it over")] {
+        let more = [("act", "assign"), ("owner", owner), ("why", why)];
+        let answer = act(&clinic, &mut asha, "/inbox/messages/to-asha", &more).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{said}");
+        assert!(answer.body.contains(said), "{said} in {}", answer.body);
+    }
+    let more = [("act", "assign"), ("owner", "nora"), ("why", "You spoke with her")];
+    for path in ["/inbox/messages/to-asha", "/inbox/tasks/ashas"] {
+        assert_eq!(act(&clinic, &mut asha, path, &more).await.location(), "/inbox?done=assign", "{path}");
+    }
+    assert!(list(&clinic, &mut asha, "mine").await.is_empty());
+    let (mut nora, page) = look(&clinic, "nora", "/inbox").await;
+    assert_eq!(order(&page), ["ashas", "to-asha", "noras"]);
+    assert!(page.body.contains("Dr asha: You spoke with her"), "{}", page.body);
+    // And to the team.
+    let more = [("act", "assign"), ("owner", ""), ("why", "I am off")];
+    assert_eq!(act(&clinic, &mut nora, "/inbox/tasks/noras", &more).await.status, StatusCode::SEE_OTHER);
+    assert!(list(&clinic, &mut asha, "team").await.contains(&"noras".to_owned()));
+}
+
+#[tokio::test]
+async fn of_two_who_act_the_second_is_told_and_keeps_what_they_typed() {
+    let clinic = busy_ward().await;
+    let (mut asha, _) = look(&clinic, "asha", "/inbox").await;
+    let (mut nora, _) = look(&clinic, "nora", "/inbox").await;
+    for path in ["/inbox/messages/to-house", "/inbox/tasks/refill"] {
+        let late =
+            form(&clinic, &mut nora, path, &[("act", "assign"), ("owner", "asha"), ("why", "Kept reason")]).await;
+        let snoozed = act(&clinic, &mut asha, path, &[("act", "snooze"), ("until", "2027-01-06")]).await;
+        assert_eq!(snoozed.status, StatusCode::SEE_OTHER);
+        let told = nora.post(&clinic, path, &late).await;
+        assert_eq!(told.status, StatusCode::CONFLICT, "{path}");
+        for part in ["Somebody was here before you", "Snoozed until", "Kept reason"] {
+            assert!(told.body.contains(part), "{part} in {}", told.body);
+        }
+        assert_eq!(act(&clinic, &mut asha, path, &[("act", "done")]).await.status, StatusCode::SEE_OTHER);
+        let told = nora.post(&clinic, path, &late).await;
+        assert_eq!(told.status, StatusCode::CONFLICT);
+        assert!(told.body.contains("Somebody is done with this") && told.body.contains("Kept reason"), "{}", told.body);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_in_the_chart_once_and_done_is_apart_from_it() {
+    let clinic = busy_ward().await;
+    let (mut asha, _) = look(&clinic, "asha", "/inbox").await;
+    let path = "/inbox/messages/to-asha";
+    let empty = act(&clinic, &mut asha, path, &[("act", "answer"), ("answer", " ")]).await;
+    assert_eq!(empty.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let form = form(&clinic, &mut asha, path, &[("act", "answer"), ("answer", "Come at two")]).await;
+    for _ in 0..2 {
+        assert_eq!(asha.post(&clinic, path, &form).await.location(), "/inbox?done=answer");
+    }
+    let sent: Vec<String> =
+        held(&clinic, "Communication").await.into_iter().filter(|one| one.contains("Come at two")).collect();
+    assert_eq!(sent.len(), 1);
+    for part in [
+        r#""recipient":[{"reference":"Patient/p1"}]"#,
+        "Communication/to-asha",
+        r#""sender":{"reference":"Practitioner/asha"}"#,
+    ] {
+        assert!(sent[0].contains(part), "{part} in {}", sent[0]);
+    }
+    assert!(list(&clinic, &mut asha, "mine").await.contains(&"to-asha".to_owned()));
+    let done = act(&clinic, &mut asha, path, &[("act", "answer-done"), ("answer", "And bring the letter")]).await;
+    assert_eq!(done.location(), "/inbox?done=answer-done");
+    assert_eq!(list(&clinic, &mut asha, "mine").await, ["ashas"]);
+    // What is no message is not answered.
+    let task = act(&clinic, &mut asha, "/inbox/tasks/ashas", &[("act", "answer"), ("answer", "x")]).await;
+    assert_eq!(task.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn what_lies_too_long_is_the_teams_too() {
+    let clinic = busy_ward().await;
+    clinic.advance(4 * DAY_MS);
+    let (mut nora, _) = look(&clinic, "nora", "/inbox").await;
+    let page = nora.get(&clinic, "/inbox?show=team").await;
+    assert!(order(&page).contains(&"ashas"), "{:?}", order(&page));
+    assert!(page.body.contains("Overdue for over 3 days: now also the team’s"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn today_counts_what_waits_and_tells_nothing_of_it() {
+    let clinic = busy_ward().await;
+    let (_, page) = look(&clinic, "asha", "/today").await;
+    for part in [r#"<b class="n">1</b> message to you"#, r#"<b class="n">1</b> task of yours"#] {
+        assert!(page.body.contains(part), "{part} in {}", page.body);
+    }
+    assert!(!page.body.contains("breath"));
+    clinic.seed("dora", Role::FrontDesk).await;
+    let (_, page) = look(&clinic, "dora", "/today").await;
+    assert!(page.status == StatusCode::OK && !page.body.contains("waits-too"), "{}", page.body);
+}
