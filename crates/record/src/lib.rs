@@ -11,6 +11,7 @@ mod cache;
 mod calendar;
 mod charts;
 mod collect;
+mod confirm;
 mod cursor;
 mod drafts;
 mod error;
