@@ -35,6 +35,7 @@ assets! {
     VITALS = SCRIPT "vitals.js",
     /// The script of a note that is being written.
     NOTE = SCRIPT "note.js",
+    DOCUMENTS_CSS = STYLE "documents.css",
     /// Orders and their letters.
     ORDERS_CSS = STYLE "orders.css",
     /// Finds an order while one types.

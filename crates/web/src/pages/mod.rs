@@ -1,6 +1,7 @@
 //! From an address to what answers it.
 
 mod chart;
+mod documents;
 mod enrol;
 mod events;
 mod me;
@@ -102,6 +103,11 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::Order => orders::one(asked).await,
         Route::ChangeOrder => orders::change(asked).await,
         Route::OrderLetter => orders::letter(asked).await,
+        Route::Documents => documents::page(asked).await,
+        Route::FileDocument => documents::file(asked).await,
+        Route::Document => documents::one(asked).await,
+        Route::ChangeDocument => documents::change(asked).await,
+        Route::DocumentFile => documents::content(asked).await,
         Route::NewNote => note::new(asked).await,
         Route::Note => note::page(asked).await,
         Route::SaveNote => note::save(asked).await,

@@ -6,6 +6,7 @@ extern crate wardstone_web as web;
 mod assets;
 mod chart;
 mod clinic;
+mod documents;
 mod enumeration;
 mod find;
 mod forgery;

@@ -14,7 +14,6 @@ use crate::ward::{self, look, ward};
 const PAGE: &str = "/patients/p1/orders";
 const NEW: &str = "/patients/p1/orders/new";
 const REFER: &str = "/patients/p1/orders/refer";
-const SIGN: &str = "/patients/p1/orders/sign";
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
 type Fields = Vec<(&'static str, String)>;
@@ -88,7 +87,7 @@ fn signature(page: &Answer, initials: &str, year: &str) -> Fields {
 
 async fn sign(clinic: &Clinic, browser: &mut Browser) -> Answer {
     let page = browser.get(clinic, PAGE).await;
-    browser.post(clinic, SIGN, &signature(&page, "RA", "1968")).await
+    browser.post(clinic, PAGE, &signature(&page, "RA", "1968")).await
 }
 
 /// What the log says last of the two identifiers: outcome and the number of things it was about.
@@ -210,7 +209,7 @@ async fn what_does_not_fit_the_patient_signs_nothing_loses_nothing_and_is_in_the
         let mut form = signature(&page, initials, year);
         // One of the two was not ticked.
         form.pop();
-        let refused = browser.post(&clinic, SIGN, &form).await;
+        let refused = browser.post(&clinic, PAGE, &form).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(refused.body.contains("Nothing was signed") && refused.body.contains(said), "{said}: {}", refused.body);
         assert!(refused.body.contains(&format!(r#"value="{initials}""#)) || initials.is_empty());
@@ -220,10 +219,10 @@ async fn what_does_not_fit_the_patient_signs_nothing_loses_nothing_and_is_in_the
     assert!(held(&clinic, "Task").await.is_empty());
     let tried = confirmations(&clinic).await;
     assert_eq!(tried, vec![("identifiers typed again: they do not fit".to_owned(), 2); 3]);
-    let none = browser.post(&clinic, SIGN, &signature(&page, "RA", "1968")[..3]).await;
+    let none = browser.post(&clinic, PAGE, &signature(&page, "RA", "1968")[..3]).await;
     assert!(none.body.contains("tick at least one draft"), "{}", none.body);
     // However they are typed.
-    let signed = browser.post(&clinic, SIGN, &signature(&page, " r.a. ", "1968")).await;
+    let signed = browser.post(&clinic, PAGE, &signature(&page, " r.a. ", "1968")).await;
     assert_eq!(signed.location(), "/patients/p1/orders?done=signed", "{}", signed.body);
 }
 
@@ -256,7 +255,7 @@ async fn forms_sent_twice_and_at_once_draft_and_sign_once() {
     let csrf = other.get(&clinic, PAGE).await.csrf();
     let mut second = form.clone();
     second[0].1 = csrf;
-    let (one, two) = tokio::join!(browser.post(&clinic, SIGN, &form), other.post(&clinic, SIGN, &second));
+    let (one, two) = tokio::join!(browser.post(&clinic, PAGE, &form), other.post(&clinic, PAGE, &second));
     assert_eq!([one.location(), two.location()], ["/patients/p1/orders?done=signed"; 2], "{} {}", one.body, two.body);
     assert_eq!((held(&clinic, "Task").await.len(), held(&clinic, "Provenance").await.len()), (4, 1));
 }
@@ -281,7 +280,7 @@ async fn a_draft_that_changed_is_not_signed_and_nothing_typed_is_lost() {
         ]
     };
     assert_eq!(zoe.post(&clinic, &place, &change("1", "With differential")).await.status, StatusCode::SEE_OTHER);
-    let stale = asha.post(&clinic, SIGN, &signature(&page, "RA", "1968")).await;
+    let stale = asha.post(&clinic, PAGE, &signature(&page, "RA", "1968")).await;
     assert!(
         stale.status == StatusCode::CONFLICT && stale.body.contains("a draft changed after you looked"),
         "{}",
@@ -370,7 +369,7 @@ async fn each_role_does_what_policy_and_licence_let_it() {
         }
         let me = browser.get(&clinic, "/me").await;
         let form = [("csrf", me.csrf()), ("item", "cbc".to_owned()), ("reason-text", "because".to_owned())];
-        for place in [NEW, REFER, SIGN] {
+        for place in [NEW, REFER, PAGE] {
             let answer = browser.post(&clinic, place, &form).await;
             assert_ne!(answer.status, StatusCode::OK, "{login} {place}");
         }
@@ -507,7 +506,7 @@ async fn an_order_of_another_chart_is_no_order_here() {
         ("birth-year", "1950".to_owned()),
         ("order", format!("{draft_id}.1")),
     ];
-    let refused = browser.post(&clinic, "/patients/p2/orders/sign", &form).await;
+    let refused = browser.post(&clinic, "/patients/p2/orders", &form).await;
     assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.body);
     assert_eq!(status(&orders(&clinic).await[0]), "draft");
 }

@@ -192,6 +192,10 @@ impl Order {
         self.priority.is_some_and(|priority| priority != Priority::Routine)
     }
 
+    pub fn wanted_day(&self) -> String {
+        if self.wanted.is_empty() { String::new() } else { time::day(&self.wanted) }
+    }
+
     pub fn authored_day(&self) -> String {
         if self.authored.is_empty() { String::new() } else { time::day(&self.authored) }
     }
