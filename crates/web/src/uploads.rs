@@ -83,15 +83,57 @@ impl Media {
         }
     }
 
-    /// How a browser is told to call it when it is kept: nothing of the patient.
-    pub fn disposition(self) -> &'static str {
+    /// How a browser is told to call it when it is kept: nothing of the patient. What is not shown is kept or nothing.
+    pub fn disposition(self, is_shown: bool) -> &'static str {
         match self {
+            Media::Pdf if !is_shown => "attachment; filename=\"document.pdf\"",
             Media::Pdf => "inline; filename=\"document.pdf\"",
             Media::Jpeg => "inline; filename=\"document.jpg\"",
             Media::Png => "inline; filename=\"document.png\"",
             Media::Text => "inline; filename=\"document.txt\"",
         }
     }
+}
+
+/// Names with which a PDF runs something, or hides what it has: scripts, forms with scripts of their own, programs, films, what is
+/// encrypted, and objects within streams, which are not looked into.
+const ACTIVE: [&[u8]; 8] =
+    [b"JavaScript", b"JS", b"XFA", b"Launch", b"RichMedia", b"Encrypt", b"ObjStm", b"SubmitForm"];
+const NAME_BYTES_MAX: usize = 32;
+
+/// Whether nothing of a PDF would run in a browser's viewer, which runs scripts of a PDF whatever the policy of the answer says. A name
+/// in the middle of a picture counts too: then it is not shown, and nothing worse.
+pub fn is_passive(pdf: &[u8]) -> bool {
+    let mut rest = pdf;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'/') {
+        rest = &rest[at + 1..];
+        let mut name = [0; NAME_BYTES_MAX];
+        let (mut from, mut length) = (0, 0);
+        while let Some(byte) = rest.get(from).filter(|byte| is_regular(**byte)) {
+            let escaped =
+                (*byte == b'#').then(|| Some(hex(*rest.get(from + 1)?)? << 4 | hex(*rest.get(from + 2)?)?)).flatten();
+            from += if escaped.is_some() { 3 } else { 1 };
+            let Some(slot) = name.get_mut(length) else { break };
+            *slot = escaped.unwrap_or(*byte);
+            length += 1;
+        }
+        if ACTIVE.contains(&&name[..length]) {
+            return false;
+        }
+    }
+    true
+}
+
+/// ISO 32000-1, 7.2.2: neither white space nor a delimiter.
+fn is_regular(byte: u8) -> bool {
+    !matches!(
+        byte,
+        0 | b'\t' | b'\n' | 0xc | b'\r' | b' ' | b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%'
+    )
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 impl Asked<'_> {
@@ -130,6 +172,24 @@ impl Asked<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pdf_that_could_run_something_is_told_however_it_is_written() {
+        for passive in ["<</Type/Page/JSX 1/S/URI>>", "<</Title(JavaScript)>>", "/J#53#", "/"] {
+            assert!(is_passive(passive.as_bytes()), "{passive}");
+        }
+        for active in [
+            "<</S/JavaScript/JS(app.alert(1))>>",
+            "/J#61vaScript ",
+            "/#4a#53<6170>",
+            "/JS",
+            "/Encrypt 5 0 R",
+            "/Type/ObjStm",
+        ] {
+            assert!(!is_passive(active.as_bytes()), "{active}");
+        }
+        assert!(is_passive(&b"/".repeat(10_000)) && is_passive(&[b"/", &b"a".repeat(10_000)[..]].concat()));
+    }
 
     #[test]
     fn a_file_is_what_its_bytes_say() {

@@ -131,7 +131,7 @@ async fn a_scan_is_filed_shown_in_a_sandbox_and_signed() {
     assert!(read(&clinic, Role::Physician, "Binary", &binary).await.is_err());
 
     let page = browser.get(&clinic, answer.location()).await;
-    let frame = format!(r#"<iframe class="preview" sandbox src="{PAGE}/{id}/file""#);
+    let frame = format!(r#"<iframe class="preview" src="{PAGE}/{id}/file""#);
     for part in [&*frame, "its hash was checked just now", "not signed", "sees it", "PDF, 1 kB"] {
         assert!(page.body.contains(part), "{part} in {}", page.body);
     }
@@ -199,6 +199,13 @@ async fn what_the_bytes_say_counts_and_bad_input_keeps_what_was_typed() {
     assert_eq!(fits.status, StatusCode::SEE_OTHER, "{}", fits.body);
     let (status, _, shown) = content(&clinic, &mut browser, fits.location().split(['/', '?']).nth(4).unwrap()).await;
     assert!(status == StatusCode::OK && shown == whole);
+    // A PDF that could run something has no frame, and is a copy or nothing.
+    let active = filed(&clinic, &mut browser, &[], b"%PDF-1.4\n<</S/J#61vaScript/JS(app.alert(1))>>").await;
+    let place = active.location().to_owned();
+    let page = browser.get(&clinic, &place).await;
+    assert!(!page.body.contains("<iframe") && page.body.contains("Save a copy"), "{}", page.body);
+    let (_, headers, _) = content(&clinic, &mut browser, place.split(['/', '?']).nth(4).unwrap()).await;
+    assert_eq!(headers[header::CONTENT_DISPOSITION], "attachment; filename=\"document.pdf\"");
     // A form that is none.
     let headers = [("sec-fetch-site", "same-origin"), ("content-type", "multipart/form-data; boundary=x")];
     let torn = browser.ask(&clinic, "POST", PAGE, &headers, Body::from("--x\r\nContent-Disp")).await;
@@ -289,6 +296,8 @@ async fn what_is_kept_from_the_patient_is_so_with_its_bytes_and_its_reason() {
     assert!(read(&clinic, Role::Integration, "Binary", &binary(kept[0])).await.unwrap().contains("NOPAT"));
     let provenances = held(&clinic, "Provenance").await;
     assert!(provenances.iter().any(|one| one.contains(why) && one.contains("NOPAT")), "{provenances:?}");
+    let picture = browser.get(&clinic, &format!("{PAGE}/{}", id(open[0]))).await;
+    assert!(picture.body.contains(r#"<iframe class="preview" sandbox src="#), "{}", picture.body);
     // Later, with a ground and a reason.
     let place = format!("{PAGE}/{}", id(open[0]));
     let page = browser.get(&clinic, &place).await;

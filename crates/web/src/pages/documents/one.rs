@@ -28,10 +28,12 @@ use crate::clinic::time;
 use crate::forms::Form;
 use crate::pages::Answer;
 use crate::refusal::Refusal;
-use crate::uploads::Media;
+use crate::uploads::{Media, is_passive};
 
 const WHY_LETTERS_MIN: usize = 10;
 
+// Browsers show no PDF in a frame with the attribute `sandbox`; that of the answer's own policy binds it all the same. Their viewer
+// runs scripts of a PDF even so: one that has any gets no frame.
 #[derive(Template)]
 #[template(path = "document.html")]
 struct Page<'a> {
@@ -62,10 +64,19 @@ enum Content {
     /// It came without a hash.
     Unverified,
     Mismatch,
+    /// A PDF with scripts, or with parts that are not looked into.
+    Active,
     /// Of no kind that is shown here.
     Elsewhere,
     /// Not shown because it was entered in error.
     Error,
+}
+
+impl Content {
+    /// Whether somebody can look at it, here or in a copy.
+    fn is_open(self) -> bool {
+        matches!(self, Content::Verified | Content::Unverified | Content::Active)
+    }
 }
 
 struct Held {
@@ -108,7 +119,8 @@ pub async fn content(asked: &Asked<'_>) -> Answer {
         OpenedDocument::Mismatch => return Err(Refusal::Damaged),
     };
     let media = shown_as(&opened.media_type, &opened.bytes).ok_or(RecordError::NotFound)?;
-    Ok(answer::foreign(media.media_type(), media.disposition(), opened.bytes))
+    let is_shown = media != Media::Pdf || is_passive(&opened.bytes);
+    Ok(answer::foreign(media.media_type(), media.disposition(is_shown), opened.bytes))
 }
 
 pub async fn change(asked: &Asked<'_>) -> Answer {
@@ -145,7 +157,7 @@ pub async fn change(asked: &Asked<'_>) -> Answer {
     }
     let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
     match act {
-        Act::Sign if !matches!(held.state, Content::Verified | Content::Unverified) => {
+        Act::Sign if !held.state.is_open() => {
             return refuse(held, "Not signed: nobody can look at its content here.", unprocessable);
         }
         Act::Withhold if typed.0.is_empty() => {
@@ -326,6 +338,7 @@ fn told(opened: &record::Document, state: Content) -> (Content, &'static str, St
         bytes => format!("{:.1} MB", bytes as f64 / (1024.0 * 1024.0)),
     };
     match shown_as(&opened.media_type, &opened.bytes) {
+        Some(Media::Pdf) if !is_passive(&opened.bytes) => (Content::Active, Media::Pdf.words(), size),
         Some(media) => (state, media.words(), size),
         None => (Content::Elsewhere, "", size),
     }
