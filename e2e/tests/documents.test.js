@@ -87,8 +87,8 @@ test('markup that calls itself a page is a text, without scripts and on a phone'
   const shown = page.frameLocator('iframe').locator('body');
   assert.match(await shown.innerText(), /<script>top\.document/);
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'no wider than the phone');
-  await page.locator('summary', { hasText: 'Entered in error' }).click();
-  await photograph(page, 'document-error');
+  // By keyboard: a click right after a scroll may still be that of the frame, which is a process of its own.
+  await page.locator('summary', { hasText: 'Entered in error' }).press('Enter');
   await page.getByLabel('What is wrong with it').fill('It is of another patient');
   await page.getByRole('button', { name: 'Mark as entered in error' }).click();
   await page.getByText('The document is marked as entered in error.').waitFor();

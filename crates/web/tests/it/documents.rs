@@ -37,8 +37,7 @@ async fn send(clinic: &Clinic, browser: &mut Browser, fields: &[(&str, &str)], f
     browser.ask(clinic, "POST", PAGE, &headers, Body::from(body)).await
 }
 
-fn form<'a>(page: &'a Answer, csrf: &'a str, token: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    let _ = page;
+fn form<'a>(csrf: &'a str, token: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut form = vec![
         ("csrf", csrf),
         ("token", token),
@@ -56,7 +55,7 @@ fn form<'a>(page: &'a Answer, csrf: &'a str, token: &'a str, more: &[(&'a str, &
 async fn filed(clinic: &Clinic, browser: &mut Browser, more: &[(&str, &str)], file: &[u8]) -> Answer {
     let page = browser.get(clinic, PAGE).await;
     let (csrf, token) = (page.csrf(), page.after(r#"name="token" value=""#));
-    send(clinic, browser, &form(&page, &csrf, &token, more), file).await
+    send(clinic, browser, &form(&csrf, &token, more), file).await
 }
 
 async fn held(clinic: &Clinic, kind: &str) -> Vec<String> {
@@ -211,8 +210,7 @@ async fn what_the_bytes_say_counts_and_bad_input_keeps_what_was_typed() {
     let torn = browser.ask(&clinic, "POST", PAGE, &headers, Body::from("--x\r\nContent-Disp")).await;
     assert_eq!(torn.status, StatusCode::BAD_REQUEST);
     // Without the mark of our page.
-    let page = browser.get(&clinic, PAGE).await;
-    let forged = send(&clinic, &mut browser, &form(&page, "x", "y", &[]), PDF).await;
+    let forged = send(&clinic, &mut browser, &form("x", "y", &[]), PDF).await;
     assert_eq!(forged.status, StatusCode::FORBIDDEN);
 }
 
@@ -221,11 +219,11 @@ async fn a_form_that_is_sent_twice_and_at_once_files_once() {
     let clinic = ward().await;
     let (mut browser, page) = look(&clinic, "asha", PAGE).await;
     let (csrf, token) = (page.csrf(), page.after(r#"name="token" value=""#));
-    let fields = form(&page, &csrf, &token, &[]);
+    let fields = form(&csrf, &token, &[]);
     let mut other = Browser::new();
     clinic.signed_in("asha", &mut other).await;
     let second_csrf = other.get(&clinic, PAGE).await.csrf();
-    let second = form(&page, &second_csrf, &token, &[]);
+    let second = form(&second_csrf, &token, &[]);
     let (one, two) = tokio::join!(send(&clinic, &mut browser, &fields, PNG), send(&clinic, &mut other, &second, PNG));
     let place = |answer: &Answer| answer.location().split('?').next().unwrap().to_owned();
     assert_eq!(place(&one), place(&two), "{} {}", one.body, two.body);
@@ -374,7 +372,7 @@ async fn each_role_files_and_reads_what_policy_lets_it() {
         let csrf = csrf_of(&mut browser).await;
         let before = documents(&clinic).await.len();
         let token = "ab".repeat(16);
-        let sent = send(&clinic, &mut browser, &form(&page, &csrf, &token, &[("title", "Own")]), PNG).await;
+        let sent = send(&clinic, &mut browser, &form(&csrf, &token, &[("title", "Own")]), PNG).await;
         assert_eq!(documents(&clinic).await.len() > before, files, "{login}: {}", sent.body);
         if files {
             let page = browser.get(&clinic, sent.location()).await;
