@@ -34,7 +34,7 @@ impl<B: Backend> Record<B> {
         self.bundle_once(caller, body, Some(once)).await
     }
 
-    async fn bundle_once(
+    pub(crate) async fn bundle_once(
         &self,
         caller: &Caller,
         body: &[u8],

@@ -23,9 +23,10 @@ use crate::standing::Subject as Asked;
 use crate::{Record, RecordError, ResourceKey, charts, pad, tally, types};
 
 pub(crate) use shelf::Drafts;
+pub(crate) use sign::{coding, concept, list, object as json_object, text};
 
 pub use held::{ASIDES_MAX, DraftKind, PAST_MAX};
-pub use sign::{NoteToSign, Signed, WITHHELD_SYSTEM, Withheld, WithheldWhy};
+pub use sign::{NoteToSign, Signed, WITHHELD_SYSTEM, Withheld, WithheldWhy, withheld_coding, withheld_reason};
 
 use held::{Held, Placed, Text};
 use shelf::Pen;

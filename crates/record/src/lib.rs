@@ -11,7 +11,9 @@ mod cache;
 mod calendar;
 mod charts;
 mod collect;
+mod confirm;
 mod cursor;
+mod documents;
 mod drafts;
 mod error;
 mod everything;
@@ -54,9 +56,13 @@ pub use audit::Action as Audited;
 pub use audit_read::AuditPage;
 pub use calendar::CalendarChanges;
 pub use charts::is_patient as is_patient_chart;
+pub use documents::{
+    DOCUMENT_BYTES_MAX, DOCUMENT_SYSTEM, Document, DocumentToFile, Filed, HASH_EXTENSION, OpenedDocument,
+};
 pub use drafts::{
     ASIDES_MAX, DRAFT_BYTES_MAX, DRAFTS_MAX, Draft, DraftHead, DraftKind, DraftPlace, DraftSave, DraftSaved, DraftText,
     DraftVersion, KeptForAuthor, NoteToSign, PAST_MAX, PLACEHOLDER, Signed, WITHHELD_SYSTEM, Withheld, WithheldWhy,
+    withheld_coding, withheld_reason,
 };
 pub use error::{RecordError, Refusal};
 pub use outlook::{Facet, Outlook};

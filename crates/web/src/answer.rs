@@ -11,6 +11,10 @@ use crate::{Web, assets};
 /// Nothing from elsewhere, nothing inline, no frame around us, and no text that becomes code.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+/// As ours, with frames of our own origin.
+const CSP_FRAMING: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; \
+    frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+const CSP_FOREIGN: &str = "sandbox; default-src 'none'; frame-ancestors 'self'";
 const PERMISSIONS: &str = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), \
     publickey-credentials-get=(self), publickey-credentials-create=(self)";
 const HEADERS: [(&str, &str); 9] = [
@@ -52,6 +56,25 @@ pub(crate) fn page(status: StatusCode, template: &impl Template) -> Response<Bod
             )
         }
     }
+}
+
+/// A page with a frame around something of ours.
+pub(crate) fn framing(status: StatusCode, template: &impl Template) -> Response<Body> {
+    let mut response = page(status, template);
+    let policy = HeaderValue::from_static(CSP_FRAMING);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+/// A file that somebody brought: shown by the browser or kept, in a frame of ours or alone, and never as anything of ours. Its origin
+/// is none, so that no script in it would run, and none that ran would reach anything.
+pub(crate) fn foreign(media_type: &'static str, name: &'static str, bytes: Vec<u8>) -> Response<Body> {
+    let mut response = with(StatusCode::OK, media_type, bytes.into());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP_FOREIGN));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(name));
+    response
 }
 
 pub(crate) fn json(status: StatusCode, value: &Value) -> Response<Body> {

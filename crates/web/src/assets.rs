@@ -39,6 +39,11 @@ assets! {
     WORK = SCRIPT "work.js",
     /// The script of a note that is being written.
     NOTE = SCRIPT "note.js",
+    DOCUMENTS_CSS = STYLE "documents.css",
+    /// Orders and their letters.
+    ORDERS_CSS = STYLE "orders.css",
+    /// Finds an order while one types.
+    ORDERS_JS = SCRIPT "orders.js",
     /// Atkinson Hyperlegible Next, variable (SIL Open Font License, beside it): 1, l and I apart, a slashed zero.
     LATIN = FONT "atkinson-next-latin.woff2",
     /// Fetched only where a name needs its letters.

@@ -16,13 +16,14 @@ use crate::refusal::Refusal;
 
 /// A note is the longest thing that is sent here.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
-const FIELDS_MAX: usize = 32;
+/// A page of orders to tick sends the most.
+const FIELDS_MAX: usize = 96;
 
-pub(crate) async fn read(parts: &Parts, body: Body) -> Result<Bytes, Refusal> {
+pub(crate) async fn read(parts: &Parts, body: Body, bytes_max: usize) -> Result<Bytes, Refusal> {
     if matches!(parts.method, Method::GET | Method::HEAD) {
         return Ok(Bytes::new());
     }
-    let collected = Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(|_| Refusal::TooLarge)?;
+    let collected = Limited::new(body, bytes_max).collect().await.map_err(|_| Refusal::TooLarge)?;
     Ok(collected.to_bytes())
 }
 
@@ -30,9 +31,18 @@ pub(crate) async fn read(parts: &Parts, body: Body) -> Result<Bytes, Refusal> {
 pub(crate) struct Form(Vec<(String, Zeroizing<String>)>);
 
 impl Form {
+    pub fn of(fields: Vec<(String, Zeroizing<String>)>) -> Self {
+        Self(fields)
+    }
+
     /// The field, or an empty text.
     pub fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(held, _)| held == name).map_or("", |(_, value)| value.as_str())
+    }
+
+    /// All fields of a name, in their order.
+    pub fn each<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
+        self.0.iter().filter(move |(held, _)| held == name).map(|(_, value)| value.as_str())
     }
 
     pub fn number(&self, name: &str) -> Result<u64, Refusal> {

@@ -12,12 +12,14 @@ mod guard;
 mod pages;
 mod refusal;
 mod route;
+mod uploads;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use axum::body::Body;
+use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response, header};
 use identity::Identity;
@@ -92,9 +94,17 @@ pub async fn serve(web: &Web, request: Request<Body>, client: Client) -> Respons
     let template = found.as_ref().map_or("unknown", |found| found.route.template());
     let answering = async {
         let Found { route, ids } = found?;
-        let body = forms::read(&parts, body).await?;
         let from = client.connection(&parts, request_id);
-        let asked = client::Asked { web, from, parts: &parts, ids, body, renewed: OnceLock::new() };
+        let mut asked = client::Asked { web, from, parts: &parts, ids, body: Bytes::new(), renewed: OnceLock::new() };
+        let _place = match route.takes_documents() {
+            // Many bytes are taken from who is signed in alone, and from few at a time.
+            true => {
+                asked.watcher().await?;
+                Some(uploads::place().await?)
+            }
+            false => None,
+        };
+        asked.body = forms::read(&parts, body, route.body_bytes_max()).await?;
         let answered = pages::answer(route, &asked).await?;
         Ok(match asked.renewed.get() {
             Some(renewed) => pages::again(answered, renewed),

@@ -42,6 +42,9 @@ pub(crate) enum Refusal {
     /// The role does nothing here, whatever is there.
     #[error("your role does not do this; if your work needs it, ask whoever grants roles")]
     NotYours,
+    /// What is stored is not what was filed: nobody is shown it.
+    #[error("this document is not the one that was filed, so it is not shown; the privacy officer has been told")]
+    Damaged,
     #[error("this cannot be answered now")]
     Defect,
 }
@@ -61,6 +64,7 @@ impl Refusal {
             Refusal::Identity(error) => identity_status(error),
             Refusal::Record(error) => record_status(error),
             Refusal::NotYours => StatusCode::FORBIDDEN,
+            Refusal::Damaged => StatusCode::CONFLICT,
             Refusal::Defect => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

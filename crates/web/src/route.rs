@@ -4,7 +4,9 @@ use http::Method;
 
 use crate::answer;
 use crate::assets::Asset;
+use crate::forms::BODY_BYTES_MAX;
 use crate::refusal::Refusal;
+use crate::uploads;
 
 /// `{}` of one address.
 const IDS_MAX: usize = 2;
@@ -44,7 +46,15 @@ macro_rules! routes {
 impl Route {
     /// Whether a person may be sent there.
     pub fn is_page(&self) -> bool {
-        !matches!(self, Route::Asset(_) | Route::Events | Route::TodayPart | Route::TodayEvents)
+        !matches!(self, Route::Asset(_) | Route::Events | Route::TodayPart | Route::TodayEvents | Route::DocumentFile)
+    }
+
+    pub fn takes_documents(&self) -> bool {
+        matches!(self, Route::FileDocument)
+    }
+
+    pub fn body_bytes_max(&self) -> usize {
+        if self.takes_documents() { uploads::BODY_BYTES_MAX } else { BODY_BYTES_MAX }
     }
 
     /// The first route that fits: literal addresses stand before those with an id in the same place.
@@ -152,6 +162,21 @@ routes! {
     CloseGlass = POST "/patients/{}/glass/close",
     Vitals = GET "/patients/{}/vitals",
     SaveVitals = POST "/patients/{}/vitals",
+    MyOrders = GET "/orders",
+    Orders = GET "/patients/{}/orders",
+    NewOrders = GET "/patients/{}/orders/new",
+    AddOrders = POST "/patients/{}/orders/new",
+    NewReferral = GET "/patients/{}/orders/refer",
+    AddReferral = POST "/patients/{}/orders/refer",
+    SignOrders = POST "/patients/{}/orders",
+    Order = GET "/patients/{}/orders/{}",
+    ChangeOrder = POST "/patients/{}/orders/{}",
+    OrderLetter = GET "/patients/{}/orders/{}/letter",
+    Documents = GET "/patients/{}/documents",
+    FileDocument = POST "/patients/{}/documents",
+    Document = GET "/patients/{}/documents/{}",
+    ChangeDocument = POST "/patients/{}/documents/{}",
+    DocumentFile = GET "/patients/{}/documents/{}/file",
     NewNote = GET "/patients/{}/notes/new",
     Note = GET "/patients/{}/notes/{}",
     SaveNote = POST "/patients/{}/notes/{}",

@@ -1,5 +1,5 @@
-//! Acts that speak for themselves: broken glass, a replayed cookie, a granted role, a log that does not verify, a command on
-//! the machine.
+//! Acts that speak for themselves: broken glass, a replayed cookie, a granted role, a log or a document that does not verify, a
+//! command on the machine.
 
 use audit::Action;
 use audit::event::Outcome;
@@ -26,6 +26,11 @@ pub fn observe(seen: Seen<'_>, out: &mut Vec<Finding>) {
             out.push(Finding::of(Rule::CookieReplay, Severity::High, seen, about));
         }
         Action::RoleChange => out.extend(granted(seen)),
+        // Of one document in a chart, not of the log.
+        Action::Verify if matches!(event.outcome, Outcome::Failed { .. }) && !event.objects.is_empty() => {
+            let about = About { chart: seen.charts().first().copied(), ..seen.person() };
+            out.push(Finding::of(Rule::DocumentDamaged, Severity::Critical, seen, about));
+        }
         Action::Verify if matches!(event.outcome, Outcome::Failed { .. }) => {
             out.push(Finding::of(Rule::LogVerification, Severity::Critical, seen, seen.person()));
         }

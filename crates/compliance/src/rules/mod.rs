@@ -88,6 +88,7 @@ rules! {
     CookieReplay = "cookie_replay", Admin, HOUR_MS, "a session's cookie was used elsewhere", "tries";
     RoleGrant = "role_grant", PrivacyOfficer, 0, "a role was granted", "";
     LogVerification = "log_verification", PrivacyOfficer, 0, "the audit log did not verify", "";
+    DocumentDamaged = "document_damaged", PrivacyOfficer, 0, "a stored document does not match its hash", "";
     AuditStalled = "audit_stalled", Admin, DAY_MS, "the audit log stands still", "checks";
     OperatorCommand = "operator_command", Admin, DAY_MS, "commands were run on the machine", "commands";
     Noise = "noise", Admin, HOUR_MS, "a burst of requests without a valid sign-in", "requests";

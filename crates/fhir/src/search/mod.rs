@@ -17,6 +17,7 @@ mod wanted;
 
 pub use error::{Problem, QueryError};
 pub use extract::extract;
+pub use fold::fold;
 pub use keywords::{KEYWORDS_MAX, Keyword, keywords};
 pub use matcher::{HeadMeta, SortKeys};
 pub use owner::{owner_params, owner_reference};

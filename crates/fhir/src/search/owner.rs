@@ -25,7 +25,12 @@ pub fn owner_params(resource_type: &str) -> &'static [&'static str] {
 
 /// The literal reference to the owning patient, `Patient/…` or `urn:uuid:…`. `None` for a Patient, which owns itself.
 pub fn owner_reference<'a>(resource: &'a Json<'_>) -> Option<&'a str> {
-    let owner = owner(resource.resource_type()?)?;
+    let kind = resource.resource_type()?;
+    // No search parameter leads there: R4 names what governs access to a Binary (binary.html#security).
+    if kind == "Binary" {
+        return first_patient(resource.get("securityContext")?, &[]);
+    }
+    let owner = owner(kind)?;
     owner.paths.iter().find_map(|path| first_patient(resource, &path.steps))
 }
 
@@ -116,6 +121,17 @@ fn first_patient<'a>(element: &'a Json<'_>, steps: &[Step]) -> Option<&'a str> {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_binary_lies_where_its_security_context_says() {
+        let owner = |context: &str| {
+            let text = format!(r#"{{"resourceType":"Binary","contentType":"text/plain"{context}}}"#);
+            owner_reference(&Json::parse_str(&text).unwrap()).map(str::to_owned)
+        };
+        assert_eq!(owner(r#","securityContext":{"reference":"Patient/p1"}"#).as_deref(), Some("Patient/p1"));
+        assert_eq!(owner(r#","securityContext":{"reference":"DocumentReference/d1"}"#), None);
+        assert_eq!(owner(""), None);
+    }
 
     #[test]
     fn every_owner_line_names_reference_parameters() {

@@ -254,7 +254,7 @@ fn complete(note: NoteToSign) -> Result<NoteToSign, RecordError> {
 /// US Core 6.1.0 DocumentReference of a clinical note.
 fn document_json(held: &Held, note: &NoteToSign, author: &str, now: &str) -> Vec<u8> {
     let patient = format!("Patient/{}", held.patient_id);
-    let withheld = coding(WITHHELD_SYSTEM, WITHHELD_CODE, WITHHELD_DISPLAY);
+    let withheld = withheld_coding();
     let mut members = vec![("resourceType", text("DocumentReference"))];
     if note.withheld.is_some() {
         members.push(("meta", object([("security", list([withheld.clone()]))])));
@@ -324,33 +324,38 @@ fn provenance_json(held: &Held, note: &NoteToSign, author: &str, note_id: &str, 
         ("agent", list([agent])),
     ];
     if let Some(withheld) = &note.withheld {
-        let code = object([
-            ("system", text("urn:wardstone:withheld")),
-            ("code", text(withheld.why.code())),
-            ("display", text(withheld.why.words())),
-        ]);
-        let reason = object([("coding", list([code])), ("text", text(withheld.words.trim()))]);
-        members.push(("reason", list([reason])));
+        members.push(("reason", list([withheld_reason(withheld)])));
     }
     object(members).to_vec()
 }
 
-fn text(text: &str) -> Json<'static> {
+/// The label of what is kept from the patient.
+pub fn withheld_coding() -> Json<'static> {
+    coding(WITHHELD_SYSTEM, WITHHELD_CODE, WITHHELD_DISPLAY)
+}
+
+/// Why it is, as a Provenance says it.
+pub fn withheld_reason(withheld: &Withheld) -> Json<'static> {
+    let code = coding("urn:wardstone:withheld", withheld.why.code(), withheld.why.words());
+    object([("coding", list([code])), ("text", text(withheld.words.trim()))])
+}
+
+pub(crate) fn text(text: &str) -> Json<'static> {
     Json::string(text.to_owned())
 }
 
-fn list(items: impl IntoIterator<Item = Json<'static>>) -> Json<'static> {
+pub(crate) fn list(items: impl IntoIterator<Item = Json<'static>>) -> Json<'static> {
     Json::Array(items.into_iter().collect())
 }
 
-fn object(members: impl IntoIterator<Item = (&'static str, Json<'static>)>) -> Json<'static> {
+pub(crate) fn object(members: impl IntoIterator<Item = (&'static str, Json<'static>)>) -> Json<'static> {
     Json::Object(members.into_iter().map(|(name, value)| (name.into(), value)).collect())
 }
 
-fn coding(system: &str, code: &str, display: &str) -> Json<'static> {
+pub(crate) fn coding(system: &str, code: &str, display: &str) -> Json<'static> {
     object([("system", text(system)), ("code", text(code)), ("display", text(display))])
 }
 
-fn concept(coding: Json<'static>) -> Json<'static> {
+pub(crate) fn concept(coding: Json<'static>) -> Json<'static> {
     object([("coding", list([coding]))])
 }

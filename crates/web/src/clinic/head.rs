@@ -7,6 +7,7 @@ use record::{Facet, Refusal as Denied};
 use super::ask::{Asking, Sheet, known};
 use super::banner::{Allergies, Banner, Glass};
 use super::names::Names;
+use super::orders::confirm::{self, Identifier};
 use super::read::text;
 use super::time;
 use crate::Web;
@@ -16,6 +17,8 @@ pub struct Head {
     pub banner: Banner,
     pub birth: Option<String>,
     pub is_part2: bool,
+    /// What who signs for this patient types again.
+    pub identifiers: Option<[Identifier; 2]>,
 }
 
 impl Head {
@@ -57,6 +60,7 @@ impl Head {
         if let Some(sheet) = flags {
             banner.add_flags(&sheet.resources());
         }
-        Ok(Some(Self { banner, birth: text(&json, "birthDate").map(str::to_owned), is_part2 }))
+        let birth = text(&json, "birthDate").map(str::to_owned);
+        Ok(Some(Self { banner, birth, is_part2, identifiers: confirm::asked(&json) }))
     }
 }

@@ -13,6 +13,7 @@ pub mod moves;
 pub mod name;
 pub mod names;
 pub mod note;
+pub mod orders;
 pub mod phrases;
 pub mod read;
 pub mod reports;

@@ -13,6 +13,7 @@ pub enum Place {
     Results,
     Inbox,
     Patients,
+    Orders,
     /// One's own account: no entry, but the name in the bar is marked.
     Me,
     /// A page beside the rooms.
@@ -49,6 +50,9 @@ impl<'a> Shell<'a> {
         if session.caller.as_ref().is_some_and(|caller| finds_patients(web, caller)) {
             places.push(Entry { name: "Patients", address: "/patients", is_here: here == Place::Patients });
         }
+        if session.caller.as_ref().is_some_and(|caller| orders(web, caller)) {
+            places.push(Entry { name: "Orders", address: "/orders", is_here: here == Place::Orders });
+        }
         let names = session.caller.iter().flat_map(|caller| caller.roles().iter());
         let names: Vec<String> = names.map(|role| role.name().replace('_', " ")).collect();
         Self {
@@ -84,6 +88,12 @@ pub fn reviews_results(web: &Web, caller: &Caller) -> bool {
 pub fn keeps_tasks(web: &Web, caller: &Caller) -> bool {
     let Some(kind) = record::types::parse("Task") else { return false };
     reaches(web, caller, kind) && web.record().policies().ever(caller, Action::Update, kind).is_ok()
+}
+
+/// Whether somebody orders for patients, and so waits for answers.
+fn orders(web: &Web, caller: &Caller) -> bool {
+    let Some(kind) = record::types::parse("ServiceRequest") else { return false };
+    web.record().policies().ever(caller, Action::Create, kind).is_ok() && reaches(web, caller, kind)
 }
 
 /// Whether somebody looks at things of this type in charts of others.

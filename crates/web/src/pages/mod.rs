@@ -2,11 +2,13 @@
 
 mod chart;
 mod cover;
+mod documents;
 mod enrol;
 mod events;
 mod inbox;
 mod me;
 mod note;
+mod orders;
 mod patients;
 mod proofs;
 mod results;
@@ -104,6 +106,21 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::CloseGlass => chart::close_glass(asked).await,
         Route::Vitals => vitals::page(asked).await,
         Route::SaveVitals => vitals::save(asked).await,
+        Route::MyOrders => orders::mine(asked).await,
+        Route::Orders => orders::page(asked).await,
+        Route::NewOrders => orders::new(asked).await,
+        Route::AddOrders => orders::add(asked).await,
+        Route::NewReferral => orders::refer(asked).await,
+        Route::AddReferral => orders::refer_add(asked).await,
+        Route::SignOrders => orders::sign(asked).await,
+        Route::Order => orders::one(asked).await,
+        Route::ChangeOrder => orders::change(asked).await,
+        Route::OrderLetter => orders::letter(asked).await,
+        Route::Documents => documents::page(asked).await,
+        Route::FileDocument => documents::file(asked).await,
+        Route::Document => documents::one(asked).await,
+        Route::ChangeDocument => documents::change(asked).await,
+        Route::DocumentFile => documents::content(asked).await,
         Route::NewNote => note::new(asked).await,
         Route::Note => note::page(asked).await,
         Route::SaveNote => note::save(asked).await,

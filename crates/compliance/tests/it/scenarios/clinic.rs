@@ -162,6 +162,17 @@ impl Teller {
         })
     }
 
+    /// A document of a chart that is not what was filed.
+    pub fn damaged(&mut self, time_ms: u64, who: Person, chart: u64) -> &mut Self {
+        let object = |row| Object { row: chart * 1_000_000 + row, chart, version: 1, type_code: 40, part: 0 };
+        let objects: Vec<Object> = (0..2).map(object).collect();
+        self.event(time_ms, who, Action::Verify, move |event| {
+            event.objects = objects.into();
+            event.subject = Some("a document does not match its hash");
+            event.outcome = Outcome::Failed { code: 409 };
+        })
+    }
+
     /// A command on the machine.
     pub fn command(&mut self, time_ms: u64, operator: &'static str, action: Action, failed: bool) -> &mut Self {
         let who = Person { login: operator, role: Role::Admin, at: CLINIC, country: None, session: "" };

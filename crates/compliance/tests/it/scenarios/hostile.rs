@@ -303,6 +303,10 @@ fn acts(tell: Tell<'_>) {
         t.hostile(&[Rule::LogVerification]);
         t.command(ten_ms(), "system", Action::Verify, true);
     });
+    tell("a document that somebody exchanged", &|t| {
+        t.hostile(&[Rule::DocumentDamaged]);
+        t.damaged(ten_ms(), staff("reyes", Role::Physician), 7);
+    });
     tell("a restore nobody planned", &|t| {
         t.hostile(&[Rule::OperatorCommand]);
         t.command(ten_ms(), "mallory", Action::Restore, false);

@@ -213,7 +213,7 @@ async fn saved_before(asked: &Asked<'_>, asking: &Asking<'_>, entry: &Entry) -> 
 }
 
 /// The visit that this belongs to: the one that is going on, if it is one.
-async fn visit(asking: &Asking<'_>, patient_id: &str, at_ms: i64) -> Result<Option<String>, Refusal> {
+pub async fn visit(asking: &Asking<'_>, patient_id: &str, at_ms: i64) -> Result<Option<String>, Refusal> {
     let since = format!("ge{}", day::instant(at_ms - VISIT_MS_MAX));
     let pairs = [("patient", patient_id), ("status", "arrived,triaged,in-progress"), ("date", &since), ("_count", "2")];
     let found = asking.search_if_ever("Encounter", &pairs).await?;

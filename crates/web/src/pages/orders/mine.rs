@@ -1,0 +1,147 @@
+//! What one clinician waits for, of all patients: overdue first. An order is on this list until it is answered and seen, or closed.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use http::StatusCode;
+use record::PART2_NOTICE;
+
+use super::{Line, lines, may_order, rank};
+use crate::answer;
+use crate::assets::{Asset, Frame, ORDERS_CSS};
+use crate::client::Asked;
+use crate::clinic::ask::{Asking, Sheet};
+use crate::clinic::banner::record_number;
+use crate::clinic::day::Day;
+use crate::clinic::name::Name;
+use crate::clinic::names::Names;
+use crate::clinic::orders::State;
+use crate::clinic::read::{reference, text};
+use crate::clinic::shell::{Place, Shell};
+use crate::clinic::time;
+use crate::pages::Answer;
+use crate::refusal::Refusal;
+
+/// Open loops of one person that a page lists.
+const OPEN_MAX: &str = "200";
+const DRAFTS_MAX: &str = "100";
+const STATUSES: &str = "requested,received,accepted,ready,in-progress,on-hold";
+
+#[derive(Template)]
+#[template(path = "orders_mine.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    shell: Shell<'a>,
+    style: &'static Asset,
+    open: Vec<Row>,
+    overdue: usize,
+    answered: usize,
+    drafts: Vec<Row>,
+    is_tied: bool,
+    is_cut: bool,
+    part2_notice: Option<&'static str>,
+}
+
+/// An order of somebody.
+struct Row {
+    patient: String,
+    born: String,
+    mrn: String,
+    line: Line,
+}
+
+pub async fn page(asked: &Asked<'_>) -> Answer {
+    let session = asked.reader().await?;
+    let caller = session.caller.as_ref().ok_or(Refusal::NotYours)?;
+    let asking = Asking { record: asked.web.record(), caller };
+    if !may_order(&asking) || !asking.ever("Task") {
+        return Err(Refusal::NotYours);
+    }
+    let own = asking.record.own_practitioner(asking.caller).await?;
+    let today = Day::of(asking.record.now_ms(), asked.web.zone()).iso();
+    let (mut open, mut drafts, mut is_part2, mut is_cut) = (Vec::new(), Vec::new(), false, false);
+    if let Some(own) = &own {
+        let mine = format!("Practitioner/{own}");
+        let pairs = [
+            ("owner", &*mine),
+            ("status", STATUSES),
+            ("_include", "Task:focus"),
+            ("_include", "Task:patient"),
+            ("_sort", "authored-on"),
+            ("_count", OPEN_MAX),
+        ];
+        let tasks = asking.search("Task", &pairs).await?;
+        let pairs = [
+            ("requester", &*mine),
+            ("status", "draft"),
+            ("_include", "ServiceRequest:patient"),
+            ("_sort", "-authored"),
+            ("_count", DRAFTS_MAX),
+        ];
+        let written = asking.search("ServiceRequest", &pairs).await?;
+        is_part2 = tasks.is_part2() || written.is_part2();
+        is_cut = tasks.next().is_some();
+        open = rows(&asking, &tasks, &today).await?;
+        drafts = rows(&asking, &written, &today).await?;
+    }
+    open.retain(|row| row.line.state.is_open());
+    drafts.retain(|row| row.line.state == State::Draft);
+    // What is overdue has been waited for longest.
+    let first = |row: &Row| match row.line.state {
+        State::Overdue => 0,
+        _ => 1 + rank(&row.line),
+    };
+    open.sort_by(|a, b| first(a).cmp(&first(b)).then_with(|| super::sooner(&a.line).cmp(&super::sooner(&b.line))));
+    let count = |states: &[State]| open.iter().filter(|row| states.contains(&row.line.state)).count();
+    let page = Page {
+        frame: Frame::of(asked.web),
+        shell: Shell::of(asked.web, &session, Place::Orders),
+        style: &ORDERS_CSS,
+        overdue: count(&[State::Overdue]),
+        answered: count(&[State::Answered, State::Partial]),
+        open,
+        drafts,
+        is_tied: own.is_some(),
+        is_cut,
+        part2_notice: is_part2.then_some(PART2_NOTICE),
+    };
+    Ok(answer::page(StatusCode::OK, &page))
+}
+
+/// Orders of a sheet with their patients; one whose order or patient is not open to who looks is not listed.
+async fn rows(asking: &Asking<'_>, sheet: &Sheet, today: &str) -> Result<Vec<Row>, Refusal> {
+    let resources = sheet.resources();
+    let of = |kind: &str| resources.iter().filter(|one| one.resource_type() == Some(kind)).cloned().collect::<Vec<_>>();
+    let (orders, tasks) = (of("ServiceRequest"), of("Task"));
+    let patients: HashMap<String, (String, String, String)> = resources
+        .iter()
+        .filter(|one| one.resource_type() == Some("Patient"))
+        .filter_map(|one| {
+            let born = text(one, "birthDate").map_or_else(|| time::NOT_KNOWN.to_owned(), time::day);
+            let number = record_number(one).unwrap_or("not recorded").to_owned();
+            Some((text(one, "id")?.to_owned(), (Name::of(one).listed(), born, number)))
+        })
+        .collect();
+    let answered = answers(asking, &orders).await?;
+    let names = Names::of(asking, &[], std::iter::once(sheet)).await?;
+    let lines = lines(&orders, &tasks, &answered, &names, today);
+    let row = |line: Line| {
+        let (patient, born, mrn) = patients.get(&line.order.patient_id)?.clone();
+        Some(Row { patient, born, mrn, line })
+    };
+    Ok(lines.into_iter().filter_map(row).collect())
+}
+
+/// What answers orders of several patients: pinned to their charts, so that nothing else is looked at.
+async fn answers(asking: &Asking<'_>, orders: &[fhir::Json<'_>]) -> Result<Vec<Sheet>, Refusal> {
+    let ids: Vec<String> =
+        orders.iter().filter_map(|one| Some(format!("ServiceRequest/{}", text(one, "id")?))).collect();
+    let mut patients: Vec<String> =
+        orders.iter().filter_map(|one| Some(reference(one.get("subject")?)?.1.to_owned())).collect();
+    patients.sort();
+    patients.dedup();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    super::answering(asking, &patients.join(","), &ids.join(",")).await
+}
