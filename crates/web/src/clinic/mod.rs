@@ -5,7 +5,9 @@
 pub mod ask;
 pub mod banner;
 pub mod book;
+pub mod codes;
 pub mod day;
+pub mod deed;
 pub mod head;
 pub mod moves;
 pub mod name;
@@ -15,6 +17,8 @@ pub mod phrases;
 pub mod read;
 pub mod shell;
 pub mod slots;
+pub mod tabs;
 pub mod time;
+pub mod typed;
 pub mod value;
 pub mod vitals;

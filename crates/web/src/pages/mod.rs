@@ -1,5 +1,6 @@
 //! From an address to what answers it.
 
+mod allergies;
 mod chart;
 mod enrol;
 mod events;
@@ -30,6 +31,11 @@ pub(crate) use chart::measures::vital_name;
 pub(crate) use chart::notes::written;
 pub(crate) use chart::panels::{medicines_said, problems_said};
 pub(crate) use sign_in::goes_on;
+
+/// The page of the chart says why it is closed, and offers what policy offers.
+fn closed(asked: &Asked<'_>) -> Response<Body> {
+    answer::see(&format!("/patients/{}", asked.ids[0]))
+}
 
 pub(crate) type Answer = Result<Response<Body>, Refusal>;
 
@@ -89,6 +95,10 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::Chart => chart::page(asked).await,
         Route::BreakGlass => chart::break_glass(asked).await,
         Route::CloseGlass => chart::close_glass(asked).await,
+        Route::Allergies => allergies::page(asked).await,
+        Route::AddAllergy => allergies::add(asked).await,
+        Route::Allergy => allergies::one(asked).await,
+        Route::SaveAllergy => allergies::save(asked).await,
         Route::Vitals => vitals::page(asked).await,
         Route::SaveVitals => vitals::save(asked).await,
         Route::NewNote => note::new(asked).await,

@@ -3,6 +3,7 @@
 
 extern crate wardstone_web as web;
 
+mod allergies;
 mod assets;
 mod chart;
 mod clinic;
@@ -11,6 +12,7 @@ mod find;
 mod forgery;
 mod headers;
 mod limits;
+mod lists;
 mod note;
 mod numbers;
 mod schedule;

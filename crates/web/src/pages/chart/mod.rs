@@ -57,6 +57,7 @@ struct Page<'a> {
     vitals: Option<Panel<Measure>>,
     vitals_since: String,
     enters_vitals: bool,
+    enters_allergies: bool,
     results: Option<(Results, bool)>,
     /// How many were looked at, where there are more.
     results_of: Option<usize>,
@@ -169,6 +170,7 @@ impl<'a> Page<'a> {
             team: panel(parts, Part::CareTeam, |held| panels::care_team(held, patient, names)),
             vitals,
             vitals_since: month(from_ms),
+            enters_allergies: asking.may_ever(Action::Create, "AllergyIntolerance"),
             enters_vitals: asking.may_ever(Action::Create, "Observation"),
             results: results.map(|(sheet, is_whole)| (measures::results(&sheet.resources(), names), is_whole)),
             results_of: results.and_then(|(sheet, _)| sheet.next().map(|_| sheet.resources().len())),
