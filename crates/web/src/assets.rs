@@ -35,6 +35,8 @@ assets! {
     VITALS = SCRIPT "vitals.js",
     /// The lists of a chart: allergies, medicines, problems, immunizations.
     LISTS = STYLE "lists.css",
+    /// Prints a sheet.
+    PRINT = SCRIPT "print.js",
     /// The script of a note that is being written.
     NOTE = SCRIPT "note.js",
     /// Atkinson Hyperlegible Next, variable (SIL Open Font License, beside it): 1, l and I apart, a slashed zero.

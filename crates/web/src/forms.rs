@@ -16,7 +16,8 @@ use crate::refusal::Refusal;
 
 /// A note is the longest thing that is sent here.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
-const FIELDS_MAX: usize = 32;
+/// A reconciliation of a hundred medicines has the most: three for each.
+const FIELDS_MAX: usize = 512;
 
 pub(crate) async fn read(parts: &Parts, body: Body) -> Result<Bytes, Refusal> {
     if matches!(parts.method, Method::GET | Method::HEAD) {
@@ -33,6 +34,11 @@ impl Form {
     /// The field, or an empty text.
     pub fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(held, _)| held == name).map_or("", |(_, value)| value.as_str())
+    }
+
+    /// All of them, as they were sent.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     pub fn number(&self, name: &str) -> Result<u64, Refusal> {

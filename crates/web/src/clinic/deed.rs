@@ -2,7 +2,7 @@
 
 use access::Action;
 use fhir::Json;
-use http::{Response, StatusCode};
+use http::Response;
 use jiff::Timestamp;
 use record::RecordError;
 use serde_json::{Value, json};
@@ -244,9 +244,4 @@ pub fn to(asked: &Asked<'_>, page: &str, done: &str) -> Response<axum::body::Bod
 
 pub fn may_write(asking: &Asking<'_>, kind: &str) -> bool {
     asking.may_ever(Action::Create, kind) && asking.may_ever(Action::Update, kind)
-}
-
-/// Refused with all that was typed, or shown as it is.
-pub fn status_of(has_slips: bool) -> StatusCode {
-    if has_slips { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }
 }

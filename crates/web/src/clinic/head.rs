@@ -7,7 +7,7 @@ use record::{Facet, Refusal as Denied};
 use super::ask::{Asking, Sheet, known};
 use super::banner::{Allergies, Banner, Glass};
 use super::names::Names;
-use super::read::text;
+use super::read::{all, text};
 use super::time;
 use crate::Web;
 use crate::refusal::Refusal;
@@ -15,6 +15,8 @@ use crate::refusal::Refusal;
 pub struct Head {
     pub banner: Banner,
     pub birth: Option<String>,
+    /// On one line, as a letter has it.
+    pub address: Option<String>,
     pub is_part2: bool,
 }
 
@@ -57,6 +59,17 @@ impl Head {
         if let Some(sheet) = flags {
             banner.add_flags(&sheet.resources());
         }
-        Ok(Some(Self { banner, birth: text(&json, "birthDate").map(str::to_owned), is_part2 }))
+        let birth = text(&json, "birthDate").map(str::to_owned);
+        Ok(Some(Self { banner, birth, address: address(&json), is_part2 }))
     }
+}
+
+fn address(patient: &Json<'_>) -> Option<String> {
+    let held = all(patient, "address");
+    let one = held.iter().find(|one| !matches!(text(one, "use"), Some("old" | "temp"))).or(held.first())?;
+    let street = all(one, "line").iter().filter_map(Json::as_str).collect::<Vec<_>>().join(", ");
+    let region = [text(one, "state"), text(one, "postalCode")].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let parts = [street.as_str(), text(one, "city").unwrap_or_default(), &region];
+    let line = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
+    Some(line).filter(|line| !line.is_empty())
 }

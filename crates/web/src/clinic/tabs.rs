@@ -8,7 +8,8 @@ pub struct Tab {
     pub is_here: bool,
 }
 
-const ALL: [(&str, &str, &str); 1] = [("Allergies", "allergies", "AllergyIntolerance")];
+const ALL: [(&str, &str, &str); 2] =
+    [("Allergies", "allergies", "AllergyIntolerance"), ("Medicines", "medicines", "MedicationRequest")];
 
 pub fn tabs(asking: &Asking<'_>, here: &str) -> Vec<Tab> {
     let seen = ALL.into_iter().filter(|(_, _, kind)| asking.ever(kind));

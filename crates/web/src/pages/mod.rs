@@ -5,8 +5,10 @@ mod chart;
 mod enrol;
 mod events;
 mod me;
+mod medicines;
 mod note;
 mod patients;
+mod prescriptions;
 mod proofs;
 mod schedule;
 mod sign_in;
@@ -99,6 +101,13 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::AddAllergy => allergies::add(asked).await,
         Route::Allergy => allergies::one(asked).await,
         Route::SaveAllergy => allergies::save(asked).await,
+        Route::Medicines => medicines::page(asked).await,
+        Route::Reconcile => medicines::reconcile(asked).await,
+        Route::NewPrescription => prescriptions::new(asked).await,
+        Route::Prescribe => prescriptions::draft(asked).await,
+        Route::Prescription => prescriptions::one(asked).await,
+        Route::PrescriptionAct => prescriptions::act(asked).await,
+        Route::Overrides => prescriptions::review(asked).await,
         Route::Vitals => vitals::page(asked).await,
         Route::SaveVitals => vitals::save(asked).await,
         Route::NewNote => note::new(asked).await,

@@ -34,7 +34,7 @@ const PROFILE: &str = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-a
 const NONE_OF: [(&str, &str); 3] = [("409137002", "medication"), ("428607008", "environment"), ("429625007", "food")];
 
 pub fn blank() -> Typed {
-    Typed::of([("kind", "medication".to_owned()), ("certainty", "unconfirmed".to_owned())])
+    Typed::of([("certainty", "unconfirmed".to_owned())])
 }
 
 /// The fields as the resource says them.
@@ -71,6 +71,10 @@ pub fn made(typed: &mut Typed, asked: &Asked<'_>, author: &Author) -> Value {
     }
     if typed.get("reaction").is_empty() && !typed.get("severity").is_empty() {
         typed.slip("reaction", "Say what happened, or leave the severity out.");
+    }
+    // What the table knows is of the kind that the table says.
+    if let Some(row) = ALLERGENS.row(typed.get("substance")) {
+        typed.set("kind", row.rest);
     }
     let onset = time::typed(typed.get("onset"));
     if onset.is_none() && !typed.get("onset").is_empty() {

@@ -142,7 +142,7 @@ impl Held {
     }
 }
 
-fn is_none_known(one: &Json<'_>) -> bool {
+pub fn is_none_known(one: &Json<'_>) -> bool {
     NONE_KNOWN.iter().any(|(code, _)| has_code(one, "code", code))
 }
 

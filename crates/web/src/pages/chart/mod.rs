@@ -58,6 +58,7 @@ struct Page<'a> {
     vitals_since: String,
     enters_vitals: bool,
     enters_allergies: bool,
+    reconciles: bool,
     results: Option<(Results, bool)>,
     /// How many were looked at, where there are more.
     results_of: Option<usize>,
@@ -171,6 +172,7 @@ impl<'a> Page<'a> {
             vitals,
             vitals_since: month(from_ms),
             enters_allergies: asking.may_ever(Action::Create, "AllergyIntolerance"),
+            reconciles: asking.may_ever(Action::Create, "List"),
             enters_vitals: asking.may_ever(Action::Create, "Observation"),
             results: results.map(|(sheet, is_whole)| (measures::results(&sheet.resources(), names), is_whole)),
             results_of: results.and_then(|(sheet, _)| sheet.next().map(|_| sheet.resources().len())),
