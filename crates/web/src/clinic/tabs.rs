@@ -8,8 +8,12 @@ pub struct Tab {
     pub is_here: bool,
 }
 
-const ALL: [(&str, &str, &str); 2] =
-    [("Allergies", "allergies", "AllergyIntolerance"), ("Medicines", "medicines", "MedicationRequest")];
+const ALL: [(&str, &str, &str); 4] = [
+    ("Allergies", "allergies", "AllergyIntolerance"),
+    ("Medicines", "medicines", "MedicationRequest"),
+    ("Problems", "problems", "Condition"),
+    ("Immunizations", "immunizations", "Immunization"),
+];
 
 pub fn tabs(asking: &Asking<'_>, here: &str) -> Vec<Tab> {
     let seen = ALL.into_iter().filter(|(_, _, kind)| asking.ever(kind));

@@ -4,11 +4,13 @@ mod allergies;
 mod chart;
 mod enrol;
 mod events;
+mod immunizations;
 mod me;
 mod medicines;
 mod note;
 mod patients;
 mod prescriptions;
+mod problems;
 mod proofs;
 mod schedule;
 mod sign_in;
@@ -108,6 +110,13 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::Prescription => prescriptions::one(asked).await,
         Route::PrescriptionAct => prescriptions::act(asked).await,
         Route::Overrides => prescriptions::review(asked).await,
+        Route::Problems => problems::page(asked).await,
+        Route::AddProblem => problems::add(asked).await,
+        Route::Problem => problems::one(asked).await,
+        Route::SaveProblem => problems::save(asked).await,
+        Route::Immunizations => immunizations::page(asked).await,
+        Route::AddImmunization => immunizations::add(asked).await,
+        Route::MistakenImmunization => immunizations::mistake(asked).await,
         Route::Vitals => vitals::page(asked).await,
         Route::SaveVitals => vitals::save(asked).await,
         Route::NewNote => note::new(asked).await,

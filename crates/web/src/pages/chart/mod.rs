@@ -59,6 +59,8 @@ struct Page<'a> {
     enters_vitals: bool,
     enters_allergies: bool,
     reconciles: bool,
+    enters_problems: bool,
+    enters_doses: bool,
     results: Option<(Results, bool)>,
     /// How many were looked at, where there are more.
     results_of: Option<usize>,
@@ -173,6 +175,8 @@ impl<'a> Page<'a> {
             vitals_since: month(from_ms),
             enters_allergies: asking.may_ever(Action::Create, "AllergyIntolerance"),
             reconciles: asking.may_ever(Action::Create, "List"),
+            enters_problems: asking.may_ever(Action::Create, "Condition"),
+            enters_doses: asking.may_ever(Action::Create, "Immunization"),
             enters_vitals: asking.may_ever(Action::Create, "Observation"),
             results: results.map(|(sheet, is_whole)| (measures::results(&sheet.resources(), names), is_whole)),
             results_of: results.and_then(|(sheet, _)| sheet.next().map(|_| sheet.resources().len())),
