@@ -174,7 +174,7 @@ async fn what_only_may_concern_is_shown_and_does_not_interrupt() {
         ("cefuroxime 250 mg oral tablet", "some who react to penicillins react to them"),
         ("Augmentin 875", "No ingredient that the program knows is in this name"),
     ] {
-        let made = draft(&clinic, &mut asha, &with(&AMOXICILLIN, &[("medicine", medicine)].leak_pairs())).await;
+        let made = draft(&clinic, &mut asha, &with(&AMOXICILLIN, [("medicine", medicine)].leak_pairs())).await;
         let address = made.location().to_owned();
         let page = asha.get(&clinic, &address).await;
         assert!(page.body.contains(said), "{said} in {}", page.body);
