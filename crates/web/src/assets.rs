@@ -37,6 +37,10 @@ assets! {
     WORK_CSS = STYLE "work.css",
     /// Keys in those lists.
     WORK = SCRIPT "work.js",
+    /// The lists of a chart: allergies, medicines, problems, immunizations.
+    LISTS = STYLE "lists.css",
+    /// Prints a sheet.
+    PRINT = SCRIPT "print.js",
     /// The script of a note that is being written.
     NOTE = SCRIPT "note.js",
     DOCUMENTS_CSS = STYLE "documents.css",

@@ -16,8 +16,8 @@ use crate::refusal::Refusal;
 
 /// A note is the longest thing that is sent here.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
-/// A page of orders to tick sends the most.
-const FIELDS_MAX: usize = 96;
+/// A reconciliation of a hundred medicines has the most: three for each.
+const FIELDS_MAX: usize = 512;
 
 pub(crate) async fn read(parts: &Parts, body: Body, bytes_max: usize) -> Result<Bytes, Refusal> {
     if matches!(parts.method, Method::GET | Method::HEAD) {
@@ -43,6 +43,11 @@ impl Form {
     /// All fields of a name, in their order.
     pub fn each<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
         self.0.iter().filter(move |(held, _)| held == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All of them, as they were sent.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     pub fn number(&self, name: &str) -> Result<u64, Refusal> {

@@ -13,7 +13,7 @@ use crate::Web;
 
 const INTERPRETER: &str = "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired";
 /// "No known allergy" and its kin: an act of somebody, not an empty list.
-const NONE_KNOWN: [(&str, &str); 5] = [
+pub const NONE_KNOWN: [(&str, &str); 5] = [
     ("716186003", "No known allergies"),
     ("409137002", "No known drug allergies"),
     ("428607008", "No known environmental allergies"),
@@ -56,6 +56,7 @@ pub enum Allergies {
     Listed(Vec<Allergy>),
 }
 
+#[derive(Clone)]
 pub struct Allergy {
     pub substance: String,
     /// What happened then; empty if nobody wrote it.
@@ -148,7 +149,7 @@ impl Allergies {
 }
 
 impl Allergy {
-    fn of(one: &Json<'_>, names: &Names) -> Self {
+    pub fn of(one: &Json<'_>, names: &Names) -> Self {
         let reactions = all(one, "reaction");
         let manifested: Vec<String> =
             reactions.iter().filter_map(|reaction| words_of(reaction, "manifestation")).collect();
@@ -197,7 +198,7 @@ pub fn sex(patient: &Json<'_>) -> String {
 }
 
 /// Refuted and mistaken entries, and those that are over, are no warnings.
-fn holds(one: &Json<'_>) -> bool {
+pub fn holds(one: &Json<'_>) -> bool {
     let status = |name: &str| one.get(name).and_then(any_code);
     !matches!(status("clinicalStatus"), Some("inactive" | "resolved"))
         && !matches!(status("verificationStatus"), Some("refuted" | "entered-in-error"))

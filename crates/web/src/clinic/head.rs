@@ -8,7 +8,7 @@ use super::ask::{Asking, Sheet, known};
 use super::banner::{Allergies, Banner, Glass};
 use super::names::Names;
 use super::orders::confirm::{self, Identifier};
-use super::read::text;
+use super::read::{all, text};
 use super::time;
 use crate::Web;
 use crate::refusal::Refusal;
@@ -16,6 +16,8 @@ use crate::refusal::Refusal;
 pub struct Head {
     pub banner: Banner,
     pub birth: Option<String>,
+    /// On one line, as a letter has it.
+    pub address: Option<String>,
     pub is_part2: bool,
     /// What who signs for this patient types again.
     pub identifiers: Option<[Identifier; 2]>,
@@ -61,6 +63,17 @@ impl Head {
             banner.add_flags(&sheet.resources());
         }
         let birth = text(&json, "birthDate").map(str::to_owned);
-        Ok(Some(Self { banner, birth, is_part2, identifiers: confirm::asked(&json) }))
+        let (address, identifiers) = (address(&json), confirm::asked(&json));
+        Ok(Some(Self { banner, birth, address, is_part2, identifiers }))
     }
+}
+
+fn address(patient: &Json<'_>) -> Option<String> {
+    let held = all(patient, "address");
+    let one = held.iter().find(|one| !matches!(text(one, "use"), Some("old" | "temp"))).or(held.first())?;
+    let street = all(one, "line").iter().filter_map(Json::as_str).collect::<Vec<_>>().join(", ");
+    let region = [text(one, "state"), text(one, "postalCode")].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let parts = [street.as_str(), text(one, "city").unwrap_or_default(), &region];
+    let line = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
+    Some(line).filter(|line| !line.is_empty())
 }

@@ -2,11 +2,14 @@
 //!
 //! Nothing here decides: what a caller may see the record has decided before a page holds it.
 
+pub mod allergens;
 pub mod ask;
 pub mod banner;
 pub mod book;
+pub mod codes;
 pub mod day;
 pub mod duty;
+pub mod deed;
 pub mod head;
 pub mod inbox;
 pub mod moves;
@@ -20,6 +23,8 @@ pub mod reports;
 pub mod shell;
 pub mod slots;
 pub mod task;
+pub mod tabs;
 pub mod time;
+pub mod typed;
 pub mod value;
 pub mod vitals;

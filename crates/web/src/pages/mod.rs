@@ -1,15 +1,20 @@
 //! From an address to what answers it.
 
+mod allergies;
 mod chart;
 mod cover;
 mod documents;
 mod enrol;
 mod events;
 mod inbox;
+mod immunizations;
 mod me;
+mod medicines;
 mod note;
 mod orders;
 mod patients;
+mod prescriptions;
+mod problems;
 mod proofs;
 mod results;
 mod schedule;
@@ -35,6 +40,11 @@ pub(crate) use chart::measures::vital_name;
 pub(crate) use chart::notes::written;
 pub(crate) use chart::panels::{medicines_said, problems_said};
 pub(crate) use sign_in::goes_on;
+
+/// The page of the chart says why it is closed, and offers what policy offers.
+fn closed(asked: &Asked<'_>) -> Response<Body> {
+    answer::see(&format!("/patients/{}", asked.ids[0]))
+}
 
 pub(crate) type Answer = Result<Response<Body>, Refusal>;
 
@@ -104,6 +114,24 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::Chart => chart::page(asked).await,
         Route::BreakGlass => chart::break_glass(asked).await,
         Route::CloseGlass => chart::close_glass(asked).await,
+        Route::Allergies => allergies::page(asked).await,
+        Route::AddAllergy => allergies::add(asked).await,
+        Route::Allergy => allergies::one(asked).await,
+        Route::SaveAllergy => allergies::save(asked).await,
+        Route::Medicines => medicines::page(asked).await,
+        Route::Reconcile => medicines::reconcile(asked).await,
+        Route::NewPrescription => prescriptions::new(asked).await,
+        Route::Prescribe => prescriptions::draft(asked).await,
+        Route::Prescription => prescriptions::one(asked).await,
+        Route::PrescriptionAct => prescriptions::act(asked).await,
+        Route::Overrides => prescriptions::review(asked).await,
+        Route::Problems => problems::page(asked).await,
+        Route::AddProblem => problems::add(asked).await,
+        Route::Problem => problems::one(asked).await,
+        Route::SaveProblem => problems::save(asked).await,
+        Route::Immunizations => immunizations::page(asked).await,
+        Route::AddImmunization => immunizations::add(asked).await,
+        Route::MistakenImmunization => immunizations::mistake(asked).await,
         Route::Vitals => vitals::page(asked).await,
         Route::SaveVitals => vitals::save(asked).await,
         Route::MyOrders => orders::mine(asked).await,

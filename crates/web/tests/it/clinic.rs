@@ -42,6 +42,11 @@ pub struct Clinic {
     _directory: TempDir,
 }
 
+/// Of who prescribes.
+fn licence() -> identity::Licence {
+    identity::Licence::new("A-1", "NY", "2026-01-01", "2028-12-31").unwrap()
+}
+
 /// An address with something for each `{}` of its template.
 pub fn filled(template: &str) -> String {
     template.replace("{}", "x1")
@@ -135,7 +140,7 @@ impl Clinic {
             own_chart: None,
             proxies: Vec::new(),
             practitioner,
-            licence: None,
+            licence: matches!(role, Role::Physician | Role::Psychiatrist).then(licence),
             npi: None,
             password: Some(Zeroizing::new(PASSWORD.into())),
             totp_secret: Some(Zeroizing::new(SECRET.to_vec())),

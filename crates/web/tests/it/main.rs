@@ -3,6 +3,7 @@
 
 extern crate wardstone_web as web;
 
+mod allergies;
 mod assets;
 mod chart;
 mod clinic;
@@ -12,11 +13,16 @@ mod find;
 mod forgery;
 mod headers;
 mod inbox;
+mod immunizations;
 mod limits;
+mod lists;
+mod medicines;
 mod note;
 mod numbers;
 mod orders;
 mod results;
+mod prescriptions;
+mod problems;
 mod schedule;
 mod sessions;
 mod today;

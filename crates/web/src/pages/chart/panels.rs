@@ -137,7 +137,7 @@ pub fn problems_said(conditions: &[Json<'_>]) -> Vec<String> {
 }
 
 /// RxNorm writes units in capitals; people must not read MG as a name, nor ML as one (ISMP, electronic communication of doses).
-fn legible(medicine: &str) -> String {
+pub fn legible(medicine: &str) -> String {
     let unit = |word: &str| match word {
         "MG" => Some("mg"),
         "MCG" => Some("mcg"),

@@ -1,0 +1,6 @@
+// A button that prints: without scripts the browser's own does.
+const button = document.getElementById('print');
+if (button) {
+  button.hidden = false;
+  button.addEventListener('click', () => window.print());
+}

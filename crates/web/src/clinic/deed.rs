@@ -1,0 +1,247 @@
+//! What a form does to a chart: one transaction, made once however often the form is sent, and from the version that its page showed.
+
+use access::Action;
+use fhir::Json;
+use http::Response;
+use jiff::Timestamp;
+use record::RecordError;
+use serde_json::{Value, json};
+
+use super::ask::Asking;
+use super::moves::object;
+use super::read::{all, text};
+use crate::client::Asked;
+use crate::forms::Form;
+use crate::refusal::Refusal;
+
+/// Each resource that a form makes bears the name of the form: it is found by it, and made once.
+const FORM_SYSTEM: &str = "urn:wardstone:form";
+const TOKEN_BYTES: usize = 32;
+
+pub enum Done {
+    Saved,
+    /// Somebody was faster: a version has changed, or what must not be there is there.
+    Overtaken,
+}
+
+/// Changes of one form.
+#[derive(Default)]
+pub struct Deed {
+    entries: Vec<Json<'static>>,
+}
+
+impl Deed {
+    /// Made unless a resource of the condition is there, whoever else sends the same form at the same time.
+    pub fn create(&mut self, kind: &'static str, condition: String, full_url: Option<String>, resource: Value) {
+        let request =
+            [("method", Json::string("POST")), ("url", Json::string(kind)), ("ifNoneExist", Json::string(condition))];
+        self.add(request, full_url, fhir_of(&resource));
+    }
+
+    /// From this version on.
+    pub fn update(&mut self, resource: Json<'static>) -> Result<(), Refusal> {
+        let (kind, id) = (text(&resource, "resourceType"), text(&resource, "id"));
+        let url = format!("{}/{}", kind.ok_or(Refusal::Defect)?, id.ok_or(Refusal::Defect)?);
+        let version = format!("W/\"{}\"", version_of(&resource));
+        self.add(
+            [("method", Json::string("PUT")), ("url", Json::string(url)), ("ifMatch", Json::string(version))],
+            None,
+            resource,
+        );
+        Ok(())
+    }
+
+    /// Under an id of ours, where nothing may be yet.
+    pub fn found(&mut self, kind: &str, id: &str, resource: Value) {
+        let url = Json::string(format!("{kind}/{id}"));
+        self.add(
+            [("method", Json::string("PUT")), ("url", url), ("ifNoneMatch", Json::string("*"))],
+            None,
+            fhir_of(&resource),
+        );
+    }
+
+    fn add<const N: usize>(
+        &mut self,
+        request: [(&'static str, Json<'static>); N],
+        full_url: Option<String>,
+        resource: Json<'static>,
+    ) {
+        let mut entry = Vec::with_capacity(3);
+        entry.extend(full_url.map(|url| ("fullUrl", Json::string(url))));
+        entry.extend([("resource", resource), ("request", object(request))]);
+        self.entries.push(object(entry));
+    }
+
+    pub async fn commit(self, asking: &Asking<'_>) -> Result<Done, Refusal> {
+        let bundle = object([
+            ("resourceType", Json::string("Bundle")),
+            ("type", Json::string("transaction")),
+            ("entry", Json::Array(self.entries)),
+        ]);
+        let answer = asking.record.bundle(asking.caller, &bundle.to_vec()).await.map_err(|error| match error {
+            RecordError::Entry { error, .. } => *error,
+            other => other,
+        });
+        match answer {
+            Ok(_) => Ok(Done::Saved),
+            Err(RecordError::PreconditionFailed { .. } | RecordError::ExistsAlready | RecordError::Conflict) => {
+                Ok(Done::Overtaken)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The name of a form, fresh with each page.
+pub fn token(asked: &Asked<'_>) -> String {
+    format!("{:032x}", asked.from.request_id)
+}
+
+/// The name that the form was sent with.
+pub fn token_sent(asked: &Asked<'_>, form: &Form) -> String {
+    let sent = form.text("token");
+    let is_token = sent.len() == TOKEN_BYTES && sent.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_token { sent.to_owned() } else { token(asked) }
+}
+
+pub fn identifier(token: &str, part: &str) -> Value {
+    json!([{ "system": FORM_SYSTEM, "value": format!("{token}.{part}") }])
+}
+
+pub fn condition(token: &str, part: &str, patient_id: &str) -> String {
+    format!("identifier={FORM_SYSTEM}|{token}.{part}&patient={patient_id}")
+}
+
+/// Within a transaction: the name of the form with a number at its end.
+pub fn full_url(token: &str, number: usize) -> String {
+    let part = |from: usize, to: usize| token.get(from..to).unwrap_or_default().to_ascii_lowercase();
+    format!("urn:uuid:{}-{}-{}-{}-{number:012}", part(0, 8), part(8, 12), part(12, 16), part(16, 20))
+}
+
+/// What this form made before, if it was sent before.
+pub async fn made_before(
+    asking: &Asking<'_>,
+    kind: &str,
+    token: &str,
+    part: &str,
+    patient_id: &str,
+) -> Result<Option<Json<'static>>, Refusal> {
+    let named = format!("{FORM_SYSTEM}|{token}.{part}");
+    let found = asking.search_if_ever(kind, &[("patient", patient_id), ("identifier", &named)]).await?;
+    Ok(found.resources().into_iter().next().map(Json::into_owned))
+}
+
+/// Whether what was made says all that would be made now; times of writing apart.
+pub fn says_the_same(held: &Json<'_>, made: &Value) -> bool {
+    const WRITTEN: [&str; 5] = ["meta", "recordedDate", "authoredOn", "dateAsserted", "recorded"];
+    let made = fhir_of(made);
+    let Some(members) = made.as_object() else { return false };
+    let mut wanted = members.iter().filter(|(name, _)| !WRITTEN.contains(name) && *name != "note");
+    wanted.all(|(name, value)| held.get(name).map(Json::to_vec).as_deref() == Some(&value.to_vec()))
+        && noted(held) == noted(&made)
+}
+
+fn noted(resource: &Json<'_>) -> Vec<String> {
+    all(resource, "note").iter().filter_map(|note| text(note, "text")).map(str::to_owned).collect()
+}
+
+/// What is held under this id in this patient's chart, as the caller sees it.
+pub async fn held(asking: &Asking<'_>, kind: &str, id: &str, patient_id: &str) -> Result<Json<'static>, Refusal> {
+    let held = asking.read(kind, id).await?;
+    let json = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?.into_owned();
+    let whose = json.get("patient").or_else(|| json.get("subject")).and_then(super::read::reference);
+    if whose != Some(("Patient", patient_id)) {
+        return Err(Refusal::Record(RecordError::NotFound));
+    }
+    Ok(json)
+}
+
+pub fn version_of(resource: &Json<'_>) -> u32 {
+    let version = resource.get("meta").and_then(|meta| text(meta, "versionId"));
+    version.and_then(|version| version.parse().ok()).unwrap_or(0)
+}
+
+pub fn set(resource: &mut Json<'static>, name: &'static str, value: Value) {
+    if let Some(members) = resource.as_object_mut() {
+        members.set(name, fhir_of(&value));
+    }
+}
+
+pub fn remove(resource: &mut Json<'static>, name: &str) {
+    if let Some(members) = resource.as_object_mut() {
+        members.remove(name);
+    }
+}
+
+/// Another note behind those that are there.
+pub fn add_note(resource: &mut Json<'static>, words: &str, author: &Author) {
+    if words.trim().is_empty() {
+        return;
+    }
+    let mut notes: Vec<Json<'static>> = all(resource, "note").to_vec();
+    notes.push(fhir_of(&author.note(words)));
+    if let Some(members) = resource.as_object_mut() {
+        members.set("note", Json::Array(notes));
+    }
+}
+
+/// Notes as people read them, each with its day.
+pub fn notes_of(resource: &Json<'_>) -> Vec<String> {
+    let said = |note: &Json<'_>| {
+        let day = text(note, "time").map(super::time::day);
+        let words = text(note, "text")?;
+        Some(day.map_or_else(|| words.to_owned(), |day| format!("{words} ({day})")))
+    };
+    all(resource, "note").iter().filter_map(said).collect()
+}
+
+/// Who writes, and when: as FHIR writes it, with the clinic's offset.
+pub struct Author {
+    pub practitioner: Option<String>,
+    pub now: String,
+}
+
+impl Author {
+    pub async fn of(asked: &Asked<'_>, asking: &Asking<'_>) -> Result<Self, Refusal> {
+        let practitioner = asking.record.own_practitioner(asking.caller).await?;
+        let at =
+            Timestamp::from_millisecond(asking.record.now_ms()).unwrap_or_default().to_zoned(asked.web.zone().clone());
+        Ok(Self { practitioner, now: at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string() })
+    }
+
+    pub fn reference(&self) -> Option<Value> {
+        self.practitioner.as_ref().map(|id| json!({ "reference": format!("Practitioner/{id}") }))
+    }
+
+    /// Sets the member to who writes; an account without a practitioner leaves it out, and the log knows.
+    pub fn sign(&self, resource: &mut Value, member: &str) {
+        if let Some(reference) = self.reference() {
+            resource[member] = reference;
+        }
+    }
+
+    pub fn note(&self, words: &str) -> Value {
+        let mut note = json!({ "time": self.now, "text": words.trim() });
+        self.sign(&mut note, "authorReference");
+        note
+    }
+}
+
+pub fn coded(system: &str, code: &str, display: &str) -> Value {
+    json!({ "coding": [{ "system": system, "code": code, "display": display }], "text": display })
+}
+
+/// What `serde_json` wrote is JSON.
+fn fhir_of(value: &Value) -> Json<'static> {
+    Json::parse_str(&value.to_string()).map_or(Json::Null, Json::into_owned)
+}
+
+/// A place of this chart, with what was done there.
+pub fn to(asked: &Asked<'_>, page: &str, done: &str) -> Response<axum::body::Body> {
+    crate::answer::see(&format!("/patients/{}/{page}?{done}", asked.ids[0]))
+}
+
+pub fn may_write(asking: &Asking<'_>, kind: &str) -> bool {
+    asking.may_ever(Action::Create, kind) && asking.may_ever(Action::Update, kind)
+}

@@ -1,0 +1,204 @@
+//! Medicines: gone through line by line, saved once with who and when, and never over what somebody else saved meanwhile.
+
+use http::StatusCode;
+
+use crate::clinic::{Browser, Clinic};
+use crate::lists::{Fill, fill, held, rowed};
+use crate::ward::{look, patient, team, ward};
+
+const PAGE: &str = "/patients/p1/medicines";
+
+async fn reported(clinic: &Clinic) {
+    let members = r#""subject":{"reference":"Patient/p1"},"status":"active","medicationCodeableConcept":{"text":"ibuprofen 200 MG"},
+        "dosage":[{"text":"as needed"}],"informationSource":{"reference":"Patient/p1"},"dateAsserted":"2026-11-01""#;
+    clinic.put("MedicationStatement", "reported", members).await;
+}
+
+async fn send(clinic: &Clinic, browser: &mut Browser, typed: Fill<'_>) -> crate::clinic::Answer {
+    let form = fill(clinic, browser, PAGE, typed).await;
+    browser.post(clinic, PAGE, &form).await
+}
+
+#[tokio::test]
+async fn a_nurse_goes_through_them_and_all_is_saved_together() {
+    let clinic = ward().await;
+    reported(&clinic).await;
+    let (mut nora, page) = look(&clinic, "nora", PAGE).await;
+    for part in
+        ["Not gone through yet", "allopurinol 100 mg", "1 tablet daily", "ibuprofen 200 mg", "as needed", "the patient"]
+    {
+        assert!(page.body.contains(part), "{part} in {}", page.body);
+    }
+    let typed = [
+        ("say-0", "differently"),
+        ("how-0", "every other day"),
+        ("say-1", "stopped"),
+        ("how-1", "stomach pain"),
+        ("new-0", "Aspirin 81 mg oral tablet"),
+        ("dose-0", "1 daily"),
+        ("new-1", "Grandmother's tea"),
+        ("act", "save"),
+    ];
+    let saved = send(&clinic, &mut nora, &typed).await;
+    assert_eq!(
+        (saved.status, saved.location()),
+        (StatusCode::SEE_OTHER, "/patients/p1/medicines?saved"),
+        "{}",
+        saved.body
+    );
+    let lists = held(&clinic, "List", "p1").await;
+    assert_eq!(lists.len(), 1);
+    for part in [
+        "medicines-p1",
+        "10160-0",
+        r#""source":{"reference":"Practitioner/nora"}"#,
+        r#""date":"2027-01-04T10:"#,
+        "Takes it differently: every other day",
+        "Does not take it: stomach pain",
+        "New to the chart",
+        r#""code":"05""#,
+    ] {
+        assert!(lists[0].contains(part), "{part} in {}", lists[0]);
+    }
+    assert!(!lists[0].contains("urn:uuid"), "{}", lists[0]);
+    let all = held(&clinic, "MedicationStatement", "p1").await;
+    assert_eq!(all.len(), 4);
+    let of = |part: &str| all.iter().find(|one| one.contains(part)).unwrap_or_else(|| panic!("{part} in {all:?}"));
+    assert!(of("every other day").contains(r#""basedOn":[{"reference":"MedicationRequest/medicine"}]"#));
+    assert!(of("ibuprofen").contains(r#""status":"stopped""#) && of("ibuprofen").contains("stomach pain"));
+    assert!(of("1 daily").contains("243670") && of("tea").contains(r#""status":"active""#));
+    // The prescription is as it was.
+    assert!(held(&clinic, "MedicationRequest", "p1").await[0].contains(r#""versionId":"1""#));
+    let page = nora.get(&clinic, PAGE).await;
+    for part in [
+        "Last gone through with the patient: 04-Jan-2027 10:",
+        "Dr nora",
+        "The patient takes it differently: every other day",
+        "Grandmother",
+    ] {
+        assert!(page.body.contains(part), "{part} in {}", page.body);
+    }
+    assert!(!page.body.contains("as needed"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn a_prescription_the_patient_does_not_take_says_so_to_who_prescribes_and_to_who_asked() {
+    let clinic = ward().await;
+    let (mut nora, _) = look(&clinic, "nora", PAGE).await;
+    let typed = [("say-0", "stopped"), ("how-0", "made her dizzy"), ("none", "yes"), ("act", "save")];
+    assert_eq!(send(&clinic, &mut nora, &typed).await.status, StatusCode::SEE_OTHER);
+    for login in ["nora", "asha"] {
+        let (_, page) = look(&clinic, login, PAGE).await;
+        assert!(
+            page.body.contains("The patient does not take it: made her dizzy (04-Jan-2027)"),
+            "{login}: {}",
+            page.body
+        );
+        assert!(page.body.contains("Takes no medicines."), "{login}");
+    }
+    // Taken again: it is told so, and what was said before is over.
+    assert_eq!(send(&clinic, &mut nora, &[("say-0", "still"), ("act", "save")]).await.status, StatusCode::SEE_OTHER);
+    assert!(!nora.get(&clinic, PAGE).await.body.contains("made her dizzy (04"));
+}
+
+#[tokio::test]
+async fn that_somebody_takes_nothing_is_an_act_and_an_empty_form_is_not() {
+    let clinic = ward().await;
+    patient(&clinic, "p3", "Castro", "Ines", "1980-05-05", "MR-3").await;
+    team(&clinic, "p3", &["nora"]).await;
+    let page = "/patients/p3/medicines";
+    let (mut nora, _) = look(&clinic, "nora", page).await;
+    let empty = fill(&clinic, &mut nora, page, &[("act", "save")]).await;
+    let refused = nora.post(&clinic, page, &empty).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.body.contains("or tick that they take no medicines"), "{}", refused.body);
+    let none = fill(&clinic, &mut nora, page, &[("none", "yes"), ("act", "save")]).await;
+    assert_eq!(nora.post(&clinic, page, &none).await.status, StatusCode::SEE_OTHER);
+    assert!(held(&clinic, "List", "p3").await[0].contains("nilknown"));
+    assert!(nora.get(&clinic, page).await.body.contains("Takes no medicines."));
+}
+
+#[tokio::test]
+async fn what_is_left_open_or_does_not_fit_is_named_and_more_lines_keep_all() {
+    let clinic = ward().await;
+    let (mut nora, _) = look(&clinic, "nora", PAGE).await;
+    for (typed, said) in [
+        (vec![], "allopurinol 100 mg: say whether the patient takes it."),
+        (vec![("say-0", "stopped")], "say why it is not taken"),
+        (vec![("say-0", "differently")], "say how it is taken"),
+        (vec![("say-0", "still"), ("none", "yes")], "does not fit"),
+        (vec![("say-0", "still"), ("dose-1", "2 daily")], "Say which medicine"),
+    ] {
+        let answer = send(&clinic, &mut nora, &[&typed[..], &[("act", "save")]].concat()).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{said}: {}", answer.body);
+        assert!(answer.body.contains(said), "{said}: {}", answer.body);
+    }
+    let typed = [("say-0", "stopped"), ("how-0", "a <b>reason</b>"), ("new-2", "tea"), ("act", "more")];
+    let more = send(&clinic, &mut nora, &typed).await;
+    assert_eq!(more.status, StatusCode::OK);
+    for part in [r#"name="new-5""#, r#"name="rows" value="6""#, r#"value="tea""#, r#"value="stopped" checked"#] {
+        assert!(more.body.contains(part), "{part} in {}", more.body);
+    }
+    assert!(!more.body.contains("<b>reason"));
+    assert!(held(&clinic, "List", "p1").await.is_empty());
+}
+
+#[tokio::test]
+async fn sent_twice_it_is_saved_once_and_two_people_do_not_save_over_one_another() {
+    let clinic = ward().await;
+    let (mut nora, _) = look(&clinic, "nora", PAGE).await;
+    let (mut asha, _) = look(&clinic, "asha", PAGE).await;
+    let mut noras = fill(&clinic, &mut nora, PAGE, &[("say-0", "still"), ("new-0", "tea"), ("act", "save")]).await;
+    let ashas = fill(&clinic, &mut asha, PAGE, &[("say-0", "stopped"), ("how-0", "no gout"), ("act", "save")]).await;
+    for _ in 0..2 {
+        let saved = nora.post(&clinic, PAGE, &noras).await;
+        assert_eq!(saved.location(), "/patients/p1/medicines?saved", "{}", saved.body);
+    }
+    assert_eq!(held(&clinic, "MedicationStatement", "p1").await.len(), 1);
+    // Back, and something else.
+    rowed(&mut noras, "new-0", "coffee");
+    let stale = nora.post(&clinic, PAGE, &noras).await;
+    assert_eq!(stale.status, StatusCode::CONFLICT);
+    assert!(
+        stale.body.contains("saved before, with something else") && stale.body.contains("coffee"),
+        "{}",
+        stale.body
+    );
+    // Somebody else, with a page from before.
+    let late = asha.post(&clinic, PAGE, &ashas).await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+    for part in ["Gone through meanwhile", "Dr nora", "tea: new since you opened the page", r#"value="no gout""#] {
+        assert!(late.body.contains(part), "{part} in {}", late.body);
+    }
+    assert_eq!(held(&clinic, "MedicationStatement", "p1").await.len(), 1);
+    // A prescription that changed under the form is not passed as gone through.
+    let form = fill(&clinic, &mut asha, PAGE, &[("say-0", "still"), ("say-1", "still"), ("act", "save")]).await;
+    let changed = r#""subject":{"reference":"Patient/p1"},"status":"active","intent":"order","medicationCodeableConcept":{"text":"allopurinol 300 MG"}"#;
+    clinic.put("MedicationRequest", "medicine", changed).await;
+    assert!(
+        asha.post(&clinic, PAGE, &form).await.body.contains("allopurinol 300 mg: changed since you opened the page")
+    );
+}
+
+#[tokio::test]
+async fn only_who_may_goes_through_them() {
+    let clinic = ward().await;
+    for (login, status) in
+        [("leo", StatusCode::FORBIDDEN), ("fay", StatusCode::FORBIDDEN), ("zoe", StatusCode::SEE_OTHER)]
+    {
+        let (mut browser, page) = look(&clinic, login, PAGE).await;
+        assert_eq!(page.status, status, "{login}: {}", page.body);
+        let csrf = browser.get(&clinic, "/me").await.csrf();
+        let sent = browser.post(&clinic, PAGE, &[("csrf", csrf), ("none", "yes".into()), ("act", "save".into())]).await;
+        assert_ne!(sent.location(), "/patients/p1/medicines?saved", "{login}");
+    }
+    assert!(held(&clinic, "List", "p1").await.is_empty());
+    // A pharmacist on the team looks, and changes nothing.
+    team(&clinic, "p1", &["ruth", "nora"]).await;
+    let (_, page) = look(&clinic, "ruth", PAGE).await;
+    assert!(
+        page.body.contains("allopurinol") && !page.body.contains("gone through with the patient</button>"),
+        "{}",
+        page.body
+    );
+}

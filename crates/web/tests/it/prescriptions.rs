@@ -1,0 +1,276 @@
+//! Prescriptions: drafted, signed by whom policy lets, asked about once where an allergy is direct and severe, printed, ended.
+
+use http::StatusCode;
+
+use crate::clinic::{Answer, Browser, Clinic};
+use crate::lists::{Fill, fill, held, rowed, sent};
+use crate::ward::{look, team, ward};
+
+const NEW: &str = "/patients/p1/prescriptions/new";
+const PAGE: &str = "/patients/p1/prescriptions";
+const AMOXICILLIN: [(&str, &str); 10] = [
+    ("medicine", "amoxicillin 500 mg oral tablet"),
+    ("amount", "1"),
+    ("often", "3/1/d"),
+    ("days", "7"),
+    ("quantity", "21"),
+    ("refills", "0"),
+    ("reason", "Gouty arthritis"),
+    ("note", "Label in large print"),
+    ("exact", "yes"),
+    ("act", "save"),
+];
+
+fn with(typed: Fill<'static>, over: Fill<'static>) -> Vec<(&'static str, &'static str)> {
+    let kept = typed.iter().filter(|(name, _)| !over.iter().any(|(one, _)| one == name));
+    kept.chain(over).copied().collect()
+}
+
+async fn draft(clinic: &Clinic, browser: &mut Browser, typed: Fill<'_>) -> Answer {
+    let form = fill(clinic, browser, NEW, typed).await;
+    browser.post(clinic, PAGE, &form).await
+}
+
+/// The form of the page that has this act.
+fn form_with(page: &Answer, act: &str) -> Vec<(&'static str, String)> {
+    let form = page
+        .body
+        .split("<form")
+        .find(|form| form.contains(&format!(r#"value="{act}""#)))
+        .unwrap_or_else(|| panic!("no {act} in {}", page.body));
+    let mut fields = sent(&format!("<form{form}"));
+    rowed(&mut fields, "act", act);
+    fields
+}
+
+#[tokio::test]
+async fn a_draft_says_all_and_is_in_force_once_it_is_signed() {
+    let clinic = ward().await;
+    let (mut asha, _) = look(&clinic, "asha", NEW).await;
+    let typed = with(&AMOXICILLIN, &[("medicine", "Allopurinol 100 mg oral tablet")]);
+    let made = draft(&clinic, &mut asha, &typed).await;
+    assert_eq!(made.status, StatusCode::SEE_OTHER, "{}", made.body);
+    let address = made.location().to_owned();
+    let page = asha.get(&clinic, &address).await;
+    for part in [
+        "allopurinol 100 mg oral tablet",
+        "Take 1 tablet by mouth three times daily, for 7 days",
+        "21 (twenty-one) tablets",
+        "0 (zero)",
+        "dispense as written",
+        "Gouty arthritis",
+        "Draft, not signed",
+        "None of the listed allergies",
+    ] {
+        assert!(page.body.contains(part), "{part} in {}", page.body);
+    }
+    let of = |all: Vec<String>| all.into_iter().find(|one| one.contains("197319")).unwrap();
+    let one = of(held(&clinic, "MedicationRequest", "p1").await);
+    for part in [
+        r#""status":"draft""#,
+        r#""intent":"order""#,
+        "Condition/problem",
+        r#""frequency":3"#,
+        r#""numberOfRepeatsAllowed":0"#,
+        r#""allowedBoolean":false"#,
+        "Practitioner/asha",
+        r#""code":"{tbl}""#,
+    ] {
+        assert!(one.contains(part), "{part} in {one}");
+    }
+    let form = form_with(&page, "sign");
+    let signed = asha.post(&clinic, &address, &form).await;
+    assert_eq!(signed.location(), format!("{address}?signed"), "{}", signed.body);
+    // Sent twice: it is signed once.
+    assert_eq!(asha.post(&clinic, &address, &form).await.status, StatusCode::SEE_OTHER);
+    let one = of(held(&clinic, "MedicationRequest", "p1").await);
+    assert!(one.contains(r#""status":"active""#) && one.contains(r#""versionId":"2""#), "{one}");
+    let page = asha.get(&clinic, signed.location()).await;
+    for part in ["It was not sent anywhere", "Signature", "Dr asha", "Nothing is transmitted"] {
+        assert!(page.body.contains(part), "{part} in {}", page.body);
+    }
+    // It ends with a reason.
+    let mut end = form_with(&page, "end");
+    assert_eq!(asha.post(&clinic, &address, &end).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    rowed(&mut end, "why", "gout is over");
+    assert_eq!(asha.post(&clinic, &address, &end).await.location(), "/patients/p1/medicines?stopped");
+    assert!(of(held(&clinic, "MedicationRequest", "p1").await).contains("gout is over"));
+}
+
+#[tokio::test]
+async fn a_direct_severe_match_interrupts_once_and_its_reason_is_kept_for_review() {
+    let clinic = ward().await;
+    let (mut asha, _) = look(&clinic, "asha", NEW).await;
+    let made = draft(&clinic, &mut asha, &AMOXICILLIN).await;
+    let address = made.location().to_owned();
+    let page = asha.get(&clinic, &address).await;
+    assert!(page.body.contains("amoxicillin is one of the penicillins"), "{}", page.body);
+    let stopped = asha.post(&clinic, &address, &form_with(&page, "sign")).await;
+    assert_eq!(stopped.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for part in ["Not signed: this patient is allergic", "Penicillin", "anaphylaxis, severe"] {
+        assert!(stopped.body.contains(part), "{part} in {}", stopped.body);
+    }
+    let mut on = form_with(&stopped, "sign");
+    // Without a reason, or with one for something else, it does not go on.
+    let again = asha.post(&clinic, &address, &on).await;
+    assert!(
+        again.body.contains("Choose a reason") && again.status == StatusCode::UNPROCESSABLE_ENTITY,
+        "{}",
+        again.body
+    );
+    rowed(&mut on, "reason", "23");
+    rowed(&mut on, "why", "took it in 2024, no reaction");
+    let mut other = on.clone();
+    rowed(&mut other, "asked", "another");
+    assert_eq!(asha.post(&clinic, &address, &other).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(held(&clinic, "DetectedIssue", "p1").await.is_empty());
+    assert_eq!(asha.post(&clinic, &address, &on).await.location(), format!("{address}?signed"));
+    let issues = held(&clinic, "DetectedIssue", "p1").await;
+    assert_eq!(issues.len(), 1);
+    for part in [
+        r#""code":"ALGY""#,
+        "AllergyIntolerance/allergy",
+        r#""code":"23""#,
+        "took it in 2024, no reaction",
+        "Practitioner/asha",
+        r#""severity":"high""#,
+    ] {
+        assert!(issues[0].contains(part), "{part} in {}", issues[0]);
+    }
+    let all = held(&clinic, "MedicationRequest", "p1").await;
+    assert!(all.iter().any(|one| one.contains(r#""detectedIssue":[{"reference":"DetectedIssue/"#)), "{all:?}");
+    let page = asha.get(&clinic, &address).await;
+    assert!(page.body.contains("Signed all the same") && page.body.contains("took it in 2024"), "{}", page.body);
+    // Who took it without trouble is not asked about again; it is shown.
+    let made = draft(&clinic, &mut asha, &AMOXICILLIN).await;
+    let again = made.location().to_owned();
+    let page = asha.get(&clinic, &again).await;
+    assert!(page.body.contains("Gone on before: The patient took it before without trouble"), "{}", page.body);
+    assert_eq!(asha.post(&clinic, &again, &form_with(&page, "sign")).await.location(), format!("{again}?signed"));
+    // Who reviews reads it; of charts that are not theirs nobody does.
+    team(&clinic, "p1", &["ruth", "asha"]).await;
+    let (_, review) = look(&clinic, "ruth", "/overrides").await;
+    for part in [
+        "ADEYEMI",
+        "amoxicillin 500 mg oral tablet",
+        "Penicillin: anaphylaxis, severe",
+        "took it in 2024, no reaction",
+        "Dr asha",
+    ] {
+        assert!(review.body.contains(part), "{part} in {}", review.body);
+    }
+    let (_, review) = look(&clinic, "zoe", "/overrides").await;
+    assert!(review.status == StatusCode::OK && review.body.contains("None. When somebody signs"), "{}", review.body);
+    for login in ["fay", "ben", "leo"] {
+        assert_eq!(look(&clinic, login, "/overrides").await.1.status, StatusCode::FORBIDDEN, "{login}");
+    }
+}
+
+#[tokio::test]
+async fn what_only_may_concern_is_shown_and_does_not_interrupt() {
+    let clinic = ward().await;
+    let (mut asha, _) = look(&clinic, "asha", NEW).await;
+    for (medicine, said) in [
+        ("cefuroxime 250 mg oral tablet", "some who react to penicillins react to them"),
+        ("Augmentin 875", "No ingredient that the program knows is in this name"),
+    ] {
+        let made = draft(&clinic, &mut asha, &with(&AMOXICILLIN, [("medicine", medicine)].leak_pairs())).await;
+        let address = made.location().to_owned();
+        let page = asha.get(&clinic, &address).await;
+        assert!(page.body.contains(said), "{said} in {}", page.body);
+        assert_eq!(
+            asha.post(&clinic, &address, &form_with(&page, "sign")).await.location(),
+            format!("{address}?signed")
+        );
+    }
+    assert!(held(&clinic, "DetectedIssue", "p1").await.is_empty());
+}
+
+trait Leak {
+    fn leak_pairs(self) -> &'static [(&'static str, &'static str)];
+}
+
+impl Leak for [(&'static str, &'static str); 1] {
+    fn leak_pairs(self) -> &'static [(&'static str, &'static str)] {
+        Box::leak(Box::new(self))
+    }
+}
+
+#[tokio::test]
+async fn what_is_missing_or_misread_is_named_and_all_is_kept() {
+    let clinic = ward().await;
+    let (mut asha, _) = look(&clinic, "asha", NEW).await;
+    for (over, said) in [
+        ([("medicine", "")], "Say which medicine"),
+        ([("amount", ".5")], "write 0.5, not .5"),
+        ([("amount", "1.0")], "write 1, not 1.0"),
+        ([("quantity", "many")], "How much is given out: type a number"),
+        ([("refills", "12")], "from 0 to 11"),
+        ([("often", "")], "Choose how often"),
+        ([("days", "0")], "whole number of days"),
+    ] {
+        let answer = draft(&clinic, &mut asha, &with(&AMOXICILLIN, over.leak_pairs())).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{said}");
+        assert!(answer.body.contains(said) && answer.body.contains("Label in large print"), "{said}: {}", answer.body);
+    }
+    assert_eq!(held(&clinic, "MedicationRequest", "p1").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_draft_is_made_once_and_two_people_do_not_sign_what_the_other_changed() {
+    let clinic = ward().await;
+    clinic.seed_practitioner("zara", access::Role::Physician).await;
+    team(&clinic, "p1", &["asha", "nora", "zara"]).await;
+    let (mut asha, _) = look(&clinic, "asha", NEW).await;
+    let typed = with(&AMOXICILLIN, &[("medicine", "naproxen 500 mg oral tablet")]);
+    let mut form = fill(&clinic, &mut asha, NEW, &typed).await;
+    let (first, again) = (asha.post(&clinic, PAGE, &form).await, asha.post(&clinic, PAGE, &form).await);
+    assert_eq!((first.status, first.location()), (StatusCode::SEE_OTHER, again.location()), "{}", again.body);
+    rowed(&mut form, "amount", "2");
+    let stale = asha.post(&clinic, PAGE, &form).await;
+    assert!(stale.status == StatusCode::CONFLICT && stale.body.contains("saved before"), "{}", stale.body);
+    assert_eq!(held(&clinic, "MedicationRequest", "p1").await.len(), 2);
+    // One has it open to sign while another changes it.
+    let address = first.location().to_owned();
+    let (mut zara, page) = look(&clinic, "zara", &address).await;
+    let sign = form_with(&page, "sign");
+    let mut change = fill(&clinic, &mut asha, &format!("{address}?change"), &[("amount", "2"), ("act", "save")]).await;
+    assert_eq!(asha.post(&clinic, &address, &change).await.status, StatusCode::SEE_OTHER);
+    let late = zara.post(&clinic, &address, &sign).await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+    assert!(late.body.contains("changed meanwhile") && late.body.contains("Take 2 tablets"), "{}", late.body);
+    // A change from an old page keeps what was typed.
+    rowed(&mut change, "amount", "3");
+    let late = asha.post(&clinic, &address, &change).await;
+    assert!(late.status == StatusCode::CONFLICT && late.body.contains(r#"value="3""#), "{}", late.body);
+    let discard = form_with(&zara.get(&clinic, &address).await, "discard");
+    assert_eq!(zara.post(&clinic, &address, &discard).await.location(), "/patients/p1/medicines?cancelled");
+    assert!(asha.get(&clinic, &address).await.body.contains("not valid as a prescription"));
+}
+
+#[tokio::test]
+async fn only_who_may_prescribe_drafts_or_signs() {
+    let clinic = ward().await;
+    let (mut asha, _) = look(&clinic, "asha", NEW).await;
+    let address = draft(&clinic, &mut asha, &with(&AMOXICILLIN, &[("medicine", "naproxen 500 mg oral tablet")]))
+        .await
+        .location()
+        .to_owned();
+    let version = ("version", "1".to_owned());
+    for login in ["nora", "leo", "fay", "ruth", "zoe"] {
+        let (mut browser, page) = look(&clinic, login, NEW).await;
+        assert_ne!(page.status, StatusCode::OK, "{login}");
+        let csrf = ("csrf", browser.get(&clinic, "/me").await.csrf());
+        let sent = browser.post(&clinic, &address, &[csrf, version.clone(), ("act", "sign".into())]).await;
+        assert!(
+            matches!(sent.status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) || sent.location() == "/patients/p1",
+            "{login}: {}",
+            sent.status
+        );
+    }
+    let (mut nora, page) = look(&clinic, "nora", &address).await;
+    assert!(page.body.contains("naproxen") && !page.body.contains(r#"value="sign""#), "{}", page.body);
+    assert!(!nora.get(&clinic, "/patients/p1/medicines").await.body.contains("Prescribe a medicine"));
+    let all = held(&clinic, "MedicationRequest", "p1").await;
+    assert!(all.iter().any(|one| one.contains(r#""status":"draft""#)), "{all:?}");
+}
