@@ -175,6 +175,11 @@ impl<B: Backend> Record<B> {
         self.0.policies.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What the organization keeps: forms ask for nothing else.
+    pub fn collection(&self) -> &CollectionPolicy {
+        &self.0.collection
+    }
+
     /// Puts another policy version in force: what is decided from now on is decided by it, and paging links of the version
     /// before are refused. Who calls this has decided and audited the change.
     pub fn set_policies(&self, policies: Policies) {
