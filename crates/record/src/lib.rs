@@ -21,6 +21,7 @@ mod head;
 mod history;
 mod index;
 mod labels;
+mod numbers;
 mod open;
 mod outlook;
 mod pad;
@@ -111,6 +112,7 @@ struct Inner<B> {
     ids: IdCipher,
     locator: Prf,
     cursor: SealKey,
+    numbers: Prf,
     policies: RwLock<Policies>,
     collection: CollectionPolicy,
     clock: Clock,
@@ -151,6 +153,7 @@ impl<B: Backend> Record<B> {
             ids: keyring.id_cipher()?,
             locator: keyring.prf("wardstone/locator/v1"),
             cursor: keyring.seal_key("wardstone/cursor/v1"),
+            numbers: keyring.prf("wardstone/record-number/v1"),
             policies: RwLock::new(settings.policies),
             collection: settings.collection,
             clock: settings.clock,

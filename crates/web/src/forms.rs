@@ -16,7 +16,8 @@ use crate::refusal::Refusal;
 
 /// A note is the longest thing that is sent here.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
-const FIELDS_MAX: usize = 32;
+/// The demographics of a patient are the most.
+const FIELDS_MAX: usize = 128;
 
 pub(crate) async fn read(parts: &Parts, body: Body) -> Result<Bytes, Refusal> {
     if matches!(parts.method, Method::GET | Method::HEAD) {
@@ -33,6 +34,11 @@ impl Form {
     /// The field, or an empty text.
     pub fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(held, _)| held == name).map_or("", |(_, value)| value.as_str())
+    }
+
+    /// Every value of a field: several boxes may have one name.
+    pub fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
+        self.0.iter().filter(move |(held, _)| held == name).map(|(_, value)| value.as_str())
     }
 
     pub fn number(&self, name: &str) -> Result<u64, Refusal> {

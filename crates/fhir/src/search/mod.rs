@@ -27,6 +27,11 @@ pub use query::{Include, Query, QueryOptions, Summary, Total};
 pub use table::{Kind, Param, find, parameters, resource_types};
 pub use values::{SearchValues, TEXT_BYTES_MAX, VALUES_VERSION, ValuesRef};
 
+/// Text as string search compares it.
+pub fn folded(text: &str) -> String {
+    fold::fold(text)
+}
+
 /// Whether any word of one name sounds like any word of the other.
 pub fn sounds_alike(name: &str, other: &str) -> bool {
     let codes: Vec<String> = sound::codes(name).collect();
