@@ -33,6 +33,8 @@ assets! {
     TODAY = SCRIPT "today.js",
     /// Conversions beside what is typed, and the arrow keys in plots.
     VITALS = SCRIPT "vitals.js",
+    /// Registering and editing patients, insurance, photo, merging.
+    PATIENT_CSS = STYLE "patient.css",
     /// The script of a note that is being written.
     NOTE = SCRIPT "note.js",
     /// Atkinson Hyperlegible Next, variable (SIL Open Font License, beside it): 1, l and I apart, a slashed zero.

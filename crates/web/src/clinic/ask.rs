@@ -30,6 +30,12 @@ impl Asking<'_> {
         types::parse(kind).is_some_and(|kind| self.record.policies().ever(self.caller, action, kind).is_ok())
     }
 
+    /// Whether what the role may do with things of this type shows it an element of theirs.
+    pub fn shows(&self, action: Action, kind: &str, element: &str) -> bool {
+        let scope = types::parse(kind).and_then(|kind| self.record.policies().scope(self.caller, action, kind).ok());
+        scope.is_some_and(|scope| scope.view().allows(kind, element))
+    }
+
     pub async fn search(&self, kind: &str, pairs: &[(&str, &str)]) -> Result<Sheet, Refusal> {
         let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> =
             pairs.iter().map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(*value))).collect();

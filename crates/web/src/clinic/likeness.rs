@@ -11,8 +11,8 @@ use super::time;
 
 /// Below this somebody is not shown: a birth date alone, or a name that only sounds alike.
 pub const SHOWN_FROM: u32 = 35;
-/// From here on it is likely the same person: birth date and both names.
-pub const LIKELY_FROM: u32 = 65;
+/// From here on it is likely the same person: birth date and both names, as they sound at least.
+pub const LIKELY_FROM: u32 = 60;
 
 pub struct Likeness {
     pub points: u32,

@@ -7,6 +7,7 @@ mod me;
 mod note;
 mod patients;
 mod proofs;
+mod register;
 mod schedule;
 mod sign_in;
 mod step_up;
@@ -86,6 +87,10 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::Book => schedule::book(asked).await,
         Route::Patients => patients::page(asked).await,
         Route::FindPatient => patients::find(asked).await,
+        Route::NewPatient => register::blank(asked).await,
+        Route::RegisterPatient => register::register(asked).await,
+        Route::EditPatient => register::edit::page(asked).await,
+        Route::SavePatient => register::edit::save(asked).await,
         Route::Chart => chart::page(asked).await,
         Route::BreakGlass => chart::break_glass(asked).await,
         Route::CloseGlass => chart::close_glass(asked).await,

@@ -13,6 +13,7 @@ mod headers;
 mod limits;
 mod note;
 mod numbers;
+mod register;
 mod schedule;
 mod sessions;
 mod today;

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     fn slips(pairs: &[(&'static str, &str)]) -> Vec<&'static str> {
-        let fields = asked(&access::CollectionPolicy::keep_all(), true);
+        let fields = asked(&access::CollectionPolicy::keep_all(), |_, _| true);
         let mut values = Values::default();
         for (name, value) in [("family", "Moss"), ("birth", "1968"), ("gender", "female")].iter().chain(pairs) {
             values.set(name, *value);

@@ -12,7 +12,7 @@ use crate::forms::Form;
 pub use apply::{apply, coverage};
 pub use check::{Slip, check};
 pub use codes::{GENDERS, RELATIONS, said};
-pub use read::{PARTS, read};
+pub use read::read;
 
 use codes::{ETHNICITIES, IDENTITIES, LANGUAGES, MARITAL, PRONOUNS, RACES, RELATIONSHIPS, SEXES, STATES, YES};
 
@@ -234,10 +234,11 @@ impl Values {
     }
 }
 
-/// The fields that are asked: what the organization would not keep is not, nor what the caller may not record.
-pub fn asked(policy: &CollectionPolicy, insures: bool) -> Vec<&'static Field> {
-    let of = |section: &'static Section| (section.id != INSURANCE || insures).then_some(section.fields);
-    SECTIONS.iter().filter_map(of).flatten().filter(|field| field.is_kept(policy)).collect()
+/// The fields that are asked: what the organization would not keep is not, nor what the caller may not record, as `shows` tells of
+/// a type and an element.
+pub fn asked(policy: &CollectionPolicy, shows: impl Fn(&str, &str) -> bool) -> Vec<&'static Field> {
+    let is_asked = |field: &&Field| field.is_kept(policy) && shows(field.kept.0, field.kept.1);
+    SECTIONS.iter().flat_map(|section| section.fields).filter(is_asked).collect()
 }
 
 impl Field {
