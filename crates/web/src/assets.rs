@@ -35,6 +35,7 @@ assets! {
     VITALS = SCRIPT "vitals.js",
     /// Registering and editing patients, insurance, photo, merging.
     PATIENT_CSS = STYLE "patient.css",
+    PATIENT = SCRIPT "patient.js",
     /// The script of a note that is being written.
     NOTE = SCRIPT "note.js",
     /// Atkinson Hyperlegible Next, variable (SIL Open Font License, beside it): 1, l and I apart, a slashed zero.

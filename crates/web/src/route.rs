@@ -44,7 +44,7 @@ macro_rules! routes {
 impl Route {
     /// Whether a person may be sent there.
     pub fn is_page(&self) -> bool {
-        !matches!(self, Route::Asset(_) | Route::Events | Route::TodayPart | Route::TodayEvents)
+        !matches!(self, Route::Asset(_) | Route::Events | Route::TodayPart | Route::TodayEvents | Route::Picture)
     }
 
     /// The first route that fits: literal addresses stand before those with an id in the same place.
@@ -141,6 +141,11 @@ routes! {
     RegisterPatient = POST "/patients/new",
     EditPatient = GET "/patients/{}/edit",
     SavePatient = POST "/patients/{}/edit",
+    Picture = GET "/patients/{}/picture",
+    Photo = GET "/patients/{}/photo",
+    SavePhoto = POST "/patients/{}/photo",
+    Insurance = GET "/patients/{}/insurance",
+    SaveInsurance = POST "/patients/{}/insurance",
     Chart = GET "/patients/{}",
     BreakGlass = POST "/patients/{}/glass",
     CloseGlass = POST "/patients/{}/glass/close",

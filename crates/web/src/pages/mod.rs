@@ -3,9 +3,11 @@
 mod chart;
 mod enrol;
 mod events;
+mod insurance;
 mod me;
 mod note;
 mod patients;
+mod photo;
 mod proofs;
 mod register;
 mod schedule;
@@ -30,7 +32,15 @@ use crate::{Web, answer};
 pub(crate) use chart::measures::vital_name;
 pub(crate) use chart::notes::written;
 pub(crate) use chart::panels::{medicines_said, problems_said};
+pub(crate) use photo::has_photo;
 pub(crate) use sign_in::goes_on;
+
+/// Who goes which way from a chart.
+pub(crate) mod ways {
+    pub use super::insurance::may_look as insures;
+    pub use super::photo::may_keep as keeps_photos;
+    pub use super::register::edit::may_edit as edits;
+}
 
 pub(crate) type Answer = Result<Response<Body>, Refusal>;
 
@@ -91,6 +101,11 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::RegisterPatient => register::register(asked).await,
         Route::EditPatient => register::edit::page(asked).await,
         Route::SavePatient => register::edit::save(asked).await,
+        Route::Picture => photo::picture(asked).await,
+        Route::Photo => photo::page(asked).await,
+        Route::SavePhoto => photo::save(asked).await,
+        Route::Insurance => insurance::page(asked).await,
+        Route::SaveInsurance => insurance::save(asked).await,
         Route::Chart => chart::page(asked).await,
         Route::BreakGlass => chart::break_glass(asked).await,
         Route::CloseGlass => chart::close_glass(asked).await,

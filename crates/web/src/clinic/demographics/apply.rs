@@ -169,6 +169,12 @@ pub fn coverage(values: &Values, beneficiary: &str, payer: Option<&str>) -> Opti
     Some(object(made))
 }
 
+/// Adds an identifier: the name of the form that made it.
+pub fn name(resource: &mut Json<'static>, system: &'static str, value: &str) {
+    let made = object([("system", Json::string(system)), ("value", Json::string(value.to_owned()))]);
+    entry(resource, "identifier", |_| None, |_| Some(made));
+}
+
 /// Replaces one entry of a list, adds it, or takes it out. A list without entries goes.
 fn entry(
     patient: &mut Json<'static>,

@@ -9,7 +9,7 @@ use access::{CollectValue, CollectionPolicy};
 
 use crate::forms::Form;
 
-pub use apply::{apply, coverage};
+pub use apply::{apply, coverage, name};
 pub use check::{Slip, check};
 pub use codes::{GENDERS, RELATIONS, said};
 pub use read::read;

@@ -27,6 +27,7 @@ use crate::clinic::names::Names;
 use crate::clinic::read::{text, words};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::time;
+use crate::clinic::ways::Ways;
 use crate::refusal::Refusal;
 
 use measures::{Measure, Results};
@@ -50,6 +51,7 @@ struct Page<'a> {
     frame: Frame<'a>,
     shell: Shell<'a>,
     banner: Banner,
+    ways: Ways,
     problems: Option<Panel<Row>>,
     problems_over: Vec<Row>,
     medicines: Option<Panel<Row>>,
@@ -101,6 +103,7 @@ struct Closed<'a> {
     patient_id: &'a str,
     standing: Standing,
     offer: withheld::Offer,
+    ways: Ways,
     error: Option<String>,
     reason: &'a str,
 }
@@ -163,6 +166,7 @@ impl<'a> Page<'a> {
             frame: Frame::of(asked.web),
             shell: Shell::of(asked.web, session, Place::Patients),
             banner,
+            ways: Ways::of(asked, asking),
             problems,
             problems_over,
             medicines: medicines(parts, names),

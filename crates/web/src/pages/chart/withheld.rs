@@ -13,6 +13,7 @@ use crate::client::Asked;
 use crate::clinic::ask::known;
 use crate::clinic::banner::Banner;
 use crate::clinic::shell::{Place, Shell};
+use crate::clinic::ways::Ways;
 use crate::pages::Answer;
 use crate::pages::patients::asking;
 use crate::refusal::Refusal;
@@ -73,6 +74,8 @@ pub(super) fn page(
         banner,
         patient_id: asked.ids[0],
         offer: offer(asked, session, standing)?,
+        // Who sees no chart keeps who a patient is all the same; of a chart that is closed to its reader nothing is offered.
+        ways: if standing == Standing::NotYours { Ways::of(asked, &asking(asked, session)?) } else { Ways::default() },
         standing,
         error,
         reason,

@@ -15,7 +15,6 @@ use crate::assets::{Asset, Frame, PATIENT_CSS};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::demographics::{Field, Slip, Values, apply, check, read};
-use crate::clinic::read::all;
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::time;
 use crate::forms::Form;
@@ -230,12 +229,4 @@ fn shown(
         is_same,
     };
     answer::page(status, &page)
-}
-
-/// Whether a patient was compared with another when they were registered, and is somebody else.
-pub fn is_distinct(patient: &Json<'_>, other: &str) -> bool {
-    all(patient, "extension").iter().any(|one| {
-        crate::clinic::read::text(one, "url") == Some(super::DISTINCT)
-            && one.get("valueReference").and_then(crate::clinic::read::reference) == Some(("Patient", other))
-    })
 }

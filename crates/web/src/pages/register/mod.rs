@@ -26,7 +26,7 @@ use crate::clinic::time;
 use crate::forms::Form;
 use crate::refusal::Refusal;
 
-use view::{FormView, Input, Who};
+pub use view::{FormView, Input, Who};
 
 /// Names the form a patient was registered with, so that a form sent twice makes one patient.
 const REGISTRATION: &str = "urn:wardstone:registration";
@@ -260,11 +260,11 @@ fn shown(
 }
 
 /// Fresh with each form.
-fn fresh(asked: &Asked<'_>) -> String {
+pub fn fresh(asked: &Asked<'_>) -> String {
     format!("{:032x}", asked.from.request_id)
 }
 
-fn token(asked: &Asked<'_>, form: &Form) -> String {
+pub fn token(asked: &Asked<'_>, form: &Form) -> String {
     let sent = form.text("token");
     let is_token = sent.len() == TOKEN_BYTES && sent.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_token { sent.to_owned() } else { fresh(asked) }
