@@ -57,6 +57,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
 }
 
 pub async fn save(asked: &Asked<'_>) -> Answer {
+    asked.sent_by_our_page()?;
     let form = asked.parted()?;
     let session = asked.writer(&form.fields).await?;
     let asking = keeping(asked, &session)?;
