@@ -21,6 +21,7 @@ mod head;
 mod history;
 mod index;
 mod labels;
+mod merge;
 mod numbers;
 mod open;
 mod outlook;
@@ -60,6 +61,7 @@ pub use drafts::{
     DraftVersion, KeptForAuthor, NoteToSign, PAST_MAX, PLACEHOLDER, Signed, WITHHELD_SYSTEM, Withheld, WithheldWhy,
 };
 pub use error::{RecordError, Refusal};
+pub use merge::Merging;
 pub use outlook::{Facet, Outlook};
 pub use request::{
     EverythingRequest, HistoryOf, HistoryRequest, Pairs, Preconditions, ResourceKey, SearchRequest, Target,
