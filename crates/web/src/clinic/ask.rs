@@ -8,6 +8,9 @@ use record::{Disclosed, Page, Record, RecordError, ResourceKey, SearchRequest, V
 
 use crate::refusal::Refusal;
 
+/// Parameters that name the patient whose a resource is.
+const OF_PATIENT: [&str; 3] = ["patient", "subject", "beneficiary"];
+
 /// One caller's questions.
 #[derive(Clone, Copy)]
 pub struct Asking<'a> {
@@ -37,10 +40,27 @@ impl Asking<'_> {
     }
 
     pub async fn search(&self, kind: &str, pairs: &[(&str, &str)]) -> Result<Sheet, Refusal> {
-        let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> =
-            pairs.iter().map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(*value))).collect();
+        let mut asked: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::with_capacity(pairs.len());
+        for (name, value) in pairs {
+            let value = match OF_PATIENT.contains(name) {
+                true => self.of_patient(value).await?,
+                false => Cow::Borrowed(*value),
+            };
+            asked.push((Cow::Borrowed(*name), value));
+        }
+        let pairs = asked;
         let request = SearchRequest { kind: known(kind)?, compartment: None, pairs: &pairs, lenient: false };
         Ok(Sheet(Some(self.record.search(self.caller, &request).await?)))
+    }
+
+    /// One patient, and the records that were merged into theirs: whatever a page asks of a chart it asks of all of it.
+    async fn of_patient<'v>(&self, value: &'v str) -> Result<Cow<'v, str>, Refusal> {
+        if value.contains([',', '/']) {
+            return Ok(Cow::Borrowed(value));
+        }
+        let merged = self.record.merged_into(value).await?;
+        let all = std::iter::once(value).chain(merged.iter().map(String::as_str));
+        Ok(if merged.is_empty() { Cow::Borrowed(value) } else { all.collect::<Vec<_>>().join(",").into() })
     }
 
     /// A search that is empty where the role never sees the type.

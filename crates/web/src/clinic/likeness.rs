@@ -20,10 +20,6 @@ pub struct Likeness {
 }
 
 impl Likeness {
-    pub fn is_shown(&self) -> bool {
-        self.points >= SHOWN_FROM
-    }
-
     pub fn is_likely(&self) -> bool {
         self.points >= LIKELY_FROM
     }
@@ -165,6 +161,12 @@ fn is_one_digit_off(a: &str, b: &str) -> bool {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    impl Likeness {
+        fn is_shown(&self) -> bool {
+            self.points >= SHOWN_FROM
+        }
+    }
 
     fn likeness(pairs: &[(&'static str, &str)], patient: &str) -> Likeness {
         let mut values = Values::default();

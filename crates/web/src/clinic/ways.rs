@@ -3,27 +3,33 @@
 use super::ask::Asking;
 use crate::client::Asked;
 use crate::pages::ways as may;
+use crate::refusal::Refusal;
 
 #[derive(Default)]
 pub struct Ways {
     pub ways: Vec<(&'static str, &'static str)>,
     /// What was done just now.
     pub notice: Option<&'static str>,
+    /// Records that are shown here as well.
+    pub merged: Vec<String>,
 }
 
 impl Ways {
-    pub fn of(asked: &Asked<'_>, asking: &Asking<'_>) -> Self {
+    pub async fn of(asked: &Asked<'_>, asking: &Asking<'_>) -> Result<Self, Refusal> {
         let all = [
             ("edit", "Edit who this is", may::edits(asking)),
             ("insurance", "Insurance", may::insures(asking)),
             ("photo", "Photo", may::keeps_photos(asking)),
+            ("merge", "Merge records", may::merges(asking)),
         ];
         let ways = all.into_iter().filter(|(.., may)| *may).map(|(way, words, _)| (way, words)).collect();
         let notice = match asked.parts.uri.query() {
             Some("registered") => Some("Registered. The record number is in the line above."),
             Some("saved") => Some("Saved."),
+            Some("merged") => Some("Merged. Both records are shown here as one."),
+            Some("unmerged") => Some("The merge was undone. This record stands for itself again."),
             _ => None,
         };
-        Self { ways, notice }
+        Ok(Self { ways, notice, merged: asking.record.merged_into(asked.ids[0]).await? })
     }
 }

@@ -5,6 +5,7 @@ mod enrol;
 mod events;
 mod insurance;
 mod me;
+mod merge;
 mod note;
 mod patients;
 mod photo;
@@ -38,6 +39,7 @@ pub(crate) use sign_in::goes_on;
 /// Who goes which way from a chart.
 pub(crate) mod ways {
     pub use super::insurance::may_look as insures;
+    pub use super::merge::may_merge as merges;
     pub use super::photo::may_keep as keeps_photos;
     pub use super::register::edit::may_edit as edits;
 }
@@ -106,6 +108,9 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::SavePhoto => photo::save(asked).await,
         Route::Insurance => insurance::page(asked).await,
         Route::SaveInsurance => insurance::save(asked).await,
+        Route::Merge => merge::page(asked).await,
+        Route::MergeStep => merge::step(asked).await,
+        Route::Unmerge => merge::undo(asked).await,
         Route::Chart => chart::page(asked).await,
         Route::BreakGlass => chart::break_glass(asked).await,
         Route::CloseGlass => chart::close_glass(asked).await,

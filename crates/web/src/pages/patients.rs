@@ -16,7 +16,7 @@ use crate::clinic::ask::{Asking, Sheet};
 use crate::clinic::banner;
 use crate::clinic::name::Name;
 use crate::clinic::nicknames;
-use crate::clinic::read::text;
+use crate::clinic::read::{all, text};
 use crate::clinic::shell::{Place, Shell, finds_patients};
 use crate::clinic::time;
 use crate::refusal::Refusal;
@@ -57,6 +57,8 @@ struct Row {
     sex: String,
     mrn: Option<String>,
     is_dead: bool,
+    /// Another record of this patient goes on instead.
+    is_merged: bool,
     /// Another row has the same name and birth date: two people, or one with two records.
     has_double: bool,
 }
@@ -195,7 +197,10 @@ impl Found {
     fn of(sheet: &Sheet, typed: [&str; 2], now_ms: i64, is_further: bool) -> Self {
         let patients = sheet.resources();
         let keys: Vec<_> = patients.iter().map(|one| (Name::of(one).listed(), text(one, "birthDate"))).collect();
-        let has_double = |at: usize| keys.iter().enumerate().any(|(other, key)| other != at && *key == keys[at]);
+        let counts = |at: usize| !is_merged(&patients[at]);
+        let has_double = |at: usize| {
+            counts(at) && keys.iter().enumerate().any(|(other, key)| other != at && *key == keys[at] && counts(other))
+        };
         let rows = patients.iter().enumerate().map(|(at, one)| Row::of(one, now_ms, has_double(at))).collect();
         let heading = match sheet.total() {
             Some(0) => "No patient found".to_owned(),
@@ -220,9 +225,15 @@ impl Row {
             sex: banner::sex(patient),
             mrn: banner::record_number(patient).map(str::to_owned),
             is_dead,
+            is_merged: is_merged(patient),
             has_double,
         }
     }
+}
+
+/// Another record of the patient goes on instead.
+pub(super) fn is_merged(patient: &Json<'_>) -> bool {
+    all(patient, "link").iter().any(|link| text(link, "type") == Some("replaced-by"))
 }
 
 fn shown(

@@ -11,6 +11,7 @@ mod find;
 mod forgery;
 mod headers;
 mod limits;
+mod merge;
 mod note;
 mod numbers;
 mod register;

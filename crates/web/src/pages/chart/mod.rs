@@ -117,6 +117,9 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         Err(RecordError::Denied(Denied::Withheld)) => return closed(asked, &session, None, Standing::Withheld).await,
         Err(error) => return Err(error.into()),
     };
+    if let Some(surviving) = asking.record.surviving(patient_id).await? {
+        return super::merge::merged(asked, &session, &asking, &surviving).await;
+    }
     let outlook = parts::outlook(&asking, patient.get()).await?;
     let today = time::today(asking.record.now_ms());
     let Ok(json) = Json::parse(patient.get().json()) else { return Err(Refusal::Defect) };
@@ -136,6 +139,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         &Held { patient: &json, parts: &parts, rare: &rare, reasons: &reasons },
         &names,
     );
+    page.ways = Ways::of(asked, &asking).await?;
     page.banner.glass = Glass::of(asked.web, &session, outlook.chart);
     let is_part2 = patient.get().is_part2() || parts.sheets().any(Sheet::is_part2);
     page.part2_notice = is_part2.then_some(PART2_NOTICE);
@@ -166,7 +170,7 @@ impl<'a> Page<'a> {
             frame: Frame::of(asked.web),
             shell: Shell::of(asked.web, session, Place::Patients),
             banner,
-            ways: Ways::of(asked, asking),
+            ways: Ways::default(),
             problems,
             problems_over,
             medicines: medicines(parts, names),
@@ -251,7 +255,7 @@ async fn reasons(asking: &Asking<'_>, parts: &Parts) -> Result<HashMap<String, S
 }
 
 async fn closed(asked: &Asked<'_>, session: &Session, banner: Option<Banner>, standing: Standing) -> Answer {
-    withheld::page(asked, session, banner, standing, StatusCode::FORBIDDEN, None, "")
+    withheld::page(asked, session, banner, standing, StatusCode::FORBIDDEN, None, "").await
 }
 
 /// `Nov-2024`.

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::body::Body;
+use fhir::Json;
 use http::{Response, StatusCode};
 use identity::Session;
 
@@ -11,11 +12,11 @@ use crate::assets::{Asset, Frame, PATIENT_CSS};
 use crate::client::Asked;
 use crate::clinic::ask::{Asking, Sheet};
 use crate::clinic::demographics::{Field, Values, read};
-use crate::clinic::likeness::{Likeness, number};
+use crate::clinic::likeness::{Likeness, SHOWN_FROM, number};
 use crate::clinic::nicknames;
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::time;
-use crate::pages::patients::literal;
+use crate::pages::patients::{is_merged, literal};
 use crate::refusal::Refusal;
 
 /// Side by side; a page holds no more columns. The likeliest come first.
@@ -28,7 +29,24 @@ pub struct Double {
     pub points: u32,
     pub is_likely: bool,
     pub why: Vec<&'static str>,
+    /// Another record goes on instead.
+    pub is_merged: bool,
     values: Values,
+}
+
+impl Double {
+    pub fn of(values: &Values, patient: &Json<'_>) -> Self {
+        let likeness = Likeness::of(values, patient);
+        let (points, is_likely) = (likeness.points, likeness.is_likely());
+        Self {
+            who: Who::of(patient),
+            points,
+            is_likely,
+            why: likeness.why,
+            is_merged: is_merged(patient),
+            values: read(patient),
+        }
+    }
 }
 
 #[derive(Template)]
@@ -48,10 +66,10 @@ struct Page<'a> {
 }
 
 /// One thing, as it was typed and as each candidate has it.
-struct Row {
-    label: &'static str,
-    typed: String,
-    held: Vec<(String, bool)>,
+pub struct Row {
+    pub label: &'static str,
+    pub typed: String,
+    pub held: Vec<(String, bool)>,
 }
 
 /// Born the same day; named alike; with the same phone, e-mail or number.
@@ -97,11 +115,9 @@ pub async fn find(asking: &Asking<'_>, values: &Values) -> Result<Vec<Double>, R
 
 fn take(sheet: &Sheet, values: &Values, found: &mut Vec<Double>) {
     for patient in sheet.resources() {
-        let likeness = Likeness::of(values, &patient);
-        let who = Who::of(&patient);
-        if likeness.is_shown() && !found.iter().any(|one| one.who.id == who.id) {
-            let (points, is_likely) = (likeness.points, likeness.is_likely());
-            found.push(Double { who, points, is_likely, why: likeness.why, values: read(&patient) });
+        let double = Double::of(values, &patient);
+        if double.points >= SHOWN_FROM && !found.iter().any(|one| one.who.id == double.who.id) {
+            found.push(double);
         }
     }
 }
@@ -139,7 +155,7 @@ pub fn page(
     answer::page(StatusCode::CONFLICT, &page)
 }
 
-fn rows(values: &Values, found: &[Double]) -> Vec<Row> {
+pub fn rows(values: &Values, found: &[Double]) -> Vec<Row> {
     let say = |label: &'static str, of: &dyn Fn(&Values) -> String| {
         let typed = of(values);
         let held = found.iter().map(|one| {

@@ -26,6 +26,7 @@ use crate::clinic::time;
 use crate::forms::Form;
 use crate::refusal::Refusal;
 
+pub use doubles::{Double, Row, find as doubles_of, rows};
 pub use view::{FormView, Input, Who};
 
 /// Names the form a patient was registered with, so that a form sent twice makes one patient.
