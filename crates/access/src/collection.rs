@@ -33,6 +33,16 @@ pub struct CollectRule {
     pub system: Option<String>,
     /// Only with this `type` code (of an identifier).
     pub type_code: Option<String>,
+    /// Only with this `url` (of an extension).
+    pub url: Option<String>,
+}
+
+/// What of an element value rules look at: those of an identifier, contact point or coding, and the `url` of an extension.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CollectValue<'a> {
+    pub system: Option<&'a str>,
+    pub type_codes: &'a [&'a str],
+    pub url: Option<&'a str>,
 }
 
 impl CollectionPolicy {
@@ -52,7 +62,7 @@ impl CollectionPolicy {
         CollectionPolicy { rules, elements }
     }
 
-    /// Lines of `name: action Type.element [system=uri] [type=code]`; `#` starts a comment line.
+    /// Lines of `name: action Type.element [system=uri] [type=code] [url=uri]`; `#` starts a comment line.
     pub fn parse(text: &str) -> Result<CollectionPolicy, AccessError> {
         let mut rules: Vec<CollectRule> = Vec::new();
         for (index, line) in text.lines().enumerate() {
@@ -76,20 +86,20 @@ impl CollectionPolicy {
             .any(|known| known.strip_prefix(element).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
     }
 
+    /// Whether such a value would be kept: what is not kept is not asked.
+    pub fn keeps(&self, type_name: &str, element: &str, value: CollectValue<'_>) -> bool {
+        self.rule_for(type_name, element, value).is_none_or(|rule| rule.action == CollectAction::Keep)
+    }
+
     /// The rule for one element value, if one matches; none means keep.
-    /// `system` and `type_codes` are those of the value, where it is an identifier, contact point or coding.
-    pub fn rule_for(
-        &self,
-        type_name: &str,
-        element: &str,
-        system: Option<&str>,
-        type_codes: &[&str],
-    ) -> Option<&CollectRule> {
+    pub fn rule_for(&self, type_name: &str, element: &str, value: CollectValue<'_>) -> Option<&CollectRule> {
+        let CollectValue { system, type_codes, url } = value;
         self.rules.iter().find(|rule| {
             rule.element == element
                 && rule.type_name.as_deref().is_none_or(|wanted| wanted == type_name)
                 && rule.system.as_deref().is_none_or(|wanted| system == Some(wanted))
                 && rule.type_code.as_deref().is_none_or(|wanted| type_codes.contains(&wanted))
+                && rule.url.as_deref().is_none_or(|wanted| url == Some(wanted))
         })
     }
 
@@ -113,10 +123,12 @@ fn parse_rule(line: &str) -> Result<CollectRule, &'static str> {
         element: element.to_string(),
         system: None,
         type_code: None,
+        url: None,
     };
     for word in words {
         match word.split_once('=') {
             Some(("system", uri)) => rule.system = Some(uri.to_string()),
+            Some(("url", uri)) => rule.url = Some(uri.to_string()),
             Some(("type", code)) => rule.type_code = Some(code.to_string()),
             _ => return Err("an unknown condition"),
         }

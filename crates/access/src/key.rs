@@ -22,6 +22,9 @@ pub struct Object {
     pub row: Option<u64>,
     /// The owning chart; none for what belongs to no patient.
     pub chart: Option<ChartNo>,
+    /// Another chart of the same patient under which this caller knows them, where records were merged: their own, a ward's, one
+    /// whose glass they broke. Whose chart it is, and the glass, hold for both.
+    pub also: Option<ChartNo>,
     /// Labels of this version united with those of the current one.
     pub labels: Labels,
     pub traits: Traits,
@@ -70,6 +73,7 @@ impl Object {
             kind,
             row,
             chart,
+            also: None,
             labels: Labels::NONE,
             traits: Traits::NONE,
             originator: None,
@@ -198,15 +202,15 @@ impl Standing {
         if object.chart.is_none() {
             relations = relations.union(Relations::UNASSIGNED);
         }
-        if object.chart.is_some() && object.chart == caller.own_chart() {
+        let is_of =
+            |chart: ChartNo| object.chart == Some(chart) || (object.chart.is_some() && object.also == Some(chart));
+        if caller.own_chart().is_some_and(is_of) {
             relations = relations.union(Relations::SELF_CHART);
         }
         if object.originator.is_some() && object.originator == caller.practitioner() {
             relations = relations.union(Relations::ORIGINATOR);
         }
-        if let Some(chart) = object.chart
-            && let Some(grant) = caller.proxies().iter().find(|grant| grant.chart == chart)
-        {
+        if let Some(grant) = caller.proxies().iter().find(|grant| is_of(grant.chart)) {
             let category = group_of(object.kind.name).and_then(ProxyCategories::of_group);
             if category.is_some_and(|category| grant.categories.contains(category))
                 && grant.labels.contains(object.labels.without(Labels::OF_ELEMENTS))
@@ -217,7 +221,7 @@ impl Standing {
                 relations = relations.union(Relations::ADOLESCENT);
             }
         }
-        let glass_broken = object.chart.is_some_and(|chart| caller.broken_glass().contains(&chart));
+        let glass_broken = caller.broken_glass().iter().any(|chart| is_of(*chart));
         DecisionKey {
             labels: object.labels,
             traits: object.traits,

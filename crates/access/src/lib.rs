@@ -27,7 +27,7 @@ pub use caller::{
     Caller, CallerParts, ChartNo, Facts, GLASS_MAX, LOGIN_BYTES_MAX, PROXIES_MAX, ProxyCategories, ProxyGrant, Role,
     RoleSet, USER_AGENT_BYTES_MAX, UserId,
 };
-pub use collection::{CollectAction, CollectRule, CollectionPolicy};
+pub use collection::{CollectAction, CollectRule, CollectValue, CollectionPolicy};
 pub use error::AccessError;
 pub use key::{DecisionKey, Object, PackedKey, Relations, Traits, TypeRef};
 pub use labeler::{Labeler, is_government_id};

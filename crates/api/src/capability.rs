@@ -86,7 +86,16 @@ fn resource(json: &mut Writer, name: &str) {
     texts(json, "referencePolicy", &["literal", "logical"]);
     texts(json, "searchInclude", &includes(name));
     texts(json, "searchRevInclude", &reverse_includes(name));
-    json.name("searchParam").array(|json| search::parameters(name).for_each(|param| search_param(json, param)));
+    json.name("searchParam").array(|json| {
+        search::parameters(name).for_each(|param| search_param(json, param));
+        if name == "Patient" {
+            json.object(|json| {
+                json.member("name", "phonetic");
+                json.member("definition", "http://hl7.org/fhir/SearchParameter/individual-phonetic");
+                json.member("type", "string");
+            });
+        }
+    });
     if name == "Patient" {
         json.name("operation").array(|json| {
             json.object(|json| {

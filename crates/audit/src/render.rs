@@ -157,6 +157,8 @@ impl Kind {
             Action::Stop | Action::LogRetired => dicom("110100", Some("110121")),
             Action::Backup => lifecycle("110100", "archive", "E"),
             Action::Restore => lifecycle("110100", "restore", "E"),
+            Action::Merge => lifecycle("110100", "merge", "U"),
+            Action::Unmerge => lifecycle("110100", "unmerge", "U"),
             Action::Reseal => lifecycle("110100", "encrypt", "U"),
             Action::Erase => lifecycle("110105", "destroy", "D"),
             Action::KeyEvent => dicom("110113", Some("110138")),

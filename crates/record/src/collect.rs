@@ -1,6 +1,6 @@
 //! The collection policy at work: what the organization does not need is left out before anything is stored.
 
-use access::{CollectAction, CollectionPolicy};
+use access::{CollectAction, CollectValue, CollectionPolicy};
 use fhir::{Issue, IssueCode, Json, Object, Severity};
 
 use crate::RecordError;
@@ -69,7 +69,8 @@ impl Walk<'_> {
     fn one(&mut self, item: &Json<'_>, path: &str, expression: &str) -> Result<bool, RecordError> {
         let system = item.get("system").and_then(Json::as_str);
         let codes: Vec<&str> = identifier_type_codes(item).collect();
-        let Some(rule) = self.policy.rule_for(self.type_name, path, system, &codes) else { return Ok(false) };
+        let value = CollectValue { system, type_codes: &codes, url: item.get("url").and_then(Json::as_str) };
+        let Some(rule) = self.policy.rule_for(self.type_name, path, value) else { return Ok(false) };
         match rule.action {
             CollectAction::Keep => Ok(false),
             CollectAction::Refuse => Err(RecordError::CollectionRefused { expression: expression.to_owned() }),

@@ -33,17 +33,24 @@ pub struct ChartFacts {
     traits: Traits,
     /// Keyed hashes of the patient's family names.
     families: Box<[u64]>,
+    /// Of a patient whose record is linked with others: which it replaces, and which replaces it. One side's word; both have to
+    /// say it.
+    links: Option<Box<Links>>,
     /// The state of the directory that references were resolved in; none where the directory has no say.
     directory: Option<u64>,
+}
+
+/// Ids of patients.
+pub struct Links {
+    pub own: Box<str>,
+    pub replaces: Box<[Box<str>]>,
+    pub replaced_by: Option<Box<str>>,
 }
 
 impl ChartFacts {
     /// How a caller stands to an object of the chart, as [`Relations::OF_CHART`].
     pub fn relations(&self, caller: &Caller, object: &Object, head: Option<&Head>) -> Relations {
         let mut relations = Relations::NONE;
-        if !self.ever_attributed {
-            relations = relations.union(Relations::UNASSIGNED);
-        }
         if let Some(practitioner) = caller.practitioner()
             && window::is_open(&self.windows, practitioner, caller.time_ms())
         {
@@ -63,9 +70,18 @@ impl ChartFacts {
         }
     }
 
+    pub fn was_ever_attributed(&self) -> bool {
+        self.ever_attributed
+    }
+
+    pub fn links(&self) -> Option<&Links> {
+        self.links.as_deref()
+    }
+
     fn bytes(&self) -> usize {
+        let linked = self.links.as_ref().map_or(0, |links| 80 + 40 * links.replaces.len());
         let consents: usize = self.consents.iter().map(Consent::bytes).sum();
-        size_of::<Self>() + size_of_val(&*self.windows) + size_of_val(&*self.families) + consents + 48
+        size_of::<Self>() + size_of_val(&*self.windows) + size_of_val(&*self.families) + consents + linked + 48
     }
 }
 

@@ -23,6 +23,8 @@ mod head;
 mod history;
 mod index;
 mod labels;
+mod merge;
+mod numbers;
 mod open;
 mod outlook;
 mod pad;
@@ -65,6 +67,7 @@ pub use drafts::{
     withheld_coding, withheld_reason,
 };
 pub use error::{RecordError, Refusal};
+pub use merge::Merging;
 pub use outlook::{Facet, Outlook};
 pub use request::{
     EverythingRequest, HistoryOf, HistoryRequest, Pairs, Preconditions, ResourceKey, SearchRequest, Target,
@@ -118,6 +121,7 @@ struct Inner<B> {
     ids: IdCipher,
     locator: Prf,
     cursor: SealKey,
+    numbers: Prf,
     policies: RwLock<Policies>,
     collection: CollectionPolicy,
     clock: Clock,
@@ -158,6 +162,7 @@ impl<B: Backend> Record<B> {
             ids: keyring.id_cipher()?,
             locator: keyring.prf("wardstone/locator/v1"),
             cursor: keyring.seal_key("wardstone/cursor/v1"),
+            numbers: keyring.prf("wardstone/record-number/v1"),
             policies: RwLock::new(settings.policies),
             collection: settings.collection,
             clock: settings.clock,
@@ -180,6 +185,11 @@ impl<B: Backend> Record<B> {
     /// The policies in force. Who asks them more than once for one answer keeps what this gave.
     pub fn policies(&self) -> Policies {
         self.0.policies.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the organization keeps: forms ask for nothing else.
+    pub fn collection(&self) -> &CollectionPolicy {
+        &self.0.collection
     }
 
     /// Puts another policy version in force: what is decided from now on is decided by it, and paging links of the version

@@ -335,7 +335,10 @@ impl<B: Backend> Record<B> {
         if let access::Charts::Only(charts) = scope.charts() {
             let mut heads = Vec::new();
             for chart in charts {
-                heads.extend(self.heads_of_chart(chart.0).await?.iter().filter(of_kind).cloned());
+                // Also what lies in other records of the same patient.
+                for (chart, _) in self.group(chart.0).await? {
+                    heads.extend(self.heads_of_chart(chart).await?.iter().filter(of_kind).cloned());
+                }
             }
             return Ok(Source::Charts(heads));
         }

@@ -65,6 +65,56 @@ impl<B: Backend> Record<B> {
         self.stood(caller, subject, None).await
     }
 
+    /// What the chart says of the caller; of a patient whose records were merged, what all of them say.
+    async fn stand(
+        &self,
+        caller: &Caller,
+        object: &mut Object,
+        chart: ChartNo,
+        head: Option<&Head>,
+    ) -> Result<(), RecordError> {
+        let own = self.facts(chart).await?;
+        object.traits = object.traits.union(own.traits(caller));
+        if own.links().is_none() {
+            let relations = own.relations(caller, object, head);
+            object.relations =
+                if own.was_ever_attributed() { relations } else { relations.union(Relations::UNASSIGNED) };
+            return Ok(());
+        }
+        let group = self.group(chart).await?;
+        if group.len() > 1 {
+            let known = near(caller).chain(caller.broken_glass().iter().copied());
+            object.also = { known }.find(|known| group.iter().any(|(chart, _)| *chart == known.0));
+        }
+        let mut relations = Relations::UNASSIGNED;
+        for (_, facts) in &group {
+            if facts.was_ever_attributed() {
+                relations = relations.without(Relations::UNASSIGNED);
+            }
+            relations = relations.union(facts.relations(caller, object, head));
+            object.traits = object.traits.union(facts.traits(caller));
+        }
+        object.relations = relations;
+        Ok(())
+    }
+
+    async fn asks_chart(&self, caller: &Caller, chart: access::ChartNo) -> Result<bool, RecordError> {
+        let roles = caller.roles().bits();
+        if roles & !BOUND.bits() != 0 {
+            return Ok(true);
+        }
+        if roles & !APART.bits() == 0 {
+            return Ok(false);
+        }
+        for near in near(caller) {
+            // Of the own chart alone it is asked whether another is of the same patient.
+            if near == chart || self.group(near.0).await?.iter().any(|(of, _)| *of == chart.0) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// A shared compartment is nobody's chart: there is no standing to look up, and nobody to whom it would be attributed.
     pub(crate) async fn stood(
         &self,
@@ -78,10 +128,8 @@ impl<B: Backend> Record<B> {
             Object { labels: labels.without(Labels::OF_ELEMENTS), traits, originator, ..Object::of(kind, row, owned) };
         match owned {
             None => object.relations = Relations::UNASSIGNED,
-            Some(owned) if asks_chart(caller, owned) => {
-                let facts = self.facts(chart).await?;
-                object.relations = facts.relations(caller, &object, head);
-                object.traits = object.traits.union(facts.traits(caller));
+            Some(owned) if self.asks_chart(caller, owned).await? => {
+                self.stand(caller, &mut object, chart, head).await?
             }
             Some(_) => {}
         }
@@ -89,13 +137,9 @@ impl<B: Backend> Record<B> {
     }
 }
 
-fn asks_chart(caller: &Caller, chart: access::ChartNo) -> bool {
-    let roles = caller.roles().bits();
-    if roles & !BOUND.bits() != 0 {
-        return true;
-    }
-    roles & !APART.bits() != 0
-        && (caller.own_chart() == Some(chart) || caller.proxies().iter().any(|grant| grant.chart == chart))
+/// The charts that somebody reaches as the patient or for one.
+fn near(caller: &Caller) -> impl Iterator<Item = access::ChartNo> {
+    caller.own_chart().into_iter().chain(caller.proxies().iter().map(|grant| grant.chart))
 }
 
 fn without_current(traits: Traits) -> Traits {

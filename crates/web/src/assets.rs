@@ -41,6 +41,9 @@ assets! {
     LISTS = STYLE "lists.css",
     /// Prints a sheet.
     PRINT = SCRIPT "print.js",
+    /// Registering and editing patients, insurance, photo, merging.
+    PATIENT_CSS = STYLE "patient.css",
+    PATIENT = SCRIPT "patient.js",
     /// The script of a note that is being written.
     NOTE = SCRIPT "note.js",
     DOCUMENTS_CSS = STYLE "documents.css",

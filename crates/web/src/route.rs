@@ -46,7 +46,15 @@ macro_rules! routes {
 impl Route {
     /// Whether a person may be sent there.
     pub fn is_page(&self) -> bool {
-        !matches!(self, Route::Asset(_) | Route::Events | Route::TodayPart | Route::TodayEvents | Route::DocumentFile)
+        !matches!(
+            self,
+            Route::Asset(_)
+                | Route::Events
+                | Route::TodayPart
+                | Route::TodayEvents
+                | Route::DocumentFile
+                | Route::Picture
+        )
     }
 
     pub fn takes_documents(&self) -> bool {
@@ -157,6 +165,18 @@ routes! {
     SaveCover = POST "/cover",
     Patients = GET "/patients",
     FindPatient = POST "/patients",
+    NewPatient = GET "/patients/new",
+    RegisterPatient = POST "/patients/new",
+    EditPatient = GET "/patients/{}/edit",
+    SavePatient = POST "/patients/{}/edit",
+    Picture = GET "/patients/{}/picture",
+    Photo = GET "/patients/{}/photo",
+    SavePhoto = POST "/patients/{}/photo",
+    Insurance = GET "/patients/{}/insurance",
+    SaveInsurance = POST "/patients/{}/insurance",
+    Merge = GET "/patients/{}/merge",
+    MergeStep = POST "/patients/{}/merge",
+    Unmerge = POST "/patients/{}/unmerge",
     Chart = GET "/patients/{}",
     BreakGlass = POST "/patients/{}/glass",
     CloseGlass = POST "/patients/{}/glass/close",

@@ -1,6 +1,6 @@
 //! What an organization does not need it does not keep.
 
-use wardstone_access::{CollectAction, CollectionPolicy};
+use wardstone_access::{CollectAction, CollectValue, CollectionPolicy};
 
 const SSN: &str = "http://hl7.org/fhir/sid/us-ssn";
 
@@ -8,7 +8,8 @@ const SSN: &str = "http://hl7.org/fhir/sid/us-ssn";
 fn social_security_numbers_are_not_kept() {
     let standard = CollectionPolicy::standard().unwrap();
     let rule = |system, types: &[&str]| {
-        standard.rule_for("Patient", "identifier", Some(system), types).map(|rule| rule.action)
+        let value = CollectValue { system: Some(system), type_codes: types, url: None };
+        standard.rule_for("Patient", "identifier", value).map(|rule| rule.action)
     };
     assert_eq!(rule(SSN, &[]), Some(CollectAction::Drop));
     assert_eq!(rule("urn:x", &["SS"]), Some(CollectAction::Drop));
@@ -23,13 +24,22 @@ fn the_first_rule_that_matches_decides() {
     )
     .unwrap();
     let action = |kind, element, system| {
-        policy.rule_for(kind, element, system, &[]).map(|rule| (rule.name.as_str(), rule.action))
+        policy
+            .rule_for(kind, element, CollectValue { system, ..CollectValue::default() })
+            .map(|rule| (rule.name.as_str(), rule.action))
     };
     assert_eq!(action("Practitioner", "identifier", Some(SSN)), Some(("keep-practitioners", CollectAction::Keep)));
     assert_eq!(action("Person", "identifier", Some(SSN)), Some(("ssn", CollectAction::Drop)));
     assert_eq!(action("Patient", "photo", None), Some(("photo", CollectAction::Refuse)));
     assert_eq!(action("Person", "photo", None), None);
     assert!(policy.concerns("contact") && policy.concerns("contact.name") && !policy.concerns("contact.name.family"));
+}
+
+#[test]
+fn a_rule_may_speak_of_one_extension() {
+    let policy = CollectionPolicy::parse("belief: drop Patient.extension url=http://x/religion").unwrap();
+    let keeps = |url| policy.keeps("Patient", "extension", CollectValue { url: Some(url), ..CollectValue::default() });
+    assert!(!keeps("http://x/religion") && keeps("http://x/race") && policy.concerns("extension"));
 }
 
 #[test]

@@ -8,12 +8,13 @@ use super::date::{Span, day_number, month_number};
 use super::extract::rest_tail;
 use super::fold;
 use super::query::{Filter, Place, Query, Test};
+use super::sound;
 use super::table::{self, Kind, Param};
 use super::values::{Value, ValuesRef};
 use super::wanted::{Prefix, Wanted, WantedTarget, contact_bytes};
 
 /// At most so many per resource; the table of postings is checked against it.
-pub const KEYWORDS_MAX: usize = 24;
+pub const KEYWORDS_MAX: usize = 36;
 
 const POSTINGS: &str = include_str!("../../tables/search_keywords.txt");
 
@@ -45,6 +46,7 @@ enum Rule {
     Day,
     Reference,
     Name,
+    Sound,
     Token,
     Month,
 }
@@ -139,6 +141,9 @@ impl Posting {
                 found.extend(self.beginning(&folded, NAME_SHORT));
                 found.extend(self.beginning(&folded, NAME_LONG));
             }
+            (Rule::Sound, Value::Text(text)) => {
+                found.extend(sound::codes(&fold::text(text)).map(|code| self.sound(&code)));
+            }
             (Rule::Reference, Value::Local { id, .. }) => {
                 found.insert(self.keyword(b'=', id.iter().copied()));
             }
@@ -193,7 +198,20 @@ impl Posting {
 
     /// `None` where a value does not narrow.
     fn keywords_of(&self, filter: &Filter) -> Option<BTreeSet<Keyword>> {
-        filter.any.iter().map(|wanted| self.keyword_of(wanted)).collect()
+        let mut all = BTreeSet::new();
+        for wanted in &filter.any {
+            match wanted {
+                Wanted::Sounds(codes) if self.rule == Rule::Sound => {
+                    all.extend(codes.iter().map(|code| self.sound(code)))
+                }
+                wanted => all.extend([self.keyword_of(wanted)?]),
+            }
+        }
+        Some(all)
+    }
+
+    fn sound(&self, code: &str) -> Keyword {
+        self.keyword(b'~', code.bytes())
     }
 
     fn keyword_of(&self, wanted: &Wanted) -> Option<Keyword> {
@@ -282,6 +300,7 @@ fn read(line: &'static str) -> Option<(u8, Posting)> {
         ("token", Kind::Token) => Rule::Token,
         ("contact", Kind::Token) => Rule::Contact,
         ("name", Kind::String) => Rule::Name,
+        ("sound", Kind::String) => Rule::Sound,
         ("day", Kind::Date) => Rule::Day,
         ("month", Kind::Date) => Rule::Month,
         ("reference", Kind::Reference) => Rule::Reference,

@@ -10,6 +10,7 @@ mod keywords;
 mod matcher;
 mod owner;
 mod query;
+mod sound;
 mod systems;
 mod table;
 mod values;
@@ -26,6 +27,17 @@ pub use crate::compartment::params as compartment_params;
 pub use query::{Include, Query, QueryOptions, Summary, Total};
 pub use table::{Kind, Param, find, parameters, resource_types};
 pub use values::{SearchValues, TEXT_BYTES_MAX, VALUES_VERSION, ValuesRef};
+
+/// Text as string search compares it.
+pub fn folded(text: &str) -> String {
+    fold::fold(text)
+}
+
+/// Whether any word of one name sounds like any word of the other.
+pub fn sounds_alike(name: &str, other: &str) -> bool {
+    let codes: Vec<String> = sound::codes(name).collect();
+    sound::codes(other).any(|code| codes.contains(&code))
+}
 
 /// The span of a FHIR date, dateTime or instant in milliseconds since 1970: the first in it, the first behind it.
 pub fn date_span_ms(text: &str) -> Option<(i64, i64)> {

@@ -198,14 +198,17 @@ impl Query {
             _ if name.contains('.') => return Err(Problem::Chain),
             _ => {}
         }
-        let place = self.place(code)?;
+        let (place, sounds) = match table::sounding(self.resource_type, code) {
+            Some(name) => (Place::Param(name), true),
+            None => (self.place(code)?, false),
+        };
         if self.filters.len() == FILTERS_MAX {
             return Err(Problem::TooMany);
         }
         if value.is_empty() {
             return Err(Problem::Empty);
         }
-        let filter = filter(place, modifier, value, options)?;
+        let filter = filter(place, modifier, sounds, value, options)?;
         self.filters.push(filter);
         Ok(())
     }
@@ -302,7 +305,13 @@ impl Query {
     }
 }
 
-fn filter(place: Place, modifier: Option<&str>, value: &str, options: &QueryOptions<'_>) -> Result<Filter, Problem> {
+fn filter(
+    place: Place,
+    modifier: Option<&str>,
+    sounds: bool,
+    value: &str,
+    options: &QueryOptions<'_>,
+) -> Result<Filter, Problem> {
     let kind = match place {
         Place::Id => Kind::Token,
         Place::LastUpdated => Kind::Date,
@@ -313,6 +322,8 @@ fn filter(place: Place, modifier: Option<&str>, value: &str, options: &QueryOpti
         return Ok(Filter { place, test: Test::Missing(missing), any: Vec::new() });
     }
     let (reading, test) = match (kind, modifier) {
+        (Kind::String, None) if sounds => (Reading::Sounds, Test::Any),
+        (_, Some(_)) if sounds => return Err(Problem::Modifier),
         (_, None) => (Reading::Plain, Test::Any),
         (Kind::Token, Some("not")) => (Reading::Plain, Test::None),
         (Kind::String, Some("exact")) => (Reading::Exact, Test::Any),

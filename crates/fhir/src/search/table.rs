@@ -117,6 +117,12 @@ pub fn find(resource_type: &str, code: &str) -> Option<&'static Param> {
     params.binary_search_by(|p| p.code.cmp(code)).ok().map(|at| &params[at])
 }
 
+/// The parameter that `phonetic` listens to: R4 names it and leaves the algorithm open (individual-phonetic). For patients alone,
+/// whom people look for by a name they heard.
+pub fn sounding(resource_type: &str, code: &str) -> Option<&'static Param> {
+    if code == "phonetic" && resource_type == "Patient" { find(resource_type, "name") } else { None }
+}
+
 /// Names of all concrete resource types, in order.
 pub fn resource_types() -> &'static [&'static str] {
     &table().types

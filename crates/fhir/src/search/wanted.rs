@@ -6,6 +6,7 @@ use super::error::Problem;
 use super::extract::{is_id, local_reference, unversioned};
 use super::fold;
 use super::query::{QueryOptions, split, unescape};
+use super::sound;
 use super::systems::System;
 use super::table::{self, Kind, Param};
 use super::values::{Extent, TEXT_BYTES_MAX, Value};
@@ -16,6 +17,7 @@ pub(super) enum Reading {
     Plain,
     Exact,
     Contains,
+    Sounds,
     Identifier,
     OfType(u8),
 }
@@ -26,11 +28,24 @@ pub(super) enum Wanted {
     Starts(Box<str>),
     Exact(Box<str>),
     Contains(Box<str>),
-    Date { prefix: Prefix, span: Span, about: Span },
+    /// The codes of how it sounds: any of them is enough.
+    Sounds(Box<[String]>),
+    Date {
+        prefix: Prefix,
+        span: Span,
+        about: Span,
+    },
     Reference(WantedReference),
     Identifier(WantedToken),
-    Number { prefix: Prefix, searched: Searched },
-    Quantity { prefix: Prefix, searched: Searched, unit: WantedUnit },
+    Number {
+        prefix: Prefix,
+        searched: Searched,
+    },
+    Quantity {
+        prefix: Prefix,
+        searched: Searched,
+        unit: WantedUnit,
+    },
     Uri(Box<str>),
 }
 
@@ -129,6 +144,9 @@ impl Wanted {
             (Wanted::Starts(folded), Value::Text(text)) => fold::starts_with(text, folded.as_bytes()),
             (Wanted::Exact(exact), Value::Text(text)) => exact.as_bytes() == *text,
             (Wanted::Contains(folded), Value::Text(text)) => fold::contains(text, folded),
+            (Wanted::Sounds(codes), Value::Text(text)) => {
+                sound::codes(&fold::text(text)).any(|code| codes.contains(&code))
+            }
             (Wanted::Identifier(wanted), Value::Identifier { system, code }) => wanted.is_coded(*system, code),
             (Wanted::Number { prefix, searched }, Value::Number(held)) => extent_meets(held, *prefix, searched),
             (Wanted::Quantity { prefix, searched, unit }, Value::Quantity { extent, system, code, unit: printed }) => {
@@ -276,6 +294,10 @@ fn string(text: &str, reading: Reading) -> Result<Wanted, Problem> {
     }
     if let Reading::Exact = reading {
         return Ok(Wanted::Exact(text.into()));
+    }
+    if let Reading::Sounds = reading {
+        let codes: Box<[String]> = sound::codes(text).collect();
+        return if codes.is_empty() { Err(Problem::NoLetters) } else { Ok(Wanted::Sounds(codes)) };
     }
     let folded: Box<str> = fold::fold(text).into();
     if folded.is_empty() {

@@ -130,7 +130,18 @@ fn resource(rng: &mut Rng, kind: &str) -> String {
 const KINDS: &[(&str, &[&str])] = &[
     (
         "Patient",
-        &["identifier", "name", "family", "given", "birthdate", "phone", "email", "telecom", "general-practitioner"],
+        &[
+            "identifier",
+            "name",
+            "family",
+            "given",
+            "phonetic",
+            "birthdate",
+            "phone",
+            "email",
+            "telecom",
+            "general-practitioner",
+        ],
     ),
     ("Practitioner", &["identifier", "name", "family", "given", "phone", "telecom"]),
     ("Observation", &["identifier", "code", "date", "encounter", "performer", "combo-code"]),
@@ -141,7 +152,7 @@ const KINDS: &[(&str, &[&str])] = &[
 
 fn value(rng: &mut Rng, code: &str) -> String {
     match code {
-        "name" | "family" | "given" => rng
+        "name" | "family" | "given" | "phonetic" => rng
             .pick(&[
                 "o", "ob", "obrien", "OBRIEN'", "z", "zo", "ł", "luk", "maria l", "l", "lia", "f", "fia", "i", "ire",
                 "李", "d", "dr.",

@@ -17,7 +17,9 @@ fn what_cannot_be_run_is_refused_by_name() {
     for (text, expected) in [
         ("Nothing?x=y", Problem::UnknownType),
         ("Patient?nope=1", Problem::Unknown),
-        ("Patient?phonetic=x", Problem::Unknown),
+        ("Practitioner?phonetic=x", Problem::Unknown),
+        ("Patient?phonetic:exact=x", Problem::Modifier),
+        ("Patient?phonetic=42", Problem::NoLetters),
         ("Patient?_text=x", Problem::Unknown),
         ("Patient?name:text=x", Problem::Modifier),
         ("Patient?gender:exact=male", Problem::Modifier),

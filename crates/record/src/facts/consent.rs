@@ -69,9 +69,8 @@ pub type Resolve<'r> = dyn Fn(&str) -> Option<Named> + Sync + 'r;
 pub fn relations(consents: &[Consent], caller: &Caller, object: &Object, head: Option<&Head>) -> Relations {
     let mut relations = Relations::NONE;
     // What a patient asks of others binds others.
-    let is_own = object.chart.is_some()
-        && (caller.own_chart() == object.chart
-            || caller.proxies().iter().any(|grant| Some(grant.chart) == object.chart));
+    let is_of = |chart| object.chart.is_some() && (object.chart == Some(chart) || object.also == Some(chart));
+    let is_own = caller.own_chart().is_some_and(is_of) || caller.proxies().iter().any(|grant| is_of(grant.chart));
     for consent in consents {
         let verdict = consent.root.verdict(caller, object, head);
         relations = relations.union(match (consent.kind, verdict) {

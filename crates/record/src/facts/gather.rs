@@ -12,7 +12,7 @@ use store::{Backend, ChartNo};
 
 use super::consent::Consent;
 use super::window::{AFTER_ENCOUNTER_MS, AROUND_APPOINTMENT_MS, BEFORE_ENCOUNTER_MS, Window, joined};
-use super::{ChartFacts, Named};
+use super::{ChartFacts, Links, Named};
 use crate::head::Head;
 use crate::{Record, RecordError, ResourceKey};
 
@@ -57,6 +57,7 @@ impl<B: Backend> Record<B> {
                     let names = patient.get("name").map_or(&[][..], Json::items);
                     families.extend(names.iter().filter_map(|n| n.get("family")?.as_str()).map(|f| self.family(f)));
                     self.patient(&patient, &mut draft).await?;
+                    facts.links = links(&patient, head.id());
                 }
                 "CareTeam" => self.care_team(parsed(&self.opened(head).await?)?, &mut draft).await?,
                 "Encounter" => self.encounter(head, &mut draft).await?,
@@ -276,6 +277,19 @@ impl<B: Backend> Record<B> {
         };
         Ok(version.into_json())
     }
+}
+
+/// None of a patient who has one record, as nearly all do.
+fn links(patient: &Json<'_>, own: &str) -> Option<Box<Links>> {
+    let (mut replaces, mut replaced_by) = (Vec::new(), None);
+    for (kind, id) in crate::merge::links(patient) {
+        match kind {
+            crate::merge::REPLACES => replaces.push(id.into()),
+            _ => replaced_by = Some(id.into()),
+        }
+    }
+    let is_linked = !replaces.is_empty() || replaced_by.is_some();
+    is_linked.then(|| Box::new(Links { own: own.into(), replaces: replaces.into_boxed_slice(), replaced_by }))
 }
 
 const NEVER: (i64, i64) = (0, 0);

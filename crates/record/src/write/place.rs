@@ -78,7 +78,7 @@ impl<B: Backend> Record<B> {
     }
 
     /// Whether a row's id is not the one that its number stands for.
-    pub(super) fn is_client_id(&self, id: &str, row: RowNo) -> bool {
+    pub(crate) fn is_client_id(&self, id: &str, row: RowNo) -> bool {
         self.0.ids.row(id) != Some(row)
     }
 
@@ -160,6 +160,11 @@ impl<B: Backend> Record<B> {
                 return Err(self.refuse(caller, audited, Some(named), &denial).await);
             }
         };
+        if checked.kind.name == "Patient"
+            && let Err(denial) = self.may_link(caller, &checked, current, &asked).await?
+        {
+            return Err(self.refuse(caller, audited, None, &denial).await);
+        }
         if let Some(current) = current {
             self.keep(caller, &permit, &checked, current, &mut kept).await?;
         }

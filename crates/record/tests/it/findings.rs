@@ -361,21 +361,21 @@ async fn who_sees_a_part_updates_that_part_and_the_rest_stays() {
     let json = r#"{"resourceType":"Patient","active":true,"name":[{"family":"Sato"}],"telecom":[{"system":"phone","value":"555-0100"}],"extension":[{"url":"urn:faith","valueString":"quaker"}],"birthDate":"1980-01-01"}"#;
     let id = created(&clinic, Role::Physician, json).await;
     let key = ResourceKey::parse("Patient", &id).unwrap();
-    let seen = read(&clinic, Role::FrontDesk, &key).await;
+    let seen = read(&clinic, Role::MedicalAssistant, &key).await;
     assert!(!seen.contains("quaker") && seen.contains("SUBSETTED"));
-    put(&clinic, Role::FrontDesk, &key, &seen.replace("555-0100", "555-0177")).await;
+    put(&clinic, Role::MedicalAssistant, &key, &seen.replace("555-0100", "555-0177")).await;
     let whole = read(&clinic, Role::Physician, &key).await;
     assert!(whole.contains("quaker") && whole.contains("555-0177") && !whole.contains("SUBSETTED"), "{whole}");
     let patch = br#"[{"op":"replace","path":"/telecom/0/value","value":"555-0188"}]"#;
     let target = Target::Id(key.clone());
-    clinic.record.patch(&caller(Role::FrontDesk), target, patch, Preconditions::default()).await.unwrap();
+    clinic.record.patch(&caller(Role::MedicalAssistant), target, patch, Preconditions::default()).await.unwrap();
     let whole = read(&clinic, Role::Physician, &key).await;
     assert!(whole.contains("quaker") && whole.contains("555-0188"));
     // What one does not see one cannot write, not even by guessing that it is there.
     let guess = seen.replacen('{', r#"{"extension":[{"url":"urn:faith","valueString":"none"}],"#, 1);
     let target = Target::Id(key.clone());
-    let desk = caller(Role::FrontDesk);
-    let refused = clinic.record.update(&desk, target, guess.as_bytes(), Preconditions::default());
+    let assistant = caller(Role::MedicalAssistant);
+    let refused = clinic.record.update(&assistant, target, guess.as_bytes(), Preconditions::default());
     assert!(matches!(refused.await, Err(RecordError::NotSupported(_))));
 }
 

@@ -9,6 +9,7 @@ mod drafts;
 mod findings;
 mod interactions;
 mod lists;
+mod merge;
 mod shared;
 mod standing;
 mod world;

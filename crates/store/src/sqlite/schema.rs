@@ -31,12 +31,19 @@ pub const KEYS: &[&str] = &["
     CREATE TABLE day_key (day INTEGER PRIMARY KEY, wrapped BLOB NOT NULL);
 "];
 
-pub const INDEX: &[&str] = &["
+pub const INDEX: &[&str] = &[
+    "
     CREATE TABLE run (
         run INTEGER PRIMARY KEY, from_seq INTEGER NOT NULL, to_seq INTEGER NOT NULL, resources INTEGER NOT NULL);
     CREATE TABLE posting (
         run INTEGER NOT NULL, label BLOB NOT NULL, block BLOB NOT NULL, PRIMARY KEY (run, label)) WITHOUT ROWID;
-"];
+",
+    "
+    -- How names sound is posted too: what was posted before lacks it and is posted again.
+    DELETE FROM posting;
+    DELETE FROM run;
+",
+];
 
 pub const DESK: &[&str] = &["
     CREATE TABLE entry (

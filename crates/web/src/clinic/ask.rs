@@ -10,6 +10,8 @@ use crate::refusal::Refusal;
 
 /// Values of one search parameter.
 const IDS_MAX: usize = 200;
+/// Parameters that name the patient whose a resource is.
+const OF_PATIENT: [&str; 3] = ["patient", "subject", "beneficiary"];
 
 /// One caller's questions.
 #[derive(Clone, Copy)]
@@ -33,9 +35,22 @@ impl Asking<'_> {
         types::parse(kind).is_some_and(|kind| self.record.policies().ever(self.caller, action, kind).is_ok())
     }
 
+    /// Whether what the role may do with things of this type shows it an element of theirs.
+    pub fn shows(&self, action: Action, kind: &str, element: &str) -> bool {
+        let scope = types::parse(kind).and_then(|kind| self.record.policies().scope(self.caller, action, kind).ok());
+        scope.is_some_and(|scope| scope.view().allows(kind, element))
+    }
+
     pub async fn search(&self, kind: &str, pairs: &[(&str, &str)]) -> Result<Sheet, Refusal> {
-        let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> =
-            pairs.iter().map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(*value))).collect();
+        let mut asked: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::with_capacity(pairs.len());
+        for (name, value) in pairs {
+            let value = match OF_PATIENT.contains(name) {
+                true => self.of_patient(value).await?,
+                false => Cow::Borrowed(*value),
+            };
+            asked.push((Cow::Borrowed(*name), value));
+        }
+        let pairs = asked;
         let request = SearchRequest { kind: known(kind)?, compartment: None, pairs: &pairs, lenient: false };
         Ok(Sheet(Some(self.record.search(self.caller, &request).await?)))
     }
@@ -73,6 +88,16 @@ impl Asking<'_> {
             sheets.push(self.search(kind, &[("_id", &some.join(",")), ("_count", &some.len().to_string())]).await?);
         }
         Ok(sheets)
+    }
+
+    /// One patient, and the records that were merged into theirs: whatever a page asks of a chart it asks of all of it.
+    async fn of_patient<'v>(&self, value: &'v str) -> Result<Cow<'v, str>, Refusal> {
+        if value.contains([',', '/']) {
+            return Ok(Cow::Borrowed(value));
+        }
+        let merged = self.record.merged_into(value).await?;
+        let all = std::iter::once(value).chain(merged.iter().map(String::as_str));
+        Ok(if merged.is_empty() { Cow::Borrowed(value) } else { all.collect::<Vec<_>>().join(",").into() })
     }
 
     /// A search that is empty where the role never sees the type.

@@ -6,16 +6,20 @@ mod cover;
 mod documents;
 mod enrol;
 mod events;
-mod inbox;
 mod immunizations;
+mod inbox;
+mod insurance;
 mod me;
 mod medicines;
+mod merge;
 mod note;
 mod orders;
 mod patients;
+mod photo;
 mod prescriptions;
 mod problems;
 mod proofs;
+mod register;
 mod results;
 mod schedule;
 mod sign_in;
@@ -39,11 +43,20 @@ use crate::{Web, answer};
 pub(crate) use chart::measures::vital_name;
 pub(crate) use chart::notes::written;
 pub(crate) use chart::panels::{medicines_said, problems_said};
+pub(crate) use photo::has_photo;
 pub(crate) use sign_in::goes_on;
 
 /// The page of the chart says why it is closed, and offers what policy offers.
 fn closed(asked: &Asked<'_>) -> Response<Body> {
     answer::see(&format!("/patients/{}", asked.ids[0]))
+}
+
+/// Who goes which way from a chart.
+pub(crate) mod ways {
+    pub use super::insurance::may_look as insures;
+    pub use super::merge::may_merge as merges;
+    pub use super::photo::may_keep as keeps_photos;
+    pub use super::register::edit::may_edit as edits;
 }
 
 pub(crate) type Answer = Result<Response<Body>, Refusal>;
@@ -111,6 +124,18 @@ pub(crate) async fn answer(route: Route, asked: &Asked<'_>) -> Answer {
         Route::SaveCover => cover::save(asked).await,
         Route::Patients => patients::page(asked).await,
         Route::FindPatient => patients::find(asked).await,
+        Route::NewPatient => register::blank(asked).await,
+        Route::RegisterPatient => register::register(asked).await,
+        Route::EditPatient => register::edit::page(asked).await,
+        Route::SavePatient => register::edit::save(asked).await,
+        Route::Picture => photo::picture(asked).await,
+        Route::Photo => photo::page(asked).await,
+        Route::SavePhoto => photo::save(asked).await,
+        Route::Insurance => insurance::page(asked).await,
+        Route::SaveInsurance => insurance::save(asked).await,
+        Route::Merge => merge::page(asked).await,
+        Route::MergeStep => merge::step(asked).await,
+        Route::Unmerge => merge::undo(asked).await,
         Route::Chart => chart::page(asked).await,
         Route::BreakGlass => chart::break_glass(asked).await,
         Route::CloseGlass => chart::close_glass(asked).await,

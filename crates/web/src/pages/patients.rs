@@ -8,13 +8,15 @@ use identity::Session;
 use record::RecordError;
 
 use super::Answer;
+use super::register::may_register;
 use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
 use crate::clinic::ask::{Asking, Sheet};
 use crate::clinic::banner;
 use crate::clinic::name::Name;
-use crate::clinic::read::text;
+use crate::clinic::nicknames;
+use crate::clinic::read::{all, text};
 use crate::clinic::shell::{Place, Shell, finds_patients};
 use crate::clinic::time;
 use crate::refusal::Refusal;
@@ -33,6 +35,9 @@ struct Page<'a> {
     asked_number: &'a str,
     error: Option<&'static str>,
     found: Option<Found>,
+    /// Found by how their names sound, beside those found by letters.
+    alike: Vec<Row>,
+    registers: bool,
 }
 
 struct Found {
@@ -40,6 +45,8 @@ struct Found {
     rows: Vec<Row>,
     next: Option<String>,
     is_further: bool,
+    /// What was typed, as the form of a new patient has it.
+    begun: Vec<(&'static str, String)>,
 }
 
 struct Row {
@@ -50,6 +57,8 @@ struct Row {
     sex: String,
     mrn: Option<String>,
     is_dead: bool,
+    /// Another record of this patient goes on instead.
+    is_merged: bool,
     /// Another row has the same name and birth date: two people, or one with two records.
     has_double: bool,
 }
@@ -57,7 +66,7 @@ struct Row {
 pub async fn page(asked: &Asked<'_>) -> Answer {
     let session = asked.reader().await?;
     asking(asked, &session)?;
-    Ok(shown(asked, &session, StatusCode::OK, ["", ""], None, None))
+    Ok(shown(asked, &session, StatusCode::OK, ["", ""], None, None, Vec::new()))
 }
 
 pub async fn find(asked: &Asked<'_>) -> Answer {
@@ -72,21 +81,25 @@ pub async fn find(asked: &Asked<'_>) -> Answer {
     };
     if pairs.is_empty() {
         let error = Some("Type a name, a birth date or a record number first.");
-        return Ok(shown(asked, &session, StatusCode::UNPROCESSABLE_ENTITY, typed, error, None));
+        return Ok(shown(asked, &session, StatusCode::UNPROCESSABLE_ENTITY, typed, error, None, Vec::new()));
     }
     let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
     match asking.search("Patient", &pairs).await {
         Ok(sheet) => {
-            let found = Found::of(&sheet, asking.record.now_ms(), !cursor.is_empty());
-            Ok(shown(asked, &session, StatusCode::OK, typed, None, Some(found)))
+            let now_ms = asking.record.now_ms();
+            let found = Found::of(&sheet, typed, now_ms, !cursor.is_empty());
+            // Behind a first page of many, more letters help and another spelling does not.
+            let listens = cursor.is_empty() && found.next.is_none();
+            let alike = if listens { alike(&asking, typed, &found, now_ms).await? } else { Vec::new() };
+            Ok(shown(asked, &session, StatusCode::OK, typed, None, Some(found), alike))
         }
         Err(Refusal::Record(RecordError::TooCostly { .. })) => {
             let error = Some("Too many patients match. Add a birth date, a record number or more letters.");
-            Ok(shown(asked, &session, StatusCode::UNPROCESSABLE_ENTITY, typed, error, None))
+            Ok(shown(asked, &session, StatusCode::UNPROCESSABLE_ENTITY, typed, error, None, Vec::new()))
         }
         Err(Refusal::Record(RecordError::Cursor)) => {
             let error = Some("This list is too old to go on. Search again.");
-            Ok(shown(asked, &session, StatusCode::UNPROCESSABLE_ENTITY, typed, error, None))
+            Ok(shown(asked, &session, StatusCode::UNPROCESSABLE_ENTITY, typed, error, None, Vec::new()))
         }
         Err(refusal) => Err(refusal),
     }
@@ -98,18 +111,69 @@ pub(super) fn asking<'a>(asked: &'a Asked<'_>, session: &'a Session) -> Result<A
     Ok(Asking { record: asked.web.record(), caller: caller.ok_or(Refusal::NotYours)? })
 }
 
-/// The search for what was typed; empty if that was nothing.
-pub(super) fn wanted([name, number]: [&str; 2]) -> Vec<(&'static str, String)> {
-    let words = name.split(|letter: char| letter.is_whitespace() || letter == ',').filter(|word| !word.is_empty());
-    let mut pairs: Vec<(&str, String)> = words.take(WORDS_MAX).map(|word| ("name", literal(word))).collect();
-    match (number, time::typed(number)) {
-        ("", _) => {}
-        (_, Some(date)) => pairs.push(("birthdate", date)),
-        // Numbers are typed in either case and kept in one.
-        (number, None) => {
-            pairs.push(("identifier", format!("{},{}", literal(number), literal(&number.to_uppercase()))))
+/// Those whose names sound like what was typed, or go by a short form of it, and whom letters did not find.
+async fn alike(asking: &Asking<'_>, typed: [&str; 2], found: &Found, now_ms: i64) -> Result<Vec<Row>, Refusal> {
+    let Some(pairs) = sounding(typed) else { return Ok(Vec::new()) };
+    let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let sheet = match asking.search("Patient", &pairs).await {
+        Ok(sheet) => sheet,
+        Err(Refusal::Record(RecordError::TooCostly { .. })) => return Ok(Vec::new()),
+        Err(refusal) => return Err(refusal),
+    };
+    let rows = sheet.resources().iter().map(|one| Row::of(one, now_ms, false)).collect::<Vec<_>>();
+    Ok(rows.into_iter().filter(|row| !found.rows.iter().any(|held| held.id == row.id)).collect())
+}
+
+/// The search by sound; none where nothing of it has one.
+fn sounding([name, number]: [&str; 2]) -> Option<Vec<(&'static str, String)>> {
+    let mut has_sound = false;
+    let mut pairs: Vec<(&str, String)> = Vec::new();
+    for word in words(name) {
+        // An initial stands for many names; a word without Latin letters has no sound here.
+        if word.chars().count() > 1 && fhir::search::sounds_alike(word, word) {
+            let mut each = vec![literal(word)];
+            each.extend(nicknames::others(word).map(literal));
+            pairs.push(("phonetic", each.join(",")));
+            has_sound = true;
+        } else {
+            pairs.push(("name", literal(word)));
         }
     }
+    pairs.extend(numbered(number));
+    pairs.extend([("_sort", "family,given,birthdate".to_owned()), ("_count", PAGE_SIZE.to_owned())]);
+    has_sound.then_some(pairs)
+}
+
+/// `Moss, Ada` is family name and given name; `Ada Moss` the other way round.
+fn begun([name, number]: [&str; 2]) -> Vec<(&'static str, String)> {
+    let (family, given) = match name.split_once(',') {
+        Some((family, given)) => (family, given),
+        None => name.rsplit_once(char::is_whitespace).map_or((name, ""), |(given, family)| (family, given)),
+    };
+    let birth = if time::typed(number).is_some() { number } else { "" };
+    let typed = [("family", family.trim()), ("given", given.trim()), ("birth", birth)];
+    typed.into_iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| (name, text.to_owned())).collect()
+}
+
+fn words(name: &str) -> impl Iterator<Item = &str> {
+    let words = name.split(|letter: char| letter.is_whitespace() || letter == ',').filter(|word| !word.is_empty());
+    words.take(WORDS_MAX)
+}
+
+/// A birth date or a record number.
+fn numbered(number: &str) -> Option<(&'static str, String)> {
+    match (number, time::typed(number)) {
+        ("", _) => None,
+        (_, Some(date)) => Some(("birthdate", date)),
+        // Numbers are typed in either case and kept in one.
+        (number, None) => Some(("identifier", format!("{},{}", literal(number), literal(&number.to_uppercase())))),
+    }
+}
+
+/// The search for what was typed; empty if that was nothing.
+pub(super) fn wanted([name, number]: [&str; 2]) -> Vec<(&'static str, String)> {
+    let mut pairs: Vec<(&str, String)> = words(name).map(|word| ("name", literal(word))).collect();
+    pairs.extend(numbered(number));
     if !pairs.is_empty() {
         pairs.extend([("_sort", "family,given,birthdate".to_owned()), ("_count", PAGE_SIZE.to_owned())]);
     }
@@ -117,7 +181,7 @@ pub(super) fn wanted([name, number]: [&str; 2]) -> Vec<(&'static str, String)> {
 }
 
 /// As a search value: what separates there (R4, search.html#escaping) is meant literally here.
-fn literal(word: &str) -> String {
+pub(super) fn literal(word: &str) -> String {
     let word = &word[..word.floor_char_boundary(WORD_BYTES_MAX)];
     let mut out = String::with_capacity(word.len());
     for letter in word.chars() {
@@ -130,10 +194,13 @@ fn literal(word: &str) -> String {
 }
 
 impl Found {
-    fn of(sheet: &Sheet, now_ms: i64, is_further: bool) -> Self {
+    fn of(sheet: &Sheet, typed: [&str; 2], now_ms: i64, is_further: bool) -> Self {
         let patients = sheet.resources();
         let keys: Vec<_> = patients.iter().map(|one| (Name::of(one).listed(), text(one, "birthDate"))).collect();
-        let has_double = |at: usize| keys.iter().enumerate().any(|(other, key)| other != at && *key == keys[at]);
+        let counts = |at: usize| !is_merged(&patients[at]);
+        let has_double = |at: usize| {
+            counts(at) && keys.iter().enumerate().any(|(other, key)| other != at && *key == keys[at] && counts(other))
+        };
         let rows = patients.iter().enumerate().map(|(at, one)| Row::of(one, now_ms, has_double(at))).collect();
         let heading = match sheet.total() {
             Some(0) => "No patient found".to_owned(),
@@ -141,7 +208,7 @@ impl Found {
             Some(total) => format!("{total} patients"),
             None => "Patients".to_owned(),
         };
-        Self { heading, rows, next: sheet.next().map(str::to_owned), is_further }
+        Self { heading, rows, next: sheet.next().map(str::to_owned), is_further, begun: begun(typed) }
     }
 }
 
@@ -158,9 +225,15 @@ impl Row {
             sex: banner::sex(patient),
             mrn: banner::record_number(patient).map(str::to_owned),
             is_dead,
+            is_merged: is_merged(patient),
             has_double,
         }
     }
+}
+
+/// Another record of the patient goes on instead.
+pub(super) fn is_merged(patient: &Json<'_>) -> bool {
+    all(patient, "link").iter().any(|link| text(link, "type") == Some("replaced-by"))
 }
 
 fn shown(
@@ -170,9 +243,12 @@ fn shown(
     [asked_name, asked_number]: [&str; 2],
     error: Option<&'static str>,
     found: Option<Found>,
+    alike: Vec<Row>,
 ) -> Response<Body> {
+    let registers = asking(asked, session).is_ok_and(|asking| may_register(&asking));
     let shell = Shell::of(asked.web, session, Place::Patients);
-    answer::page(status, &Page { frame: Frame::of(asked.web), shell, asked_name, asked_number, error, found })
+    let frame = Frame::of(asked.web);
+    answer::page(status, &Page { frame, shell, asked_name, asked_number, error, found, alike, registers })
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ mod orders;
 mod results;
 mod prescriptions;
 mod problems;
+mod merge;
+mod register;
 mod schedule;
 mod sessions;
 mod today;

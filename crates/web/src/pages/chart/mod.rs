@@ -27,6 +27,7 @@ use crate::clinic::names::Names;
 use crate::clinic::read::{text, words};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::time;
+use crate::clinic::ways::Ways;
 use crate::refusal::Refusal;
 
 use measures::{Measure, Results};
@@ -50,6 +51,7 @@ struct Page<'a> {
     frame: Frame<'a>,
     shell: Shell<'a>,
     banner: Banner,
+    ways: Ways,
     problems: Option<Panel<Row>>,
     problems_over: Vec<Row>,
     medicines: Option<Panel<Row>>,
@@ -106,6 +108,7 @@ struct Closed<'a> {
     patient_id: &'a str,
     standing: Standing,
     offer: withheld::Offer,
+    ways: Ways,
     error: Option<String>,
     reason: &'a str,
 }
@@ -119,6 +122,9 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         Err(RecordError::Denied(Denied::Withheld)) => return closed(asked, &session, None, Standing::Withheld).await,
         Err(error) => return Err(error.into()),
     };
+    if let Some(surviving) = asking.record.surviving(patient_id).await? {
+        return super::merge::merged(asked, &session, &asking, &surviving).await;
+    }
     let outlook = parts::outlook(&asking, patient.get()).await?;
     let today = time::today(asking.record.now_ms());
     let Ok(json) = Json::parse(patient.get().json()) else { return Err(Refusal::Defect) };
@@ -138,6 +144,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         &Held { patient: &json, parts: &parts, rare: &rare, reasons: &reasons },
         &names,
     );
+    page.ways = Ways::of(asked, &asking).await?;
     page.banner.glass = Glass::of(asked.web, &session, outlook.chart);
     let is_part2 = patient.get().is_part2() || parts.sheets().any(Sheet::is_part2);
     page.part2_notice = is_part2.then_some(PART2_NOTICE);
@@ -168,6 +175,7 @@ impl<'a> Page<'a> {
             frame: Frame::of(asked.web),
             shell: Shell::of(asked.web, session, Place::Patients),
             banner,
+            ways: Ways::default(),
             problems,
             problems_over,
             medicines: medicines(parts, names),
@@ -257,7 +265,7 @@ async fn reasons(asking: &Asking<'_>, parts: &Parts) -> Result<HashMap<String, S
 }
 
 async fn closed(asked: &Asked<'_>, session: &Session, banner: Option<Banner>, standing: Standing) -> Answer {
-    withheld::page(asked, session, banner, standing, StatusCode::FORBIDDEN, None, "")
+    withheld::page(asked, session, banner, standing, StatusCode::FORBIDDEN, None, "").await
 }
 
 /// `Nov-2024`.

@@ -13,6 +13,7 @@ use crate::client::Asked;
 use crate::clinic::ask::known;
 use crate::clinic::banner::Banner;
 use crate::clinic::shell::{Place, Shell};
+use crate::clinic::ways::Ways;
 use crate::pages::Answer;
 use crate::pages::patients::asking;
 use crate::refusal::Refusal;
@@ -46,7 +47,7 @@ pub async fn break_glass(asked: &Asked<'_>) -> Answer {
         Err(error) => return Err(error.into()),
     };
     let status = StatusCode::UNPROCESSABLE_ENTITY;
-    page(asked, &session, None, Standing::Withheld, status, Some(error.to_owned()), reason)
+    page(asked, &session, None, Standing::Withheld, status, Some(error.to_owned()), reason).await
 }
 
 pub async fn close_glass(asked: &Asked<'_>) -> Answer {
@@ -58,7 +59,7 @@ pub async fn close_glass(asked: &Asked<'_>) -> Answer {
     Ok(answer::see("/patients"))
 }
 
-pub(super) fn page(
+pub(super) async fn page(
     asked: &Asked<'_>,
     session: &Session,
     banner: Option<Banner>,
@@ -73,6 +74,12 @@ pub(super) fn page(
         banner,
         patient_id: asked.ids[0],
         offer: offer(asked, session, standing)?,
+        // Who sees no chart keeps who a patient is all the same; of a chart that is closed to its reader nothing is offered.
+        ways: if standing == Standing::NotYours {
+            Ways::of(asked, &asking(asked, session)?).await?
+        } else {
+            Ways::default()
+        },
         standing,
         error,
         reason,

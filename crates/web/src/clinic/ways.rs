@@ -1,0 +1,35 @@
+//! What can be done with who a patient is, from their chart: each way only for who may go it.
+
+use super::ask::Asking;
+use crate::client::Asked;
+use crate::pages::ways as may;
+use crate::refusal::Refusal;
+
+#[derive(Default)]
+pub struct Ways {
+    pub ways: Vec<(&'static str, &'static str)>,
+    /// What was done just now.
+    pub notice: Option<&'static str>,
+    /// Records that are shown here as well.
+    pub merged: Vec<String>,
+}
+
+impl Ways {
+    pub async fn of(asked: &Asked<'_>, asking: &Asking<'_>) -> Result<Self, Refusal> {
+        let all = [
+            ("edit", "Edit who this is", may::edits(asking)),
+            ("insurance", "Insurance", may::insures(asking)),
+            ("photo", "Photo", may::keeps_photos(asking)),
+            ("merge", "Merge records", may::merges(asking)),
+        ];
+        let ways = all.into_iter().filter(|(.., may)| *may).map(|(way, words, _)| (way, words)).collect();
+        let notice = match asked.parts.uri.query() {
+            Some("registered") => Some("Registered. The record number is in the line above."),
+            Some("saved") => Some("Saved."),
+            Some("merged") => Some("Merged. Both records are shown here as one."),
+            Some("unmerged") => Some("The merge was undone. This record stands for itself again."),
+            _ => None,
+        };
+        Ok(Self { ways, notice, merged: asking.record.merged_into(asked.ids[0]).await? })
+    }
+}
