@@ -175,3 +175,65 @@ test('the warning and the choice look right', async () => {
   assert.deepEqual(page.complaints, []);
   await context.close();
 });
+
+test('a physician merges two records of one patient and takes them apart again', async () => {
+  // The front desk registers somebody who is there already, and says that it is another person.
+  const desk = await here.browser.profile();
+  const registering = await pageOf(desk);
+  await signIn(registering, here.clinic, 'front_desk');
+  await registering.goto('/patients');
+  await registering.getByLabel('Born, or record number').fill('WS-100003');
+  await registering.keyboard.press('Enter');
+  await registering.locator('tbody th a').first().click();
+  const first = new URL(registering.url()).pathname;
+  await registering.getByRole('link', { name: 'Edit who this is' }).click();
+  const held = {};
+  for (const name of ['family', 'given', 'birth', 'gender']) {
+    held[name] = await registering.locator(`[name="${name}"]`).inputValue();
+  }
+  await registering.goto('/patients/new');
+  await type(registering, { ...held, given: held.given.slice(0, -1) });
+  await registering.getByRole('button', { name: 'Register', exact: true }).click();
+  await registering.getByRole('checkbox').check();
+  await registering.getByRole('button', { name: 'Register another person' }).click();
+  await registering.waitForURL(/\?registered$/);
+  const second = new URL(registering.url()).pathname;
+  await desk.close();
+
+  const context = await here.browser.profile();
+  const page = await pageOf(context);
+  const user = await signIn(page, here.clinic, process.env.WARDSTONE_MERGER ?? 'physician');
+  await page.goto(`${first}`);
+  await page.getByRole('link', { name: 'Merge records' }).click();
+  const confirm = page.getByRole('link', { name: 'Confirm that it is you' });
+  if (await confirm.count()) {
+    await photograph(page, 'merge-confirm');
+    await confirm.click();
+    await page.getByLabel('Code of your authenticator app').fill(await here.clinic.authenticator(user).code());
+    await page.getByRole('button', { name: 'Confirm', exact: true }).click();
+    await page.waitForURL(/\/merge$/);
+  }
+  await photograph(page, 'merge');
+  await findsNothing(page, 'merge');
+  await page.getByRole('radio').first().check();
+  await page.getByRole('button', { name: 'Lay them side by side' }).click();
+  await page.getByRole('heading', { name: 'Are these of the same patient?' }).waitFor();
+  await page.getByLabel('How you know that it is the same patient').fill('passport and phone number agree');
+  await photograph(page, 'merge-pair');
+  await findsNothing(page, 'merge-pair');
+  await page.getByRole('button', { name: 'Merge the records' }).click();
+  await page.getByText('Both records are shown here as one.').waitFor();
+  await photograph(page, 'merged-chart');
+  await findsNothing(page, 'merged-chart');
+  await page.goto(second);
+  await page.getByRole('heading', { name: 'This record was merged' }).waitFor();
+  await photograph(page, 'merged');
+  await findsNothing(page, 'merged');
+  await page.getByLabel('How you know that they are two people').fill('two sisters with the same name');
+  await page.getByRole('button', { name: 'Undo the merge' }).click();
+  await page.getByText('The merge was undone.').waitFor();
+  const kinds = (await here.clinic.events()).map((event) => event.subtype?.[0]?.code);
+  assert.ok(kinds.includes('merge') && kinds.includes('unmerge'), 'both acts are in the log');
+  assert.deepEqual(page.complaints, []);
+  await context.close();
+});

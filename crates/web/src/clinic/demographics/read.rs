@@ -94,7 +94,7 @@ pub fn read(patient: &Json<'_>) -> Values {
         values.set(family, one.get("name").and_then(|name| text(name, "family")).unwrap_or_default());
         values.set(given, one.get("name").map(|name| joined(name, "given")).unwrap_or_default());
         let relations = all(one, "relationship").iter().filter_map(any_code);
-        values.set(relation, relations.filter(|code| *code != role).last().unwrap_or_default());
+        values.set(relation, relations.filter(|code| *code != role).next_back().unwrap_or_default());
         let number = all(one, "telecom").iter().find(|point| text(point, "system") == Some("phone"));
         values.set(phone, number.and_then(|point| text(point, "value")).unwrap_or_default());
     }
