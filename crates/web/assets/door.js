@@ -171,7 +171,11 @@ if (session) {
   let leaving = false;
   document.querySelector('form[action="/signout"]')?.addEventListener("submit", () => { leaving = true; });
   // A note is opened again where it is, once its author has signed in.
-  const out = () => { if (!leaving) location.replace(byId("note") ? location.pathname : "/signin"); };
+  const out = () => {
+    // Where signing out did not get through, what stands here goes all the same.
+    if (leaving) setTimeout(() => location.replace("/signin"), 3_000);
+    else location.replace(byId("note") ? location.pathname : "/signin");
+  };
   const watch = () => {
     const events = new EventSource(session.dataset.events);
     events.addEventListener("ended", () => { events.close(); out(); });
