@@ -45,7 +45,7 @@ async function lookAt(page, name) {
   await page.setViewportSize(wide);
 }
 
-test('a nurse records an allergy and goes through the medicines by keyboard alone', async () => {
+test('a nurse records an allergy and goes through the medicines', async () => {
   const context = await here.browser.profile();
   const page = await pageOf(context);
   await signIn(page, here.clinic, 'nora.lind');

@@ -274,3 +274,27 @@ async fn only_who_may_prescribe_drafts_or_signs() {
     let all = held(&clinic, "MedicationRequest", "p1").await;
     assert!(all.iter().any(|one| one.contains(r#""status":"draft""#)), "{all:?}");
 }
+
+#[tokio::test]
+async fn pressed_twice_at_once_it_is_signed_once() {
+    let clinic = ward().await;
+    let (mut asha, _) = look(&clinic, "asha", NEW).await;
+    let typed = with(&AMOXICILLIN, &[("medicine", "naproxen 500 mg oral tablet")]);
+    let address = draft(&clinic, &mut asha, &typed).await.location().to_owned();
+    let form = form_with(&asha.get(&clinic, &address).await, "sign");
+    let (mut one, mut other) = (Browser::new(), Browser::new());
+    clinic.signed_in("asha", &mut one).await;
+    clinic.signed_in("asha", &mut other).await;
+    let csrf = |page: Answer, form: &[(&'static str, String)]| {
+        let mut form = form.to_vec();
+        rowed(&mut form, "csrf", &page.csrf());
+        form
+    };
+    let forms = (csrf(one.get(&clinic, &address).await, &form), csrf(other.get(&clinic, &address).await, &form));
+    let answers = tokio::join!(one.post(&clinic, &address, &forms.0), other.post(&clinic, &address, &forms.1));
+    for answer in [&answers.0, &answers.1] {
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    }
+    let all = held(&clinic, "MedicationRequest", "p1").await;
+    assert!(all.iter().any(|one| one.contains("naproxen") && one.contains(r#""versionId":"2""#)), "{all:?}");
+}

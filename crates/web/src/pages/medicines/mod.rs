@@ -191,6 +191,10 @@ pub async fn reconcile(asked: &Asked<'_>) -> Answer {
         return Ok(deed::to(asked, "medicines", "saved"));
     }
     let Some(held) = Held::of(asked, &session, &asking).await? else { return Ok(super::closed(asked)) };
+    // Pressed twice: the first did it.
+    if held.list.as_ref().is_some_and(|list| list::is_of(list, &form.token) && list::is_told(list, &sent)) {
+        return Ok(deed::to(asked, "medicines", "saved"));
+    }
     let mut again = held.blank(asked);
     let seen = lines::read(&sent, &mut again);
     again.gone = Some(

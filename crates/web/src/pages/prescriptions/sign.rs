@@ -10,7 +10,7 @@ use crate::answer;
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::deed::{self, Author, Deed, Done};
-use crate::clinic::read::{reference, text};
+use crate::clinic::read::text;
 use crate::clinic::typed::Typed;
 use crate::forms::Form;
 use crate::pages::closed;
@@ -37,14 +37,7 @@ pub async fn act(asked: &Asked<'_>) -> Answer {
     let here = format!("/patients/{}/prescriptions/{}", asked.ids[0], asked.ids[1]);
     let is_seen = seen == deed::version_of(&one);
     // Sent twice: what was wanted is so already.
-    let is_done = match act {
-        "sign" => status == "active",
-        "discard" => status == "cancelled",
-        "end" => status == "stopped",
-        "mistake" => status == "entered-in-error",
-        _ => false,
-    };
-    if is_done {
+    if goal(act) == Some(status.as_str()) {
         return Ok(answer::see(&here));
     }
     match (act, status.as_str()) {
@@ -94,13 +87,28 @@ pub async fn act(asked: &Asked<'_>) -> Answer {
         (Done::Saved, "discard") => Ok(deed::to(asked, "medicines", "cancelled")),
         (Done::Saved, "end" | "mistake") => Ok(deed::to(asked, "medicines", "stopped")),
         (Done::Saved, _) => Ok(answer::see(&here)),
-        (Done::Overtaken, _) => overtaken(asked, &session, &asking).await,
+        (Done::Overtaken, _) => overtaken(asked, &session, &asking, act).await,
     }
 }
 
-async fn overtaken(asked: &Asked<'_>, session: &identity::Session, asking: &Asking<'_>) -> Answer {
+/// What an act leads to: who asks for what is so already has what they want.
+fn goal(act: &str) -> Option<&'static str> {
+    match act {
+        "sign" => Some("active"),
+        "discard" => Some("cancelled"),
+        "end" => Some("stopped"),
+        "mistake" => Some("entered-in-error"),
+        _ => None,
+    }
+}
+
+async fn overtaken(asked: &Asked<'_>, session: &identity::Session, asking: &Asking<'_>, act: &str) -> Answer {
     let Some(held) = Held::of(asked, session, asking, asked.ids[1]).await? else { return Ok(closed(asked)) };
     let one = held.one.clone().ok_or(Refusal::Defect)?;
+    // Pressed twice: the first did it.
+    if goal(act).is_some_and(|goal| text(&one, "status") == Some(goal)) {
+        return Ok(answer::see(&format!("/patients/{}/prescriptions/{}", asked.ids[0], asked.ids[1])));
+    }
     standing(asked, session, asking, held, &one, Some(OVERTAKEN), StatusCode::CONFLICT).await
 }
 
@@ -156,10 +164,9 @@ async fn sign(
     if !issues.is_empty() {
         deed::set(&mut one, "detectedIssue", json!(issues));
     }
-    debug_assert!(one.get("subject").and_then(reference).is_some(), "a prescription is of somebody");
     deed.update(one)?;
     match deed.commit(asking).await? {
         Done::Saved => Ok(answer::see(&format!("/patients/{}/prescriptions/{}?signed", asked.ids[0], asked.ids[1]))),
-        Done::Overtaken => overtaken(asked, session, asking).await,
+        Done::Overtaken => overtaken(asked, session, asking, "sign").await,
     }
 }
