@@ -171,6 +171,9 @@ test('the warning and the choice look right', async () => {
   await page.getByRole('button', { name: 'Register', exact: true }).click();
   await page.getByRole('heading', { name: 'Is this the same person?' }).waitFor();
   await photograph(page, 'patient-doubles');
+  await page.setViewportSize({ width: 390, height: 844 });
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(wide <= 390, `the page is ${wide} wide on a phone`);
   await findsNothing(page, 'patient-doubles');
   assert.deepEqual(page.complaints, []);
   await context.close();

@@ -18,6 +18,8 @@ use crate::config::People;
 use crate::directory::{AUDIT_FOLDER, DataDirectory, Lock};
 use crate::{ServerError, identity, offline};
 
+/// What this organization does not keep, in place of what the product ships: policies/collection.txt says how it is written.
+const COLLECTION_FILE: &str = "collection.txt";
 const DESK_KEY: &str = "wardstone/database/desk/v1";
 
 /// What opens a directory.
@@ -103,6 +105,15 @@ impl Keys {
     }
 }
 
+/// A file that is there and cannot be read stops the start: a rule that is not heeded keeps what nobody may keep.
+fn collection(directory: &DataDirectory) -> Result<CollectionPolicy, ServerError> {
+    let path = directory.join(COLLECTION_FILE);
+    if !path.exists() {
+        return Ok(CollectionPolicy::standard()?);
+    }
+    Ok(CollectionPolicy::parse(&crate::files::read_text(&path)?)?)
+}
+
 impl House {
     pub async fn open(opening: Opening) -> Result<Self, ServerError> {
         let Opening { directory, kek, class, base_url, sink, watch, clock } = opening;
@@ -133,7 +144,7 @@ impl House {
         let desk = Arc::new(Desk::open(directory.path(), desk_key, keyring.seal_key("wardstone/desk/v1"))?);
         let settings = Settings {
             policies: Policies::embedded()?,
-            collection: CollectionPolicy::standard()?,
+            collection: collection(&directory)?,
             clock: clock.clone(),
             base_url: base_url.clone(),
             desk: desk.clone(),
@@ -219,5 +230,29 @@ impl House {
         let closed = closing.await;
         drop(_lock);
         closed.map_err(|_| ServerError::Refused("the store could not be closed cleanly".into()))
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_organization_says_itself_what_it_does_not_keep() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(crate::directory::ROOT_FILE), "").unwrap();
+        let directory = DataDirectory::open(folder.path()).unwrap();
+        let keeps = |policy: &CollectionPolicy, system| {
+            let value = access::CollectValue { system: Some(system), ..access::CollectValue::default() };
+            policy.keeps("Patient", "identifier", value)
+        };
+        let ssn = "http://hl7.org/fhir/sid/us-ssn";
+        assert!(!keeps(&collection(&directory).unwrap(), ssn));
+        std::fs::write(directory.join(COLLECTION_FILE), "photo: refuse Patient.photo\n").unwrap();
+        let own = collection(&directory).unwrap();
+        assert!(keeps(&own, ssn) && !own.keeps("Patient", "photo", access::CollectValue::default()));
+        std::fs::write(directory.join(COLLECTION_FILE), "photo: loose Patient.photo\n").unwrap();
+        assert!(collection(&directory).is_err());
     }
 }

@@ -93,8 +93,8 @@ pub fn read(patient: &Json<'_>) -> Values {
         let Some(one) = contact(people, role).and_then(|at| people.get(at)) else { continue };
         values.set(family, one.get("name").and_then(|name| text(name, "family")).unwrap_or_default());
         values.set(given, one.get("name").map(|name| joined(name, "given")).unwrap_or_default());
-        let relations = all(one, "relationship").iter().filter_map(any_code);
-        values.set(relation, relations.filter(|code| *code != role).next_back().unwrap_or_default());
+        let mut relations = all(one, "relationship").iter().filter_map(any_code);
+        values.set(relation, relations.rfind(|code| *code != role).unwrap_or_default());
         let number = all(one, "telecom").iter().find(|point| text(point, "system") == Some("phone"));
         values.set(phone, number.and_then(|point| text(point, "value")).unwrap_or_default());
     }
