@@ -22,7 +22,6 @@ use crate::clinic::moves::object;
 use crate::clinic::picture::{Picture, clean, media_type};
 use crate::clinic::read::{all, text};
 use crate::clinic::shell::{Place, Shell};
-use crate::forms::Part;
 use crate::refusal::Refusal;
 
 #[derive(Template)]
@@ -58,15 +57,14 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
 
 pub async fn save(asked: &Asked<'_>) -> Answer {
     asked.sent_by_our_page()?;
-    let form = asked.parted()?;
-    let session = asked.writer(&form.fields).await?;
+    let sent = asked.upload().await?;
+    let session = asked.writer(&sent.form).await?;
     let asking = keeping(asked, &session)?;
-    let version: u32 = form.fields.text("version").parse().map_err(|_| Refusal::Invalid("the version is missing"))?;
-    let picture = if form.fields.text("act") == "remove" {
+    let version: u32 = sent.form.text("version").parse().map_err(|_| Refusal::Invalid("the version is missing"))?;
+    let picture = if sent.form.text("act") == "remove" {
         None
     } else {
-        let file = form.files.iter().find(|file| file.name == "photo").map_or(&[][..], Part::bytes);
-        match clean(file) {
+        match clean(&sent.bytes) {
             Ok(picture) => Some(picture),
             Err(unfit) => {
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
