@@ -171,7 +171,7 @@ fn requests_without_a_token_are_one_audit_event_for_each_address() {
     let (data, events) = (house.path("data"), house.path("events.ndjson"));
     crate::house::wardstone_ok(&["audit", "export", "--data", &data, "--out", &events]);
     let text = std::fs::read_to_string(&events).unwrap();
-    let noise: Vec<&str> = text.lines().filter(|line| line.contains("401")).collect();
+    let noise: Vec<&str> = text.lines().filter(|line| line.contains("code 401")).collect();
     assert_eq!(noise.len(), 1, "{text}");
     assert!(noise[0].contains("127.0.0.1") && noise[0].contains("40"), "{}", noise[0]);
 }

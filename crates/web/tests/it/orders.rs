@@ -22,16 +22,15 @@ type Fields = Vec<(&'static str, String)>;
 pub async fn licensed_ward() -> Clinic {
     let clinic = ward().await;
     for login in ["asha", "zoe"] {
-        license(&clinic, login).await;
+        license(&clinic, login, Some(Licence::new("A-1", "NY", "2026-01-01", "2027-12-31").unwrap())).await;
     }
     clinic
 }
 
-async fn license(clinic: &Clinic, login: &str) {
+async fn license(clinic: &Clinic, login: &str, licence: Option<Licence>) {
     let root = clinic.identity.bearer("demo-root", &Connection::LOCAL).unwrap();
     let user = clinic.identity.bearer(&format!("demo-{login}"), &Connection::LOCAL).unwrap().user();
-    let licence = Licence::new("A-1", "NY", "2026-01-01", "2027-12-31").unwrap();
-    clinic.identity.set_licence(&root, user, Some(licence), &Connection::LOCAL).await.unwrap();
+    clinic.identity.set_licence(&root, user, licence, &Connection::LOCAL).await.unwrap();
 }
 
 /// What the record holds of a type in Ruth's chart.
@@ -348,6 +347,7 @@ async fn each_role_does_what_policy_and_licence_let_it() {
     let clinic = licensed_ward().await;
     ward::team(&clinic, "p1", &["asha", "nora", "leo", "zed"]).await;
     clinic.seed_practitioner("zed", Role::Physician).await;
+    license(&clinic, "zed", None).await;
     for (login, page_status, may) in [
         ("asha", StatusCode::OK, true),
         // A physician without a licence in force reads orders and makes none.
