@@ -2,6 +2,7 @@
 //! decision that the record computes. Held in memory for each chart, and dropped by any commit that could change it.
 
 mod consent;
+mod covers;
 mod gather;
 mod window;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub use consent::Consent;
+pub use covers::{Covers, Treats};
 pub use window::Window;
 
 use crate::head::Head;
@@ -49,11 +51,10 @@ pub struct Links {
 
 impl ChartFacts {
     /// How a caller stands to an object of the chart, as [`Relations::OF_CHART`].
-    pub fn relations(&self, caller: &Caller, object: &Object, head: Option<&Head>) -> Relations {
+    pub fn relations(&self, treats: &Treats<'_>, object: &Object, head: Option<&Head>) -> Relations {
+        let caller = treats.caller();
         let mut relations = Relations::NONE;
-        if let Some(practitioner) = caller.practitioner()
-            && window::is_open(&self.windows, practitioner, caller.time_ms())
-        {
+        if treats.as_any(|practitioner| window::is_open(&self.windows, practitioner, caller.time_ms())) {
             relations = relations.union(Relations::TREATING);
         }
         if !self.consents.is_empty() {

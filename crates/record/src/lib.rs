@@ -79,7 +79,7 @@ use cache::Cache;
 use calendar::Calendar;
 use charts::Charts;
 use drafts::Drafts;
-use facts::ChartFacts;
+use facts::{ChartFacts, Covers};
 use head::Head;
 use index::Index;
 
@@ -133,6 +133,7 @@ struct Inner<B> {
     facts: Arc<Cache<ChartNo, Arc<ChartFacts>>>,
     /// Rises with every commit to the directory of practitioners.
     directory: Arc<AtomicU64>,
+    covers: Covers,
     index: Arc<Index>,
     calendar: Arc<Calendar>,
     drafts: Arc<Drafts>,
@@ -171,6 +172,7 @@ impl<B: Backend> Record<B> {
             chart_heads: Arc::new(Cache::of_large(CHART_CACHE_BYTES)),
             facts: Arc::new(Cache::new(FACTS_CACHE_BYTES)),
             directory: Arc::default(),
+            covers: Covers::default(),
             calendar: Arc::default(),
             index,
             drafts,

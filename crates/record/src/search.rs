@@ -2,6 +2,7 @@
 
 mod include;
 mod unless;
+mod walk;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::{CANDIDATES_MAX, EntryMode, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Page, R
 
 use unless::Answers;
 pub use unless::Unless;
+pub(crate) use walk::{Source, Walk};
 
 /// A head that matched, with the leave to show it.
 pub(crate) struct Hit {
@@ -43,15 +45,6 @@ pub(crate) struct Wanted {
     pub count: usize,
     /// Look at every candidate, for a total.
     pub total: bool,
-}
-
-/// Where candidates come from.
-enum Source {
-    /// Rows named by `_id`.
-    Rows(Vec<Arc<Head>>),
-    /// Charts whose heads hold every match, and keywords of what lies outside them.
-    Charts(Vec<Arc<Head>>),
-    Keywords(crate::index::Candidates),
 }
 
 impl<B: Backend> Record<B> {
@@ -492,53 +485,6 @@ impl<'q> Within<'q> {
         let shown = self.params.iter().filter(|param| shows(view, head.type_name(), param));
         (head.type_name() == name && head.id() == id) || { shown }
             .any(|param| values.references(param).any(|(t, i)| t == name && i == id))
-    }
-}
-
-/// Candidates as heads, by ascending row.
-struct Walk {
-    source: Source,
-    at: usize,
-    after: RowNo,
-}
-
-impl Walk {
-    fn new(mut source: Source, after: RowNo) -> Self {
-        if let Source::Rows(heads) | Source::Charts(heads) = &mut source {
-            let in_order = heads.windows(2).all(|pair| pair[0].row < pair[1].row);
-            if !in_order {
-                heads.sort_unstable_by_key(|head| head.row);
-                heads.dedup_by_key(|head| head.row);
-            }
-        }
-        Self { source, at: 0, after }
-    }
-
-    async fn next<B: Backend>(&mut self, record: &Record<B>) -> Result<Option<Arc<Head>>, RecordError> {
-        match &mut self.source {
-            Source::Rows(heads) | Source::Charts(heads) => {
-                while let Some(head) = heads.get(self.at) {
-                    self.at += 1;
-                    if head.row > self.after {
-                        return Ok(Some(head.clone()));
-                    }
-                }
-                Ok(None)
-            }
-            Source::Keywords(candidates) => {
-                while let Some(place) = record.next_candidate(candidates, self.after).await? {
-                    self.after = place.row;
-                    let head = match record.head(place.chart, place.row).await? {
-                        Some(head) => Some(head),
-                        None => record.head_moved(place.row).await?,
-                    };
-                    if let Some(head) = head {
-                        return Ok(Some(head));
-                    }
-                }
-                Ok(None)
-            }
-        }
     }
 }
 

@@ -74,9 +74,10 @@ impl<B: Backend> Record<B> {
         head: Option<&Head>,
     ) -> Result<(), RecordError> {
         let own = self.facts(chart).await?;
+        let treats = self.treats(caller).await?;
         object.traits = object.traits.union(own.traits(caller));
         if own.links().is_none() {
-            let relations = own.relations(caller, object, head);
+            let relations = own.relations(&treats, object, head);
             object.relations =
                 if own.was_ever_attributed() { relations } else { relations.union(Relations::UNASSIGNED) };
             return Ok(());
@@ -91,7 +92,7 @@ impl<B: Backend> Record<B> {
             if facts.was_ever_attributed() {
                 relations = relations.without(Relations::UNASSIGNED);
             }
-            relations = relations.union(facts.relations(caller, object, head));
+            relations = relations.union(facts.relations(&treats, object, head));
             object.traits = object.traits.union(facts.traits(caller));
         }
         object.relations = relations;

@@ -11,7 +11,7 @@ use crate::open::Current;
 use crate::prepare::{Checked, Destination, Kept, Prepared};
 use crate::request::{Preconditions, ResourceKey};
 use crate::standing::Subject;
-use crate::{Record, RecordError, charts};
+use crate::{Record, RecordError, Refusal, charts};
 
 /// Row numbers stay below this: a posting keeps five bytes of them.
 const ROW_MAX: RowNo = 1 << 40;
@@ -164,6 +164,9 @@ impl<B: Backend> Record<B> {
             && let Err(denial) = self.may_link(caller, &checked, current, &asked).await?
         {
             return Err(self.refuse(caller, audited, None, &denial).await);
+        }
+        if !self.may_cover(caller, &checked).await? {
+            return Err(self.fail(caller, audited, None, 403, RecordError::Denied(Refusal::Never)).await);
         }
         if let Some(current) = current {
             self.keep(caller, &permit, &checked, current, &mut kept).await?;

@@ -331,3 +331,55 @@ async fn events_name_the_decisions_with_who_the_patient_is() {
     counts.sort_unstable();
     assert_eq!(counts, [(false, 1), (true, 1)]);
 }
+
+fn cover(absent: &str, by: &str, more: &str) -> String {
+    format!(
+        r#""extension":[{{"url":"urn:wardstone:covers","valueReference":{}}}],"practitioner":{},
+        "code":[{{"coding":[{{"system":"urn:wardstone:practitioner-role","code":"covering"}}]}}],
+        "period":{{"start":"2026-11-20","end":"2026-11-24"}}{more}"#,
+        reference("Practitioner", absent),
+        reference("Practitioner", by)
+    )
+}
+
+#[tokio::test]
+async fn who_covers_treats_as_who_is_away_does_for_as_long() {
+    let clinic = clinic().await;
+    patient(&clinic, "ana", r#""generalPractitioner":[{"reference":"Practitioner/asha"}]"#).await;
+    let ben = practitioner(&clinic, Role::Physician, "ben").await;
+    let (before, on, after) =
+        (at(clone(&ben), NOW_MS - 7 * DAY_MS), at(clone(&ben), NOW_MS - DAY_MS), at(ben, NOW_MS + 3 * DAY_MS));
+    assert!(!sees(&clinic, &on, "Observation", "ana-pulse").await);
+    let asha = physician(&clinic, "asha").await;
+    put_as(&clinic, &asha, "PractitionerRole", "cover", &cover("asha", "ben", "")).await.unwrap();
+    for (who, open) in [(&before, false), (&on, true), (&after, false)] {
+        assert_eq!(sees(&clinic, who, "Observation", "ana-pulse").await, open, "{}", who.time_ms());
+    }
+    assert_eq!(found(&clinic, &on, "Observation", &[]).await, ["Observation/ana-pulse"]);
+    // Whom Ben treats is not Asha's, and the one who covers is covered by nobody.
+    patient(&clinic, "cyd", r#""generalPractitioner":[{"reference":"Practitioner/ben"}]"#).await;
+    assert!(!sees(&clinic, &asha, "Observation", "cyd-pulse").await);
+    put_as(&clinic, &asha, "PractitionerRole", "cover", &cover("asha", "ben", r#","active":false"#)).await.unwrap();
+    assert!(!sees(&clinic, &on, "Observation", "ana-pulse").await);
+    let clinic = clinic.restart().await;
+    clinic.record.set_policies(probe());
+    put(&clinic, "PractitionerRole", "cover", &cover("asha", "ben", "")).await;
+    assert!(sees(&clinic, &on, "Observation", "ana-pulse").await);
+}
+
+#[tokio::test]
+async fn nobody_opens_charts_to_themselves_by_covering() {
+    let clinic = clinic().await;
+    patient(&clinic, "ana", r#""generalPractitioner":[{"reference":"Practitioner/asha"}]"#).await;
+    let (asha, ben) = (physician(&clinic, "asha").await, physician(&clinic, "ben").await);
+    let refused = |written: Result<_, RecordError>| matches!(written, Err(RecordError::Denied(_)));
+    assert!(refused(put_as(&clinic, &ben, "PractitionerRole", "cover", &cover("asha", "ben", "")).await.map(drop)));
+    let unknown = cover("nobody", "ben", "");
+    assert!(refused(put_as(&clinic, &ben, "PractitionerRole", "cover", &unknown).await.map(drop)));
+    // Nor by changing one that stands.
+    put_as(&clinic, &ben, "PractitionerRole", "cover", &cover("ben", "asha", "")).await.unwrap();
+    assert!(refused(put_as(&clinic, &ben, "PractitionerRole", "cover", &cover("asha", "ben", "")).await.map(drop)));
+    put_as(&clinic, &asha, "PractitionerRole", "mine", &cover("asha", "ben", r#","active":false"#)).await.unwrap();
+    assert!(refused(put_as(&clinic, &ben, "PractitionerRole", "mine", &cover("asha", "ben", "")).await.map(drop)));
+    assert!(!sees(&clinic, &ben, "Observation", "ana-pulse").await);
+}

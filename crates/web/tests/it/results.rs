@@ -429,9 +429,12 @@ async fn an_administrator_sets_covers_and_who_keeps_no_directory_does_not() {
     assert_eq!(root.post(&clinic, "/cover", &form).await.status, StatusCode::SEE_OTHER);
     let (_, page) = look(&clinic, "asha", "/results").await;
     assert!(page.body.contains("You cover Dr zoe"));
-    // Covering opens no chart.
-    let (_, page) = look(&clinic, "asha", "/results?show=covered").await;
-    assert!(order(&page.body).is_empty() && !page.body.contains("BRANDT"));
+    // Who covers treats meanwhile, and not a day longer.
+    let (_, page) = look(&clinic, "asha", "/patients/p2").await;
+    assert!(page.status == StatusCode::OK && page.body.contains("BRANDT"), "{}", page.body);
+    clinic.advance(24 * HOUR_MS);
+    let (_, page) = look(&clinic, "asha", "/patients/p2").await;
+    assert!(page.status == StatusCode::FORBIDDEN, "{}", page.status);
     for login in ["nora", "fay", "leo", "petra"] {
         let (_, page) = look(&clinic, login, "/cover").await;
         assert_eq!(page.status, StatusCode::NOT_FOUND, "{login}");
