@@ -26,11 +26,16 @@ const PAGE_MS_MAX: f64 = 30.0;
 const LONG_CHART_MS_MAX: f64 = 60.0;
 /// HTML, styles, scripts and fonts that one page loads on an empty cache.
 const PAGE_BYTES_MAX: usize = 150_000;
+/// What says what happens for as long as somebody listens.
+const STREAM: &str = "/events";
 const FORM: &str = "application/x-www-form-urlencoded";
 /// Vital signs and laboratory values, in turn.
-const CODES: [(&str, &str, &str, &str); 6] = [
+const CODES: [(&str, &str, &str, &str); 9] = [
     ("8867-4", "vital-signs", "/min", "beats/minute"),
     ("9279-1", "vital-signs", "/min", "breaths/minute"),
+    ("8310-5", "vital-signs", "Cel", "°C"),
+    ("2708-6", "vital-signs", "%", "%"),
+    ("8302-2", "vital-signs", "cm", "cm"),
     ("29463-7", "vital-signs", "kg", "kg"),
     ("4548-4", "laboratory", "%", "%"),
     ("2160-0", "laboratory", "mg/dL", "mg/dL"),
@@ -53,6 +58,23 @@ impl Measured {
     }
 }
 
+/// A page as it was opened.
+struct Opened {
+    /// In ascending order.
+    times_ms: Vec<f64>,
+    html: String,
+    /// With what it loads.
+    weight: usize,
+}
+
+impl Opened {
+    fn summed(&self, page: String, who: &'static str, most_ms: f64) -> Measured {
+        let at = |part: f64| self.times_ms[((self.times_ms.len() - 1) as f64 * part) as usize];
+        let (p50_ms, p95_ms) = (at(0.50), at(0.95));
+        Measured { page, who, p50_ms, p95_ms, most_ms, html: self.html.len(), weight: self.weight }
+    }
+}
+
 /// Prints the table, and fails where a page is slower or heavier than it may be.
 pub async fn run(binary: &Path, scratch: &Path, quick: bool) -> Result<String, BenchError> {
     let (server, users) = Server::start_demo(binary, &scratch.join("pages"), scratch, PATIENTS).await?;
@@ -69,31 +91,37 @@ pub async fn run(binary: &Path, scratch: &Path, quick: bool) -> Result<String, B
         let user = users.iter().find(|user| user.role == who);
         let user = user.ok_or_else(|| BenchError::Process(format!("the demo has no {who}")))?;
         let mut visitor = Visitor::sign_in(&server.target, user).await?;
-        for (_, template) in web::ROUTES.iter().filter(|(method, _)| *method == "GET") {
-            let ids: Vec<(&str, f64)> = match template.matches("{}").count() {
-                0 => vec![("", PAGE_MS_MAX)],
-                1 if template.starts_with("/patients/{}") => vec![(&short, PAGE_MS_MAX), (&long, LONG_CHART_MS_MAX)],
+        let templates = web::ROUTES.iter().filter(|(method, template)| *method == "GET" && !template.ends_with(STREAM));
+        let mut deeper = Vec::new();
+        let mut seen = BTreeSet::new();
+        for (_, template) in templates {
+            let ids: &[(&str, f64)] = match template.matches("{}").count() {
+                0 => &[("", PAGE_MS_MAX)],
+                1 if template.starts_with("/patients/{}") => &[(&short, PAGE_MS_MAX), (&long, LONG_CHART_MS_MAX)],
                 _ => {
-                    left_out.insert(*template);
+                    deeper.push(*template);
                     continue;
                 }
             };
             for (id, most_ms) in ids {
-                let path = template.replace("{}", id);
-                let name = match id {
-                    "" => (*template).to_owned(),
-                    id if id == long => format!("{template}, {ENCOUNTERS} encounters and {OBSERVATIONS} observations"),
-                    _ => (*template).to_owned(),
+                let Some(page) = visitor.measure(&template.replace("{}", id), rounds).await? else { continue };
+                let name = match *id == long {
+                    true => format!("{template}, {ENCOUNTERS} encounters and {OBSERVATIONS} observations"),
+                    false => (*template).to_owned(),
                 };
-                match visitor.measure(&path, rounds).await? {
-                    Some((times, html, weight)) => {
-                        let at = |part: f64| times[((times.len() - 1) as f64 * part) as usize];
-                        let (p50_ms, p95_ms) = (at(0.50), at(0.95));
-                        measured.push(Measured { page: name, who, p50_ms, p95_ms, most_ms, html, weight });
-                    }
-                    // Not this role's, or no page.
-                    None => continue,
-                }
+                seen.extend(links(&page.html));
+                measured.push(page.summed(name, who, *most_ms));
+            }
+        }
+        // What has an id of its own is opened where a page links to one.
+        for template in deeper {
+            let Some(path) = seen.iter().find(|path| is_of(template, path)).cloned() else {
+                left_out.insert(format!("{template} as {who}"));
+                continue;
+            };
+            if let Some(page) = visitor.measure(&path, rounds).await? {
+                seen.extend(links(&page.html));
+                measured.push(page.summed(template.to_owned(), who, PAGE_MS_MAX));
             }
         }
     }
@@ -107,7 +135,7 @@ pub async fn run(binary: &Path, scratch: &Path, quick: bool) -> Result<String, B
     }
 }
 
-fn markdown(measured: &[Measured], left_out: &BTreeSet<&str>, rounds: usize) -> String {
+fn markdown(measured: &[Measured], left_out: &BTreeSet<String>, rounds: usize) -> String {
     let mut table = format!(
         "| page, {rounds} times | as | p50 ms | p95 ms | target | HTML kB | with styles, scripts, fonts kB | verdict |\n|---|---|---|---|---|---|---|---|\n"
     );
@@ -127,7 +155,8 @@ fn markdown(measured: &[Measured], left_out: &BTreeSet<&str>, rounds: usize) -> 
         );
     }
     if !left_out.is_empty() {
-        let _ = writeln!(table, "\nNot measured: {}", left_out.iter().copied().collect::<Vec<_>>().join(", "));
+        let _ =
+            writeln!(table, "\nNot measured: {}", left_out.iter().map(String::as_str).collect::<Vec<_>>().join(", "));
     }
     table
 }
@@ -246,11 +275,11 @@ impl Visitor {
         .into_bytes()
     }
 
-    /// Times in ascending order, bytes of the page, and with what it loads; none where this role has no such page.
-    async fn measure(&mut self, path: &str, rounds: usize) -> Result<Option<(Vec<f64>, usize, usize)>, BenchError> {
+    /// None where this role has no such page.
+    async fn measure(&mut self, path: &str, rounds: usize) -> Result<Option<Opened>, BenchError> {
         let request = self.request("GET", path, "");
-        let mut times = Vec::with_capacity(rounds);
-        let mut page = Vec::new();
+        let mut times_ms = Vec::with_capacity(rounds);
+        let mut html = String::new();
         for round in 0..rounds + WARM_UP {
             let began = Instant::now();
             let answer = self.connection.exchange(&request).await?;
@@ -260,16 +289,16 @@ impl Visitor {
                 return Ok(None);
             }
             if round >= WARM_UP {
-                times.push(took_ms);
+                times_ms.push(took_ms);
             }
             if round == 0 {
-                page = answer.body.to_vec();
+                html = String::from_utf8_lossy(answer.body).into_owned();
             }
         }
-        times.sort_by(f64::total_cmp);
-        let mut weight = page.len();
+        times_ms.sort_by(f64::total_cmp);
+        let mut weight = html.len();
         let mut loaded = BTreeSet::new();
-        let mut text = String::from_utf8_lossy(&page).into_owned();
+        let mut text = html.clone();
         // Styles name fonts.
         for _ in 0..2 {
             let mut styles = String::new();
@@ -285,7 +314,7 @@ impl Visitor {
             }
             text = styles;
         }
-        Ok(Some((times, page.len(), weight)))
+        Ok(Some(Opened { times_ms, html, weight }))
     }
 }
 
@@ -293,4 +322,25 @@ impl Visitor {
 fn assets(text: &str) -> Vec<String> {
     let ends = |letter: char| matches!(letter, '"' | '\'' | ')' | ' ' | '>');
     text.match_indices("/assets/").map(|(at, _)| text[at..].split(ends).next().unwrap_or_default().to_owned()).collect()
+}
+
+/// Paths that a page links to.
+fn links(html: &str) -> impl Iterator<Item = String> {
+    let starts = html.match_indices("href=\"/");
+    starts.map(|(at, before)| {
+        let path = &html[at + before.len() - 1..];
+        path[..path.find(['"', '?', '#']).unwrap_or_default()].to_owned()
+    })
+}
+
+fn is_of(template: &str, path: &str) -> bool {
+    let (mut pieces, mut named) = (template.split('/'), path.split('/'));
+    loop {
+        match (pieces.next(), named.next()) {
+            (None, None) => return true,
+            (Some("{}"), Some(id)) if !id.is_empty() && id != "new" => {}
+            (Some(piece), Some(part)) if piece == part => {}
+            _ => return false,
+        }
+    }
 }

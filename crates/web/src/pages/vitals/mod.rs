@@ -50,6 +50,8 @@ struct Page<'a> {
     lines: [Line; 8],
     sheet: &'a Sheet,
     plots: Vec<Plot<'a>>,
+    /// Some plot leaves older readings out.
+    is_newest: bool,
     is_saved: bool,
     /// This form was saved before, and says something else now.
     is_stale: bool,
@@ -243,6 +245,7 @@ fn shown(
         measures,
         last: measures.first().and_then(|measure| sheet.last(*measure)),
     };
+    let plots: Vec<_> = sheet.courses.iter().filter_map(|course| Plot::of(course, age, span, zone)).collect();
     let page = Page {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, session, Place::Patients),
@@ -250,7 +253,8 @@ fn shown(
         banner: head.banner,
         entry,
         lines: LINES.map(line),
-        plots: sheet.courses.iter().filter_map(|course| Plot::of(course, age, span, zone)).collect(),
+        is_newest: plots.iter().any(|plot| plot.is_cut),
+        plots,
         is_saved: sheet.times.iter().any(|time| time.is_new),
         sheet: &sheet,
         is_stale,

@@ -16,7 +16,8 @@ pub const LEFT: f64 = 44.0;
 pub const RIGHT: f64 = WIDTH - 12.0;
 pub const TOP: f64 = 30.0;
 pub const BOTTOM: f64 = HEIGHT - 24.0;
-/// Readings drawn: each can be reached by key.
+/// Readings of all plots of a page, and of one: each can be reached by key and stands in a table, and a page has a weight to keep.
+const PAGE_READINGS_MAX: usize = 80;
 const READINGS_MAX: usize = 40;
 const DOT: f64 = 3.5;
 /// Below this span the clock tells more than the day.
@@ -35,7 +36,10 @@ pub struct Plot<'s> {
     pub xs: Vec<(String, String, &'static str)>,
     pub lines: Vec<String>,
     pub dots: Vec<Dot>,
+    /// What is drawn, newest first.
     pub readings: &'s [Reading],
+    /// There are older ones.
+    pub is_cut: bool,
 }
 
 pub struct Dot {
@@ -50,13 +54,17 @@ pub struct Dot {
 pub struct Span {
     from_ms: i64,
     to_ms: i64,
+    /// Readings that each plot shows: the newest.
+    readings: usize,
 }
 
 impl Span {
     pub fn of(courses: &[Course], now_ms: i64) -> Self {
-        let drawn = courses.iter().flat_map(|course| course.readings.iter().take(READINGS_MAX));
+        let plots = courses.iter().filter(|course| course.readings.len() > 1).count();
+        let readings = (PAGE_READINGS_MAX / plots.max(1)).min(READINGS_MAX);
+        let drawn = courses.iter().flat_map(|course| course.readings.iter().take(readings));
         let from_ms = drawn.map(|reading| reading.at_ms).min().unwrap_or(now_ms);
-        Self { from_ms: from_ms.min(now_ms - SPAN_MS_MIN), to_ms: now_ms }
+        Self { from_ms: from_ms.min(now_ms - SPAN_MS_MIN), to_ms: now_ms, readings }
     }
 
     fn x(self, at_ms: i64) -> f64 {
@@ -82,7 +90,7 @@ impl<'s> Plot<'s> {
     pub fn of(course: &'s Course, age: Option<Age>, span: Span, zone: &TimeZone) -> Option<Self> {
         let measures = course.measures;
         let drawn: Vec<&Reading> = { course.readings.iter() }
-            .take(READINGS_MAX)
+            .take(span.readings)
             .filter(|reading| !measures.is_empty() && reading.numbers.len() == measures.len())
             .collect();
         let newest = drawn.first()?;
@@ -147,7 +155,8 @@ impl<'s> Plot<'s> {
             xs: span.ticks(zone),
             lines: lines.collect(),
             dots: dots.collect(),
-            readings: &course.readings,
+            readings: &course.readings[..course.readings.len().min(span.readings)],
+            is_cut: course.readings.len() > span.readings,
         })
     }
 }
@@ -213,7 +222,7 @@ mod tests {
 
     #[test]
     fn time_is_drawn_as_it_passed() {
-        let span = Span { from_ms: 0, to_ms: 1_000 };
+        let span = Span { from_ms: 0, to_ms: 1_000, readings: 2 };
         let (a, b, c) = (span.x(0), span.x(100), span.x(1_000));
         assert!(((b - a) * 10.0 - (c - a)).abs() < 1e-9 && a >= LEFT && c <= RIGHT);
     }
