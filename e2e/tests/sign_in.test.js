@@ -95,6 +95,8 @@ test('nobody learns at the door who has an account', async () => {
 test('without scripts, password and app open a session bound to where it began', async () => {
   const context = await here.browser.profile({ javaScriptEnabled: false });
   const page = await pageOf(context);
+  await page.goto('/signin');
+  assert.equal(await page.locator('#with-passkey').isVisible(), false, 'a passkey needs scripts');
   const user = await signIn(page, here.clinic, 'fay.kim');
   assert.equal(await page.getByRole('heading', { level: 1 }).innerText(), user.name);
   await page.getByText('scripts are off').waitFor();

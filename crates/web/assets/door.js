@@ -110,9 +110,9 @@ for (const form of document.querySelectorAll("form[data-code-from-link]")) {
 
 // Passkeys.
 
-if (window.PublicKeyCredential?.parseRequestOptionsFromJSON) {
+if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) {
   const place = byId("with-passkey");
-  if (place) place.hidden = false;
+  if (place) place.hidden = true;
 }
 
 for (const button of document.querySelectorAll("[data-passkey]")) {

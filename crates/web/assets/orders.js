@@ -5,7 +5,6 @@ const field = document.getElementById('find');
 if (finder && field) {
   const items = [...document.querySelectorAll('.catalogue li')];
   const said = document.getElementById('find-hint');
-  finder.hidden = false;
   const find = () => {
     const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;

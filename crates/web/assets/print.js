@@ -1,6 +1,3 @@
 // A button that prints: without scripts the browser's own does.
 const button = document.getElementById('print');
-if (button) {
-  button.hidden = false;
-  button.addEventListener('click', () => window.print());
-}
+if (button) button.addEventListener('click', () => window.print());

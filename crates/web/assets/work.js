@@ -51,4 +51,4 @@ document.addEventListener("submit", (event) => {
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
 const keys = document.getElementById("keys");
-if (keys && items().length > 0 && !isOff()) keys.hidden = false;
+if (keys) keys.hidden = items().length === 0 || isOff();

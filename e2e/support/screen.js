@@ -1,0 +1,115 @@
+// What every screen holds to, whatever it shows. Each of these fails with what it found and where.
+
+import assert from 'node:assert/strict';
+
+const PAGE_BYTES_MAX = 150_000;
+const STOPS_MAX = 80;
+/** 1440 at 200 %, and what WCAG 1.4.10 asks for. */
+const NARROWED = [720, 320];
+
+/** Listens to everything that pages of a browser ask for: nobody else, and nothing that the browser may keep. */
+export function overhear(context, baseURL) {
+  const heard = { strangers: [], kept: [] };
+  context.on('request', (request) => {
+    const url = request.url();
+    if (!url.startsWith(baseURL) && !/^(data|blob|about):/.test(url)) heard.strangers.push(url);
+  });
+  context.on('response', async (response) => {
+    const { pathname } = new URL(response.url());
+    const rules = response.headers()['cache-control'] ?? '';
+    if (!pathname.startsWith('/assets/') && !rules.includes('no-store')) heard.kept.push(`${pathname}: ${rules}`);
+  });
+  return heard;
+}
+
+/** A page weighs no more than it may with an empty cache, and nothing in it moves while it loads. */
+export async function isLightAndStill(page, path) {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('Network.enable');
+  await devtools.send('Network.setCacheDisabled', { cacheDisabled: true });
+  let bytes = 0;
+  devtools.on('Network.loadingFinished', ({ encodedDataLength }) => (bytes += encodedDataLength));
+  const response = await page.goto(path);
+  await page.waitForLoadState('load');
+  const moved = await page.evaluate(async () => {
+    await document.fonts.ready;
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    return new Promise((done) => {
+      const moved = [];
+      const told = ({ node, previousRect: was, currentRect: is }) => `${node?.outerHTML?.slice(0, 80)} from ${was.y} to ${is.y}`;
+      const observer = new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) moved.push(...entry.sources.map(told));
+      });
+      observer.observe({ type: 'layout-shift', buffered: true });
+      setTimeout(() => done(moved), 50);
+    });
+  });
+  await devtools.send('Network.setCacheDisabled', { cacheDisabled: false });
+  await devtools.detach();
+  assert.ok(bytes < PAGE_BYTES_MAX, `${path} weighs ${bytes}`);
+  assert.equal(moved.join('; '), '', `${path} moves while it loads`);
+  return response;
+}
+
+/** Policy and addresses: no inline code, trusted types, and no word of a person in the title or the address. */
+export function saysNothing(response, title, words) {
+  const policy = response.headers()['content-security-policy'] ?? '';
+  const where = new URL(response.url());
+  assert.ok(policy.includes("require-trusted-types-for 'script'"), `${where.pathname}: ${policy}`);
+  assert.ok(!policy.includes('unsafe-'), `${where.pathname}: ${policy}`);
+  for (const word of words) {
+    assert.ok(!decodeURIComponent(response.url()).includes(word), `${where} names somebody`);
+    assert.ok(!title.includes(word), `${where.pathname}: its title names somebody`);
+  }
+}
+
+/** At 200 % and on the narrowest screen, the page itself is never scrolled sideways. */
+export async function fits(page, name) {
+  const size = page.viewportSize();
+  for (const width of NARROWED) {
+    await page.setViewportSize({ width, height: 600 });
+    const over = await page.evaluate(() => {
+      const wide = document.documentElement.clientWidth;
+      if (document.scrollingElement.scrollWidth <= wide) return '';
+      const reach = (element) => element.getBoundingClientRect().right;
+      const scrolls = (element) => getComputedStyle(element).overflowX !== 'visible';
+      const isOut = (element) => {
+        for (let up = element.parentElement; up && up !== document.body; up = up.parentElement) if (scrolls(up)) return false;
+        return true;
+      };
+      const last = [...document.body.querySelectorAll('*')].filter(isOut).sort((a, b) => reach(b) - reach(a))[0];
+      return `${last.outerHTML.slice(0, 120)} ends ${reach(last) - wide} px beyond`;
+    });
+    assert.equal(over, '', `${name} is too wide at ${width}`);
+  }
+  await page.setViewportSize(size);
+}
+
+/** By Tab through the page: each stop is named, and nothing covers it. */
+export async function isSeenInFocus(page, name) {
+  await page.evaluate(() => {
+    document.activeElement?.blur();
+    window.scrollTo(0, 0);
+  });
+  const seen = new Set();
+  for (let stop = 0; stop < STOPS_MAX; stop += 1) {
+    await page.keyboard.press('Tab');
+    const found = await page.evaluate(() => {
+      const element = document.activeElement;
+      if (!element || element === document.body) return null;
+      element.dataset.stop ??= String(document.querySelectorAll('[data-stop]').length);
+      const box = element.getBoundingClientRect();
+      const inside = (low, high, most) => Math.min(Math.max((low + high) / 2, 0), most - 1);
+      const hit = document.elementFromPoint(inside(box.left, box.right, innerWidth), inside(box.top, box.bottom, innerHeight));
+      const isOff = box.bottom <= 0 || box.top >= innerHeight || box.right <= 0 || box.left >= innerWidth;
+      const label = element.labels?.[0];
+      const isHit = hit && (element.contains(hit) || hit.contains(element) || label?.contains(hit));
+      const tag = element.outerHTML.slice(0, 120);
+      return { at: element.dataset.stop, wrong: isOff ? `${tag} is off the screen` : isHit ? '' : `${tag} is under ${hit?.outerHTML.slice(0, 80)}` };
+    });
+    if (!found || seen.has(found.at)) break;
+    seen.add(found.at);
+    assert.equal(found.wrong, '', name);
+  }
+  assert.ok(seen.size > 0, `${name}: nothing takes the focus`);
+}
