@@ -32,6 +32,8 @@ pub(super) struct Chart<'p> {
     pub(super) problem: Option<Urn>,
     /// Notes name these.
     pub(super) current_meds: Vec<&'static Med>,
+    /// The prescriptions, by name of the drug.
+    pub(super) prescribed: Vec<(&'static str, Urn)>,
     /// Reports that somebody has looked at since.
     pub(super) reports: Vec<worklist::Reported>,
 }
@@ -72,6 +74,7 @@ pub(super) fn bundle(plan: &Plan, number: u32) -> Bundle {
         subject,
         problem: None,
         current_meds: Vec::new(),
+        prescribed: Vec::new(),
         reports: Vec::new(),
     };
 

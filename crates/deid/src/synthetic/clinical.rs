@@ -154,7 +154,7 @@ pub(super) fn prescribe(
 ) {
     let p = chart.p;
     let subject = chart.subject;
-    chart.add("MedicationRequest", |w| {
+    let urn = chart.add("MedicationRequest", |w| {
         w.profile(&format!("{US_CORE}us-core-medicationrequest"));
         w.text("status", status);
         w.text("intent", "order");
@@ -189,6 +189,7 @@ pub(super) fn prescribe(
             w.quantity("quantity", med.quantity, unit, code);
         });
     });
+    chart.prescribed.push((med.name, urn));
 }
 
 pub(super) fn procedure(chart: &mut Chart<'_>, code: &Coding, at: Moment, encounter: Urn) {

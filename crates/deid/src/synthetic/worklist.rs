@@ -275,12 +275,18 @@ fn task(chart: &mut Chart<'_>, todo: &Todo) {
         // Who takes nothing asks for nothing.
         None => return,
     };
+    let focus = chart.current_meds.first().filter(|_| words.is_empty());
+    let focus =
+        focus.and_then(|med| chart.prescribed.iter().rev().find(|(name, _)| *name == med.name)).map(|(_, urn)| *urn);
     chart.add("Task", |w| {
         w.text("status", "requested");
         w.text("intent", "order");
         w.text("priority", "routine");
         w.concept("code", &[*code], code.display);
         w.text("description", &asked);
+        if let Some(urn) = focus {
+            w.reference("focus", urn);
+        }
         w.reference("for", subject);
         w.plain("authoredOn", written);
         w.plain("lastModified", written);

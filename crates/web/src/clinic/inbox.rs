@@ -54,6 +54,8 @@ pub struct Item {
     pub escalated: Option<String>,
     /// Until when it is out of sight.
     pub snoozed: Option<String>,
+    /// The prescription that a refill is asked of: a MedicationRequest's id.
+    pub refill_of: Option<String>,
     /// What was said when it went from one to the other.
     pub notes: Vec<String>,
     since_ms: i64,
@@ -71,6 +73,10 @@ pub struct Gathered {
 impl Kind {
     pub fn is_message(self) -> bool {
         self == Kind::Message
+    }
+
+    pub fn is_refill(self) -> bool {
+        self == Kind::Refill
     }
 
     pub fn words(self) -> &'static str {
@@ -249,6 +255,10 @@ impl See<'_> {
             self.item(one, if is_refill { Kind::Refill } else { Kind::Task }, "for", by, text(one, "authoredOn"))?;
         item.version = version(one);
         item.title = title.unwrap_or_else(|| "Task without a name".to_owned());
+        item.refill_of = match one.get("focus").and_then(reference) {
+            Some(("MedicationRequest", id)) if is_refill => Some(id.to_owned()),
+            _ => None,
+        };
         self.stands(&mut item, one);
         let owner = one.get("owner").and_then(person);
         self.owned(&mut item, owner);
@@ -306,6 +316,7 @@ impl See<'_> {
             cover: None,
             escalated: None,
             snoozed: None,
+            refill_of: None,
             notes: Vec::new(),
             since_ms,
             due_ms: None,

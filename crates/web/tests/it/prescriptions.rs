@@ -298,3 +298,47 @@ async fn pressed_twice_at_once_it_is_signed_once() {
     let all = held(&clinic, "MedicationRequest", "p1").await;
     assert!(all.iter().any(|one| one.contains("naproxen") && one.contains(r#""versionId":"2""#)), "{all:?}");
 }
+
+#[tokio::test]
+async fn a_refill_request_leads_to_a_draft_that_begins_as_the_one_before() {
+    let clinic = ward().await;
+    let (mut asha, _) = look(&clinic, "asha", NEW).await;
+    let typed = with(&AMOXICILLIN, &[("medicine", "Allopurinol 100 mg oral tablet"), ("refills", "2")]);
+    let before = draft(&clinic, &mut asha, &typed).await.location().to_owned();
+    let page = asha.get(&clinic, &before).await;
+    asha.post(&clinic, &before, &form_with(&page, "sign")).await;
+    let id = before.rsplit('/').next().unwrap();
+    let task = |focus: &str| {
+        format!(
+            r#""status":"requested","intent":"order","code":{{"coding":[{{"system":"urn:wardstone:task","code":"refill-request"}}]}},
+            "description":"Refill of allopurinol","for":{{"reference":"Patient/p1"}},"authoredOn":"2027-01-02T12:00:00Z",
+            "focus":{{"reference":"{focus}"}}"#
+        )
+    };
+    clinic.put("Task", "refill", &task(&format!("MedicationRequest/{id}"))).await;
+    let renew = format!("/patients/p1/prescriptions/new?of={id}");
+    let page = asha.get(&clinic, "/inbox/tasks/refill").await;
+    assert!(page.body.contains(&renew), "{}", page.body);
+    let page = asha.get(&clinic, &renew).await;
+    let form = sent(&page.body);
+    let said = |name: &str| form.iter().find(|(field, _)| *field == name).map(|(_, value)| value.as_str());
+    for (name, value) in [
+        ("medicine", "allopurinol 100 mg oral tablet"),
+        ("often", "3/1/d"),
+        ("refills", "2"),
+        ("reason", "Gouty arthritis"),
+    ] {
+        assert_eq!(said(name).map(str::to_lowercase).as_deref(), Some(value.to_lowercase().as_str()), "{name}");
+    }
+    let made = asha.post(&clinic, PAGE, &form).await;
+    assert!(made.status == StatusCode::SEE_OTHER && made.location() != before, "{}", made.body);
+    // Who does not prescribe is not led there, nor let in.
+    let (mut nora, page) = look(&clinic, "nora", "/inbox/tasks/refill").await;
+    assert!(page.body.contains("Refill of allopurinol") && !page.body.contains("prescriptions/new"), "{}", page.body);
+    assert_eq!(nora.get(&clinic, &renew).await.status, StatusCode::FORBIDDEN);
+    // Another patient's is not there.
+    assert_eq!(
+        asha.get(&clinic, &format!("/patients/p2/prescriptions/new?of={id}")).await.status,
+        StatusCode::SEE_OTHER
+    );
+}

@@ -174,6 +174,26 @@ pub fn is_same(held: &Json<'_>, made: &Value) -> bool {
     said(&held) == said(made)
 }
 
+/// The fields as another prescription says them; what it does not say as this form says it is left to be chosen.
+pub fn renewed(one: &Json<'_>, conditions: &[(String, String)]) -> Typed {
+    let mut typed = filled(one, conditions);
+    if typed.choice("unit", &UNITS).is_none() {
+        // An amount of something else is no amount of this.
+        typed.set("amount", "");
+    }
+    for (name, choices) in [("unit", &UNITS[..]), ("route", &ROUTES[..]), ("often", &OFTEN[..])] {
+        if typed.choice(name, choices).is_none() {
+            typed.set(name, blank().get(name));
+        }
+    }
+    typed
+}
+
+/// Whether its directions are more than one form holds.
+pub fn is_more(one: &Json<'_>) -> bool {
+    all(one, "dosageInstruction").len() > 1
+}
+
 /// The fields as a draft says them.
 pub fn filled(one: &Json<'_>, conditions: &[(String, String)]) -> Typed {
     let dose = all(one, "dosageInstruction").first();

@@ -134,8 +134,14 @@ pub async fn new(asked: &Asked<'_>) -> Answer {
     if !may_prescribe(&asking) {
         return Err(Refusal::NotYours);
     }
-    let Some(held) = Held::of(asked, &session, &asking, "").await? else { return Ok(super::closed(asked)) };
-    let entry = Entry { typed: fill::blank(), token: deed::token(asked), of: None, trouble: None };
+    let of = asked.parts.uri.query().and_then(|query| query.strip_prefix("of=")).unwrap_or_default();
+    let Some(held) = Held::of(asked, &session, &asking, of).await? else { return Ok(super::closed(asked)) };
+    // A renewal is a new prescription: it begins as the one before, and is looked at and signed like any other.
+    let typed = held.one.as_ref().map_or_else(fill::blank, |one| fill::renewed(one, &held.conditions));
+    let trouble = held.one.as_ref().is_some_and(fill::is_more).then_some(
+        "The prescription before has more directions than this form. Here is the first of them: look at the others.",
+    );
+    let entry = Entry { typed, token: deed::token(asked), of: None, trouble };
     shown(asked, &session, &asking, held, Shown::Form(entry), StatusCode::OK)
 }
 
