@@ -371,3 +371,69 @@ async fn looking_and_acting_are_in_the_log_with_why_and_only_a_person_counts_as_
     }
     assert_eq!(desk.get(clinic, "/today").await.location(), "/signin");
 }
+
+#[tokio::test]
+async fn the_list_is_of_a_clinician_a_team_or_a_place_and_the_acts_lead_back_to_it() {
+    let day = Day::with(&[("Adeyemi", "2027-01-04T15:30:00Z", false), ("Brandt", "2027-01-04T16:00:00Z", true)]).await;
+    let system = system();
+    // One team and one place are no choice.
+    let mut fay = day.browser("fay").await;
+    let page = fay.get(&day.clinic, &format!("/today?day={DAY}&who=all")).await;
+    assert!(!page.body.contains("Teams") && !page.body.contains("Where"), "{}", page.body);
+    for (at, (team, name)) in [("207Q", "Family medicine"), ("2084P", "Psychiatry")].into_iter().enumerate() {
+        let who = [&day.doctor, &day.colleague][at];
+        let specialty =
+            json!([{"coding": [{"system": "http://nucc.org/provider-taxonomy", "code": team, "display": name}]}]);
+        let actor = json!([{"reference": format!("Practitioner/{who}")}]);
+        let calendar = json!({"resourceType": "Schedule", "active": true, "actor": actor, "specialty": specialty});
+        created(&day.clinic, &system, &calendar).await;
+    }
+    let mut places = Vec::new();
+    for name in ["Lakeside", "Hilltop"] {
+        let place = json!({"resourceType": "Location", "status": "active", "name": name});
+        places.push(created(&day.clinic, &system, &place).await);
+    }
+    let mut appointment = day.held("Appointment", &day.appointments[1]).await;
+    let there = json!({"actor": {"reference": format!("Location/{}", places[1])}, "status": "accepted"});
+    appointment["participant"].as_array_mut().unwrap().push(there);
+    let target = record::Target::Id(ResourceKey::parse("Appointment", &day.appointments[1]).unwrap());
+    let bytes = serde_json::to_vec(&appointment).unwrap();
+    day.clinic.record.update(&system, target, &bytes, Default::default()).await.unwrap();
+
+    let (ruth, max) = ("ADEYEMI", "BRANDT");
+    for (list, has_ruth, has_max) in [
+        ("who=all".to_owned(), true, true),
+        ("who=team.207Q".to_owned(), true, false),
+        ("who=team.2084P".to_owned(), false, true),
+        ("who=team.none".to_owned(), false, false),
+        (format!("who=all&place={}", places[1]), false, true),
+        (format!("who=all@{}", places[0]), false, false),
+        (format!("who=team.207Q&place={}", places[1]), false, false),
+        (format!("who={}&place=", day.doctor), true, false),
+    ] {
+        let page = fay.get(&day.clinic, &format!("/today?day={DAY}&{list}")).await;
+        assert_eq!(page.status, StatusCode::OK, "{list}: {}", page.body);
+        assert_eq!((page.body.contains(ruth), page.body.contains(max)), (has_ruth, has_max), "{list}");
+    }
+    for wrong in ["who=team.", "who=all&place=a%20b", "who=%3Cb%3E"] {
+        let page = fay.get(&day.clinic, &format!("/today?day={DAY}&{wrong}")).await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST, "{wrong}");
+    }
+    let list = format!("team.2084P@{}", places[1]);
+    let page = fay.get(&day.clinic, &format!("/today?day={DAY}&who={list}")).await;
+    assert!(
+        page.body.contains("Teams")
+            && page.body.contains("Hilltop")
+            && page.body.contains(&format!(r#"value="{list}""#))
+    );
+    let form = [
+        ("csrf", page.csrf()),
+        ("id", day.appointments[1].clone()),
+        ("version", "2".to_owned()),
+        ("day", DAY.to_owned()),
+        ("who", list.clone()),
+        ("act", "arrive".to_owned()),
+    ];
+    let done = fay.post(&day.clinic, "/today/act", &form).await;
+    assert_eq!(done.location(), format!("/today?day={DAY}&who={list}#a-{}", day.appointments[1]), "{}", done.body);
+}

@@ -23,7 +23,7 @@ use crate::clinic::slots::{self, SLOT_MINUTES};
 use crate::forms::Form;
 use crate::pages::Answer;
 use crate::pages::patients::wanted;
-use crate::pages::today::{address, asking, query};
+use crate::pages::today::{asking, query};
 use crate::refusal::Refusal;
 
 const MINUTE_MS: i64 = 60_000;
@@ -105,7 +105,7 @@ pub async fn book(asked: &Asked<'_>) -> Answer {
         None => booked(asked, &asking, &wanted, &form).await?,
     };
     match asking.record.bundle(asking.caller, &moves::transaction(changes)).await.map_err(cause) {
-        Ok(_) => Ok(answer::see(&address(&wanted.day, &wanted.calendar.practitioner))),
+        Ok(_) => Ok(answer::see(&format!("/today?day={}&who={}", wanted.day, wanted.calendar.practitioner))),
         Err(RecordError::PreconditionFailed { .. } | RecordError::Conflict | RecordError::ExistsAlready) => {
             let error = match wanted.moved {
                 Some(_) => {

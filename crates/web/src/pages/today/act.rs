@@ -8,7 +8,7 @@ use http::{Response, StatusCode};
 use identity::Session;
 use record::{RecordError, ResourceKey};
 
-use super::{Answer, address, asking};
+use super::{Answer, Whose, asking};
 use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
@@ -82,12 +82,8 @@ fn cause(error: RecordError) -> RecordError {
 /// The list that the form came from, at the line.
 fn back(asked: &Asked<'_>, form: &Form) -> Result<String, Refusal> {
     let day = Day::parse(form.text("day"), asked.web.zone()).ok_or(Refusal::Invalid("a day is written 2026-11-26"))?;
-    let who = match form.text("who") {
-        who if ResourceKey::parse("Practitioner", who).is_some() => who,
-        _ => "all",
-    };
     let id = ResourceKey::parse("Appointment", form.text("id")).ok_or(Refusal::NotFound)?.id;
-    Ok(format!("{}#a-{id}", address(&day.iso(), who)))
+    Ok(format!("{}#a-{id}", Whose::sent(form).address(&day.iso())))
 }
 
 fn reason_of(form: &Form) -> Result<Option<Reason<'_>>, Refusal> {

@@ -3,7 +3,7 @@
 use askama::Template;
 use http::StatusCode;
 
-use super::{Answer, address, asking, query};
+use super::{Answer, Whose, asking, query};
 use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
@@ -42,15 +42,14 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         return Err(Refusal::Invalid("this appointment cannot be cancelled any more"));
     }
     let day = Day::of(visit.start_ms, zone);
-    let who = query(asked).into_iter().find(|(name, _)| name == "who").map_or_else(|| "all".to_owned(), |(_, who)| who);
-    let who = if record::ResourceKey::parse("Practitioner", &who).is_some() { who } else { "all".to_owned() };
+    let whose = Whose::asked(&query(asked))?.unwrap_or_default();
     let page = Page {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, &session, Place::Today),
         when: format!("{} {}", day.title(), visit.time),
-        back: format!("{}#a-{}", address(&day.iso(), &who), visit.id),
+        back: format!("{}#a-{}", whose.address(&day.iso()), visit.id),
         day: day.iso(),
-        who,
+        who: whose.to_string(),
         reasons: &REASONS,
         note_max: super::act::NOTE_CHARS_MAX,
         visit,

@@ -3,6 +3,7 @@
 mod act;
 mod cancel;
 mod events;
+mod whose;
 
 use askama::Template;
 use http::StatusCode;
@@ -13,7 +14,7 @@ use crate::answer;
 use crate::assets::{Asset, Frame, TODAY};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
-use crate::clinic::book::{Around, Clinician, Status, Visit};
+use crate::clinic::book::{Around, Status, Visit};
 use crate::clinic::day::{self, Day};
 use crate::clinic::moves::{Act, May};
 use crate::clinic::read::{reference, text};
@@ -24,14 +25,14 @@ use crate::refusal::Refusal;
 pub use act::{act, freed};
 pub use cancel::page as cancel;
 pub use events::stream as events;
+pub use whose::Whose;
+
+use whose::{Choices, Who};
 
 /// Appointments of one day that a page lists; a clinic with more looks by clinician.
 pub const VISITS_MAX: usize = 500;
-/// Clinicians with a calendar, for the choice on top.
-const CALENDARS_MAX: &str = "200";
 /// Visits of earlier days that were never ended, on top of one's own list.
 const STILL_OPEN_MAX: &str = "8";
-const EVERYBODY: &str = "all";
 
 #[derive(Template)]
 #[template(path = "today.html")]
@@ -40,7 +41,7 @@ struct Page<'a> {
     shell: Shell<'a>,
     script: &'static Asset,
     list: List<'a>,
-    clinicians: Vec<Clinician>,
+    choices: Choices,
     still_open: Vec<Open>,
     may_book: bool,
     /// What else waits for whoever looks.
@@ -69,14 +70,13 @@ struct List<'a> {
     after: String,
     today: String,
     is_today: bool,
-    who: String,
-    /// Whose list it is; empty for everybody's.
+    whose: Whose,
+    /// Whose list it is in words; empty for everybody's.
     with: String,
     as_of: String,
     tallies: Vec<Tally>,
     rows: Vec<Row>,
     has_reasons: bool,
-    is_everybody: bool,
     is_part2: bool,
     is_cut: bool,
 }
@@ -106,10 +106,9 @@ struct Open {
 /// Which list is asked for: in the query, where a day and an opaque id tell nothing of a patient.
 pub struct Chosen {
     pub day: Day,
-    /// A Practitioner's id, or none for everybody.
-    pub who: Option<String>,
+    pub whose: Whose,
     own: Option<String>,
-    clinicians: Vec<Clinician>,
+    choices: Choices,
 }
 
 pub async fn page(asked: &Asked<'_>) -> Answer {
@@ -123,7 +122,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         shell: Shell::of(asked.web, &session, Place::Today),
         script: &TODAY,
         list,
-        clinicians: chosen.clinicians,
+        choices: chosen.choices,
         still_open,
         may_book: super::schedule::may_book(&asking),
         work: super::inbox::counts(asked, &asking).await?,
@@ -152,11 +151,6 @@ pub fn query(asked: &Asked<'_>) -> Vec<(String, String)> {
     form_urlencoded::parse(query.as_bytes()).into_owned().take(8).collect()
 }
 
-/// The address of a list.
-pub fn address(day: &str, who: &str) -> String {
-    format!("/today?day={day}&who={who}")
-}
-
 impl May {
     pub fn of(asking: &Asking<'_>) -> Self {
         use access::Action::{Create, Update};
@@ -172,24 +166,12 @@ impl Chosen {
             Some(text) => Day::parse(text, zone).ok_or(Refusal::Invalid("a day is written 2026-11-26"))?,
             None => Day::of(asked.web.record().now_ms(), zone),
         };
-        let calendars = [("active", "true"), ("_include", "Schedule:actor"), ("_count", CALENDARS_MAX)];
-        let calendars = asking.search_if_ever("Schedule", &calendars).await?;
-        let around = Around::of(&[&calendars], &day);
-        let mut clinicians = around.clinicians();
-        clinicians.sort_by(|a, b| a.name.cmp(&b.name));
+        let choices = Choices::of(asked, asking).await?;
         let own = asking.record.own_practitioner(asking.caller).await?;
-        let has_calendar = |id: &String| clinicians.iter().any(|one| one.id == *id);
-        let who = match value("who") {
-            Some(EVERYBODY) => None,
-            Some(id) if record::ResourceKey::parse("Practitioner", id).is_some() => Some(id.to_owned()),
-            Some(_) => return Err(Refusal::Invalid("there is no such clinician")),
-            None => own.clone().filter(has_calendar),
-        };
-        Ok(Self { day, who, own, clinicians })
-    }
-
-    fn who(&self) -> String {
-        self.who.clone().unwrap_or_else(|| EVERYBODY.to_owned())
+        let mine = own.as_ref().filter(|own| choices.clinicians.iter().any(|one| one.id == **own));
+        let mine = || mine.map_or_else(Whose::default, |own| Whose::of_clinician(own));
+        let whose = Whose::asked(query)?.unwrap_or_else(mine);
+        Ok(Self { day, whose, own, choices })
     }
 }
 
@@ -203,15 +185,17 @@ impl<'a> List<'a> {
         let (day, zone, now_ms) = (&chosen.day, asked.web.zone(), asked.web.record().now_ms());
         let (from, until) =
             (format!("ge{}", day::instant(day.begins_ms())), format!("lt{}", day::instant(day.ends_ms())));
-        let who = chosen.who.as_ref().map(|id| format!("Practitioner/{id}"));
+        let actors = chosen.whose.actors(&chosen.choices);
         let count = VISITS_MAX.to_string();
         let mut pairs = vec![("date", from.as_str()), ("date", &until), ("_sort", "date"), ("_count", &count)];
         pairs.extend([("_include", "Appointment:patient"), ("_include", "Appointment:practitioner")]);
-        pairs.extend(who.iter().map(|who| ("actor", who.as_str())));
+        pairs.extend(actors.iter().map(|any_of| ("actor", any_of.as_str())));
         let booked = asking.search("Appointment", &pairs).await?;
         let mut pairs = vec![("date", from.as_str()), ("date", &until), ("status", "in-progress,onleave,finished")];
         pairs.push(("_count", &count));
-        pairs.extend(who.iter().map(|who| ("participant", who.as_str())));
+        if chosen.whose.who != Who::Everybody {
+            pairs.extend(actors.first().map(|any_of| ("participant", any_of.as_str())));
+        }
         let begun = asking.search_if_ever("Encounter", &pairs).await?;
         let around = Around::of(&[&booked, &begun], day);
         let may = May::of(asking);
@@ -227,7 +211,6 @@ impl<'a> List<'a> {
             next.is_next = true;
         }
         let is_today = day.holds(now_ms);
-        let with = chosen.who.as_ref().and_then(|id| chosen.clinicians.iter().find(|one| one.id == *id));
         Ok(List {
             csrf: &session.csrf,
             title: if is_today { format!("Today, {}", day.title()) } else { day.title() },
@@ -236,12 +219,11 @@ impl<'a> List<'a> {
             after: day.plus(1).iso(),
             today: Day::of(now_ms, zone).iso(),
             is_today,
-            who: chosen.who(),
-            with: with.map_or_else(String::new, |one| one.name.clone()),
+            with: chosen.whose.words(&chosen.choices),
+            whose: chosen.whose.clone(),
             as_of: day::clock(now_ms, zone),
             tallies: tallies(&rows),
             has_reasons: rows.iter().any(|row| row.visit.reason.is_some()),
-            is_everybody: chosen.who.is_none(),
             is_part2: booked.is_part2() || begun.is_part2(),
             is_cut: booked.next().is_some(),
             rows,
@@ -283,7 +265,7 @@ fn tallies(rows: &[Row]) -> Vec<Tally> {
 
 /// One's own visits of earlier days that have begun and were not ended.
 async fn still_open(asked: &Asked<'_>, asking: &Asking<'_>, chosen: &Chosen) -> Result<Vec<Open>, Refusal> {
-    let Some(own) = chosen.own.as_ref().filter(|own| chosen.who.as_ref() == Some(*own)) else { return Ok(Vec::new()) };
+    let Some(own) = chosen.own.as_ref().filter(|own| chosen.whose.is_of(own)) else { return Ok(Vec::new()) };
     let (zone, now_ms) = (asked.web.zone(), asked.web.record().now_ms());
     let today = Day::of(now_ms, zone);
     let (me, before) = (format!("Practitioner/{own}"), format!("lt{}", day::instant(today.begins_ms())));
