@@ -168,7 +168,7 @@ pub(super) fn bundle(plan: &Plan) -> Bundle {
     }
     let places: Vec<Urn> = (0..PLACES.len()).map(|i| place(&mut roster, i, clinic)).collect();
     for (i, person) in people.iter().enumerate() {
-        role(&mut roster, i, *person, clinic, places[0]);
+        role(&mut roster, i, *person, clinic, places[0], Day::from_date(plan.today));
         if i <= PSYCHOTHERAPIST {
             schedule(&mut roster, i, *person, places[0]);
         }
@@ -270,7 +270,7 @@ fn place(roster: &mut Roster, i: usize, clinic: Urn) -> Urn {
     })
 }
 
-fn role(roster: &mut Roster, i: usize, person: Urn, clinic: Urn, place: Urn) {
+fn role(roster: &mut Roster, i: usize, person: Urn, clinic: Urn, place: Urn, today: Day) {
     let m = &STAFF[i];
     roster.add("PractitionerRole", |w| {
         w.profile(&format!("{US_CORE}us-core-practitionerrole"));
@@ -282,6 +282,18 @@ fn role(roster: &mut Roster, i: usize, person: Urn, clinic: Urn, place: Urn) {
         w.concepts("specialty", &m.taxonomy);
         w.references("location", &[place]);
         w.array("telecom", |w| telecom(w, "phone", &format!("602-555-01{:02}", 10 + i), "work"));
+        match i {
+            FAMILY_DOCTOR => w.one("notAvailable", |w| {
+                w.text("description", "Conference");
+                w.period("during", today.plus(12), Some(today.plus(13)));
+            }),
+            PSYCHOTHERAPIST => w.one("availableTime", |w| {
+                w.array("daysOfWeek", |w| ["mon", "tue", "wed", "thu"].iter().for_each(|day| w.text_item(day)));
+                w.text("availableStartTime", "08:00:00");
+                w.text("availableEndTime", "16:00:00");
+            }),
+            _ => {}
+        }
     });
 }
 

@@ -24,6 +24,7 @@ pub mod phrases;
 pub mod picture;
 pub mod read;
 pub mod reports;
+pub mod rules;
 pub mod shell;
 pub mod slots;
 pub mod tabs;

@@ -9,6 +9,7 @@ use super::book::Visit;
 use super::day::Day;
 use super::moves::object;
 use super::read::text;
+use super::rules::Rules;
 use super::time;
 
 pub const SLOT_MINUTES: u16 = 30;
@@ -53,8 +54,9 @@ impl Held {
     }
 }
 
-/// Minutes of a day at which a slot begins while the organization is open.
-pub fn open_minutes(day: &Day, hours: Option<&Hours>) -> Vec<u16> {
+/// Minutes of a day at which a slot begins while the organization is open and the clinician there.
+pub fn open_minutes(day: &Day, hours: Option<&Hours>, rules: &Rules) -> Vec<u16> {
+    let is_there = |minute: &u16| rules.are_open(day, *minute, SLOT_MINUTES);
     let is_open = |minute: u16| match hours {
         Some(hours) => {
             let last = day.at_minute(minute) + SLOT_MS - 1;
@@ -64,7 +66,12 @@ pub fn open_minutes(day: &Day, hours: Option<&Hours>) -> Vec<u16> {
     };
     // A minute that the clocks skip is none.
     let is_shown = |minute: &u16| day.minute_of(day.at_minute(*minute)) == *minute;
-    (0..DAY_MINUTES).step_by(usize::from(SLOT_MINUTES)).filter(|minute| is_open(*minute)).filter(is_shown).collect()
+    (0..DAY_MINUTES)
+        .step_by(usize::from(SLOT_MINUTES))
+        .filter(|minute| is_open(*minute))
+        .filter(is_shown)
+        .filter(is_there)
+        .collect()
 }
 
 /// The row in which a time stands.
@@ -132,11 +139,18 @@ mod tests {
 
     #[test]
     fn hours_holidays_and_the_skipped_hour_close_times() {
-        assert_eq!(open_minutes(&day("2026-11-26"), None), (480..1020).step_by(30).collect::<Vec<u16>>());
+        assert_eq!(
+            open_minutes(&day("2026-11-26"), None, &Rules::default()),
+            (480..1020).step_by(30).collect::<Vec<u16>>()
+        );
         let hours = Hours::weekly("America/New_York", "Mon-Fri 09:00-11:15; Sun 01:00-04:00", &["2026-11-26"]).unwrap();
-        assert_eq!(open_minutes(&day("2026-11-25"), Some(&hours)), [540, 570, 600, 630]);
-        assert!(open_minutes(&day("2026-11-26"), Some(&hours)).is_empty(), "a holiday");
-        assert!(open_minutes(&day("2026-11-28"), Some(&hours)).is_empty(), "a Saturday");
-        assert_eq!(open_minutes(&day("2026-03-08"), Some(&hours)), [60, 90, 180, 210], "two o'clock never comes");
+        assert_eq!(open_minutes(&day("2026-11-25"), Some(&hours), &Rules::default()), [540, 570, 600, 630]);
+        assert!(open_minutes(&day("2026-11-26"), Some(&hours), &Rules::default()).is_empty(), "a holiday");
+        assert!(open_minutes(&day("2026-11-28"), Some(&hours), &Rules::default()).is_empty(), "a Saturday");
+        assert_eq!(
+            open_minutes(&day("2026-03-08"), Some(&hours), &Rules::default()),
+            [60, 90, 180, 210],
+            "two o'clock never comes"
+        );
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use web::{Web, WebState};
 
 use crate::clinic::{Answer, Browser, MINUTE_MS, ORIGIN, ZONE};
-use crate::today::Day;
+use crate::today::{Day, created, system};
 
 /// 10:00 in New York of Monday, when the clinic's clock stands a little later.
 const MORNING: &str = "2027-01-04T15:00:00Z";
@@ -227,4 +227,28 @@ async fn holidays_and_hours_close_the_calendar() {
     assert!(holiday.body.contains("Closed on this day"), "{}", holiday.body);
     let closed = desk.get(clinic, &format!("/schedule/book?who={}&at={}", day.doctor, minutes(FREE))).await;
     assert_eq!(closed.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_clinician_is_booked_when_they_are_there_and_at_no_other_time() {
+    let day = Day::with(&[("Adeyemi", MORNING, false)]).await;
+    let clinic = &day.clinic;
+    let mut desk = day.browser("fay").await;
+    assert!(day.offers(&mut desk, FREE).await);
+    let stale = desk.get(clinic, &format!("/schedule/book?who={}&at={}", day.doctor, minutes(FREE))).await;
+    let role = json!({"resourceType": "PractitionerRole", "active": true,
+        "practitioner": {"reference": format!("Practitioner/{}", day.doctor)},
+        "availableTime": [{"daysOfWeek": ["mon", "tue"], "availableStartTime": "09:00:00", "availableEndTime": "11:00:00"}],
+        "notAvailable": [{"description": "On leave", "during": {"start": "2027-01-06", "end": "2027-01-08"}}]});
+    created(clinic, &system(), &role).await;
+    // Tuesday is there until eleven; a page from before books no later one.
+    assert!(day.offers(&mut desk, "2027-01-05T15:30:00Z").await && !day.offers(&mut desk, FREE).await);
+    let refused = desk.post(clinic, "/schedule/book", &booking(&stale, &day, FREE, 0)).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", refused.body);
+    assert!(refused.body.contains("clinician not there") && day.at(FREE).await.is_empty());
+    let page = desk.get(clinic, &format!("/schedule?who={}&day=2027-01-05", day.doctor)).await;
+    assert_eq!(page.body.matches("On leave").count(), 3, "{}", page.body);
+    // A colleague who says nothing is there whenever the clinic is.
+    let page = desk.get(clinic, &format!("/schedule?who={}&day=2027-01-05", day.colleague)).await;
+    assert!(page.body.contains(&format!("at={}\"", minutes(FREE))));
 }

@@ -88,7 +88,7 @@ impl Day {
 }
 
 /// What fills the record, as an interface would.
-fn system() -> Caller {
+pub fn system() -> Caller {
     let parts = CallerParts {
         user: UserId(999),
         login: "system".to_owned(),
@@ -112,7 +112,7 @@ fn system() -> Caller {
     Caller::established(parts).unwrap()
 }
 
-async fn created(clinic: &Clinic, caller: &Caller, resource: &Value) -> String {
+pub async fn created(clinic: &Clinic, caller: &Caller, resource: &Value) -> String {
     let kind = record::types::parse(resource["resourceType"].as_str().unwrap()).unwrap();
     clinic.record.create(caller, kind, resource.to_string().as_bytes(), None).await.unwrap().id
 }

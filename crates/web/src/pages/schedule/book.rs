@@ -69,7 +69,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let asking = asking(asked, &session)?;
     let pairs = query(asked);
     let value = |wanted: &str| pairs.iter().find(|(name, _)| name == wanted).map_or("", |(_, value)| value.as_str());
-    let calendars = calendars(&asking, &Day::of(asked.web.record().now_ms(), asked.web.zone())).await?;
+    let calendars = calendars(asked, &asking).await?;
     let wanted = Wanted::of(asked, &asking, &calendars, &value).await?;
     Ok(shown(asked, &session, StatusCode::OK, Shown { wanted, error: None, typed: Default::default(), found: None }))
 }
@@ -79,7 +79,7 @@ pub async fn find(asked: &Asked<'_>) -> Answer {
     let form = asked.form();
     let session = asked.writer(&form).await?;
     let asking = asking(asked, &session)?;
-    let calendars = calendars(&asking, &Day::of(asked.web.record().now_ms(), asked.web.zone())).await?;
+    let calendars = calendars(asked, &asking).await?;
     let wanted = Wanted::of(asked, &asking, &calendars, &|name| form.text(name)).await?;
     found(asked, &session, &asking, wanted, &form, None).await
 }
@@ -89,7 +89,7 @@ pub async fn book(asked: &Asked<'_>) -> Answer {
     let form = asked.form();
     let session = asked.writer(&form).await?;
     let asking = asking(asked, &session)?;
-    let calendars = calendars(&asking, &Day::of(asked.web.record().now_ms(), asked.web.zone())).await?;
+    let calendars = calendars(asked, &asking).await?;
     let wanted = Wanted::of(asked, &asking, &calendars, &|name| form.text(name)).await?;
     if wanted.moved.is_none() && ResourceKey::parse("Patient", form.text("patient")).is_none() {
         return found(asked, &session, &asking, wanted, &form, Some("Choose who it is for.")).await;
@@ -147,8 +147,12 @@ impl<'c> Wanted<'c> {
         };
         let start_ms = at.map_or(now_ms - now_ms.rem_euclid(MINUTE_MS), |at| at.saturating_mul(MINUTE_MS));
         let day = Day::of(start_ms, zone);
-        if at.is_some_and(|_| !slots::open_minutes(&day, asked.web.hours()).contains(&day.minute_of(start_ms))) {
-            return Err(Refusal::Invalid("the organization is closed at this time"));
+        let is_open =
+            || slots::open_minutes(&day, asked.web.hours(), &calendar.rules).contains(&day.minute_of(start_ms));
+        if at.is_some_and(|_| !is_open()) {
+            return Err(Refusal::Invalid(
+                "this time is not for booking: the organization is closed, or the clinician not there",
+            ));
         }
         let moved = match value("move") {
             "" => None,
@@ -203,7 +207,7 @@ async fn is_free(asked: &Asked<'_>, asking: &Asking<'_>, calendar: &Calendar, st
     let visits: Vec<Visit> = resources.iter().filter_map(|one| Visit::of(one, &around, now_ms, zone)).collect();
     let visits: Vec<&Visit> = visits.iter().collect();
     let minute = day.minute_of(start_ms);
-    let open = slots::open_minutes(&day, asked.web.hours());
+    let open = slots::open_minutes(&day, asked.web.hours(), &calendar.rules);
     let cells = slots::column(&day, &[minute], &open, &visits, &taken.held(&calendar.schedule), now_ms);
     Ok(cells.iter().all(slots::Cell::is_free))
 }

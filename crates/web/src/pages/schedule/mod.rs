@@ -17,6 +17,7 @@ use crate::clinic::ask::{Asking, Sheet, known};
 use crate::clinic::book::{Around, Visit};
 use crate::clinic::day::{self, Day};
 use crate::clinic::read::{all, reference, text};
+use crate::clinic::rules::Rules;
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::slots::{self, Held};
 use crate::refusal::Refusal;
@@ -24,6 +25,7 @@ use crate::refusal::Refusal;
 pub use book::{book, find, page as booking};
 
 const CALENDARS_MAX: &str = "200";
+const ROLES_MAX: &str = "500";
 /// Appointments and slots of a week; beyond that nothing is offered, for it could be taken.
 const WEEK_MAX: &str = "1000";
 const WEEK_DAYS: i64 = 7;
@@ -64,6 +66,7 @@ pub struct Calendar {
     pub schedule: String,
     pub practitioner: String,
     pub name: String,
+    pub rules: Rules,
 }
 
 struct Column {
@@ -71,7 +74,8 @@ struct Column {
     under: String,
     is_today: bool,
     /// What a day says that has no open time.
-    is_closed: bool,
+    /// Why there is no time at all.
+    closed: Option<String>,
 }
 
 struct Row {
@@ -112,7 +116,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         Some(text) => Day::parse(text, zone).ok_or(Refusal::Invalid("a day is written 2026-11-26"))?,
         None => Day::of(now_ms, zone),
     };
-    let calendars = calendars(&asking, &day).await?;
+    let calendars = calendars(asked, &asking).await?;
     let own = asking.record.own_practitioner(asking.caller).await?;
     let named = |id: &str| calendars.iter().find(|one| one.practitioner == id);
     let chosen = match value("who") {
@@ -159,7 +163,9 @@ async fn shown<'a>(
         .filter_map(|one| Visit::of(one, &around, now_ms, zone))
         .collect();
     let may_book = may_book(asking) && !taken.is_cut();
-    let open: Vec<Vec<u16>> = columns.iter().map(|(day, _)| slots::open_minutes(day, asked.web.hours())).collect();
+    let open: Vec<Vec<u16>> = { columns.iter() }
+        .map(|(day, calendar)| slots::open_minutes(day, asked.web.hours(), &calendar.rules))
+        .collect();
     let of_column = |day: &Day, calendar: &Calendar| -> Vec<&Visit> {
         let is_with = |visit: &&Visit| visit.clinicians.iter().any(|one| one.id == calendar.practitioner);
         visits.iter().filter(is_with).filter(|visit| day.holds(visit.start_ms)).collect()
@@ -183,7 +189,7 @@ async fn shown<'a>(
             heading: if is_week { day.weekday().to_owned() } else { calendar.name.clone() },
             under: if is_week { day.short() } else { String::new() },
             is_today: day.holds(now_ms),
-            is_closed: open.is_empty(),
+            closed: { open.is_empty() }.then(|| calendar.rules.away(day).unwrap_or("closed").to_owned()),
         });
     }
     let step = if is_week { WEEK_DAYS } else { 1 };
@@ -278,16 +284,35 @@ impl Cell {
 }
 
 /// Calendars that are kept, by clinician.
-pub async fn calendars(asking: &Asking<'_>, day: &Day) -> Result<Vec<Calendar>, Refusal> {
+pub async fn calendars(asked: &Asked<'_>, asking: &Asking<'_>) -> Result<Vec<Calendar>, Refusal> {
     let pairs = [("active", "true"), ("_include", "Schedule:actor"), ("_count", CALENDARS_MAX)];
     let sheet = asking.search_if_ever("Schedule", &pairs).await?;
-    let around = Around::of(&[&sheet], day);
+    let zone = asked.web.zone();
+    let around = Around::of(&[&sheet], &Day::of(asked.web.record().now_ms(), zone));
+    let who: Vec<String> = { around.clinicians().into_iter() }.map(|one| format!("Practitioner/{}", one.id)).collect();
+    let roles = match who.is_empty() {
+        true => Sheet::default(),
+        false => {
+            let pairs =
+                [("practitioner", who.join(",")), ("active", "true".to_owned()), ("_count", ROLES_MAX.to_owned())];
+            let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            asking.search_if_ever("PractitionerRole", &pairs).await?
+        }
+    };
+    let roles = roles.resources();
+    let of = |practitioner: &str| {
+        let is_theirs = |role: &&fhir::Json<'_>| {
+            role.get("practitioner").and_then(reference).is_some_and(|(_, id)| id == practitioner)
+        };
+        Rules::of(roles.iter().filter(is_theirs), zone)
+    };
     let mut calendars = Vec::new();
     for schedule in sheet.resources().iter().filter(|one| one.resource_type() == Some("Schedule")) {
         let actors = all(schedule, "actor").iter().filter_map(reference);
         let practitioner = { actors }.find(|(kind, _)| *kind == "Practitioner").map(|(_, id)| id.to_owned());
         let (Some(id), Some(practitioner)) = (text(schedule, "id"), practitioner) else { continue };
-        calendars.push(Calendar { schedule: id.to_owned(), name: around.clinician(&practitioner), practitioner });
+        let (name, rules) = (around.clinician(&practitioner), of(&practitioner));
+        calendars.push(Calendar { schedule: id.to_owned(), name, practitioner, rules });
     }
     calendars.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(calendars)
