@@ -191,6 +191,7 @@ routes! {
     Prescription = GET "/patients/{}/prescriptions/{}",
     PrescriptionAct = POST "/patients/{}/prescriptions/{}",
     Overrides = GET "/overrides",
+    ReviewOverride = POST "/overrides",
     Problems = GET "/patients/{}/problems",
     AddProblem = POST "/patients/{}/problems",
     Problem = GET "/patients/{}/problems/{}",

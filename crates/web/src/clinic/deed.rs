@@ -174,16 +174,21 @@ pub fn remove(resource: &mut Json<'static>, name: &str) {
     }
 }
 
+/// Another element behind those that are there.
+pub fn add(resource: &mut Json<'static>, name: &'static str, value: &Value) {
+    let mut elements: Vec<Json<'static>> = all(resource, name).to_vec();
+    elements.push(fhir_of(value));
+    if let Some(members) = resource.as_object_mut() {
+        members.set(name, Json::Array(elements));
+    }
+}
+
 /// Another note behind those that are there.
 pub fn add_note(resource: &mut Json<'static>, words: &str, author: &Author) {
     if words.trim().is_empty() {
         return;
     }
-    let mut notes: Vec<Json<'static>> = all(resource, "note").to_vec();
-    notes.push(fhir_of(&author.note(words)));
-    if let Some(members) = resource.as_object_mut() {
-        members.set("note", Json::Array(notes));
-    }
+    add(resource, "note", &author.note(words));
 }
 
 /// Notes as people read them, each with its day.

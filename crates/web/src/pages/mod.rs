@@ -155,6 +155,7 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::Prescription => later(asked, prescriptions::one),
         Route::PrescriptionAct => later(asked, prescriptions::act),
         Route::Overrides => later(asked, prescriptions::review),
+        Route::ReviewOverride => later(asked, prescriptions::reviewed),
         Route::Problems => later(asked, problems::page),
         Route::AddProblem => later(asked, problems::add),
         Route::Problem => later(asked, problems::one),

@@ -159,7 +159,30 @@ async fn a_direct_severe_match_interrupts_once_and_its_reason_is_kept_for_review
     ] {
         assert!(review.body.contains(part), "{part} in {}", review.body);
     }
-    let (_, review) = look(&clinic, "zoe", "/overrides").await;
+    // Reviewed once, by somebody else than who signed.
+    let own = asha.get(&clinic, "/overrides").await;
+    assert!(own.body.contains("waits") && !own.body.contains(">Reviewed</button>"), "{}", own.body);
+    let (mut ruth, review) = look(&clinic, "ruth", "/overrides").await;
+    let mut form = sent(&review.body[review.body.find(r#"action="/overrides""#).unwrap() - 30..]);
+    let mut theirs = form.clone();
+    rowed(&mut theirs, "csrf", &own.csrf());
+    assert_eq!(asha.post(&clinic, "/overrides", &theirs).await.status, StatusCode::FORBIDDEN);
+    rowed(&mut form, "note", "rechallenge is documented");
+    let second = form.clone();
+    assert_eq!(ruth.post(&clinic, "/overrides", &form).await.location(), "/overrides?reviewed");
+    let late = ruth.post(&clinic, "/overrides", &second).await;
+    assert!(late.status == StatusCode::CONFLICT && late.body.contains("Somebody was here before you"), "{}", late.body);
+    let page = ruth.get(&clinic, "/overrides").await;
+    assert!(
+        page.body.contains("Reviewed: rechallenge is documented") && page.body.contains("Dr ruth"),
+        "{}",
+        page.body
+    );
+    let issues = held(&clinic, "DetectedIssue", "p1").await;
+    assert!(issues.len() == 1 && issues[0].contains("took it in 2024") && issues[0].contains(r#""code":"reviewed""#));
+    let (mut zoe, review) = look(&clinic, "zoe", "/overrides").await;
+    rowed(&mut theirs, "csrf", &review.csrf());
+    assert_eq!(zoe.post(&clinic, "/overrides", &theirs).await.status, StatusCode::FORBIDDEN, "not of her patients");
     assert!(review.status == StatusCode::OK && review.body.contains("None. When somebody signs"), "{}", review.body);
     for login in ["fay", "ben", "leo"] {
         assert_eq!(look(&clinic, login, "/overrides").await.1.status, StatusCode::FORBIDDEN, "{login}");

@@ -34,7 +34,7 @@ use check::{Check, REASONS};
 use fill::{FIELDS, OFTEN, ROUTES, UNITS};
 use sheet::Sheet;
 
-pub use review::page as review;
+pub use review::{page as review, reviewed};
 pub use sign::act;
 
 const KIND: &str = "MedicationRequest";
