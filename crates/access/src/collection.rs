@@ -35,14 +35,18 @@ pub struct CollectRule {
     pub type_code: Option<String>,
     /// Only with this `url` (of an extension).
     pub url: Option<String>,
+    /// Only with this `code` (of a coding).
+    pub code: Option<String>,
 }
 
-/// What of an element value rules look at: those of an identifier, contact point or coding, and the `url` of an extension.
+/// What of an element value rules look at: those of an identifier, contact point or coding, the `url` of an extension and the `code` of a
+/// coding.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CollectValue<'a> {
     pub system: Option<&'a str>,
     pub type_codes: &'a [&'a str],
     pub url: Option<&'a str>,
+    pub code: Option<&'a str>,
 }
 
 impl CollectionPolicy {
@@ -62,7 +66,7 @@ impl CollectionPolicy {
         CollectionPolicy { rules, elements }
     }
 
-    /// Lines of `name: action Type.element [system=uri] [type=code] [url=uri]`; `#` starts a comment line.
+    /// Lines of `name: action Type.element [system=uri] [type=code] [url=uri] [code=code]`; `#` starts a comment line.
     pub fn parse(text: &str) -> Result<CollectionPolicy, AccessError> {
         let mut rules: Vec<CollectRule> = Vec::new();
         for (index, line) in text.lines().enumerate() {
@@ -93,13 +97,14 @@ impl CollectionPolicy {
 
     /// The rule for one element value, if one matches; none means keep.
     pub fn rule_for(&self, type_name: &str, element: &str, value: CollectValue<'_>) -> Option<&CollectRule> {
-        let CollectValue { system, type_codes, url } = value;
+        let CollectValue { system, type_codes, url, code } = value;
         self.rules.iter().find(|rule| {
             rule.element == element
                 && rule.type_name.as_deref().is_none_or(|wanted| wanted == type_name)
                 && rule.system.as_deref().is_none_or(|wanted| system == Some(wanted))
                 && rule.type_code.as_deref().is_none_or(|wanted| type_codes.contains(&wanted))
                 && rule.url.as_deref().is_none_or(|wanted| url == Some(wanted))
+                && rule.code.as_deref().is_none_or(|wanted| code == Some(wanted))
         })
     }
 
@@ -124,11 +129,13 @@ fn parse_rule(line: &str) -> Result<CollectRule, &'static str> {
         system: None,
         type_code: None,
         url: None,
+        code: None,
     };
     for word in words {
         match word.split_once('=') {
             Some(("system", uri)) => rule.system = Some(uri.to_string()),
             Some(("url", uri)) => rule.url = Some(uri.to_string()),
+            Some(("code", code)) => rule.code = Some(code.to_string()),
             Some(("type", code)) => rule.type_code = Some(code.to_string()),
             _ => return Err("an unknown condition"),
         }

@@ -69,7 +69,8 @@ impl Walk<'_> {
     fn one(&mut self, item: &Json<'_>, path: &str, expression: &str) -> Result<bool, RecordError> {
         let system = item.get("system").and_then(Json::as_str);
         let codes: Vec<&str> = identifier_type_codes(item).collect();
-        let value = CollectValue { system, type_codes: &codes, url: item.get("url").and_then(Json::as_str) };
+        let said = |name| item.get(name).and_then(Json::as_str);
+        let value = CollectValue { system, type_codes: &codes, url: said("url"), code: said("code") };
         let Some(rule) = self.policy.rule_for(self.type_name, path, value) else { return Ok(false) };
         match rule.action {
             CollectAction::Keep => Ok(false),

@@ -196,6 +196,8 @@ routes! {
     AddProblem = POST "/patients/{}/problems",
     Problem = GET "/patients/{}/problems/{}",
     SaveProblem = POST "/patients/{}/problems/{}",
+    Social = GET "/patients/{}/social",
+    SaveSocial = POST "/patients/{}/social",
     Immunizations = GET "/patients/{}/immunizations",
     AddImmunization = POST "/patients/{}/immunizations",
     MistakenImmunization = POST "/patients/{}/immunizations/{}",

@@ -8,7 +8,7 @@ const SSN: &str = "http://hl7.org/fhir/sid/us-ssn";
 fn social_security_numbers_are_not_kept() {
     let standard = CollectionPolicy::standard().unwrap();
     let rule = |system, types: &[&str]| {
-        let value = CollectValue { system: Some(system), type_codes: types, url: None };
+        let value = CollectValue { system: Some(system), type_codes: types, ..CollectValue::default() };
         standard.rule_for("Patient", "identifier", value).map(|rule| rule.action)
     };
     assert_eq!(rule(SSN, &[]), Some(CollectAction::Drop));

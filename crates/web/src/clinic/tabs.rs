@@ -8,11 +8,12 @@ pub struct Tab {
     pub is_here: bool,
 }
 
-const ALL: [(&str, &str, &str); 4] = [
+const ALL: [(&str, &str, &str); 5] = [
     ("Allergies", "allergies", "AllergyIntolerance"),
     ("Medicines", "medicines", "MedicationRequest"),
     ("Problems", "problems", "Condition"),
     ("Immunizations", "immunizations", "Immunization"),
+    ("Social history", "social", "Observation"),
 ];
 
 pub fn tabs(asking: &Asking<'_>, here: &str) -> Vec<Tab> {

@@ -23,6 +23,7 @@ mod register;
 mod results;
 mod schedule;
 mod sign_in;
+mod social;
 mod step_up;
 mod today;
 mod vitals;
@@ -160,6 +161,8 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::AddProblem => later(asked, problems::add),
         Route::Problem => later(asked, problems::one),
         Route::SaveProblem => later(asked, problems::save),
+        Route::Social => later(asked, social::page),
+        Route::SaveSocial => later(asked, social::save),
         Route::Immunizations => later(asked, immunizations::page),
         Route::AddImmunization => later(asked, immunizations::add),
         Route::MistakenImmunization => later(asked, immunizations::mistake),

@@ -27,6 +27,7 @@ mod register;
 mod results;
 mod schedule;
 mod sessions;
+mod social;
 mod today;
 mod vitals;
 mod ward;

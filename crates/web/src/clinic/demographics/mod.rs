@@ -245,7 +245,7 @@ impl Field {
     fn is_kept(&self, policy: &CollectionPolicy) -> bool {
         let (kind, element, url) = self.kept;
         let value = match self.name {
-            "ssn" => CollectValue { system: Some(SSN), type_codes: &["SS"], url: None },
+            "ssn" => CollectValue { system: Some(SSN), type_codes: &["SS"], ..CollectValue::default() },
             "mobile" | "phone" | "work" => CollectValue { system: Some("phone"), ..CollectValue::default() },
             "email" => CollectValue { system: Some("email"), ..CollectValue::default() },
             _ => CollectValue { url: Some(url).filter(|url| !url.is_empty()), ..CollectValue::default() },
