@@ -71,8 +71,11 @@ pub(super) const OBSTETRICIAN: usize = 3;
 pub(super) const PSYCHOTHERAPIST: usize = 4;
 pub(super) const NURSE_FIRST: usize = 5;
 pub(super) const NURSE_SECOND: usize = 6;
+const PHARMACIST: usize = 7;
+const MEDICAL_ASSISTANT: usize = 9;
+const CMA: Coding = coding("http://terminology.hl7.org/CodeSystem/v2-2.7-0360", "CMA", "Certified Medical Assistant");
 
-pub(super) static STAFF: [Member; 9] = [
+pub(super) static STAFF: [Member; 10] = [
     member("asha.rao", "Asha", "Rao", "MD", "female", ("207Q00000X", "Family Medicine Physician"), PCP),
     member("daniel.osei", "Daniel", "Osei", "MD", "male", ("207R00000X", "Internal Medicine Physician"), PCP),
     member("mei.tanaka", "Mei", "Tanaka", "MD", "female", ("208000000X", "Pediatrics Physician"), PCP),
@@ -114,16 +117,25 @@ pub(super) static STAFF: [Member; 9] = [
         ("2084P0800X", "Psychiatry Physician"),
         sct("80584001", "Psychiatrist"),
     ),
+    Member {
+        id: "leo.brandt",
+        given: "Leo",
+        family: "Brandt",
+        suffix: "CMA",
+        gender: "male",
+        taxonomy: CMA,
+        occupation: CMA,
+    },
 ];
 
 /// One patient in so many is the care team's alone: whoever else opens that chart breaks the glass.
 const ALONE_EVERY: u32 = 12;
 
-/// Who stands in for doctor and nurse on nearly every care team, as in a small clinic.
+/// Who stands in for doctor and nurse on nearly every care team, brings the patients in and advises on medicines, as in a small clinic.
 pub(super) fn stand_ins(number: u32) -> &'static [usize] {
     match number.is_multiple_of(ALONE_EVERY) {
         true => &[],
-        false => &[FAMILY_DOCTOR, INTERNIST, NURSE_FIRST],
+        false => &[FAMILY_DOCTOR, INTERNIST, NURSE_FIRST, PHARMACIST, MEDICAL_ASSISTANT],
     }
 }
 

@@ -371,5 +371,5 @@ fn demo_users_are_speakable_and_point_at_their_records() {
     assert_eq!(users.iter().find(|u| u.role == "proxy").unwrap().stands_for, Some(1));
     let unique: HashSet<&str> = users.iter().map(|u| u.username.as_str()).collect();
     assert_eq!(unique.len(), users.len());
-    assert_eq!(of_type(&staff, "Practitioner").count(), 9);
+    assert_eq!(of_type(&staff, "Practitioner").count(), 10);
 }
