@@ -18,6 +18,8 @@ const TASK: &str = "urn:wardstone:task";
 const ACKNOWLEDGED: Coding = coding(TASK, "acknowledge-result", "Result acknowledged");
 const FOLLOW_UP: Coding = coding(TASK, "follow-up", "Follow-up");
 const REFILL: Coding = coding(TASK, "refill-request", "Refill request");
+const SDC: &str = "http://hl7.org/fhir/uv/sdc/CodeSystem/temp";
+const QUESTIONNAIRE: Coding = coding(SDC, "complete-questionnaire", "Complete Questionnaire");
 const HOUR: i32 = 60;
 const DAY: i32 = 24 * HOUR;
 /// Reports of before were looked at so many minutes later.
@@ -151,6 +153,29 @@ pub(super) fn add(chart: &mut Chart<'_>) {
         message(chart, to, *from, *ago, words);
     }
     TASKS.iter().filter(|one| one.patient == number).for_each(|one| task(chart, one));
+    if number <= FORMS_UNTIL {
+        FORMS.iter().enumerate().for_each(|(at, name)| form(chart, name, number as usize % 3 > at));
+    }
+}
+
+/// What patients of the first days are asked to fill in before they come.
+const FORMS: [&str; 2] = ["Health questionnaire", "Medicines and allergies"];
+const FORMS_UNTIL: u32 = 18;
+
+fn form(chart: &mut Chart<'_>, name: &str, is_done: bool) {
+    let (subject, asked, today) = (chart.subject, at(chart, 3 * DAY), chart.today);
+    chart.add("Task", |w| {
+        w.text("status", if is_done { "completed" } else { "requested" });
+        w.text("intent", "order");
+        w.text("priority", "routine");
+        w.concept("code", &[QUESTIONNAIRE], QUESTIONNAIRE.display);
+        w.text("description", name);
+        w.reference("for", subject);
+        w.plain("authoredOn", asked);
+        w.plain("lastModified", asked);
+        w.reference("owner", subject);
+        w.object("restriction", |w| w.object("period", |w| w.plain("end", today.at(23, 59))));
+    });
 }
 
 /// Who looked at what was reported before.

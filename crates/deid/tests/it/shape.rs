@@ -107,6 +107,7 @@ const UNPROFILED: &[&str] = &[
 ];
 
 const SYSTEMS: &[&str] = &[
+    "http://hl7.org/fhir/uv/sdc/CodeSystem/temp",
     "http://snomed.info/sct",
     "http://loinc.org",
     "http://www.nlm.nih.gov/research/umls/rxnorm",

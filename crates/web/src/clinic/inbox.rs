@@ -162,7 +162,10 @@ async fn gather(
     cover_sheet: Sheet,
     covers: Vec<Cover>,
 ) -> Result<Gathered, Refusal> {
-    let held: Vec<Json<'_>> = tasks.iter().flat_map(Sheet::resources).collect();
+    // What the patient is to do waits for nobody here.
+    let is_ours =
+        |one: &Json<'_>| !matches!(one.get("owner").and_then(reference), Some(("Patient" | "RelatedPerson", _)));
+    let held: Vec<Json<'_>> = tasks.iter().flat_map(Sheet::resources).filter(is_ours).collect();
     // A message that was given to somebody is found by the Task of what becomes of it.
     let is_handling = |one: &Json<'_>| has_code(one, "code", task::HANDLE.0);
     let focus = |one: &Json<'_>| reference(one.get("focus")?).map(|(_, id)| id.to_owned());

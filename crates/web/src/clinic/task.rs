@@ -13,6 +13,9 @@ pub const ACKNOWLEDGE: (&str, &str) = ("acknowledge-result", "Result acknowledge
 pub const FOLLOW_UP: (&str, &str) = ("follow-up", "Follow-up");
 /// Open or completed: what became of a message.
 pub const HANDLE: (&str, &str) = ("handle-message", "Message");
+/// HL7 Structured Data Capture: the patient is asked to fill in a form.
+pub const SDC: &str = "http://hl7.org/fhir/uv/sdc/CodeSystem/temp";
+pub const QUESTIONNAIRE: &str = "complete-questionnaire";
 /// The form that made it: the same form sent twice is told from another of the same person.
 pub const FORM_SYSTEM: &str = "urn:wardstone:form";
 /// Statuses of what is still to be done.

@@ -437,3 +437,30 @@ async fn the_list_is_of_a_clinician_a_team_or_a_place_and_the_acts_lead_back_to_
     let done = fay.post(&day.clinic, "/today/act", &form).await;
     assert_eq!(done.location(), format!("/today?day={DAY}&who={list}#a-{}", day.appointments[1]), "{}", done.body);
 }
+
+#[tokio::test]
+async fn forms_that_patients_were_asked_for_are_counted_where_tasks_may_be_seen() {
+    let day = Day::with(&[("Adeyemi", "2027-01-04T15:30:00Z", false), ("Brandt", "2027-01-04T16:00:00Z", false)]).await;
+    let system = system();
+    for status in ["completed", "requested", "cancelled"] {
+        let patient = json!({"reference": format!("Patient/{}", day.patients[0])});
+        let code = json!({"coding": [{"system": "http://hl7.org/fhir/uv/sdc/CodeSystem/temp", "code": "complete-questionnaire"}]});
+        let task = json!({"resourceType": "Task", "status": status, "intent": "order", "code": code, "for": patient, "owner": patient,
+            "authoredOn": "2026-12-01T12:00:00Z"});
+        created(&day.clinic, &system, &task).await;
+    }
+    let mut asha = day.browser("asha").await;
+    let page = asha.get(&day.clinic, &format!("/today?day={DAY}&who=all")).await;
+    assert_eq!(
+        (page.body.matches("forms 1 of 2").count(), page.body.matches("forms ").count()),
+        (1, 1),
+        "{}",
+        page.body
+    );
+    // What the patient is to do is in nobody's inbox here, however long it lies.
+    let page = asha.get(&day.clinic, "/inbox?show=all").await;
+    assert!(page.status == StatusCode::OK && !page.body.contains("ADEYEMI"), "{}", page.body);
+    let mut fay = day.browser("fay").await;
+    let page = fay.get(&day.clinic, &format!("/today?day={DAY}&who=all")).await;
+    assert!(page.body.contains("ADEYEMI") && !page.body.contains("forms "), "{}", page.body);
+}

@@ -3,6 +3,7 @@
 mod act;
 mod cancel;
 mod events;
+mod forms;
 mod whose;
 
 use askama::Template;
@@ -27,6 +28,7 @@ pub use cancel::page as cancel;
 pub use events::stream as events;
 pub use whose::Whose;
 
+use forms::Forms;
 use whose::{Choices, Who};
 
 /// Appointments of one day that a page lists; a clinic with more looks by clinician.
@@ -89,6 +91,8 @@ struct Tally {
 
 struct Row {
     visit: Visit,
+    /// Forms that the patient was asked to fill in, and how many of them are.
+    forms: Option<Forms>,
     first: Option<Act>,
     others: Vec<Act>,
     may_cancel: bool,
@@ -206,6 +210,10 @@ impl<'a> List<'a> {
             .filter_map(|appointment| Visit::of(appointment, &around, now_ms, zone))
             .map(|visit| Row::of(visit, may, may_move))
             .collect();
+        let asked_for = forms::of(asking, rows.iter().filter_map(|row| row.visit.patient.as_ref())).await?;
+        for row in &mut rows {
+            row.forms = row.visit.patient.as_ref().and_then(|patient| asked_for.get(&patient.id).copied());
+        }
         rows.sort_by_key(|row| (row.visit.start_ms, row.visit.status == Status::Cancelled));
         if let Some(next) = rows.iter_mut().find(|row| row.visit.status.waits() && row.first.is_some()) {
             next.is_next = true;
@@ -238,7 +246,7 @@ impl Row {
         // Asks for a reason, on a page of its own.
         others.retain(|act| *act != Act::Cancel);
         let may_move = may_move && visit.status == Status::Expected;
-        Self { visit, first, others, may_cancel, may_move, is_next: false }
+        Self { visit, forms: None, first, others, may_cancel, may_move, is_next: false }
     }
 
     fn has_more(&self) -> bool {
