@@ -130,6 +130,9 @@ pub(crate) struct HeldPasskey {
 pub(crate) struct Account {
     pub profile: Profile,
     pub proofs: Proofs,
+    /// Single letters are no keys to this person (WCAG 2.1.4).
+    #[serde(default)]
+    pub letters_off: bool,
     /// The keyed hash of the family name, computed at load.
     #[serde(skip)]
     pub family: Option<u64>,

@@ -1,4 +1,5 @@
-//! What people change of their own proofs, in a session and freshly verified: password, app, passkeys, recovery codes.
+//! What people change of their own proofs, in a session and freshly verified: password, app, passkeys, recovery codes. And whether
+//! letters are keys to them.
 
 use audit::event::Outcome;
 use zeroize::Zeroizing;
@@ -178,6 +179,17 @@ impl Identity {
         })
         .await?;
         Ok(codes)
+    }
+
+    /// Whether single letters are keys to this person, wherever they sign in.
+    pub async fn set_letters(&self, session: &Session, are_keys: bool) -> Result<(), IdentityError> {
+        let pen = self.pen().await;
+        self.live_by_number(session.number)?;
+        let mut next = Account::clone(&*self.account(session.user.0)?);
+        next.letters_off = !are_keys;
+        let put = self.put_account(&next)?;
+        let identity = self.clone();
+        self.commit(pen, vec![], vec![put], move |state| state.put_account(next, identity.hashes())).await
     }
 
     /// Whether the person was verified within the last minutes: then what is above will do.

@@ -43,6 +43,8 @@ pub struct Session {
     pub csrf: String,
     /// Roles changed: call `renew` and set the new cookie.
     pub is_rotation_due: bool,
+    /// Single letters are no keys to this person, on no device of theirs.
+    pub letters_off: bool,
     ended: watch::Receiver<bool>,
 }
 
@@ -385,6 +387,7 @@ impl Identity {
             device_state: device,
             csrf: base64(&self.hashes().csrf.compute(&stored.number.to_be_bytes())),
             is_rotation_due: live.is_rotation_due.load(Ordering::Relaxed),
+            letters_off: account.letters_off,
             ended: live.ended.subscribe(),
         })
     }

@@ -2,10 +2,6 @@
 
 const list = document.getElementById("todo");
 const items = () => (list ? [...list.querySelectorAll(":scope > .item")] : []);
-const OFF = "wardstone-keys-off";
-
-/// Single letters are keys only where nothing is typed, and can be switched off (WCAG 2.1.4).
-const isOff = () => document.documentElement.dataset.keys === "off" || sessionStorage.getItem(OFF) === "yes";
 
 function here() {
   const all = items();
@@ -30,17 +26,16 @@ function act(key) {
   return true;
 }
 
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || isOff()) return;
-  if (event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]")) return;
-  const isDone = { j: () => go(1), k: () => go(-1), e: () => act("e"), s: () => act("s") }[event.key];
-  if (isDone) {
-    event.preventDefault();
-    isDone();
-  } else if (event.key === "Enter" && event.target.matches(".item")) {
-    event.target.querySelector("h2 a")?.click();
-  }
-});
+globalThis.wardstoneKeys.add(
+  { key: "j", says: "the next entry", act: () => go(1) },
+  { key: "k", says: "the entry before", act: () => go(-1) },
+  { key: "e", says: `${list?.dataset.ends ?? "end"} the entry`, act: () => act("e") },
+  ...(list?.querySelector('[data-key="s"]') ? [{ key: "s", says: "snooze the entry", act: () => act("s") }] : []),
+  { key: "Enter", says: "open the entry", act: () => {
+    if (!document.activeElement.matches(".item")) return false;
+    document.activeElement.querySelector("h2 a")?.click();
+  } },
+);
 
 // A form that was sent is not sent twice.
 document.addEventListener("submit", (event) => {
@@ -51,4 +46,6 @@ document.addEventListener("submit", (event) => {
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
 const keys = document.getElementById("keys");
-if (keys) keys.hidden = items().length === 0 || isOff();
+const say = () => { if (keys) keys.hidden = items().length === 0 || globalThis.wardstoneKeys.isOff(); };
+say();
+document.addEventListener("wardstone-letters", say);

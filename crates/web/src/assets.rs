@@ -29,6 +29,11 @@ const FONT: &str = "font/woff2";
 assets! {
     CSS = STYLE "wardstone.css",
     JS = SCRIPT "door.js",
+    /// Keys: what acts, and when.
+    KEYS = SCRIPT "keys.js",
+    /// Patients, actions and pages from one field.
+    PALETTE = SCRIPT "palette.js",
+    PALETTE_CSS = STYLE "palette.css",
     /// What the list of a day does with scripts on.
     TODAY = SCRIPT "today.js",
     /// Conversions beside what is typed, and the arrow keys in plots.
@@ -63,10 +68,22 @@ pub(crate) struct Frame<'a> {
     pub css: &'static Asset,
     pub js: &'static Asset,
     pub font: &'static Asset,
+    /// Of the pages behind the door.
+    pub keys: &'static Asset,
+    pub palette: &'static Asset,
+    pub palette_css: &'static Asset,
 }
 
 impl<'a> Frame<'a> {
     pub fn of(web: &'a Web) -> Self {
-        Self { organization: &web.0.organization, css: &CSS, js: &JS, font: &LATIN }
+        Self {
+            organization: &web.0.organization,
+            css: &CSS,
+            js: &JS,
+            font: &LATIN,
+            keys: &KEYS,
+            palette: &PALETTE,
+            palette_css: &PALETTE_CSS,
+        }
     }
 }

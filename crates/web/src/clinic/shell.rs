@@ -26,43 +26,47 @@ pub struct Shell<'a> {
     pub roles: String,
     pub csrf: &'a str,
     pub is_me: bool,
+    /// Single letters are no keys to this person.
+    pub letters_off: bool,
 }
 
 pub struct Entry {
     pub name: &'static str,
     pub address: &'static str,
+    /// The letter that leads there after `g`.
+    pub letter: char,
     pub is_here: bool,
 }
 
 impl<'a> Shell<'a> {
     pub fn of(web: &Web, session: &'a Session, here: Place) -> Self {
-        let mut places = Vec::new();
-        if session.caller.as_ref().is_some_and(|caller| sees_the_day(web, caller)) {
-            places.push(Entry { name: "Today", address: "/today", is_here: here == Place::Today });
-            places.push(Entry { name: "Calendar", address: "/schedule", is_here: here == Place::Schedule });
-        }
-        if session.caller.as_ref().is_some_and(|caller| reviews_results(web, caller)) {
-            places.push(Entry { name: "Results", address: "/results", is_here: here == Place::Results });
-        }
-        if session.caller.as_ref().is_some_and(|caller| keeps_tasks(web, caller)) {
-            places.push(Entry { name: "Inbox", address: "/inbox", is_here: here == Place::Inbox });
-        }
-        if session.caller.as_ref().is_some_and(|caller| finds_patients(web, caller)) {
-            places.push(Entry { name: "Patients", address: "/patients", is_here: here == Place::Patients });
-        }
-        if session.caller.as_ref().is_some_and(|caller| orders(web, caller)) {
-            places.push(Entry { name: "Orders", address: "/orders", is_here: here == Place::Orders });
-        }
         let names = session.caller.iter().flat_map(|caller| caller.roles().iter());
         let names: Vec<String> = names.map(|role| role.name().replace('_', " ")).collect();
         Self {
-            places,
+            places: places(web, session, here),
             name: &session.display_name,
             roles: names.join(", "),
             csrf: &session.csrf,
             is_me: here == Place::Me,
+            letters_off: session.letters_off,
         }
     }
+}
+
+/// Where this person may go.
+pub fn places(web: &Web, session: &Session, here: Place) -> Vec<Entry> {
+    let Some(caller) = &session.caller else { return Vec::new() };
+    let sees_the_day = sees_the_day(web, caller);
+    let all = [
+        ("Today", "/today", 't', Place::Today, sees_the_day),
+        ("Calendar", "/schedule", 'c', Place::Schedule, sees_the_day),
+        ("Results", "/results", 'r', Place::Results, reviews_results(web, caller)),
+        ("Inbox", "/inbox", 'i', Place::Inbox, keeps_tasks(web, caller)),
+        ("Patients", "/patients", 'p', Place::Patients, finds_patients(web, caller)),
+        ("Orders", "/orders", 'o', Place::Orders, orders(web, caller)),
+    ];
+    let open = all.into_iter().filter(|(.., is_open)| *is_open);
+    open.map(|(name, address, letter, place, _)| Entry { name, address, letter, is_here: place == here }).collect()
 }
 
 /// Whether somebody looks for patients other than themselves and those they stand for.

@@ -105,6 +105,14 @@ pub async fn revoke_token(asked: &Asked<'_>) -> Answer {
     Ok(answer::see("/me"))
 }
 
+/// Single letters as keys: on or off, for this person wherever they sign in.
+pub async fn letters(asked: &Asked<'_>) -> Answer {
+    let form = asked.form();
+    let session = asked.writer(&form).await?;
+    asked.web.identity().set_letters(&session, form.text("letters") != "off").await?;
+    Ok(answer::see("/me"))
+}
+
 pub async fn sign_out(asked: &Asked<'_>) -> Answer {
     let session = asked.writer(&asked.form()).await?;
     asked.web.identity().sign_out(&session, &asked.from).await?;

@@ -14,6 +14,7 @@ mod medicines;
 mod merge;
 mod note;
 mod orders;
+mod palette;
 mod patients;
 mod photo;
 mod prescriptions;
@@ -109,6 +110,9 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::Prove => later(asked, events::prove),
         Route::Active => later(asked, events::active),
         Route::SignOut => later(asked, me::sign_out),
+        Route::Letters => later(asked, me::letters),
+        Route::Palette => later(asked, palette::ways),
+        Route::PaletteFind => later(asked, palette::find),
         Route::Today => later(asked, today::page),
         Route::TodayPart => later(asked, today::part),
         Route::TodayEvents => later(asked, today::events),

@@ -40,27 +40,27 @@ struct Page<'a> {
     registers: bool,
 }
 
-struct Found {
+pub(super) struct Found {
     heading: String,
-    rows: Vec<Row>,
-    next: Option<String>,
+    pub rows: Vec<Row>,
+    pub next: Option<String>,
     is_further: bool,
     /// What was typed, as the form of a new patient has it.
     begun: Vec<(&'static str, String)>,
 }
 
-struct Row {
-    id: String,
-    name: String,
-    born: String,
-    age: Option<String>,
-    sex: String,
-    mrn: Option<String>,
-    is_dead: bool,
+pub(super) struct Row {
+    pub id: String,
+    pub name: String,
+    pub born: String,
+    pub age: Option<String>,
+    pub sex: String,
+    pub mrn: Option<String>,
+    pub is_dead: bool,
     /// Another record of this patient goes on instead.
-    is_merged: bool,
+    pub is_merged: bool,
     /// Another row has the same name and birth date: two people, or one with two records.
-    has_double: bool,
+    pub has_double: bool,
 }
 
 pub async fn page(asked: &Asked<'_>) -> Answer {
@@ -83,16 +83,8 @@ pub async fn find(asked: &Asked<'_>) -> Answer {
         let error = Some("Type a name, a birth date or a record number first.");
         return Ok(shown(asked, &session, StatusCode::UNPROCESSABLE_ENTITY, typed, error, None, Vec::new()));
     }
-    let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    match asking.search("Patient", &pairs).await {
-        Ok(sheet) => {
-            let now_ms = asking.record.now_ms();
-            let found = Found::of(&sheet, typed, now_ms, !cursor.is_empty());
-            // Behind a first page of many, more letters help and another spelling does not.
-            let listens = cursor.is_empty() && found.next.is_none();
-            let alike = if listens { alike(&asking, typed, &found, now_ms).await? } else { Vec::new() };
-            Ok(shown(asked, &session, StatusCode::OK, typed, None, Some(found), alike))
-        }
+    match found(&asking, typed, &pairs, !cursor.is_empty()).await {
+        Ok((found, alike)) => Ok(shown(asked, &session, StatusCode::OK, typed, None, Some(found), alike)),
         Err(Refusal::Record(RecordError::TooCostly { .. })) => {
             let error = Some("Too many patients match. Add a birth date, a record number or more letters.");
             Ok(shown(asked, &session, StatusCode::UNPROCESSABLE_ENTITY, typed, error, None, Vec::new()))
@@ -103,6 +95,23 @@ pub async fn find(asked: &Asked<'_>) -> Answer {
         }
         Err(refusal) => Err(refusal),
     }
+}
+
+/// Those whom a search finds by letters, then those found by sound.
+pub(super) async fn found(
+    asking: &Asking<'_>,
+    typed: [&str; 2],
+    pairs: &[(&str, String)],
+    is_further: bool,
+) -> Result<(Found, Vec<Row>), Refusal> {
+    let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let sheet = asking.search("Patient", &pairs).await?;
+    let now_ms = asking.record.now_ms();
+    let found = Found::of(&sheet, typed, now_ms, is_further);
+    // Behind a first page of many, more letters help and another spelling does not.
+    let listens = !is_further && found.next.is_none();
+    let alike = if listens { alike(asking, typed, &found, now_ms).await? } else { Vec::new() };
+    Ok((found, alike))
 }
 
 /// Whoever looks for patients here asks as themselves.

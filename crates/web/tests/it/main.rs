@@ -21,6 +21,7 @@ mod merge;
 mod note;
 mod numbers;
 mod orders;
+mod palette;
 mod prescriptions;
 mod problems;
 mod register;

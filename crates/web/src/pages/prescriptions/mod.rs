@@ -124,7 +124,7 @@ impl Held {
     }
 }
 
-fn may_prescribe(asking: &Asking<'_>) -> bool {
+pub fn may_prescribe(asking: &Asking<'_>) -> bool {
     deed::may_write(asking, KIND)
 }
 

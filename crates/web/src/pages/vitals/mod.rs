@@ -152,7 +152,7 @@ fn closed(asked: &Asked<'_>) -> http::Response<axum::body::Body> {
     answer::see(&format!("/patients/{}", asked.ids[0]))
 }
 
-fn may_write(asking: &Asking<'_>) -> bool {
+pub fn may_write(asking: &Asking<'_>) -> bool {
     asking.may_ever(Action::Create, "Observation")
 }
 
