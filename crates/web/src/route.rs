@@ -215,6 +215,8 @@ routes! {
     Document = GET "/patients/{}/documents/{}",
     ChangeDocument = POST "/patients/{}/documents/{}",
     DocumentFile = GET "/patients/{}/documents/{}/file",
+    OwnTexts = GET "/notes/own",
+    KeepOwnTexts = POST "/notes/own",
     NewNote = GET "/patients/{}/notes/new",
     Note = GET "/patients/{}/notes/{}",
     SaveNote = POST "/patients/{}/notes/{}",
