@@ -52,7 +52,7 @@ test('a physician writes a visit with templates of her own, diagnoses and orders
     await page.getByRole('button', { name: /^Move .* up$/ }).click();
     await page.waitForFunction(() => /Acute bronchitis/.test(document.querySelectorAll('.diagnoses li')[1]?.textContent));
   }
-  await page.getByRole('button', { name: 'To the problem list: Acute bronchitis' }).click();
+  await page.getByRole('button', { name: /To the problem list.*Acute bronchitis/ }).click();
   await page.locator('[aria-pressed=true]').waitFor();
   // Typed and left: it is in the draft.
   await page.getByLabel('Another diagnosis').fill('Sinusitis, perhaps');
@@ -96,6 +96,14 @@ test('a physician writes a visit with templates of her own, diagnoses and orders
   await page.getByRole('button', { name: 'Sign the note' }).click();
   await page.getByRole('link', { name: 'Add an addendum' }).waitFor();
   await photograph(page, 'note-diagnoses-signed');
+  await page.getByRole('link', { name: 'Summary for the patient, to print' }).click();
+  await page.getByRole('heading', { name: 'Summary of your visit' }).waitFor();
+  await page.getByText('Drink plenty.').waitFor();
+  await findsNothing(page, 'the summary that goes home');
+  await photograph(page, 'note-summary');
+  await page.setViewportSize({ width: 390, height: 844 });
+  await photograph(page, 'note-summary-390');
+  await page.setViewportSize({ width: 1440, height: 900 });
   await page.goto(`${chart()}/problems`);
   await page.getByRole('rowheader', { name: /^Acute bronchitis/ }).waitFor();
   assert.deepEqual(page.complaints, []);

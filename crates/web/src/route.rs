@@ -221,6 +221,7 @@ routes! {
     Note = GET "/patients/{}/notes/{}",
     SaveNote = POST "/patients/{}/notes/{}",
     NotePreview = GET "/patients/{}/notes/{}/preview",
+    NoteSummary = GET "/patients/{}/notes/{}/summary",
     SignNote = POST "/patients/{}/notes/{}/sign",
     DiscardNote = POST "/patients/{}/notes/{}/discard",
     NotePhrase = POST "/patients/{}/notes/{}/phrase",

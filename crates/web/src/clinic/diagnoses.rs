@@ -129,6 +129,17 @@ pub fn said(diagnoses: &[Diagnosis]) -> String {
     each.collect::<Vec<_>>().join("\n")
 }
 
+/// The diagnoses that a signed note says, in words.
+pub fn of_note(note: &str) -> Vec<String> {
+    let part = note.split("\n\n").find_map(|part| part.strip_prefix("Diagnoses: "));
+    let unnumbered = |line: &str| line.split_once(". ").map_or(line, |(_, words)| words).trim().to_owned();
+    let uncoded = |line: String| match line.rsplit_once(" (") {
+        Some((words, code)) if code.starts_with("SNOMED CT ") || code.starts_with("ICD-10-CM ") => words.to_owned(),
+        _ => line,
+    };
+    part.unwrap_or_default().lines().map(unnumbered).map(uncoded).filter(|words| !words.is_empty()).collect()
+}
+
 /// `problems` are the Conditions that hold, of the problem list.
 pub fn step(diagnoses: &mut Vec<Diagnosis>, step: &Step, typed: &mut String, problems: &[Json<'_>]) {
     match step {
@@ -178,6 +189,8 @@ mod tests {
         assert_eq!(go("dx-remove:9", ""), "Acute bronchitis|Writer's block");
         assert!(held[1].is_new_problem && held[1].code.is_empty());
         assert_eq!(said(&held), "1. Acute bronchitis (SNOMED CT 10509002)\n2. Writer's block");
+        let note = format!("Plan: 1. x\n\nDiagnoses: {}\n\nPlan: y", said(&held));
+        assert_eq!(of_note(&note), ["Acute bronchitis", "Writer's block"]);
         assert!(read(&write(&held)) == held && write(&[]).is_empty() && read("not ours").is_empty());
     }
 }

@@ -52,6 +52,8 @@ pub struct Run<'t> {
     pub is_open: bool,
 }
 
+/// The last part of a note.
+pub const INSTRUCTIONS: &str = "Instructions for the patient";
 /// Behind the assessment.
 const DIAGNOSES_AT: usize = 3;
 const PARTS: [(&str, &str, &str, u8); 5] = [
@@ -59,7 +61,12 @@ const PARTS: [(&str, &str, &str, u8); 5] = [
     ("objective", "Objective", "What was found and measured", 5),
     ("assessment", "Assessment", "What you think it is", 4),
     ("plan", "Plan", "What is to be done, by whom, and when to return", 5),
-    ("instructions", "Instructions for the patient", "In plain words; they stand first in what the patient reads", 3),
+    (
+        "instructions",
+        INSTRUCTIONS,
+        "In plain words: what to do, what to watch for, when to call. They stand first in what the patient reads, and on the summary that goes home",
+        3,
+    ),
 ];
 
 impl Content {

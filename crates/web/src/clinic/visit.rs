@@ -21,6 +21,8 @@ pub struct Made {
     pub kind: &'static str,
     pub id: String,
     pub words: String,
+    /// What the patient is to do for it.
+    pub patient_note: String,
     pub is_draft: bool,
 }
 
@@ -86,12 +88,18 @@ pub async fn made(asking: &Asking<'_>, patient_id: &str, encounter: Option<&str>
     let mut made: Vec<Made> = Vec::new();
     for one in orders.resources() {
         let order = Order::of(&one, &names);
-        made.push(Made { kind: "ServiceRequest", words: order.name, is_draft: is_draft(&one), id: order.id });
+        made.push(Made {
+            kind: "ServiceRequest",
+            words: order.name,
+            patient_note: order.patient_note,
+            is_draft: is_draft(&one),
+            id: order.id,
+        });
     }
     for one in prescribed.resources() {
         let words = medicines_said(std::slice::from_ref(&one), &names).pop().unwrap_or_default();
         let id = text(&one, "id").unwrap_or_default().to_owned();
-        made.push(Made { kind: "MedicationRequest", id, words, is_draft: is_draft(&one) });
+        made.push(Made { kind: "MedicationRequest", id, words, patient_note: String::new(), is_draft: is_draft(&one) });
     }
     Ok(made)
 }

@@ -186,6 +186,7 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::Note => later(asked, note::page),
         Route::SaveNote => later(asked, note::save),
         Route::NotePreview => later(asked, note::preview),
+        Route::NoteSummary => later(asked, note::summary),
         Route::SignNote => later(asked, note::sign),
         Route::DiscardNote => later(asked, note::discard),
         Route::NotePhrase => later(asked, note::phrase),

@@ -277,3 +277,50 @@ async fn what_is_ordered_from_a_note_is_of_its_visit_and_comes_into_the_plan() {
     let (_, page) = look(&clinic, "nora", NEW).await;
     assert!(!page.body.contains("Order tests") && !page.body.contains(r#"value="prescribe""#), "who may not order");
 }
+
+#[tokio::test]
+async fn the_summary_that_goes_home_says_what_to_do_and_nothing_that_is_kept() {
+    let clinic = ward().await;
+    open_visit(&clinic, "now", "AMB").await;
+    for (id, status) in [("rx", "active"), ("rx-draft", "draft")] {
+        let members = format!(
+            r#""status":"{status}","intent":"order","subject":{{"reference":"Patient/p1"}},"encounter":{{"reference":"Encounter/now"}},
+            "medicationCodeableConcept":{{"text":"colchicine {id}"}},"dosageInstruction":[{{"text":"1 tablet twice daily"}}]"#
+        );
+        clinic.put("MedicationRequest", id, &members).await;
+    }
+    let (mut browser, page) = look(&clinic, "asha", NEW).await;
+    let typed = [("subjective", "Secretly smokes."), ("instructions", "Rest.\n\nCall us."), ("dx", "Acute bronchitis")];
+    let page = press(&clinic, &mut browser, &page, "dx-add", &typed).await;
+    let place = place_of(&page);
+    let summary = format!("{place}/summary");
+    let before = browser.get(&clinic, &summary).await;
+    sign(&clinic, &mut browser, &place, &[]).await;
+    let after = browser.get(&clinic, &summary).await;
+    assert!(before.body.contains("not signed yet") && !after.body.contains("not signed yet"));
+    for page in [&before, &after] {
+        assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+        for part in [
+            "Toe pain",
+            "Rest.\n\nCall us.",
+            "<li>Acute bronchitis</li>",
+            "colchicine rx, 1 tablet twice daily",
+            "20-Jan-2027",
+        ] {
+            assert!(page.body.contains(part), "{part}: {}", page.body);
+        }
+        assert!(!page.body.contains("smokes") && !page.body.contains("rx-draft"), "{}", page.body);
+    }
+    assert!(browser.get(&clinic, &place).await.body.contains(&summary));
+    // Of another chart, or for who does not see the note, there is none.
+    let elsewhere = summary.replace("/p1/", "/p2/");
+    assert_ne!(browser.get(&clinic, &elsewhere).await.status, StatusCode::OK);
+    let (_, page) = look(&clinic, "nora", &summary).await;
+    assert_ne!(page.status, StatusCode::OK);
+    // Kept from the patient: nothing goes home.
+    let page = browser.get(&clinic, NEW).await;
+    let typed = [("plan", "x"), ("instructions", "Secret."), ("keep", "harm"), ("why", "would endanger her brother")];
+    let page = press(&clinic, &mut browser, &page, "save", &typed).await;
+    let kept = browser.get(&clinic, &format!("{}/summary", place_of(&page))).await;
+    assert_eq!((kept.status, kept.location()), (StatusCode::SEE_OTHER, place_of(&page).as_str()));
+}

@@ -3,6 +3,7 @@
 
 mod own;
 mod sent;
+mod summary;
 mod view;
 
 use access::{Action, Caller};
@@ -35,6 +36,7 @@ use sent::{Act, Sent};
 use view::{Choice, Editing, Look};
 
 pub use own::{page as own, save as keep_own};
+pub use summary::page as summary;
 
 /// Before the name of a template of one's own.
 const OWN_PREFIX: &str = "own:";

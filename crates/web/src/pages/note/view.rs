@@ -202,7 +202,7 @@ impl<'a> Look<'a> {
         Ok(Self { asked, session, patient, allergies, flags })
     }
 
-    fn banner(&self) -> Banner {
+    pub fn banner(&self) -> Banner {
         let mut banner = Banner::of(&self.patient, time::today(self.asked.web.record().now_ms()));
         if let Some(allergies) = &self.allergies {
             banner.allergies = Allergies::of(allergies, &Names::default());
@@ -211,7 +211,7 @@ impl<'a> Look<'a> {
         banner
     }
 
-    fn shell(&self) -> Shell<'a> {
+    pub fn shell(&self) -> Shell<'a> {
         Shell::of(self.asked.web, self.session, Place::Patients)
     }
 
@@ -364,9 +364,7 @@ impl<'a> Look<'a> {
             Ok(text) => (text, None),
             Err(why) => (String::new(), Some(why)),
         };
-        let is_withheld = all(&note, "securityLabel").iter().flat_map(|concept| all(concept, "coding")).any(|coding| {
-            text(coding, "system") == Some(record::WITHHELD_SYSTEM) && text(coding, "code") == Some("NOPAT")
-        });
+        let is_withheld = is_withheld(&note);
         let appended = all(&note, "relatesTo").iter().find(|one| text(one, "code") == Some("appends"));
         let adds_to = appended.and_then(|one| reference(one.get("target")?)).map(|(_, id)| id.to_owned());
         let held = addenda.resources();
@@ -411,6 +409,13 @@ impl EditPage<'_> {
 
 fn shown<'t>(said: &'t [(&'static str, String)]) -> Vec<Shown<'t>> {
     said.iter().map(|(label, text)| Shown { label, runs: runs(text) }).collect()
+}
+
+/// Kept from the patient.
+pub fn is_withheld(note: &Json<'_>) -> bool {
+    let mut codings = all(note, "securityLabel").iter().flat_map(|concept| all(concept, "coding"));
+    codings
+        .any(|coding| text(coding, "system") == Some(record::WITHHELD_SYSTEM) && text(coding, "code") == Some("NOPAT"))
 }
 
 fn addendum(kind: &DraftKind) -> &str {
