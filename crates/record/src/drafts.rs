@@ -4,6 +4,7 @@
 //! A draft lies on the desk, not among the rows: it is written every few seconds and is not yet part of the record. Its row is
 //! the one that its note will have, so that a draft cannot be signed twice. `docs/adr/0013-drafts.md` says why.
 
+mod beside;
 mod codec;
 mod held;
 mod shelf;
@@ -25,6 +26,7 @@ use crate::{Record, RecordError, ResourceKey, charts, pad, tally, types};
 pub(crate) use shelf::Drafts;
 pub(crate) use sign::{coding, concept, list, object as json_object, text};
 
+pub use beside::{DIAGNOSES_MAX, Diagnosis, NOTE_SYSTEM};
 pub use held::{ASIDES_MAX, DraftKind, PAST_MAX};
 pub use sign::{NoteToSign, Signed, WITHHELD_SYSTEM, Withheld, WithheldWhy, withheld_coding, withheld_reason};
 

@@ -27,6 +27,7 @@ mod merge;
 mod numbers;
 mod open;
 mod outlook;
+mod own;
 mod pad;
 mod prepare;
 mod read;
@@ -62,13 +63,14 @@ pub use documents::{
     DOCUMENT_BYTES_MAX, DOCUMENT_SYSTEM, Document, DocumentToFile, Filed, HASH_EXTENSION, OpenedDocument,
 };
 pub use drafts::{
-    ASIDES_MAX, DRAFT_BYTES_MAX, DRAFTS_MAX, Draft, DraftHead, DraftKind, DraftPlace, DraftSave, DraftSaved, DraftText,
-    DraftVersion, KeptForAuthor, NoteToSign, PAST_MAX, PLACEHOLDER, Signed, WITHHELD_SYSTEM, Withheld, WithheldWhy,
-    withheld_coding, withheld_reason,
+    ASIDES_MAX, DIAGNOSES_MAX, DRAFT_BYTES_MAX, DRAFTS_MAX, Diagnosis, Draft, DraftHead, DraftKind, DraftPlace,
+    DraftSave, DraftSaved, DraftText, DraftVersion, KeptForAuthor, NOTE_SYSTEM, NoteToSign, PAST_MAX, PLACEHOLDER,
+    Signed, WITHHELD_SYSTEM, Withheld, WithheldWhy, withheld_coding, withheld_reason,
 };
 pub use error::{RecordError, Refusal};
 pub use merge::Merging;
 pub use outlook::{Facet, Outlook};
+pub use own::{OWN_BYTES_MAX, OwnTexts};
 pub use request::{
     EverythingRequest, HistoryOf, HistoryRequest, Pairs, Preconditions, ResourceKey, SearchRequest, Target,
 };

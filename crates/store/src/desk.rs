@@ -38,6 +38,8 @@ pub enum Shelf {
     /// Notes that are being written, and what they said before.
     Draft = 11,
     DraftText = 12,
+    /// What people keep for the notes they write: one entry a person.
+    Own = 13,
 }
 
 /// The key of an entry on its shelf: random, or a keyed hash.

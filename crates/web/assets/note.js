@@ -180,12 +180,13 @@ addEventListener("pageshow", (event) => { if (event.persisted) location.reload()
 
 // Dot phrases, as soon as one is finished.
 
-const PHRASE = /(?:^|\s)(\.(?:vitals|bp|meds|allergies|problems))\s$/;
+const PHRASE = /(?:^|\s)(\.[a-z][a-z0-9-]*)\s$/;
+const phrases = new Set([...document.querySelectorAll(".phrases code")].map((code) => code.textContent));
 async function expand(part) {
   const found = PHRASE.exec(part.value.slice(0, part.selectionStart ?? 0));
-  if (!found) return;
+  if (!found || !phrases.has(found[1])) return;
   const phrase = found[1];
-  const { answer, told } = await post(`${form.action}/phrase`, { phrase }).catch(() => ({}));
+  const { answer, told } = await post(`${form.action}/phrase`, { phrase, encounter: form.elements.encounter.value }).catch(() => ({}));
   if (!answer?.ok) return;
   // Typing went on meanwhile.
   const at = new RegExp(`(^|\\s)\\${phrase}(?=\\s)`).exec(part.value);

@@ -51,6 +51,8 @@ assets! {
     PATIENT = SCRIPT "patient.js",
     /// The script of a note that is being written.
     NOTE = SCRIPT "note.js",
+    /// Templates, diagnoses and the summary of a visit.
+    NOTE_CSS = STYLE "note.css",
     DOCUMENTS_CSS = STYLE "documents.css",
     /// Orders and their letters.
     ORDERS_CSS = STYLE "orders.css",

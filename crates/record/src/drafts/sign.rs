@@ -5,8 +5,9 @@ use audit::event::Object as Audited;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fhir::Json;
-use store::{Backend, Batch, RowNo, StoreError};
+use store::{Backend, Batch, NoNewMatch, RowNo, StoreError};
 
+use super::beside::{Beside, DIAGNOSES_MAX, Diagnosis, composition_json};
 use super::{DraftKind, Held, PLACEHOLDER, document, draft_object};
 use crate::administration::reasonable;
 use crate::evidence::{Deed, evidence};
@@ -34,6 +35,10 @@ pub struct NoteToSign {
     pub title: String,
     pub text: String,
     pub withheld: Option<Withheld>,
+    /// The first is the primary one.
+    pub diagnoses: Vec<Diagnosis>,
+    /// Orders and prescriptions of the visit, as references.
+    pub plan: Vec<String>,
 }
 
 /// Why a note is kept from the patient: one of the grounds that the law knows, and what it is here.
@@ -152,18 +157,26 @@ impl<B: Backend> Record<B> {
     ) -> Result<(), RecordError> {
         let id = self.0.ids.id(row)?;
         let now = instant(self.now_ms());
-        let inherited = self.labels_of_amended(held).await?;
+        let kind = |name| types::parse(name).ok_or(RecordError::Damaged);
+        let beside = Box::pin(self.beside(caller, held, note, author, &now)).await?;
+        // A note is as sensitive as what it adds to, and as its diagnoses.
+        let inherited = self.labels_of_amended(held).await?.union(beside.labels);
         let json = document_json(held, note, author, &now);
         let prepared = self.prepare_signed(caller, document()?, &json, (row, id.clone()), inherited).await?;
+        // These tell of the note, so they are as sensitive.
+        let labels = prepared.labels;
+        let json = composition_json(held, note, (author, &id, &now), &beside);
+        let place = self.new_row(None)?;
+        let composed = self.prepare_signed(caller, kind("Composition")?, &json, place, labels).await?;
         let json = provenance_json(held, note, author, &id, &now);
-        let provenance = types::parse("Provenance").ok_or(RecordError::Damaged)?;
-        let beside = self.new_row(None)?;
-        // It tells of the note, so it is as sensitive.
-        let traced = self.prepare_signed(caller, provenance, &json, beside, prepared.labels).await?;
-        self.commit_signed(caller, held, [prepared, traced]).await
+        let place = self.new_row(None)?;
+        let traced = self.prepare_signed(caller, kind("Provenance")?, &json, place, labels).await?;
+        let Beside { writes, conditions, .. } = beside;
+        let prepared = [prepared, composed, traced].into_iter().chain(writes).collect();
+        self.commit_signed(caller, held, prepared, conditions).await
     }
 
-    async fn prepare_signed(
+    pub(super) async fn prepare_signed(
         &self,
         caller: &Caller,
         kind: access::TypeRef,
@@ -182,23 +195,25 @@ impl<B: Backend> Record<B> {
         &self,
         caller: &Caller,
         held: &Held,
-        mut prepared: [Prepared; 2],
+        mut prepared: Vec<Prepared>,
+        conditions: Vec<NoNewMatch>,
     ) -> Result<(), RecordError> {
         let mut tally = Tally::default();
-        let objects = prepared.each_ref().map(|p| {
+        let audited = prepared.iter().map(|p| {
             tally.note(p.decision, true);
             let part = access::View::FULL.id();
             Audited { row: p.row, chart: p.chart, version: p.version, type_code: p.kind.code, part }
         });
+        let objects: Vec<Audited> = audited.collect();
         let deed =
             Deed { subject: Some("signed"), decisions: tally.decided(), ..Deed::of(audit::Action::Create, &objects) };
         let batch = Batch {
             evidence: evidence(caller, self.now_ms(), &deed)?,
             on_commit: self.follower(&prepared),
             keywords: prepared.iter().flat_map(|p| p.keywords.iter().copied()).collect(),
-            writes: prepared.each_mut().map(|p| std::mem::replace(&mut p.write, empty_write())).into(),
+            writes: prepared.iter_mut().map(|p| std::mem::replace(&mut p.write, empty_write())).collect(),
             unchanged: Vec::new(),
-            no_new_match: Vec::new(),
+            no_new_match: conditions,
             reserved: Vec::new(),
             once: Some(self.0.drafts.signed_label(held.row)),
         };
@@ -244,6 +259,9 @@ fn complete(note: NoteToSign) -> Result<NoteToSign, RecordError> {
     }
     if note.text.contains(PLACEHOLDER) || note.title.contains(PLACEHOLDER) {
         return Err(RecordError::Malformed("the note still has *** where something is to be filled in"));
+    }
+    if note.diagnoses.len() > DIAGNOSES_MAX {
+        return Err(RecordError::Malformed("the note has more than 12 diagnoses"));
     }
     if let Some(withheld) = &note.withheld {
         reasonable(&withheld.words, REASON_BYTES_MAX)?;

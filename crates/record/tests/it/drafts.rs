@@ -70,7 +70,15 @@ async fn opened(clinic: &Clinic, caller: &Caller, id: &str) -> Draft {
 
 fn note(text: &str) -> Result<NoteToSign, RecordError> {
     let title = "Progress note".to_owned();
-    Ok(NoteToSign { type_code: "11506-3", type_display: "Progress note", title, text: text.to_owned(), withheld: None })
+    Ok(NoteToSign {
+        type_code: "11506-3",
+        type_display: "Progress note",
+        title,
+        text: text.to_owned(),
+        withheld: None,
+        diagnoses: vec![],
+        plan: vec![],
+    })
 }
 
 async fn json_of(clinic: &Clinic, type_name: &str, id: &str) -> String {

@@ -37,6 +37,8 @@ pub struct Banner {
     pub allergies: Allergies,
     pub flags: Vec<String>,
     pub glass: Option<Glass>,
+    /// The note that whoever looks is writing in this chart.
+    pub note: Option<String>,
 }
 
 /// The glass of this chart is broken now, by whoever looks.
@@ -94,6 +96,7 @@ impl Banner {
             allergies: Allergies::NotShown,
             flags: Vec::new(),
             glass: None,
+            note: None,
         };
         if extension(patient, INTERPRETER, "valueBoolean").and_then(Json::as_bool) == Some(true) {
             banner.flags.push("Interpreter needed".to_owned());

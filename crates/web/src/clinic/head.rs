@@ -9,7 +9,7 @@ use super::banner::{Allergies, Banner, Glass};
 use super::names::Names;
 use super::orders::confirm::{self, Identifier};
 use super::read::{all, text};
-use super::time;
+use super::{time, visit};
 use crate::Web;
 use crate::refusal::Refusal;
 
@@ -45,6 +45,7 @@ impl Head {
         let json = Json::parse(patient.get().json()).map_err(|_| Refusal::Defect)?;
         let mut banner = Banner::of(&json, time::today(asking.record.now_ms()));
         banner.glass = Glass::of(web, session, outlook.chart);
+        banner.note = visit::writing(asking, patient_id).await?.map(|note| note.id);
         let mut is_part2 = patient.get().is_part2();
         let mut ask = async |kind: &str, stands: Result<(), Denied>| -> Result<Option<Sheet>, Refusal> {
             if stands.is_err() {

@@ -1,9 +1,13 @@
-//! What a visit note says: its parts as people write them, the templates they begin with, and the text that is signed.
+//! What a visit note says: its parts as people write them, and the text that is signed.
 
 use serde::{Deserialize, Serialize};
 
+use super::diagnoses::{self, Diagnosis};
+
 /// Letters of one part; all parts together fit the largest form, whatever script they are in.
 pub const PART_CHARS_MAX: usize = 12_000;
+/// The diagnoses of one note, as a draft has them.
+const DIAGNOSES_BYTES_MAX: usize = 8_000;
 /// What the server put in from the chart stands in these, so that it can be told from what the author wrote.
 const PULLED_OPEN: &str = "[chart ";
 const PULLED_CLOSE: char = ']';
@@ -24,6 +28,9 @@ pub struct Content {
     /// The ground on which the patient is not to see it; empty as a rule.
     pub keep: String,
     pub why: String,
+    /// As [`diagnoses::write`] has them, and what is typed to be the next.
+    pub diagnoses: String,
+    pub dx: String,
 }
 
 /// One part of the form.
@@ -45,44 +52,21 @@ pub struct Run<'t> {
     pub is_open: bool,
 }
 
-/// A note to begin with. `***` is to be filled in; dot phrases bring the chart's own data.
-pub struct Template {
-    pub id: &'static str,
-    pub name: &'static str,
-    parts: [&'static str; 5],
-}
-
-pub const TEMPLATES: [Template; 4] = [
-    Template {
-        id: "visit",
-        name: "Office visit",
-        parts: ["Reason for the visit: ***\nHistory: ***", ".vitals\nExamination: ***", "***", "***\nReturn: ***", ""],
-    },
-    Template {
-        id: "pressure",
-        name: "Blood pressure follow-up",
-        parts: [
-            "Home readings: ***\nSide effects: ***",
-            ".bp\nMedicines: .meds",
-            "Hypertension, ***",
-            "***\nReturn: ***",
-            "Measure your blood pressure at home *** and bring the readings.",
-        ],
-    },
-    Template { id: "phone", name: "Telephone call", parts: ["Called about: ***", "Not examined.", "***", "***", ""] },
-    Template {
-        id: "reconcile",
-        name: "Review of the lists",
-        parts: ["***", "Problems: .problems\nMedicines: .meds\nAllergies: .allergies", "***", "***", ""],
-    },
-];
-
+/// The last part of a note.
+pub const INSTRUCTIONS: &str = "Instructions for the patient";
+/// Behind the assessment.
+const DIAGNOSES_AT: usize = 3;
 const PARTS: [(&str, &str, &str, u8); 5] = [
     ("subjective", "Subjective", "What the patient says", 5),
     ("objective", "Objective", "What was found and measured", 5),
     ("assessment", "Assessment", "What you think it is", 4),
     ("plan", "Plan", "What is to be done, by whom, and when to return", 5),
-    ("instructions", "Instructions for the patient", "In plain words; they stand first in what the patient reads", 3),
+    (
+        "instructions",
+        INSTRUCTIONS,
+        "In plain words: what to do, what to watch for, when to call. They stand first in what the patient reads, and on the summary that goes home",
+        3,
+    ),
 ];
 
 impl Content {
@@ -97,6 +81,8 @@ impl Content {
             instructions: text("instructions"),
             keep: text("keep"),
             why: text("why"),
+            diagnoses: text("diagnoses"),
+            dx: text("dx"),
         }
     }
 
@@ -123,23 +109,31 @@ impl Content {
         parts.map(|((name, label, hint, rows), text)| Part { name, label, hint, rows: *rows, text }).collect()
     }
 
+    pub fn diagnoses(&self) -> Vec<Diagnosis> {
+        diagnoses::read(&self.diagnoses)
+    }
+
     pub fn is_empty(&self) -> bool {
-        self.texts().iter().all(|text| text.trim().is_empty())
+        self.texts().iter().all(|text| text.trim().is_empty()) && self.diagnoses().is_empty()
     }
 
     pub fn is_too_long(&self) -> bool {
-        self.texts().iter().any(|text| text.chars().count() > PART_CHARS_MAX) || self.why.len() > 1_000
+        self.texts().iter().any(|text| text.chars().count() > PART_CHARS_MAX)
+            || self.why.len() > 1_000
+            || self.diagnoses.len() > DIAGNOSES_BYTES_MAX
+            || self.dx.chars().count() > diagnoses::WORDS_CHARS_MAX
+            || self.diagnoses().iter().any(|one| one.words.chars().count() > diagnoses::WORDS_CHARS_MAX)
     }
 
     /// Parts in which something is still to be filled in.
     pub fn open_parts(&self) -> Vec<&'static str> {
-        let open = self.parts().into_iter().filter(|part| part.text.contains(record::PLACEHOLDER));
-        open.map(|part| part.label).collect()
+        let open = self.said().into_iter().filter(|(_, text)| text.contains(record::PLACEHOLDER));
+        open.map(|(label, _)| label).collect()
     }
 
     /// Puts a template where nothing stands yet.
-    pub fn begin_with(&mut self, template: &Template) {
-        for (text, new) in self.texts_mut().into_iter().zip(template.parts) {
+    pub fn begin_with(&mut self, parts: [&str; 5]) {
+        for (text, new) in self.texts_mut().into_iter().zip(parts) {
             if text.trim().is_empty() {
                 *text = new.to_owned();
             }
@@ -155,22 +149,32 @@ impl Content {
                 *text = format!("{text}{gap}{more}");
             }
         }
+        let mut all = self.diagnoses();
+        for more in other.diagnoses() {
+            diagnoses::add(&mut all, more);
+        }
+        both.diagnoses = diagnoses::write(&all);
+        if both.dx.is_empty() {
+            both.dx.clone_from(&other.dx);
+        }
         if both.keep.is_empty() {
             (both.keep, both.why) = (other.keep.clone(), other.why.clone());
         }
         both
     }
 
+    /// What stands under which name; diagnoses behind the assessment.
+    pub fn said(&self) -> Vec<(&'static str, String)> {
+        let mut said: Vec<(&'static str, String)> =
+            self.parts().into_iter().map(|part| (part.label, part.text.trim().to_owned())).collect();
+        said.insert(DIAGNOSES_AT, ("Diagnoses", diagnoses::said(&self.diagnoses())));
+        said.retain(|(_, text)| !text.is_empty());
+        said
+    }
+
     /// The text that is signed: each part under its name.
     pub fn signed(&self) -> String {
-        let said = self.parts().into_iter().filter(|part| !part.text.trim().is_empty());
-        said.map(|part| format!("{}: {}", part.label, part.text.trim())).collect::<Vec<_>>().join("\n\n")
-    }
-}
-
-impl Template {
-    pub fn find(id: &str) -> Option<&'static Template> {
-        TEMPLATES.iter().find(|template| template.id == id)
+        self.said().iter().map(|(label, text)| format!("{label}: {text}")).collect::<Vec<_>>().join("\n\n")
     }
 }
 
@@ -220,9 +224,7 @@ mod tests {
     #[test]
     fn a_template_fills_what_is_empty_and_blocks_signing_until_it_is_filled_in() {
         let mut content = Content { subjective: "Toe hurts.".into(), ..Content::default() };
-        for template in &TEMPLATES {
-            content.begin_with(template);
-        }
+        content.begin_with(["S: ***", ".vitals ***", "***", "***", "Measure ***"]);
         assert_eq!(content.subjective, "Toe hurts.");
         assert_eq!(content.open_parts(), ["Objective", "Assessment", "Plan", "Instructions for the patient"]);
         assert!(Content::default().open_parts().is_empty());

@@ -6,35 +6,46 @@ use super::ask::Asking;
 use super::banner::Allergies;
 use super::names::Names;
 use super::note::{Content, pulled};
+use super::own::Own;
 use super::read::{text, words_of};
-use super::{time, value};
+use super::{time, value, visit};
 use crate::pages::{medicines_said, problems_said, vital_name};
 use crate::refusal::Refusal;
 
 /// Each with what it brings.
-pub const PHRASES: [(&str, &str); 5] = [
+pub const PHRASES: [(&str, &str); 6] = [
     (".vitals", "the last vital signs"),
     (".bp", "the last blood pressure"),
     (".meds", "current medicines"),
     (".allergies", "allergies"),
     (".problems", "active problems"),
+    (ORDERS, "orders and prescriptions of this visit"),
 ];
+pub const ORDERS: &str = ".orders";
 /// Phrases of one note that are looked up.
 const EXPANDED_MAX: usize = 20;
 
-/// Puts the chart's data where phrases stand.
-pub async fn expand(asking: &Asking<'_>, patient_id: &str, content: &mut Content) -> Result<(), Refusal> {
+/// Puts the chart's data, and the author's own words, where phrases stand.
+pub async fn expand(
+    asking: &Asking<'_>,
+    (patient_id, encounter): (&str, Option<&str>),
+    own: &Own,
+    content: &mut Content,
+) -> Result<(), Refusal> {
     let mut said: Vec<(&str, String)> = Vec::new();
     let mut left = EXPANDED_MAX;
     for part in content.texts_mut() {
         while left > 0 {
-            let Some((at, phrase)) = first(part) else { break };
+            let Some((at, phrase)) = first(part, own) else { break };
             left -= 1;
             let held = said.iter().find(|(known, _)| *known == phrase).map(|(_, said)| said.clone());
             let data = match held {
                 Some(data) => data,
                 None => {
-                    let data = one(asking, patient_id, phrase).await?;
+                    let data = match own.phrase(phrase) {
+                        Some(own) => own.text.clone(),
+                        None => one(asking, (patient_id, encounter), phrase).await?,
+                    };
                     said.push((phrase, data.clone()));
                     data
                 }
@@ -46,7 +57,11 @@ pub async fn expand(asking: &Asking<'_>, patient_id: &str, content: &mut Content
 }
 
 /// What one phrase stands for now; the phrase itself if it is none.
-pub async fn one(asking: &Asking<'_>, patient_id: &str, phrase: &str) -> Result<String, Refusal> {
+async fn one(
+    asking: &Asking<'_>,
+    (patient_id, encounter): (&str, Option<&str>),
+    phrase: &str,
+) -> Result<String, Refusal> {
     let today = time::day(&time::today(asking.record.now_ms()).to_string());
     let patient = ("patient", patient_id);
     let data = match phrase {
@@ -89,21 +104,26 @@ pub async fn one(asking: &Asking<'_>, patient_id: &str, phrase: &str) -> Result<
                 _ => "allergies are not recorded".to_owned(),
             }
         }
+        ORDERS => {
+            let made = visit::made(asking, patient_id, encounter).await?;
+            listed(made.iter().map(visit::Made::said).collect(), "nothing was ordered or prescribed")
+        }
         other => return Ok(other.to_owned()),
     };
     Ok(pulled(&today, &data))
 }
 
 /// The first phrase that stands alone, and where.
-fn first(text: &str) -> Option<(usize, &'static str)> {
-    let found = PHRASES.iter().filter_map(|(phrase, _)| {
+fn first<'o>(text: &str, own: &'o Own) -> Option<(usize, &'o str)> {
+    let known = PHRASES.iter().map(|(phrase, _)| *phrase).chain(own.phrases.iter().map(|one| one.name.as_str()));
+    let found = known.filter_map(|phrase| {
         let stands_alone = |at: usize| {
             let before = text[..at].chars().next_back().is_none_or(char::is_whitespace);
             let after = text[at + phrase.len()..].chars().next();
             before && after.is_none_or(|c| c.is_whitespace() || matches!(c, ',' | ';' | '.' | ')'))
         };
         let at = text.match_indices(phrase).map(|(at, _)| at).find(|at| stands_alone(*at))?;
-        Some((at, *phrase))
+        Some((at, phrase))
     });
     found.min_by_key(|(at, _)| *at)
 }
@@ -143,15 +163,19 @@ fn day(observation: &Json<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::first;
+    use super::{Own, first};
+
+    fn first_of(text: &str) -> Option<(usize, String)> {
+        first(text, &Own::default()).map(|(at, phrase)| (at, phrase.to_owned()))
+    }
 
     #[test]
     fn a_phrase_stands_alone() {
-        assert_eq!(first("see .bp today"), Some((4, ".bp")));
-        assert_eq!(first(".meds"), Some((0, ".meds")));
-        assert_eq!(first("a\n.vitals, .bp"), Some((2, ".vitals")));
+        assert_eq!(first_of("see .bp today"), Some((4, ".bp".to_owned())));
+        assert_eq!(first_of(".meds"), Some((0, ".meds".to_owned())));
+        assert_eq!(first_of("a\n.vitals, .bp"), Some((2, ".vitals".to_owned())));
         for none in ["2.bp", ".bpm", "..bp", "word.meds", "", ".unknown"] {
-            assert_eq!(first(none), None, "{none}");
+            assert_eq!(first_of(none), None, "{none}");
         }
     }
 }

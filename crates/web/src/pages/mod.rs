@@ -50,6 +50,7 @@ pub(crate) use chart::notes::written;
 pub(crate) use chart::panels::{medicines_said, problems_said};
 pub(crate) use photo::has_photo;
 pub(crate) use sign_in::goes_on;
+pub(crate) use vitals::visit as open_visit;
 
 /// The page of the chart says why it is closed, and offers what policy offers.
 fn closed(asked: &Asked<'_>) -> Response<Body> {
@@ -187,10 +188,13 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::Document => later(asked, documents::one),
         Route::ChangeDocument => later(asked, documents::change),
         Route::DocumentFile => later(asked, documents::content),
+        Route::OwnTexts => later(asked, note::own),
+        Route::KeepOwnTexts => later(asked, note::keep_own),
         Route::NewNote => later(asked, note::new),
         Route::Note => later(asked, note::page),
         Route::SaveNote => later(asked, note::save),
         Route::NotePreview => later(asked, note::preview),
+        Route::NoteSummary => later(asked, note::summary),
         Route::SignNote => later(asked, note::sign),
         Route::DiscardNote => later(asked, note::discard),
         Route::NotePhrase => later(asked, note::phrase),

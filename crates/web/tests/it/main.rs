@@ -19,6 +19,7 @@ mod lists;
 mod medicines;
 mod merge;
 mod note;
+mod note_visit;
 mod numbers;
 mod orders;
 mod palette;

@@ -1,12 +1,15 @@
 //! A visit note from the first letter to the signature. What is typed is saved as it is typed, and a save is never refused without
 //! its text being kept: for a session that ended, a page that is old, a chart that closed.
 
+mod own;
 mod sent;
+mod summary;
 mod view;
 
-use access::Caller;
+use access::{Action, Caller};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use fhir::Json;
 use http::StatusCode;
 use identity::Session;
 use record::{Draft, DraftHead, DraftKind, DraftPlace, DraftSaved, NoteToSign, RecordError, Refusal as Denied};
@@ -18,24 +21,79 @@ use super::Answer;
 use crate::answer;
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
-use crate::clinic::note::{Content, TYPE_CODE, TYPE_DISPLAY, Template};
+use crate::clinic::diagnoses::{self, Diagnosis, Step};
+use crate::clinic::note::{Content, TYPE_CODE, TYPE_DISPLAY};
+use crate::clinic::own::Own;
+use crate::clinic::read::text;
+use crate::clinic::templates::{self, Template};
+use crate::clinic::visit::{Made, made};
 use crate::clinic::{phrases, time};
+use crate::pages::orders::problems;
+use crate::pages::vitals::visit;
 use crate::refusal::Refusal;
 
 use sent::{Act, Sent};
 use view::{Choice, Editing, Look};
 
+pub use own::{page as own, save as keep_own};
+pub use summary::page as summary;
+
+/// Before the name of a template of one's own.
+const OWN_PREFIX: &str = "own:";
+
 #[derive(Deserialize)]
 struct Phrase {
     phrase: String,
+    #[serde(default)]
+    encounter: String,
 }
 
-/// A place for a new note, or for an addendum to a signed one (`?addendum=`), of a visit (`?encounter=`).
+/// What helps with writing: templates, and which of them the visit calls for; phrases of one's own.
+#[derive(Default)]
+struct Helps {
+    templates: Vec<&'static Template>,
+    chosen: &'static str,
+    own: Own,
+    /// What holds of the problem list, by id.
+    problems: Vec<(String, Diagnosis)>,
+    made: Vec<Made>,
+    may_order: bool,
+    may_prescribe: bool,
+    may_measure: bool,
+}
+
+impl Helps {
+    async fn of(asking: &Asking<'_>, patient_id: &str, encounter_id: Option<&str>) -> Result<Self, Refusal> {
+        let chosen = match encounter_id {
+            Some(id) => templates::of_visit(asking, patient_id, id).await?,
+            None => "",
+        };
+        let held = problems(asking, patient_id).await?;
+        let named = |one: &Json<'_>| Some((text(one, "id")?.to_owned(), Diagnosis::of(one)?));
+        let problems = held.iter().filter_map(named).collect();
+        Ok(Self {
+            templates: templates::offered(asking),
+            chosen,
+            own: Own::of(asking).await?,
+            problems,
+            made: made(asking, patient_id, encounter_id).await?,
+            may_order: asking.may_ever(Action::Create, "ServiceRequest"),
+            may_prescribe: asking.may_ever(Action::Create, "MedicationRequest"),
+            may_measure: asking.may_ever(Action::Create, "Observation"),
+        })
+    }
+}
+
+/// A place for a new note, or for an addendum to a signed one (`?addendum=`), of a visit (`?encounter=`, or the one that is open).
 pub async fn new(asked: &Asked<'_>) -> Answer {
     let session = asked.reader().await?;
     let asking = asking(asked, &session)?;
     let patient_id = asked.ids[0];
-    let encounter_id = named(asked, "encounter");
+    let encounter = match named(asked, "encounter") {
+        Some(id) => Some(id.to_owned()),
+        None => visit(&asking, patient_id, asking.record.now_ms()).await.unwrap_or_default(),
+    };
+    let encounter_id = encounter.as_deref();
     let kind = match named(asked, "addendum") {
         Some(note_id) => {
             let note = asking.read("DocumentReference", note_id).await?;
@@ -49,6 +107,7 @@ pub async fn new(asked: &Asked<'_>) -> Answer {
     };
     let unfinished = unfinished(&asking, patient_id).await?;
     let look = Look::of(asked, &session, &asking).await?;
+    let helps = Helps::of(&asking, patient_id, encounter_id).await?;
     let editing = Editing {
         place: &place,
         kind: &kind,
@@ -58,8 +117,9 @@ pub async fn new(asked: &Asked<'_>) -> Answer {
         saved: None,
         earlier: Vec::new(),
         unfinished,
+        helps,
     };
-    Ok(look.editor(StatusCode::OK, &editing))
+    Ok(look.editor(StatusCode::OK, editing))
 }
 
 /// The draft to go on with, what there is to choose from, or the note that it became.
@@ -81,7 +141,8 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     if !draft.asides.is_empty() {
         return Ok(look.choice(StatusCode::OK, &draft, Choice::Conflict));
     }
-    Ok(look.draft(StatusCode::OK, &draft))
+    let helps = Helps::of(&asking, patient_id, draft.head.encounter_id.as_deref()).await?;
+    Ok(look.draft(StatusCode::OK, &draft, helps))
 }
 
 /// What a page sends: by its button, by itself, or while it goes.
@@ -104,13 +165,9 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     if sent.content.is_too_long() {
         return Ok(view::unsaved(asked, &sent, StatusCode::UNPROCESSABLE_ENTITY, view::LONG));
     }
-    if let Act::Template = sent.act
-        && let Some(template) = Template::find(&sent.template)
-    {
-        sent.content.begin_with(template);
-    }
-    let expanded = match sent.act {
-        Act::Expand | Act::Template => phrases::expand(&asking, asked.ids[0], &mut sent.content).await,
+    let expanded = match &sent.act {
+        Act::Diagnose(step) => diagnosed(&asking, asked.ids[0], step.clone(), &mut sent.content).await,
+        Act::Expand | Act::Template | Act::Pull => helped(&asking, asked.ids[0], &mut sent).await,
         _ => Ok(()),
     };
     let answer = stored(asked, &asking, &sent).await;
@@ -140,7 +197,13 @@ pub async fn sign(asked: &Asked<'_>) -> Answer {
     let asking = asking(asked, &session)?;
     let [patient_id, draft_id] = asked.ids;
     let version = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("a number is missing"))?;
-    let signing = asking.record.sign_draft(asking.caller, patient_id, draft_id, version, to_sign);
+    let plan = match unsigned(&asking, patient_id, draft_id).await? {
+        Some(draft) => made(&asking, patient_id, draft.encounter_id.as_deref()).await?,
+        None => Vec::new(),
+    };
+    let plan = plan.iter().map(Made::reference).collect();
+    let note_of = |text: &str| to_sign(text, plan);
+    let signing = asking.record.sign_draft(asking.caller, patient_id, draft_id, version, note_of);
     let (status, words) = match signing.await {
         Ok(signed) => return Ok(answer::see(&address(patient_id, &signed.note_id))),
         Err(RecordError::PreconditionFailed { .. }) => (
@@ -190,8 +253,11 @@ pub async fn phrase(asked: &Asked<'_>) -> Answer {
     let sent: Phrase = asked.json()?;
     // The chart in which the note is; each look-up is decided and in the log as any other.
     asking.read("Patient", asked.ids[0]).await?;
-    let text = phrases::one(&asking, asked.ids[0], &sent.phrase).await?;
-    Ok(answer::json(StatusCode::OK, &json!({ "text": text })))
+    let own = Own::of(&asking).await?;
+    let mut content = Content { plan: sent.phrase, ..Content::default() };
+    let encounter = Some(sent.encounter.as_str()).filter(|id| !id.is_empty());
+    phrases::expand(&asking, (asked.ids[0], encounter), &own, &mut content).await?;
+    Ok(answer::json(StatusCode::OK, &json!({ "text": content.plan })))
 }
 
 /// What opens the text that this author's browser kept and could not send.
@@ -201,6 +267,36 @@ pub async fn key(asked: &Asked<'_>) -> Answer {
     let [patient_id, draft_id] = asked.ids;
     let key = asking.record.draft_device_key(asking.caller, patient_id, draft_id).await?;
     Ok(answer::json(StatusCode::OK, &json!({ "key": STANDARD.encode(*key) })))
+}
+
+/// What a button does with the diagnoses. Of the problem list it takes what holds now.
+async fn diagnosed(asking: &Asking<'_>, patient_id: &str, step: Step, content: &mut Content) -> Result<(), Refusal> {
+    let problems = match step {
+        Step::Take(_) => problems(asking, patient_id).await?,
+        _ => Vec::new(),
+    };
+    let mut all = content.diagnoses();
+    diagnoses::step(&mut all, &step, &mut content.dx, &problems);
+    content.diagnoses = diagnoses::write(&all);
+    Ok(())
+}
+
+/// Puts in what was asked for: a template where nothing stands yet, and what phrases stand for.
+async fn helped(asking: &Asking<'_>, patient_id: &str, sent: &mut Sent) -> Result<(), Refusal> {
+    let own = Own::of(asking).await?;
+    let is_of_own = sent.template.strip_prefix(OWN_PREFIX).and_then(|name| own.template(name));
+    match (&sent.act, is_of_own, Template::find(&sent.template)) {
+        (Act::Template, Some(template), _) => sent.content.begin_with(template.parts.each_ref().map(String::as_str)),
+        (Act::Template, None, Some(template)) => sent.content.begin_with(template.parts),
+        (Act::Pull, _, _) => {
+            let plan = &mut sent.content.plan;
+            let gap = if plan.is_empty() || plan.ends_with('\n') { "" } else { "\n" };
+            *plan = format!("{plan}{gap}{}", phrases::ORDERS);
+        }
+        _ => {}
+    }
+    let encounter = sent.encounter().map(str::to_owned);
+    phrases::expand(asking, (patient_id, encounter.as_deref()), &own, &mut sent.content).await
 }
 
 /// Saves and says where to go on; whatever goes wrong, the text is in the answer or kept.
@@ -218,8 +314,14 @@ async fn stored(asked: &Asked<'_>, asking: &Asking<'_>, sent: &Sent) -> Answer {
                     &json!({ "place": place, "version": version, "saved": saved }),
                 ));
             }
-            let further = if let Act::Preview = sent.act { "/preview" } else { "" };
-            Ok(answer::see(&format!("{place}{further}")))
+            Ok(answer::see(&match sent.act {
+                Act::Preview => format!("{place}/preview"),
+                Act::Own => "/notes/own".to_owned(),
+                Act::Go(page) => format!("/patients/{patient_id}/{page}"),
+                Act::Pull => format!("{place}#plan"),
+                Act::Diagnose(_) => format!("{place}#diagnoses"),
+                _ => place,
+            }))
         }
         Ok(DraftSaved::Conflict { .. }) => Ok(sent.elsewhere(&address(patient_id, asked.ids[1]))),
         Ok(DraftSaved::Signed { note_id }) => beside(asked, asking, sent, note_id).await,
@@ -293,6 +395,12 @@ async fn earlier(asking: &Asking<'_>, look: &Look<'_>, draft: &Draft, version: u
     }
 }
 
+/// What is known of a draft that the caller has in this chart.
+async fn unsigned(asking: &Asking<'_>, patient_id: &str, draft_id: &str) -> Result<Option<DraftHead>, Refusal> {
+    let drafts = asking.record.drafts(asking.caller).await?;
+    Ok(drafts.into_iter().find(|draft| draft.patient_id == patient_id && draft.id == draft_id))
+}
+
 /// The caller's other drafts in this chart.
 async fn unfinished(asking: &Asking<'_>, patient_id: &str) -> Result<Vec<DraftHead>, Refusal> {
     let mut drafts = asking.record.drafts(asking.caller).await?;
@@ -301,7 +409,7 @@ async fn unfinished(asking: &Asking<'_>, patient_id: &str) -> Result<Vec<DraftHe
 }
 
 /// What a draft's text becomes when it is signed.
-fn to_sign(text: &str) -> Result<NoteToSign, RecordError> {
+fn to_sign(text: &str, plan: Vec<String>) -> Result<NoteToSign, RecordError> {
     let content = Content::read(text);
     let withheld = match (content.keep.as_str(), WithheldWhy::parse(&content.keep)) {
         ("", _) => None,
@@ -316,7 +424,14 @@ fn to_sign(text: &str) -> Result<NoteToSign, RecordError> {
         title: TYPE_DISPLAY.to_owned(),
         text: content.signed(),
         withheld,
+        plan,
+        diagnoses: content.diagnoses().iter().map(to_sign_too).collect(),
     })
+}
+
+fn to_sign_too(one: &Diagnosis) -> record::Diagnosis {
+    let code = Json::parse_str(&one.concept().to_string()).map_or(Json::Null, Json::into_owned);
+    record::Diagnosis { code, is_new_problem: one.is_new_problem }
 }
 
 fn asking<'a>(asked: &'a Asked<'_>, session: &'a Session) -> Result<Asking<'a>, Refusal> {

@@ -8,16 +8,25 @@ use serde_json::json;
 
 use crate::answer;
 use crate::client::Asked;
+use crate::clinic::diagnoses::{self, Step};
 use crate::clinic::note::Content;
 use crate::guard::CSRF_HEADER;
 use crate::refusal::Refusal;
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub enum Act {
     Save,
     Expand,
     Template,
     Preview,
+    /// On to one's own templates and phrases.
+    Own,
+    /// What was ordered, into the plan.
+    Pull,
+    /// On to a page of the chart, and back.
+    Go(&'static str),
+    /// With the diagnoses.
+    Diagnose(Step),
 }
 
 pub struct Sent {
@@ -71,7 +80,13 @@ impl Sent {
         }
         let form = asked.form();
         let number = |name: &str| form.text(name).parse().unwrap_or(0u64);
-        let content = Content::of(|name| form.text(name));
+        let mut content = Content::of(|name| form.text(name));
+        if form.text("act") == "preview" && !content.dx.trim().is_empty() {
+            // Typed and not added by the button: it is meant all the same.
+            let mut all = content.diagnoses();
+            diagnoses::step(&mut all, &Step::Add, &mut content.dx, &[]);
+            content.diagnoses = diagnoses::write(&all);
+        }
         // Two texts that go on as one.
         let content = match form.text("other") {
             "" => content,
@@ -84,7 +99,13 @@ impl Sent {
                 "expand" => Act::Expand,
                 "template" => Act::Template,
                 "preview" => Act::Preview,
-                _ => Act::Save,
+                "own" => Act::Own,
+                "pull" => Act::Pull,
+                "order" => Act::Go("orders/new"),
+                "refer" => Act::Go("orders/refer"),
+                "prescribe" => Act::Go("prescriptions/new"),
+                "measure" => Act::Go("vitals"),
+                act => Step::parse(act).map_or(Act::Save, Act::Diagnose),
             },
             template: form.text("template").to_owned(),
             content,
@@ -105,11 +126,15 @@ impl Sent {
         }
     }
 
+    pub fn encounter(&self) -> Option<&str> {
+        Some(self.encounter.as_str()).filter(|id| !id.is_empty())
+    }
+
     pub fn save<'a>(&'a self, draft_id: &'a str, text: &'a str) -> DraftSave<'a> {
         DraftSave {
             draft_id,
             kind: self.kind(),
-            encounter_id: Some(self.encounter.as_str()).filter(|id| !id.is_empty()),
+            encounter_id: self.encounter(),
             text,
             based_on: self.based_on,
             tab: self.tab,

@@ -11,14 +11,17 @@ use identity::Session;
 use record::{Draft, DraftHead, DraftKind, DraftPlace, DraftText, Version, WithheldWhy};
 use serde_json::json;
 
+use super::Helps;
 use super::sent::Sent;
 use crate::answer;
-use crate::assets::{Asset, Frame, NOTE};
+use crate::assets::{Asset, Frame, NOTE, NOTE_CSS};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Banner};
+use crate::clinic::codes::{PROBLEMS, Row};
+use crate::clinic::diagnoses::{DIAGNOSES_MAX, Diagnosis};
 use crate::clinic::names::Names;
-use crate::clinic::note::{Content, PART_CHARS_MAX, Part, Run, TEMPLATES, TYPE_DISPLAY, runs};
+use crate::clinic::note::{Content, PART_CHARS_MAX, Part, Run, TYPE_DISPLAY, runs};
 use crate::clinic::phrases::PHRASES;
 use crate::clinic::read::{all, reference, text, words};
 use crate::clinic::shell::{Place, Shell};
@@ -52,6 +55,7 @@ pub struct Editing<'e> {
     /// Version and time of earlier texts, newest first.
     pub earlier: Vec<(u32, String)>,
     pub unfinished: Vec<DraftHead>,
+    pub helps: Helps,
 }
 
 /// Between what texts a person chooses.
@@ -75,13 +79,16 @@ struct EditPage<'a> {
     parts: Vec<Part<'a>>,
     keep: &'a str,
     why: &'a str,
+    content: &'a Content,
+    diagnoses: Vec<Diagnosis>,
     grounds: Vec<Ground>,
     chars_max: usize,
     version: u32,
     saved: Option<String>,
     earlier: Vec<(u32, String)>,
     unfinished: Vec<(String, String)>,
-    templates: &'static [crate::clinic::note::Template],
+    style: &'static Asset,
+    helps: Helps,
     phrases: &'static [(&'static str, &'static str)],
 }
 
@@ -195,7 +202,7 @@ impl<'a> Look<'a> {
         Ok(Self { asked, session, patient, allergies, flags })
     }
 
-    fn banner(&self) -> Banner {
+    pub fn banner(&self) -> Banner {
         let mut banner = Banner::of(&self.patient, time::today(self.asked.web.record().now_ms()));
         if let Some(allergies) = &self.allergies {
             banner.allergies = Allergies::of(allergies, &Names::default());
@@ -204,11 +211,11 @@ impl<'a> Look<'a> {
         banner
     }
 
-    fn shell(&self) -> Shell<'a> {
+    pub fn shell(&self) -> Shell<'a> {
         Shell::of(self.asked.web, self.session, Place::Patients)
     }
 
-    pub fn editor(&self, status: StatusCode, editing: &Editing<'_>) -> Response<Body> {
+    pub fn editor(&self, status: StatusCode, editing: Editing<'_>) -> Response<Body> {
         let unfinished = editing.unfinished.iter().filter(|head| head.id != editing.place.id);
         let page = EditPage {
             frame: Frame::of(self.asked.web),
@@ -221,6 +228,8 @@ impl<'a> Look<'a> {
             addendum: addendum(editing.kind),
             encounter: editing.encounter_id.unwrap_or_default(),
             parts: editing.content.parts(),
+            content: editing.content,
+            diagnoses: editing.content.diagnoses(),
             keep: &editing.content.keep,
             why: &editing.content.why,
             grounds: WithheldWhy::ALL.iter().map(|why| Ground { code: why.code(), words: why.words() }).collect(),
@@ -229,17 +238,18 @@ impl<'a> Look<'a> {
             saved: editing.saved.clone(),
             earlier: editing.earlier.clone(),
             unfinished: unfinished.map(|head| (head.id.clone(), moment(head.saved_ms))).collect(),
-            templates: &TEMPLATES,
+            style: &NOTE_CSS,
+            helps: editing.helps,
             phrases: &PHRASES,
         };
         answer::page(status, &page)
     }
 
-    pub fn draft(&self, status: StatusCode, draft: &Draft) -> Response<Body> {
+    pub fn draft(&self, status: StatusCode, draft: &Draft, helps: Helps) -> Response<Body> {
         let earlier = draft.past.iter().rev().map(|(version, saved_ms)| (*version, moment(*saved_ms)));
         self.editor(
             status,
-            &Editing {
+            Editing {
                 place: &draft.place,
                 kind: &draft.head.kind,
                 encounter_id: draft.head.encounter_id.as_deref(),
@@ -248,6 +258,7 @@ impl<'a> Look<'a> {
                 saved: Some(time::clock(draft.head.saved_ms)),
                 earlier: earlier.collect(),
                 unfinished: Vec::new(),
+                helps,
             },
         )
     }
@@ -308,7 +319,8 @@ impl<'a> Look<'a> {
 
     pub fn preview(&self, status: StatusCode, draft: &Draft, error: Option<String>) -> Response<Body> {
         let content = Content::read(&draft.current.text);
-        let mut parts: Vec<Shown<'_>> = shown(&content);
+        let said = content.said();
+        let mut parts: Vec<Shown<'_>> = shown(&said);
         // In plain words first: what the patient is to do.
         if let Some(at) = parts.iter().position(|part| part.label.starts_with("Instructions")) {
             let instructions = parts.remove(at);
@@ -352,9 +364,7 @@ impl<'a> Look<'a> {
             Ok(text) => (text, None),
             Err(why) => (String::new(), Some(why)),
         };
-        let is_withheld = all(&note, "securityLabel").iter().flat_map(|concept| all(concept, "coding")).any(|coding| {
-            text(coding, "system") == Some(record::WITHHELD_SYSTEM) && text(coding, "code") == Some("NOPAT")
-        });
+        let is_withheld = is_withheld(&note);
         let appended = all(&note, "relatesTo").iter().find(|one| text(one, "code") == Some("appends"));
         let adds_to = appended.and_then(|one| reference(one.get("target")?)).map(|(_, id)| id.to_owned());
         let held = addenda.resources();
@@ -377,9 +387,35 @@ impl<'a> Look<'a> {
     }
 }
 
-fn shown(content: &Content) -> Vec<Shown<'_>> {
-    let parts = content.parts().into_iter().filter(|part| !part.text.trim().is_empty());
-    parts.map(|part| Shown { label: part.label, runs: runs(part.text.trim()) }).collect()
+impl EditPage<'_> {
+    /// What may be searched, with its code.
+    fn suggestions(&self) -> impl Iterator<Item = Row> {
+        PROBLEMS.rows()
+    }
+
+    /// Problems of the list that are not among the diagnoses yet.
+    fn offered(&self) -> impl Iterator<Item = &(String, Diagnosis)> {
+        self.helps.problems.iter().filter(|(_, problem)| !self.diagnoses.iter().any(|one| one.is_same(problem)))
+    }
+
+    fn is_listed(&self, diagnosis: &Diagnosis) -> bool {
+        self.helps.problems.iter().any(|(_, problem)| problem.is_same(diagnosis))
+    }
+
+    fn is_full(&self) -> bool {
+        self.diagnoses.len() >= DIAGNOSES_MAX
+    }
+}
+
+fn shown<'t>(said: &'t [(&'static str, String)]) -> Vec<Shown<'t>> {
+    said.iter().map(|(label, text)| Shown { label, runs: runs(text) }).collect()
+}
+
+/// Kept from the patient.
+pub fn is_withheld(note: &Json<'_>) -> bool {
+    let mut codings = all(note, "securityLabel").iter().flat_map(|concept| all(concept, "coding"));
+    codings
+        .any(|coding| text(coding, "system") == Some(record::WITHHELD_SYSTEM) && text(coding, "code") == Some("NOPAT"))
 }
 
 fn addendum(kind: &DraftKind) -> &str {

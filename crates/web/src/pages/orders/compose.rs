@@ -21,9 +21,8 @@ use crate::clinic::orders::catalogue::{self, ITEMS, Item, Kind, Priority, SETS, 
 use crate::clinic::orders::write::{ORDER_SYSTEM, Of, list};
 use crate::clinic::read::{all, any_code, text, words, words_of};
 use crate::clinic::shell::{Place, Shell};
-use crate::clinic::time;
+use crate::clinic::{time, visit};
 use crate::pages::Answer;
-use crate::pages::vitals::visit;
 use crate::refusal::Refusal;
 
 /// Notes that are offered to go along with a referral.
@@ -115,7 +114,7 @@ async fn sent(asked: &Asked<'_>, is_referral: bool) -> Answer {
     let attached = attached(&entry, &around.choices);
     let now_ms = asking.record.now_ms();
     let now = day::instant(now_ms);
-    let encounter = visit(&asking, asked.ids[0], now_ms).await?;
+    let encounter = visit::encounter(&asking, asked.ids[0]).await?;
     let of = Of {
         patient_id: asked.ids[0],
         practitioner: around.practitioner.as_deref(),

@@ -35,7 +35,7 @@ use crate::clinic::shell::{Place, Shell};
 use crate::clinic::time;
 use crate::refusal::Refusal;
 
-pub use compose::{add, new, refer, refer_add};
+pub use compose::{add, new, problems, refer, refer_add};
 pub use letter::page as letter;
 pub use mine::page as mine;
 pub use one::{change, page as one};

@@ -11,6 +11,7 @@ use fhir::Json;
 use http::StatusCode;
 use identity::Session;
 use record::PART2_NOTICE;
+use serde_json::json;
 
 use super::Answer;
 use super::patients::asking;
@@ -26,8 +27,8 @@ use crate::clinic::head::Head;
 use crate::clinic::read::{any_code, text, words};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::tabs::{Tab, tabs};
-use crate::clinic::time;
 use crate::clinic::typed::Typed;
+use crate::clinic::{time, visit};
 use crate::refusal::Refusal;
 
 use check::{Check, REASONS};
@@ -158,6 +159,9 @@ pub async fn draft(asked: &Asked<'_>) -> Answer {
     let author = Author::of(asked, &asking).await?;
     let mut made = fill::made(&mut entry.typed, asked.ids[0], &held.conditions, &author);
     made["identifier"] = deed::identifier(&entry.token, "rx");
+    if let Some(encounter) = visit::encounter(&asking, asked.ids[0]).await? {
+        made["encounter"] = json!({ "reference": format!("Encounter/{encounter}") });
+    }
     if !entry.typed.slips.is_empty() {
         return shown(asked, &session, &asking, held, Shown::Form(entry), StatusCode::UNPROCESSABLE_ENTITY);
     }

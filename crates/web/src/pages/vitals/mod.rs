@@ -17,6 +17,7 @@ use super::patients::asking;
 use crate::answer;
 use crate::assets::{Asset, Frame, VITALS};
 use crate::client::Asked;
+use crate::clinic;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::day::{self, Day};
@@ -35,6 +36,8 @@ use sheet::{Sheet, TIMES_MAX};
 
 /// Vital signs that the page looks at, newest first.
 const OBSERVATIONS_MAX: &str = "400";
+/// What was measured before is not of the note that is being written.
+const LATELY_MS: i64 = 30 * 60_000;
 /// A visit that began before is not the one of now.
 const VISIT_MS_MAX: i64 = 24 * 3_600_000;
 
@@ -125,7 +128,10 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
         return shown(asked, &session, held, Some(entry), false, StatusCode::UNPROCESSABLE_ENTITY);
     }
     let practitioner = asking.record.own_practitioner(asking.caller).await?;
-    let encounter = visit(&asking, asked.ids[0], entry.at_ms).await?;
+    let encounter = match now_ms - entry.at_ms < LATELY_MS {
+        true => clinic::visit::encounter(&asking, asked.ids[0]).await?,
+        false => visit(&asking, asked.ids[0], entry.at_ms).await?,
+    };
     let of = save::Of {
         patient_id: asked.ids[0],
         practitioner: practitioner.as_deref(),
