@@ -10,7 +10,7 @@ use super::read::{all, text, words};
 pub use record::DIAGNOSES_MAX;
 pub const WORDS_CHARS_MAX: usize = 200;
 
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Diagnosis {
     pub words: String,
@@ -30,12 +30,6 @@ pub enum Step {
     Up(usize),
     Remove(usize),
     List(usize),
-}
-
-impl Default for Diagnosis {
-    fn default() -> Self {
-        Self { words: String::new(), system: String::new(), code: String::new(), is_new_problem: false }
-    }
 }
 
 impl Step {

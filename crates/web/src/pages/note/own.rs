@@ -78,8 +78,14 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
             let parts = content.texts_mut().map(std::mem::take);
             own.put_template(Template { name: typed.template.clone(), parts })
         }
-        "remove-phrase" => Ok(own.phrases.retain(|one| one.name != form.text("which"))),
-        "remove-template" => Ok(own.templates.retain(|one| one.name != form.text("which"))),
+        "remove-phrase" => {
+            own.phrases.retain(|one| one.name != form.text("which"));
+            Ok(())
+        }
+        "remove-template" => {
+            own.templates.retain(|one| one.name != form.text("which"));
+            Ok(())
+        }
         _ => return Err(Refusal::Invalid("the page did not say what to do")),
     };
     if let Err(words) = changed {
