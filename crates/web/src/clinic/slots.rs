@@ -107,6 +107,11 @@ pub fn column<'v>(
     minutes.iter().map(cell).collect()
 }
 
+/// Whether somebody has the time of a Slot.
+pub fn is_busy(slot: &Json<'_>) -> bool {
+    text(slot, "status").is_some_and(|status| status.starts_with("busy"))
+}
+
 /// The id of the Slot of a time in a calendar.
 pub fn id(schedule: &str, start_ms: i64) -> String {
     format!("{schedule}.{}", start_ms / 60_000)

@@ -101,11 +101,16 @@ pub async fn book(asked: &Asked<'_>) -> Answer {
         return conflict(asked, &session, &asking, wanted, &form, taken).await;
     }
     let changes = match &wanted.moved {
-        Some((visit, _)) => moved(asked, &asking, &wanted, visit, &form).await?,
-        None => booked(asked, &asking, &wanted, &form).await?,
+        Some((visit, _)) => moved(asked, &asking, &wanted, visit, &form).await,
+        None => booked(asked, &asking, &wanted, &form).await,
     };
-    match asking.record.bundle(asking.caller, &moves::transaction(changes)).await.map_err(cause) {
-        Ok(_) => Ok(answer::see(&format!("/today?day={}&who={}", wanted.day, wanted.calendar.practitioner))),
+    let done = match changes {
+        Ok(changes) => asking.record.bundle(asking.caller, &moves::transaction(changes)).await.map(drop).map_err(cause),
+        Err(Refusal::Record(error)) => Err(error),
+        Err(other) => return Err(other),
+    };
+    match done {
+        Ok(()) => Ok(answer::see(&format!("/today?day={}&who={}", wanted.day, wanted.calendar.practitioner))),
         Err(RecordError::PreconditionFailed { .. } | RecordError::Conflict | RecordError::ExistsAlready) => {
             let error = match wanted.moved {
                 Some(_) => {
@@ -212,11 +217,18 @@ async fn is_free(asked: &Asked<'_>, asking: &Asking<'_>, calendar: &Calendar, st
     Ok(cells.iter().all(slots::Cell::is_free))
 }
 
-/// The slot of the time, taken by this transaction: made, or made busy again from the version that is free now.
+/// The slot of the time, taken by this transaction: made, or made busy again from the version that is free now. Whoever took it after
+/// the calendar was looked at has it.
 async fn slot(asking: &Asking<'_>, calendar: &Calendar, start_ms: i64, now: &str) -> Result<(String, Change), Refusal> {
     let id = slots::id(&calendar.schedule, start_ms);
     let held = match asking.read("Slot", &id).await {
-        Ok(held) => Some(held.get().version()),
+        Ok(held) => {
+            let slot = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+            if slots::is_busy(&slot) {
+                return Err(RecordError::ExistsAlready.into());
+            }
+            Some(held.get().version())
+        }
         Err(RecordError::NotFound) => None,
         Err(error) => return Err(error.into()),
     };
