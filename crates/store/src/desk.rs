@@ -38,6 +38,8 @@ pub enum Shelf {
     /// Notes that are being written, and what they said before.
     Draft = 11,
     DraftText = 12,
+    /// When somebody last looked at a chart.
+    Look = 13,
 }
 
 /// The key of an entry on its shelf: random, or a keyed hash.

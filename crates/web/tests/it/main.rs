@@ -28,6 +28,7 @@ mod register;
 mod results;
 mod schedule;
 mod sessions;
+mod since;
 mod today;
 mod vitals;
 mod ward;
