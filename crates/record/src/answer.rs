@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use access::TypeRef;
+use access::{Caller, TypeRef};
 use fhir::Issue;
 use store::{Disclosed, Discloses, Subject};
 
@@ -27,6 +27,7 @@ pub struct Version {
     pub(crate) last_updated_ms: i64,
     pub(crate) deleted: bool,
     pub(crate) is_part2: bool,
+    pub(crate) writer: u64,
     pub(crate) json: Vec<u8>,
 }
 
@@ -56,6 +57,11 @@ impl Version {
     /// Content of a Part 2 program, which no answer carries without the notice of 42 CFR 2.32.
     pub fn is_part2(&self) -> bool {
         self.is_part2
+    }
+
+    /// Whether the caller wrote this version. Who else did is not told.
+    pub fn is_written_by(&self, caller: &Caller) -> bool {
+        self.writer == caller.user().0
     }
 
     /// Compact JSON; empty for a deletion.

@@ -1,8 +1,9 @@
 //! The head of a version: what searching, deciding and listing need, without the body.
 //!
-//! Format 2, sealed as one part and padded: format u8, type u16, flags u8, labels u32, main length u32, originator u64 (0:
-//! none), traits u8, labels added u32 and removed u32 by correction, id (length u8, bytes; empty for an id of ours), meta
-//! members (length u16, JSON text), search values to the end. Big-endian. Format 1 has nothing between main length and id.
+//! Format 3, sealed as one part and padded: format u8, type u16, flags u8, labels u32, main length u32, originator u64 (0:
+//! none), traits u8, labels added u32 and removed u32 by correction, writer u64 (0: not known), id (length u8, bytes; empty for
+//! an id of ours), meta members (length u16, JSON text), search values to the end. Big-endian. Format 2 has no writer, format 1
+//! nothing between main length and id.
 
 use access::{Labels, Traits};
 use fhir::search::ValuesRef;
@@ -11,7 +12,9 @@ use store::{ChartNo, RowNo, Seq};
 use crate::RecordError;
 use crate::pad;
 
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
+/// Without writer: read, no longer written.
+const FORMAT_UNSIGNED: u8 = 2;
 /// Without originator, traits and corrections: read, no longer written.
 const FORMAT_PLAIN: u8 = 1;
 const DELETED: u8 = 1;
@@ -30,6 +33,8 @@ pub struct HeadParts<'a> {
     pub originator: Option<u64>,
     pub traits: Traits,
     pub corrected: Corrected,
+    /// The user who wrote this version's content.
+    pub writer: u64,
     /// Bytes of the body's first sealed part, where elements follow it.
     pub main_len: Option<usize>,
     /// The id the client chose; empty when it is ours.
@@ -67,6 +72,7 @@ pub struct Head {
     originator: u64,
     traits: Traits,
     corrected: Corrected,
+    writer: u64,
     flags: u8,
     main_len: u32,
     id: Box<str>,
@@ -80,7 +86,7 @@ impl HeadParts<'_> {
     pub fn encode(&self) -> Result<Vec<u8>, RecordError> {
         let meta_len = u16::try_from(self.meta.len())
             .map_err(|_| RecordError::TooMany { what: "bytes of meta", limit: usize::from(u16::MAX) })?;
-        let mut out = pad::begin(36 + self.client_id.len() + self.meta.len() + self.values.len());
+        let mut out = pad::begin(44 + self.client_id.len() + self.meta.len() + self.values.len());
         out.push(FORMAT);
         out.extend_from_slice(&self.type_code.to_be_bytes());
         let elements = u8::from(self.main_len.is_some()) * ELEMENTS;
@@ -92,6 +98,7 @@ impl HeadParts<'_> {
         out.push(self.traits.bits());
         out.extend_from_slice(&self.corrected.added.bits().to_be_bytes());
         out.extend_from_slice(&self.corrected.removed.bits().to_be_bytes());
+        out.extend_from_slice(&self.writer.to_be_bytes());
         out.push(self.client_id.len() as u8);
         out.extend_from_slice(self.client_id.as_bytes());
         out.extend_from_slice(&meta_len.to_be_bytes());
@@ -111,7 +118,7 @@ impl Head {
         let bytes = pad::strip(plain).ok_or(RecordError::Damaged)?.into_boxed_slice();
         let mut at = Reader { bytes: &bytes, at: 0 };
         let format = at.array::<1>()?[0];
-        if !matches!(format, FORMAT | FORMAT_PLAIN) {
+        if !matches!(format, FORMAT | FORMAT_UNSIGNED | FORMAT_PLAIN) {
             return Err(RecordError::Damaged);
         }
         let type_code = u16::from_be_bytes(at.array()?);
@@ -119,12 +126,15 @@ impl Head {
         let labels = Labels::from_bits(u32::from_be_bytes(at.array()?)).ok_or(RecordError::Damaged)?;
         let main_len = u32::from_be_bytes(at.array()?);
         // What an older head does not say counts as current, by nobody in particular.
-        let (mut originator, mut traits, mut corrected) = (0, Traits::CURRENT, Corrected::default());
-        if format == FORMAT {
+        let (mut originator, mut traits, mut corrected, mut writer) = (0, Traits::CURRENT, Corrected::default(), 0);
+        if format != FORMAT_PLAIN {
             originator = u64::from_be_bytes(at.array()?);
             traits = Traits::from_bits(at.array::<1>()?[0]).ok_or(RecordError::Damaged)?;
             let mut labels = || Labels::from_bits(u32::from_be_bytes(at.array()?)).ok_or(RecordError::Damaged);
             corrected = Corrected { added: labels()?, removed: labels()? };
+        }
+        if format == FORMAT {
+            writer = u64::from_be_bytes(at.array()?);
         }
         let id_len = usize::from(at.array::<1>()?[0]);
         let id = at.text(id_len)?;
@@ -143,6 +153,7 @@ impl Head {
             originator,
             traits,
             corrected,
+            writer,
             flags,
             main_len,
             id,
@@ -182,6 +193,11 @@ impl Head {
 
     pub fn corrected(&self) -> Corrected {
         self.corrected
+    }
+
+    /// The user who wrote this version's content; 0 where it is not known.
+    pub fn writer(&self) -> u64 {
+        self.writer
     }
 
     pub fn has_elements(&self) -> bool {
@@ -270,6 +286,7 @@ mod tests {
             originator: Some(4_711),
             traits: Traits::VITAL_SIGNS,
             corrected,
+            writer: 41,
             main_len: None,
             client_id: "",
             meta: "",
@@ -278,7 +295,23 @@ mod tests {
         };
         let head = decoded(parts.encode().unwrap_or_default());
         assert_eq!((head.originator(), head.traits(), head.corrected()), (Some(4_711), Traits::VITAL_SIGNS, corrected));
-        assert_eq!((head.id(), head.labels), ("id-7", Labels::GENETIC));
+        assert_eq!((head.id(), head.labels, head.writer()), ("id-7", Labels::GENETIC, 41));
+    }
+
+    #[test]
+    fn a_head_of_the_second_format_still_opens_and_has_no_writer() {
+        let mut plain = pad::begin(64);
+        plain.extend_from_slice(&[2, 0, 9, 0]);
+        plain.extend_from_slice(&Labels::HIV.bits().to_be_bytes());
+        plain.extend_from_slice(&[0; 4]);
+        plain.extend_from_slice(&4_711_u64.to_be_bytes());
+        plain.push(Traits::VITAL_SIGNS.bits());
+        plain.extend_from_slice(&[0; 8]);
+        plain.extend_from_slice(&[3]);
+        plain.extend_from_slice(b"ana");
+        plain.extend_from_slice(&[0, 0]);
+        let head = decoded(pad::finish(plain));
+        assert_eq!((head.id(), head.originator(), head.writer()), ("ana", Some(4_711), 0));
     }
 
     #[test]

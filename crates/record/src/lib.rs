@@ -23,6 +23,7 @@ mod head;
 mod history;
 mod index;
 mod labels;
+mod looks;
 mod merge;
 mod numbers;
 mod open;
@@ -68,6 +69,7 @@ pub use drafts::{
     Signed, WITHHELD_SYSTEM, Withheld, WithheldWhy, withheld_coding, withheld_reason,
 };
 pub use error::{RecordError, Refusal};
+pub use looks::Look;
 pub use merge::Merging;
 pub use outlook::{Facet, Outlook};
 pub use own::{OWN_BYTES_MAX, OwnTexts};
@@ -84,6 +86,7 @@ use drafts::Drafts;
 use facts::{ChartFacts, Covers};
 use head::Head;
 use index::Index;
+use looks::Looks;
 
 /// Bytes of one resource's JSON.
 pub const RESOURCE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -139,6 +142,7 @@ struct Inner<B> {
     index: Arc<Index>,
     calendar: Arc<Calendar>,
     drafts: Arc<Drafts>,
+    looks: Arc<Looks>,
 }
 
 /// What a record is opened with.
@@ -157,6 +161,7 @@ impl<B: Backend> Record<B> {
     pub async fn open(store: Arc<B>, keyring: Arc<Keyring>, settings: Settings) -> Result<Self, RecordError> {
         let (row_max, chart_max) = store.high_water().await?;
         let index = Arc::new(Index::new(&keyring, store.runs().await?));
+        let looks = Arc::new(Looks::of(settings.desk.clone(), &keyring));
         let drafts = Arc::new(Drafts::open(settings.desk, &keyring)?);
         drafts.tidy(store.as_ref()).await?;
         let inner = Inner {
@@ -178,6 +183,7 @@ impl<B: Backend> Record<B> {
             calendar: Arc::default(),
             index,
             drafts,
+            looks,
             store,
             keyring,
         };

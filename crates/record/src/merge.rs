@@ -236,6 +236,7 @@ impl<B: Backend> Record<B> {
             elements: Vec::new(),
             originator: head.originator(),
             corrected: head.corrected(),
+            writer: head.writer(),
         };
         let to = Destination {
             row: head.row,

@@ -221,6 +221,7 @@ pub fn version(head: &Head, permit: &Permit, json: Vec<u8>) -> Version {
         last_updated_ms: head.last_updated_ms(),
         deleted: head.deleted(),
         is_part2: !head.deleted() && head.labels.contains(Labels::PART2),
+        writer: head.writer(),
         json,
     }
 }

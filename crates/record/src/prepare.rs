@@ -88,6 +88,8 @@ pub struct Kept {
     pub elements: Vec<Element>,
     pub originator: Option<u64>,
     pub corrected: Corrected,
+    /// The user who writes.
+    pub writer: u64,
 }
 
 impl<B: Backend> Record<B> {
@@ -166,6 +168,7 @@ impl<B: Backend> Record<B> {
             originator: kept.originator,
             traits,
             corrected: kept.corrected,
+            writer: kept.writer,
             main_len,
             client_id: if to.client_id { &to.id } else { "" },
             meta: &meta,
@@ -219,6 +222,7 @@ impl<B: Backend> Record<B> {
             originator: head.originator(),
             traits: head.traits(),
             corrected: head.corrected(),
+            writer: head.writer(),
             main_len: None,
             client_id: if client_id { head.id() } else { "" },
             meta: "",

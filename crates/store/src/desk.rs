@@ -40,6 +40,8 @@ pub enum Shelf {
     DraftText = 12,
     /// What people keep for the notes they write: one entry a person.
     Own = 13,
+    /// When somebody last looked at a chart.
+    Look = 14,
 }
 
 /// The key of an entry on its shelf: random, or a keyed hash.

@@ -129,12 +129,11 @@ impl<B: Backend> Record<B> {
         current: Option<&Current>,
     ) -> Result<Prepared, RecordError> {
         let mut checked = checked;
-        let mut kept = match current {
-            Some(current) => {
-                Kept { originator: current.head.originator(), corrected: current.head.corrected(), ..Kept::default() }
-            }
-            None => Kept { originator: self.originator(caller, &checked).await?, ..Kept::default() },
-        };
+        let mut kept = Kept { writer: caller.user().0, ..Kept::default() };
+        match current {
+            Some(current) => (kept.originator, kept.corrected) = (current.head.originator(), current.head.corrected()),
+            None => kept.originator = self.originator(caller, &checked).await?,
+        }
         checked.named = checked.named.union(self.labels_of_targets(&checked).await?);
         checked.labels = kept.corrected.apply(checked.labels, checked.named);
         let held_labels = current.map_or(Labels::NONE, |current| current.head.labels);

@@ -81,6 +81,7 @@ impl<B: Backend> Record<B> {
             elements: Vec::new(),
             originator: head.originator(),
             corrected,
+            writer: head.writer(),
         };
         let to = Destination {
             row: head.row,

@@ -91,7 +91,7 @@ impl Asking<'_> {
     }
 
     /// One patient, and the records that were merged into theirs: whatever a page asks of a chart it asks of all of it.
-    async fn of_patient<'v>(&self, value: &'v str) -> Result<Cow<'v, str>, Refusal> {
+    pub async fn of_patient<'v>(&self, value: &'v str) -> Result<Cow<'v, str>, Refusal> {
         if value.contains([',', '/']) {
             return Ok(Cow::Borrowed(value));
         }
@@ -116,6 +116,11 @@ impl Sheet {
         let entries = self.0.iter().flat_map(|page| &page.get().entries);
         // What the record holds parses; a page does not fail for what would not.
         entries.filter_map(|(_, version)| Json::parse(version.json()).ok()).collect()
+    }
+
+    /// What was disclosed, version by version.
+    pub fn versions(&self) -> impl Iterator<Item = &Version> {
+        self.0.iter().flat_map(|page| &page.get().entries).map(|(_, version)| version)
     }
 
     pub fn total(&self) -> Option<u64> {

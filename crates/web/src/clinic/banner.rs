@@ -5,6 +5,7 @@ use fhir::Json;
 use identity::Session;
 use jiff::civil::Date;
 
+use super::day;
 use super::name::Name;
 use super::names::Names;
 use super::read::{all, any_code, at, extension, has_code, text, words, words_of};
@@ -61,6 +62,7 @@ pub enum Allergies {
 
 #[derive(Clone)]
 pub struct Allergy {
+    pub id: String,
     pub substance: String,
     /// What happened then; empty if nobody wrote it.
     pub reaction: String,
@@ -131,7 +133,7 @@ impl Glass {
     pub fn of(web: &Web, session: &Session, chart: ChartNo) -> Option<Self> {
         let held = web.identity().open_glass();
         let glass = held.into_iter().find(|glass| glass.user == session.user && glass.chart == chart)?;
-        Some(Self { until: time::clock(glass.until_ms), reason: glass.reason })
+        Some(Self { until: day::clock(glass.until_ms, web.zone()), reason: glass.reason })
     }
 }
 
@@ -163,6 +165,7 @@ impl Allergy {
             worst.into_iter().find(|wanted| reactions.iter().any(|one| text(one, "severity") == Some(*wanted)));
         let is_high_risk = text(one, "criticality") == Some("high");
         Self {
+            id: text(one, "id").unwrap_or_default().to_owned(),
             substance: one
                 .get("code")
                 .and_then(words)

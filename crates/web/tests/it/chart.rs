@@ -17,7 +17,7 @@ const MARKS: [(&str, &str); 11] = [
     ("notes", "Colchicine."),
     ("orders", "Foot radiograph"),
     ("immunizations", "Influenza vaccine"),
-    ("appointments", "20-Jan-2027 09:00"),
+    ("appointments", "20-Jan-2027 04:00"),
     ("visits", "Follow-up"),
     ("team", "Care team"),
 ];

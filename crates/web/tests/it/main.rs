@@ -29,6 +29,7 @@ mod register;
 mod results;
 mod schedule;
 mod sessions;
+mod since;
 mod social;
 mod today;
 mod vitals;

@@ -2,8 +2,8 @@
 
 use fhir::Json;
 
+use super::reading::Reading;
 use super::spark::{Point, Spark};
-use crate::clinic::names::Names;
 use crate::clinic::read::{LOINC, all, text, words};
 use crate::clinic::time;
 use crate::clinic::value::{self, Flag, Value};
@@ -53,6 +53,10 @@ pub struct Measure {
     /// Of the value before; empty for none.
     pub before: String,
     pub spark: Option<Spark>,
+    /// `new` or `changed` since one last looked: one of the values.
+    pub news: Option<&'static str>,
+    /// The report of the latest value, where nobody acknowledged it.
+    pub report: Option<String>,
 }
 
 pub struct Results {
@@ -69,16 +73,16 @@ struct Series<'j, 'a> {
     all: Vec<&'j Json<'a>>,
 }
 
-pub fn vitals(observations: &[Json<'_>], names: &Names, from_ms: i64, now_ms: i64) -> Vec<Measure> {
+pub fn vitals(observations: &[Json<'_>], reading: &Reading<'_>, from_ms: i64, now_ms: i64) -> Vec<Measure> {
     let mut measures: Vec<(usize, Measure)> = series(observations)
         .iter()
         .map(|series| {
             let rank = VITALS.iter().position(|(codes, _)| codes.contains(&series.key.as_str()));
-            let mut measure = Measure::of(series, names);
+            let mut measure = Measure::of(series, reading);
             if let Some(rank) = rank {
                 measure.name = VITALS[rank].1.to_owned();
             }
-            let points: Vec<Point> = series.all.iter().filter_map(|one| Point::of(one)).collect();
+            let points: Vec<Point> = series.all.iter().filter_map(|one| Point::of(one, reading)).collect();
             measure.spark = Spark::of(&measure.name, &points, from_ms, now_ms);
             (rank.unwrap_or(VITALS.len()), measure)
         })
@@ -88,12 +92,12 @@ pub fn vitals(observations: &[Json<'_>], names: &Names, from_ms: i64, now_ms: i6
 }
 
 /// The latest of each test: what is out of range first, then by date.
-pub fn results(observations: &[Json<'_>], names: &Names) -> Results {
+pub fn results(observations: &[Json<'_>], reading: &Reading<'_>) -> Results {
     let grouped = series(observations);
     let mut measures: Vec<(u8, &str, Measure)> = grouped
         .iter()
         .map(|series| {
-            let measure = Measure::of(series, names);
+            let measure = Measure::of(series, reading);
             let rank = match measure.flag.map(|flag| flag.class) {
                 Some("critical") => 0,
                 Some(_) => 1,
@@ -115,9 +119,9 @@ pub fn results(observations: &[Json<'_>], names: &Names) -> Results {
 }
 
 impl Measure {
-    fn of(series: &Series<'_, '_>, names: &Names) -> Self {
+    fn of(series: &Series<'_, '_>, reading: &Reading<'_>) -> Self {
         let Some(latest) = series.all.first() else { return Self::nothing() };
-        let by = names.first(latest, "performer");
+        let by = reading.names.first(latest, "performer");
         Self {
             name: latest.get("code").and_then(words).unwrap_or_else(|| "Measure without a name".to_owned()),
             value: value::of(latest),
@@ -127,6 +131,8 @@ impl Measure {
             source: by.unwrap_or_default(),
             before: series.all.get(1).map(|one| value::of(one).text).unwrap_or_default(),
             spark: None,
+            news: series.all.iter().find_map(|one| reading.news(one)),
+            report: reading.report(latest),
         }
     }
 
@@ -140,6 +146,8 @@ impl Measure {
             source: String::new(),
             before: String::new(),
             spark: None,
+            news: None,
+            report: None,
         }
     }
 }
@@ -182,6 +190,7 @@ pub fn taken<'j>(observation: &'j Json<'_>) -> Option<&'j str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clinic::names::Names;
 
     fn observation(code: &str, day: &str, value: &str, more: &str) -> String {
         format!(
@@ -202,7 +211,7 @@ mod tests {
             observation("29463-7", "2026-05-02", "81.0", ""),
         ];
         let now_ms = time::instant_ms("2026-11-22").unwrap_or_default();
-        let vitals = vitals(&parsed(&texts), &Names::default(), now_ms - 365 * 86_400_000, now_ms);
+        let vitals = vitals(&parsed(&texts), &Reading::plain(&Names::default()), now_ms - 365 * 86_400_000, now_ms);
         let said: Vec<_> = vitals.iter().map(|m| (m.name.as_str(), m.value.text.as_str(), m.before.as_str())).collect();
         assert_eq!(said, [("Heart rate", "78", ""), ("Weight", "83.4", "81.0")]);
         assert!(vitals[1].spark.is_some() && vitals[0].spark.is_none());
@@ -216,7 +225,7 @@ mod tests {
             observation("b", "2026-11-01", "2", high),
             observation("c", "2026-11-21", "3", "").replace("final", "entered-in-error"),
         ];
-        let results = results(&parsed(&texts), &Names::default());
+        let results = results(&parsed(&texts), &Reading::plain(&Names::default()));
         let said: Vec<_> = results.shown.iter().map(|measure| measure.name.as_str()).collect();
         assert_eq!((said, results.out_of_range), (vec!["b", "a"], 1));
     }

@@ -4,7 +4,10 @@ pub mod measures;
 pub mod notes;
 pub mod panels;
 mod parts;
+pub mod reading;
+mod since;
 mod spark;
+mod waiting;
 mod withheld;
 
 use std::collections::HashMap;
@@ -12,6 +15,7 @@ use std::collections::HashMap;
 use access::{Action, Purpose};
 use askama::Template;
 use fhir::Json;
+use futures_util::future::try_join;
 use http::StatusCode;
 use identity::Session;
 use record::{PART2_NOTICE, RecordError, Refusal as Denied};
@@ -22,10 +26,11 @@ use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
 use crate::clinic::ask::{Asking, Sheet};
-use crate::clinic::banner::{Allergies, Banner, Glass};
+use crate::clinic::banner::{Allergies, Banner, Glass, holds};
+use crate::clinic::day::{self, Day};
 use crate::clinic::names::Names;
 use crate::clinic::read::{text, words};
-use crate::clinic::shell::{Place, Shell};
+use crate::clinic::shell::{Place, Shell, reviews_results};
 use crate::clinic::time;
 use crate::clinic::ways::Ways;
 use crate::refusal::Refusal;
@@ -33,7 +38,10 @@ use crate::refusal::Refusal;
 use measures::{Measure, Results};
 use notes::Note;
 use panels::{Member, Plan, Row};
-use parts::{Part, Parts, Standing};
+use parts::{Part, Parts, Standing, When};
+use reading::{Reading, zone_name};
+use since::Since;
+use waiting::Waiting;
 
 use withheld::Offer;
 
@@ -52,6 +60,12 @@ struct Page<'a> {
     shell: Shell<'a>,
     banner: Banner,
     ways: Ways,
+    /// None at a first look.
+    since: Option<Since>,
+    /// Allergies that came or changed since then, by id.
+    allergy_news: Vec<(String, &'static str)>,
+    /// Results that nobody acknowledged.
+    waiting: Vec<Waiting>,
     problems: Option<Panel<Row>>,
     problems_over: Vec<Row>,
     medicines: Option<Panel<Row>>,
@@ -77,6 +91,7 @@ struct Page<'a> {
     documents: Option<Panel<Row>>,
     part2_notice: Option<&'static str>,
     opened: String,
+    zone: String,
     purpose: &'static str,
 }
 
@@ -84,6 +99,9 @@ struct Page<'a> {
 struct Held<'h> {
     patient: &'h Json<'h>,
     parts: &'h Parts,
+    /// Reports that nobody acknowledged.
+    reports: &'h Sheet,
+    since_ms: Option<i64>,
     /// Vital signs older than the latest readings.
     rare: &'h Sheet,
     /// What visits were about, by id.
@@ -126,13 +144,18 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         return super::merge::merged(asked, &session, &asking, &surviving).await;
     }
     let outlook = parts::outlook(&asking, patient.get()).await?;
-    let today = time::today(asking.record.now_ms());
+    let (zone, now_ms) = (asked.web.zone(), asking.record.now_ms());
+    let today = Day::of(now_ms, zone).date();
     let Ok(json) = Json::parse(patient.get().json()) else { return Err(Refusal::Defect) };
     match parts::standing(&outlook) {
         Standing::Open => {}
         standing => return closed(asked, &session, Some(Banner::of(&json, today)), standing).await,
     }
-    let parts = Parts::of(&asking, &outlook, patient_id, &today.to_string()).await?;
+    let look = asking.record.look(asking.caller, outlook.chart).await?;
+    let when = When { today: today.to_string(), since: look.since_ms.map(instant) };
+    let reviews = reviews_results(asked.web, asking.caller);
+    let reports = async { if reviews { waiting::asked(&asking, patient_id).await } else { Ok(Sheet::default()) } };
+    let (parts, reports) = try_join(Parts::of(&asking, &outlook, patient_id, &when), reports).await?;
     let reasons = reasons(&asking, &parts).await?;
     let rare = rare_vitals(&asking, &parts, patient_id).await?;
     // The patient's own resource names those to whom it is attributed.
@@ -141,45 +164,66 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         asked,
         &session,
         &asking,
-        &Held { patient: &json, parts: &parts, rare: &rare, reasons: &reasons },
+        &Held {
+            patient: &json,
+            parts: &parts,
+            reports: &reports,
+            since_ms: look.since_ms,
+            rare: &rare,
+            reasons: &reasons,
+        },
         &names,
     );
     page.ways = Ways::of(asked, &asking).await?;
     page.banner.glass = Glass::of(asked.web, &session, outlook.chart);
-    let is_part2 = patient.get().is_part2() || parts.sheets().any(Sheet::is_part2);
+    let is_part2 = patient.get().is_part2() || reports.is_part2() || parts.sheets().any(Sheet::is_part2);
     page.part2_notice = is_part2.then_some(PART2_NOTICE);
     Ok(answer::page(StatusCode::OK, &page))
 }
 
 impl<'a> Page<'a> {
     fn of(asked: &'a Asked<'_>, session: &'a Session, asking: &Asking<'_>, held: &Held<'_>, names: &Names) -> Self {
-        let Held { patient, parts, reasons, rare } = held;
-        let now_ms = asking.record.now_ms();
-        let today = time::today(now_ms);
+        let Held { patient, parts, reports, since_ms, reasons, rare } = held;
+        let (now_ms, zone) = (asking.record.now_ms(), asked.web.zone());
+        let today = Day::of(now_ms, zone).date();
+        let mut reading = Reading::at(names, zone);
+        if let Some(since_ms) = since_ms {
+            reading.add_news(parts.sheets(), asking.caller, *since_ms);
+        }
+        let observations = parts.get(Part::Results).map(|(sheet, _)| sheet.resources()).unwrap_or_default();
+        let waiting = waiting::reports(reports, &observations, &mut reading);
+        let reading = &reading;
+        let mut allergy_news = Vec::new();
         let mut banner = Banner::of(patient, today);
         if let Some((sheet, _)) = parts.get(Part::Allergies) {
-            banner.allergies = Allergies::of(&sheet.resources(), names);
+            let held = sheet.resources();
+            banner.allergies = Allergies::of(&held, names);
+            let holding = held.iter().filter(|one| holds(one));
+            allergy_news.extend(holding.filter_map(|one| Some((text(one, "id")?.to_owned(), reading.news(one)?))));
         }
         if let Some((sheet, _)) = parts.get(Part::Flags) {
             banner.add_flags(&sheet.resources());
         }
         let mut problems_over = Vec::new();
         let problems = panel(parts, Part::Problems, |held| {
-            let (active, over) = panels::problems(held, names);
+            let (active, over) = panels::problems(held, reading);
             problems_over = over;
             active
         });
-        let (vitals, from_ms) = vitals(parts, rare, names, now_ms);
+        let (vitals, from_ms) = vitals(parts, rare, reading, now_ms);
         let results = parts.get(Part::Results);
-        Self {
+        let mut page = Self {
             frame: Frame::of(asked.web),
             shell: Shell::of(asked.web, session, Place::Patients),
             banner,
             ways: Ways::default(),
+            since: None,
+            allergy_news,
+            waiting,
             problems,
             problems_over,
-            medicines: medicines(parts, names),
-            team: panel(parts, Part::CareTeam, |held| panels::care_team(held, patient, names)),
+            medicines: medicines(parts, reading),
+            team: panel(parts, Part::CareTeam, |held| panels::care_team(held, patient, reading)),
             vitals,
             vitals_since: month(from_ms),
             enters_allergies: asking.may_ever(Action::Create, "AllergyIntolerance"),
@@ -187,21 +231,49 @@ impl<'a> Page<'a> {
             enters_problems: asking.may_ever(Action::Create, "Condition"),
             enters_doses: asking.may_ever(Action::Create, "Immunization"),
             enters_vitals: asking.may_ever(Action::Create, "Observation"),
-            results: results.map(|(sheet, is_whole)| (measures::results(&sheet.resources(), names), is_whole)),
+            results: results.map(|(sheet, is_whole)| (measures::results(&sheet.resources(), reading), is_whole)),
             results_of: results.and_then(|(sheet, _)| sheet.next().map(|_| sheet.resources().len())),
-            notes: panel(parts, Part::Notes, |held| notes::notes(held, names)),
+            notes: panel(parts, Part::Notes, |held| notes::notes(held, reading)),
             may_write: asking.may_ever(Action::Create, "DocumentReference"),
-            plans: panel(parts, Part::Plans, |held| panels::plans(held, names)),
-            visits: panel(parts, Part::Encounters, |held| panels::encounters(held, reasons, names)),
-            appointments: panel(parts, Part::Appointments, |held| panels::appointments(held, names)),
-            orders: panel(parts, Part::Orders, |held| panels::orders(held, names, today)),
+            plans: panel(parts, Part::Plans, |held| panels::plans(held, reading)),
+            visits: panel(parts, Part::Encounters, |held| panels::encounters(held, reasons, reading)),
+            appointments: panel(parts, Part::Appointments, |held| panels::appointments(held, reading)),
+            orders: panel(parts, Part::Orders, |held| panels::orders(held, reading, today)),
             orders_tests: super::orders::may_order(asking),
-            immunizations: panel(parts, Part::Immunizations, |held| panels::immunizations(held, names)),
-            documents: panel(parts, Part::Documents, |held| panels::documents(held, names)),
+            immunizations: panel(parts, Part::Immunizations, |held| panels::immunizations(held, reading)),
+            documents: panel(parts, Part::Documents, |held| panels::documents(held, reading)),
             part2_notice: None,
-            opened: time::clock(now_ms),
+            opened: day::clock(now_ms, zone),
+            zone: zone_name(zone, now_ms),
             purpose: purpose(asking.caller.purpose()),
+        };
+        page.leave_notes_to_their_panel(parts);
+        page.since = since_ms.map(|since_ms| {
+            let ended = parts.get(Part::Ended).map(|(sheet, _)| panels::ended(&sheet.resources(), reading));
+            Since::of(&page, since_ms, zone, ended.unwrap_or_default())
+        });
+        page
+    }
+
+    /// A note that is new among the notes is not new once more among the documents.
+    fn leave_notes_to_their_panel(&mut self, parts: &Parts) {
+        let (Some(documents), Some((sheet, _))) = (&mut self.documents, parts.get(Part::Documents)) else { return };
+        let is_note = |one: &Json<'_>| {
+            let notes = self.notes.iter().flat_map(|panel| &panel.rows);
+            text(one, "id").is_some_and(|id| { notes }.any(|note| note.id == id))
+        };
+        let held = sheet.resources();
+        let shown = held.iter().filter(|one| text(one, "status") != Some("entered-in-error"));
+        for (row, one) in documents.rows.iter_mut().zip(shown) {
+            if is_note(one) {
+                row.news = None;
+            }
         }
+    }
+
+    /// `new` or `changed`, of an allergy.
+    fn allergy_mark(&self, id: &str) -> Option<&'static str> {
+        self.allergy_news.iter().find(|(held, _)| held == id).map(|(_, mark)| *mark)
     }
 }
 
@@ -213,14 +285,14 @@ fn panel<T>(parts: &Parts, part: Part, rows: impl FnOnce(&[Json<'_>]) -> Vec<T>)
 }
 
 /// With courses from two years ago on, or from the oldest of the readings that were asked for.
-fn vitals(parts: &Parts, rare: &Sheet, names: &Names, now_ms: i64) -> (Option<Panel<Measure>>, i64) {
+fn vitals(parts: &Parts, rare: &Sheet, reading: &Reading<'_>, now_ms: i64) -> (Option<Panel<Measure>>, i64) {
     let two_years_ms = now_ms - COURSE_MONTHS * MONTH_MS;
     let Some((sheet, is_whole)) = parts.get(Part::Vitals) else { return (None, two_years_ms) };
     let mut held = sheet.resources();
     let oldest_ms = sheet.next().and_then(|_| measures::oldest_ms(&held)).unwrap_or(two_years_ms);
     let from_ms = two_years_ms.max(oldest_ms);
     held.extend(rare.resources());
-    (Some(Panel { rows: measures::vitals(&held, names, from_ms, now_ms), is_whole, of: None }), from_ms)
+    (Some(Panel { rows: measures::vitals(&held, reading, from_ms, now_ms), is_whole, of: None }), from_ms)
 }
 
 /// The latest of vital signs that are measured too rarely to be among the latest readings.
@@ -238,7 +310,7 @@ async fn rare_vitals(asking: &Asking<'_>, parts: &Parts, patient_id: &str) -> Re
 }
 
 /// Prescribed and reported, under one heading.
-fn medicines(parts: &Parts, names: &Names) -> Option<Panel<Row>> {
+fn medicines(parts: &Parts, reading: &Reading<'_>) -> Option<Panel<Row>> {
     let (prescribed, reported) = (parts.get(Part::Prescriptions), parts.get(Part::Statements));
     if prescribed.is_none() && reported.is_none() {
         return None;
@@ -246,7 +318,7 @@ fn medicines(parts: &Parts, names: &Names) -> Option<Panel<Row>> {
     let requests = prescribed.map(|(sheet, _)| sheet.resources()).unwrap_or_default();
     let statements = reported.map(|(sheet, _)| sheet.resources()).unwrap_or_default();
     let is_whole = [prescribed, reported].iter().all(|part| part.is_some_and(|(_, is_whole)| is_whole));
-    Some(Panel { rows: panels::medicines(&requests, &statements, names), is_whole, of: None })
+    Some(Panel { rows: panels::medicines(&requests, &statements, reading), is_whole, of: None })
 }
 
 /// What visits refer to as their reason, by id.
@@ -266,6 +338,11 @@ async fn reasons(asking: &Asking<'_>, parts: &Parts) -> Result<HashMap<String, S
 
 async fn closed(asked: &Asked<'_>, session: &Session, banner: Option<Banner>, standing: Standing) -> Answer {
     withheld::page(asked, session, banner, standing, StatusCode::FORBIDDEN, None, "").await
+}
+
+/// As FHIR writes an instant.
+fn instant(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).unwrap_or_default().to_string()
 }
 
 /// `Nov-2024`.

@@ -4,9 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use fhir::Json;
 
-use crate::clinic::names::Names;
+use super::reading::Reading;
 use crate::clinic::read::{all, at, text, words_of};
-use crate::clinic::time;
 
 /// A note that is longer is read where it was written.
 const NOTE_CHARS_MAX: usize = 8_000;
@@ -21,22 +20,23 @@ pub struct Note {
     pub whole: Vec<String>,
     /// Why there is no text here.
     pub elsewhere: Option<String>,
+    pub news: Option<&'static str>,
 }
 
-pub fn notes(documents: &[Json<'_>], names: &Names) -> Vec<Note> {
-    documents.iter().map(|one| Note::of(one, names)).collect()
+pub fn notes(documents: &[Json<'_>], reading: &Reading<'_>) -> Vec<Note> {
+    documents.iter().map(|one| Note::of(one, reading)).collect()
 }
 
 impl Note {
-    fn of(document: &Json<'_>, names: &Names) -> Self {
+    fn of(document: &Json<'_>, reading: &Reading<'_>) -> Self {
         let state = match text(document, "docStatus") {
             Some("preliminary") => Some("draft, not signed"),
             Some("amended") => Some("amended"),
             Some("final") => Some("signed"),
             _ => None,
         };
-        let by = names.first(document, "author");
-        let date = text(document, "date").map(time::moment);
+        let by = reading.names.first(document, "author");
+        let date = text(document, "date").map(|at| reading.moment(at));
         let source = [by, date, state.map(str::to_owned)].into_iter().flatten().collect::<Vec<_>>().join(" · ");
         let title = words_of(document, "type").or_else(|| text(document, "description").map(str::to_owned));
         let mut note = Self {
@@ -47,6 +47,7 @@ impl Note {
             plan: None,
             whole: Vec::new(),
             elsewhere: None,
+            news: reading.news(document),
         };
         match written(document) {
             Ok(text) => {
@@ -92,6 +93,7 @@ fn section(note: &str, headings: &[&str]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clinic::names::Names;
 
     #[test]
     fn assessment_and_plan_are_taken_out_of_a_note() {
@@ -102,7 +104,7 @@ mod tests {
             "content":[{{"attachment":{{"contentType":"text/plain","data":"{data}"}}}}]}}"#
         );
         let Ok(json) = Json::parse_str(&document) else { panic!("json") };
-        let note = Note::of(&json, &Names::default());
+        let note = Note::of(&json, &Reading::plain(&Names::default()));
         assert_eq!(note.assessment.as_deref(), Some("Hypertension, at goal."));
         assert_eq!(note.plan.as_deref(), Some("Go on.\nReturn in 3 months."));
         assert_eq!((note.whole.len(), note.source.as_str()), (4, "02-Nov-2026 10:12 · signed"));
@@ -112,7 +114,7 @@ mod tests {
     fn a_note_without_text_says_so() {
         let document = r#"{"content":[{"attachment":{"contentType":"application/pdf","url":"Binary/1"}}]}"#;
         let Ok(json) = Json::parse_str(document) else { panic!("json") };
-        let note = Note::of(&json, &Names::default());
+        let note = Note::of(&json, &Reading::plain(&Names::default()));
         assert!(note.whole.is_empty() && note.elsewhere.is_some_and(|why| why.contains("application/pdf")));
     }
 }

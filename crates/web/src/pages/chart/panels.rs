@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use fhir::Json;
 use jiff::civil::Date;
 
+use super::reading::Reading;
 use crate::clinic::names::Names;
 use crate::clinic::read::{all, any_code, at, code, reference, text, words, words_of};
 use crate::clinic::time;
@@ -23,9 +24,12 @@ pub struct Row {
     pub mark: Option<&'static str>,
     /// Source, author, date: what is short stays on one line.
     pub under: Vec<String>,
+    /// `new` or `changed` since one last looked.
+    pub news: Option<&'static str>,
 }
 
 pub struct Plan {
+    pub news: Option<&'static str>,
     pub title: String,
     pub activities: Vec<String>,
     pub source: Vec<String>,
@@ -45,7 +49,7 @@ fn named(resource: &Json<'_>, element: &str, unnamed: &str) -> String {
 }
 
 /// Active problems, newest first, then those that are over.
-pub fn problems(conditions: &[Json<'_>], names: &Names) -> (Vec<Row>, Vec<Row>) {
+pub fn problems(conditions: &[Json<'_>], reading: &Reading<'_>) -> (Vec<Row>, Vec<Row>) {
     let (mut active, mut over) = (Vec::new(), Vec::new());
     let verified = |one: &Json<'_>| one.get("verificationStatus").and_then(any_code).map(str::to_owned);
     let mut sorted: Vec<&Json<'_>> = conditions
@@ -64,7 +68,8 @@ pub fn problems(conditions: &[Json<'_>], names: &Names) -> (Vec<Row>, Vec<Row>) 
             main: named(one, "code", "Problem without a name"),
             side: String::new(),
             mark: (verified(one).as_deref() == Some("provisional")).then_some("provisional"),
-            under: sentence([since, until, icd, recorded, one.get("recorder").and_then(|by| names.name(by))]),
+            under: sentence([since, until, icd, recorded, one.get("recorder").and_then(|by| reading.name(by))]),
+            news: reading.news(one),
         };
         if is_over { over.push(row) } else { active.push(row) }
     }
@@ -76,10 +81,10 @@ fn onset<'j>(condition: &'j Json<'_>) -> Option<&'j str> {
 }
 
 /// What the patient should be taking: prescribed, then what they or others report.
-pub fn medicines(requests: &[Json<'_>], statements: &[Json<'_>], names: &Names) -> Vec<Row> {
+pub fn medicines(requests: &[Json<'_>], statements: &[Json<'_>], reading: &Reading<'_>) -> Vec<Row> {
     let name = |one: &Json<'_>| {
         let coded = one.get("medicationCodeableConcept").and_then(words);
-        let named = coded.or_else(|| names.name(one.get("medicationReference")?));
+        let named = coded.or_else(|| reading.name(one.get("medicationReference")?));
         named.map_or_else(|| "Medicine without a name".to_owned(), |name| legible(&name))
     };
     let doses = |one: &Json<'_>, element: &str| {
@@ -102,8 +107,9 @@ pub fn medicines(requests: &[Json<'_>], statements: &[Json<'_>], names: &Names) 
         under: sentence([
             doses(one, "dosageInstruction"),
             text(one, "authoredOn").map(time::day),
-            one.get("requester").and_then(|by| names.name(by)),
+            one.get("requester").and_then(|by| reading.name(by)),
         ]),
+        news: reading.news(one),
     });
     let reported = statements.iter().map(|one| Row {
         main: name(one),
@@ -112,15 +118,32 @@ pub fn medicines(requests: &[Json<'_>], statements: &[Json<'_>], names: &Names) 
         under: sentence([
             doses(one, "dosage"),
             text(one, "dateAsserted").map(time::day),
-            one.get("informationSource").and_then(|by| names.name(by)),
+            one.get("informationSource").and_then(|by| reading.name(by)),
         ]),
+        news: reading.news(one),
     });
     prescribed.chain(reported).collect()
 }
 
+/// What came to its end, and how: `stopped`, `completed`, `cancelled`; a mistake was never taken.
+pub fn ended(requests: &[Json<'_>], reading: &Reading<'_>) -> Vec<(String, &'static str)> {
+    let mut said = Vec::new();
+    for one in requests.iter().filter(|one| reading.news(one).is_some()) {
+        let how = match text(one, "status") {
+            Some("stopped") => "stopped",
+            Some("completed") => "completed",
+            Some("cancelled") => "cancelled",
+            Some("entered-in-error") => "a mistake, taken back",
+            _ => continue,
+        };
+        said.extend(medicines(std::slice::from_ref(one), &[], reading).into_iter().map(|row| (row.main, how)));
+    }
+    said
+}
+
 /// As one line each: for a note.
 pub fn medicines_said(requests: &[Json<'_>], names: &Names) -> Vec<String> {
-    let rows = medicines(requests, &[], names).into_iter();
+    let rows = medicines(requests, &[], &Reading::plain(names)).into_iter();
     let said = rows.zip(requests).map(|(row, one)| {
         let dosed = all(one, "dosageInstruction").iter().any(|dose| text(dose, "text").is_some());
         match row.under.first().filter(|_| dosed) {
@@ -132,7 +155,7 @@ pub fn medicines_said(requests: &[Json<'_>], names: &Names) -> Vec<String> {
 }
 
 pub fn problems_said(conditions: &[Json<'_>]) -> Vec<String> {
-    let (active, _) = problems(conditions, &Names::default());
+    let (active, _) = problems(conditions, &Reading::plain(&Names::default()));
     active.into_iter().map(|row| row.main).collect()
 }
 
@@ -150,7 +173,7 @@ pub fn legible(medicine: &str) -> String {
     medicine.split(' ').map(|word| unit(word).unwrap_or(word)).collect::<Vec<_>>().join(" ")
 }
 
-pub fn care_team(teams: &[Json<'_>], patient: &Json<'_>, names: &Names) -> Vec<Member> {
+pub fn care_team(teams: &[Json<'_>], patient: &Json<'_>, reading: &Reading<'_>) -> Vec<Member> {
     let mut members: Vec<Member> = Vec::new();
     let mut add = |name: Option<String>, role: String| {
         if let Some(name) = name
@@ -162,10 +185,10 @@ pub fn care_team(teams: &[Json<'_>], patient: &Json<'_>, names: &Names) -> Vec<M
     for participant in teams.iter().flat_map(|team| all(team, "participant")) {
         // The patient is on the own team, and in the banner.
         let Some(member) = participant.get("member").filter(|one| !is_patient(one)) else { continue };
-        add(names.name(member), named(participant, "role", ""));
+        add(reading.name(member), named(participant, "role", ""));
     }
     for one in all(patient, "generalPractitioner") {
-        add(names.name(one), "Attributed".to_owned());
+        add(reading.name(one), "Attributed".to_owned());
     }
     members
 }
@@ -174,25 +197,26 @@ fn is_patient(member: &Json<'_>) -> bool {
     matches!(reference(member), Some(("Patient" | "RelatedPerson", _)))
 }
 
-pub fn plans(plans: &[Json<'_>], names: &Names) -> Vec<Plan> {
+pub fn plans(plans: &[Json<'_>], reading: &Reading<'_>) -> Vec<Plan> {
     let plan = |one: &Json<'_>| Plan {
+        news: reading.news(one),
         title: text(one, "title").or_else(|| text(one, "description")).unwrap_or("Care plan").to_owned(),
         activities: all(one, "activity")
             .iter()
             .filter_map(|activity| activity.get("detail"))
             .filter_map(|detail| text(detail, "description").map(str::to_owned).or_else(|| words(detail.get("code")?)))
             .collect(),
-        source: sentence([one.get("author").and_then(|by| names.name(by)), text(one, "created").map(time::day)]),
+        source: sentence([one.get("author").and_then(|by| reading.name(by)), text(one, "created").map(time::day)]),
     };
     plans.iter().map(plan).collect()
 }
 
-pub fn appointments(booked: &[Json<'_>], names: &Names) -> Vec<Row> {
+pub fn appointments(booked: &[Json<'_>], reading: &Reading<'_>) -> Vec<Row> {
     let row = |one: &Json<'_>| {
         let actors = all(one, "participant").iter().filter_map(|part| part.get("actor"));
         let with = { actors }.find(|actor| matches!(reference(actor), Some(("Practitioner", _))));
         Row {
-            main: text(one, "start").map_or_else(|| "Time not set".to_owned(), time::moment),
+            main: text(one, "start").map_or_else(|| "Time not set".to_owned(), |at| reading.moment(at)),
             side: match text(one, "status") {
                 Some("arrived" | "checked-in") => "here",
                 Some("proposed" | "pending") => "not confirmed",
@@ -202,16 +226,17 @@ pub fn appointments(booked: &[Json<'_>], names: &Names) -> Vec<Row> {
             mark: None,
             under: sentence([
                 text(one, "description").map(str::to_owned).or_else(|| words_of(one, "serviceType")),
-                with.and_then(|actor| names.name(actor)),
+                with.and_then(|actor| reading.name(actor)),
                 words_of(one, "reasonCode"),
             ]),
+            news: reading.news(one),
         }
     };
     booked.iter().map(row).collect()
 }
 
 /// What was ordered and has no end yet. One whose time is over is overdue.
-pub fn orders(requests: &[Json<'_>], names: &Names, today: Date) -> Vec<Row> {
+pub fn orders(requests: &[Json<'_>], reading: &Reading<'_>, today: Date) -> Vec<Row> {
     let today = today.to_string();
     let row = |one: &Json<'_>| {
         let due = text(one, "occurrenceDateTime").or_else(|| text(at(one, &["occurrencePeriod"])?, "end"));
@@ -226,28 +251,30 @@ pub fn orders(requests: &[Json<'_>], names: &Names, today: Date) -> Vec<Row> {
             },
             under: sentence([
                 text(one, "authoredOn").map(|date| format!("ordered {}", time::day(date))),
-                one.get("requester").and_then(|by| names.name(by)),
+                one.get("requester").and_then(|by| reading.name(by)),
                 text(one, "priority").filter(|priority| *priority != "routine").map(str::to_uppercase),
             ]),
+            news: reading.news(one),
         }
     };
     requests.iter().map(row).collect()
 }
 
 /// The latest dose of each vaccine, and how many there were.
-pub fn immunizations(given: &[Json<'_>], names: &Names) -> Vec<Row> {
+pub fn immunizations(given: &[Json<'_>], reading: &Reading<'_>) -> Vec<Row> {
     let mut rows: Vec<(Row, u32)> = Vec::new();
     for one in given {
         let main = named(one, "vaccineCode", "Vaccine without a name");
-        if let Some((_, doses)) = rows.iter_mut().find(|(row, _)| row.main == main) {
+        if let Some((row, doses)) = rows.iter_mut().find(|(row, _)| row.main == main) {
             *doses += 1;
+            row.news = row.news.or(reading.news(one));
             continue;
         }
-        let by = all(one, "performer").iter().find_map(|part| names.name(part.get("actor")?));
+        let by = all(one, "performer").iter().find_map(|part| reading.name(part.get("actor")?));
         let reported = one.get("primarySource").and_then(Json::as_bool) == Some(false);
         let side = text(one, "occurrenceDateTime").map(time::day).or(text(one, "occurrenceString").map(str::to_owned));
         let under = sentence([by, reported.then(|| "from other records".to_owned())]);
-        rows.push((Row { main, side: side.unwrap_or_default(), mark: None, under }, 1));
+        rows.push((Row { main, side: side.unwrap_or_default(), mark: None, under, news: reading.news(one) }, 1));
     }
     let counted = |(row, doses): (Row, u32)| match doses {
         1 => row,
@@ -260,20 +287,21 @@ pub fn immunizations(given: &[Json<'_>], names: &Names) -> Vec<Row> {
     rows.into_iter().map(counted).collect()
 }
 
-pub fn documents(held: &[Json<'_>], names: &Names) -> Vec<Row> {
+pub fn documents(held: &[Json<'_>], reading: &Reading<'_>) -> Vec<Row> {
     let row = |one: &Json<'_>| Row {
         main: text(one, "description")
             .map(str::to_owned)
             .unwrap_or_else(|| named(one, "type", "Document without a title")),
         side: text(one, "date").map(time::day).unwrap_or_default(),
         mark: (text(one, "docStatus") == Some("preliminary")).then_some("not signed"),
-        under: sentence([names.first(one, "author"), words_of(one, "category")]),
+        under: sentence([reading.names.first(one, "author"), words_of(one, "category")]),
+        news: reading.news(one),
     };
     held.iter().filter(|one| text(one, "status") != Some("entered-in-error")).map(row).collect()
 }
 
 /// Visits, newest first, with what they were about.
-pub fn encounters(visits: &[Json<'_>], reasons: &HashMap<String, String>, names: &Names) -> Vec<Row> {
+pub fn encounters(visits: &[Json<'_>], reasons: &HashMap<String, String>, reading: &Reading<'_>) -> Vec<Row> {
     let row = |one: &Json<'_>| {
         let told = |element: &Json<'_>| reasons.get(reference(element)?.1).cloned();
         let reason = words_of(one, "reasonCode")
@@ -287,13 +315,14 @@ pub fn encounters(visits: &[Json<'_>], reasons: &HashMap<String, String>, names:
             "HH" => "At home",
             _ => "Visit",
         });
-        let with = all(one, "participant").iter().find_map(|part| names.name(part.get("individual")?));
+        let with = all(one, "participant").iter().find_map(|part| reading.name(part.get("individual")?));
         let start = at(one, &["period"]).and_then(|period| text(period, "start"));
         Row {
             main: reason.unwrap_or_else(|| named(one, "type", "Visit")),
-            side: start.map(time::moment).unwrap_or_default(),
+            side: start.map(|at| reading.moment(at)).unwrap_or_default(),
             mark: (text(one, "status") == Some("in-progress")).then_some("open now"),
             under: sentence([class.map(str::to_owned), words_of(one, "type"), with]),
+            news: reading.news(one),
         }
     };
     visits
@@ -331,7 +360,7 @@ mod tests {
             r#"{"code":{"text":"Otitis"},"clinicalStatus":{"coding":[{"code":"resolved"}]},"abatementDateTime":"2020-02"}"#,
             r#"{"code":{"text":"Asthma"},"verificationStatus":{"coding":[{"code":"refuted"}]}}"#,
         ]);
-        let (active, over) = problems(&held, &Names::default());
+        let (active, over) = problems(&held, &Reading::plain(&Names::default()));
         let said =
             |rows: &[Row]| rows.iter().map(|row| format!("{}: {}", row.main, row.under.join(", "))).collect::<Vec<_>>();
         assert_eq!(said(&active), ["Gout: since 2014"]);
@@ -345,7 +374,7 @@ mod tests {
             r#"{"status":"active","code":{"text":"Ear"},"occurrenceDateTime":"2026-11-22"}"#,
             r#"{"status":"draft","code":{"text":"Toe"}}"#,
         ]);
-        let rows = orders(&held, &Names::default(), Date::constant(2026, 11, 22));
+        let rows = orders(&held, &Reading::plain(&Names::default()), Date::constant(2026, 11, 22));
         assert_eq!(rows.iter().map(|row| row.mark).collect::<Vec<_>>(), [Some("overdue"), None, Some("draft")]);
     }
 

@@ -13,6 +13,8 @@ pub enum Part {
     Flags,
     Problems,
     Prescriptions,
+    /// Those that came to their end since one last looked; not asked at a first look.
+    Ended,
     Statements,
     Vitals,
     Results,
@@ -26,11 +28,12 @@ pub enum Part {
     Documents,
 }
 
-const ALL: [Part; 15] = [
+const ALL: [Part; 16] = [
     Part::Allergies,
     Part::Flags,
     Part::Problems,
     Part::Prescriptions,
+    Part::Ended,
     Part::Statements,
     Part::Vitals,
     Part::Results,
@@ -56,6 +59,15 @@ pub enum Shown {
     Closed,
 }
 
+/// What questions depend on.
+#[derive(Default)]
+pub struct When {
+    /// The day at the clinic, as FHIR writes it.
+    pub today: String,
+    /// When one looked before, as FHIR writes it.
+    pub since: Option<String>,
+}
+
 /// How a chart stands to a caller as a whole.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
@@ -70,7 +82,7 @@ pub enum Standing {
 
 impl Part {
     /// Type, and the search beside the patient.
-    fn question(self, today: &str) -> (&'static str, Vec<(&'static str, String)>) {
+    fn question(self, when: &When) -> (&'static str, Vec<(&'static str, String)>) {
         let (kind, fixed): (_, &[(&str, &str)]) = match self {
             Part::Allergies => ("AllergyIntolerance", &[("_count", "100")]),
             Part::Flags => ("Flag", &[("_count", "50")]),
@@ -79,6 +91,12 @@ impl Part {
                 "MedicationRequest",
                 &[("status", "active,on-hold,draft"), ("_sort", "-authoredon"), ("_count", "100")],
             ),
+            Part::Ended => {
+                let over = "stopped,completed,cancelled,entered-in-error".to_owned();
+                let since = format!("gt{}", when.since.as_deref().unwrap_or_default());
+                let pairs = vec![("status", over), ("_lastUpdated", since), ("_count", "50".to_owned())];
+                return ("MedicationRequest", pairs);
+            }
             Part::Statements => ("MedicationStatement", &[("status", "active,on-hold"), ("_count", "100")]),
             Part::Vitals => ("Observation", &[("category", "vital-signs"), ("_sort", "-date"), ("_count", "200")]),
             Part::Results => ("Observation", &[("category", "laboratory"), ("_sort", "-date"), ("_count", "250")]),
@@ -89,7 +107,7 @@ impl Part {
                 let (kind, open) = ("Appointment", "booked,pending,arrived,checked-in,proposed");
                 let asked = [("status", open), ("_sort", "date"), ("_count", "5")];
                 let mut pairs: Vec<_> = asked.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-                pairs.push(("date", format!("ge{today}")));
+                pairs.push(("date", format!("ge{}", when.today)));
                 return (kind, pairs);
             }
             Part::Orders => {
@@ -106,7 +124,7 @@ impl Part {
 /// How the caller stands to each part.
 pub async fn outlook(asking: &Asking<'_>, patient: &Version) -> Result<Outlook, Refusal> {
     let facet = |part: &Part| {
-        let (kind, _) = part.question("");
+        let (kind, _) = part.question(&When::default());
         Ok(Facet { kind: known(kind)?, is_vital_sign: *part == Part::Vitals })
     };
     let facets = ALL.iter().map(facet).collect::<Result<Vec<_>, Refusal>>()?;
@@ -128,14 +146,17 @@ pub fn standing(outlook: &Outlook) -> Standing {
 
 impl Parts {
     /// Asks for all that is open, at once: the log makes them durable together.
-    pub async fn of(asking: &Asking<'_>, outlook: &Outlook, patient_id: &str, today: &str) -> Result<Self, Refusal> {
+    pub async fn of(asking: &Asking<'_>, outlook: &Outlook, patient_id: &str, when: &When) -> Result<Self, Refusal> {
         let each = ALL.iter().zip(&outlook.facets).map(async |(part, outlook)| {
+            if *part == Part::Ended && when.since.is_none() {
+                return Ok((*part, Shown::Closed));
+            }
             let is_whole = match outlook {
                 Ok(()) => true,
                 Err(Denied::Absent) => false,
                 Err(Denied::Never | Denied::Withheld) => return Ok((*part, Shown::Closed)),
             };
-            let (kind, pairs) = part.question(today);
+            let (kind, pairs) = part.question(when);
             let mut asked: Vec<(&str, &str)> = vec![("patient", patient_id)];
             asked.extend(pairs.iter().map(|(name, value)| (*name, value.as_str())));
             match asking.search_if_ever(kind, &asked).await {

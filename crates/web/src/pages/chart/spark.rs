@@ -39,12 +39,12 @@ pub struct Reading {
 }
 
 impl Point {
-    pub fn of(observation: &Json<'_>) -> Option<Self> {
+    pub fn of(observation: &Json<'_>, reading: &super::reading::Reading<'_>) -> Option<Self> {
         let (when, numbers) = (taken(observation)?, value::numbers(observation));
         let shown = value::whole(&value::of(observation));
         let at_ms = time::instant_ms(when)?;
         let flag = value::flag(observation);
-        (!numbers.is_empty()).then(|| Self { at_ms, when: time::moment(when), numbers, shown, flag })
+        (!numbers.is_empty()).then(|| Self { at_ms, when: reading.moment(when), numbers, shown, flag })
     }
 }
 
