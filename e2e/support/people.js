@@ -17,11 +17,24 @@ export async function giveCode(page, code) {
 }
 
 /** A user of the demo signs in with password and authenticator app. */
-export async function signIn(page, clinic, name, arrives = '**/me') {
+export async function signIn(page, clinic, name, arrives = (url) => !url.pathname.startsWith('/signin')) {
   const user = clinic.user(name);
   await givePassword(page, { login: user.username, password: user.password });
   await giveCode(page, await clinic.authenticator(user).code());
   await page.waitForURL(arrives);
+  return user;
+}
+
+/** From wherever signing in or enrolling led to one's own page. */
+export async function toMe(page) {
+  await page.waitForURL((url) => !/^\/(signin|enrol|lock|stepup)/.test(url.pathname));
+  await page.goto('/me');
+}
+
+/** A user of the demo signs in and goes to their own page. */
+export async function signInAtMe(page, clinic, name) {
+  const user = await signIn(page, clinic, name);
+  await toMe(page);
   return user;
 }
 

@@ -6,7 +6,7 @@ import test from 'node:test';
 import { findsNothing } from '../support/axe.js';
 import { pageOf, photograph } from '../support/browser.js';
 import { house } from '../support/house.js';
-import { giveCode, givePassword, signIn } from '../support/people.js';
+import { giveCode, givePassword, signIn, toMe } from '../support/people.js';
 
 /** The twelfth patient is the care team's alone. */
 const here = house({ patients: 12 });
@@ -95,7 +95,7 @@ test('without scripts a chart reads the same', async () => {
   const user = here.clinic.user('asha.rao');
   await givePassword(page, { login: user.username, password: user.password });
   await giveCode(page, await here.clinic.authenticator(user).code());
-  await page.waitForURL('**/me');
+  await toMe(page);
   await find(page, OPEN);
   await page.locator('tbody a').click();
   await page.getByRole('heading', { name: 'Vital signs' }).waitFor();
@@ -158,7 +158,7 @@ test('axe finds nothing at the door and in one’s own account', async () => {
   await page.getByLabel('Code of your authenticator app').waitFor();
   await findsNothing(page, 'second step');
   await giveCode(page, await here.clinic.authenticator(user).code());
-  await page.waitForURL('**/me');
+  await toMe(page);
   for (const path of ['/me', '/me/proofs', '/stepup', '/today', '/patients', '/patients/nobody']) {
     await page.goto(path);
     await findsNothing(page, path);

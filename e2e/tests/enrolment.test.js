@@ -5,7 +5,7 @@ import test from 'node:test';
 
 import { pageOf, photograph, virtualAuthenticator } from '../support/browser.js';
 import { house } from '../support/house.js';
-import { giveCode, givePassword, sessionCookie, signIn, signOut } from '../support/people.js';
+import { giveCode, givePassword, sessionCookie, signInAtMe, signOut, toMe } from '../support/people.js';
 import { Authenticator } from '../support/totp.js';
 
 const here = house();
@@ -33,7 +33,7 @@ test('an invitation and a passkey open an account, and the passkey alone signs i
   assert.equal(await page.locator('#recovery-codes li').count(), 10);
   await photograph(page, 'recovery-codes');
   await page.getByRole('button', { name: 'Open my account' }).click();
-  await page.waitForURL('**/me');
+  await toMe(page);
   assert.equal(await page.getByRole('heading', { level: 1 }).innerText(), 'Lena Frost');
   await page.getByText('nurse', { exact: true }).waitFor();
   // A passkey vouches for the device that it is used on.
@@ -41,14 +41,14 @@ test('an invitation and a passkey open an account, and the passkey alone signs i
 
   await signOut(page);
   await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
-  await page.waitForURL('**/me');
+  await toMe(page);
   const sessions = page.getByRole('table').filter({ hasText: 'Where you are signed in' });
   await sessions.getByText('passkey').waitFor();
 
   const before = await sessionCookie(context);
   await page.goto('/stepup');
   await page.getByRole('button', { name: 'Use your passkey' }).click();
-  await page.waitForURL('**/me');
+  await toMe(page);
   assert.notEqual((await sessionCookie(context)).value, before.value);
   assert.deepEqual(page.complaints, []);
   await context.close();
@@ -92,20 +92,23 @@ test('an invitation, a password and an authenticator app open an account, and a 
   await page.getByRole('button', { name: 'Show my codes' }).click();
   const codes = await page.locator('#recovery-codes code').allInnerTexts();
   await page.getByRole('button', { name: 'Open my account' }).click();
-  await page.waitForURL('**/me');
+  await toMe(page);
 
   await signOut(page);
   await givePassword(page, { login, password: PASSWORD });
   await giveCode(page, await app.code());
-  await page.waitForURL('**/me');
+  await toMe(page);
   await signOut(page);
   for (const [code, place] of [[codes[0], '/me'], [codes[0], '/signin/second'], [codes[1], '/me']]) {
     await givePassword(page, { login, password: PASSWORD });
     await page.getByText('Use a recovery code').click();
     await page.getByLabel('Recovery code').fill(code);
     await page.getByRole('button', { name: 'Sign in', exact: true }).last().click();
-    await page.waitForURL(`**${place}`);
-    if (place === '/me') await signOut(page);
+    if (place !== '/me') await page.waitForURL(`**${place}`);
+    else {
+      await toMe(page);
+      await signOut(page);
+    }
   }
   assert.deepEqual(page.complaints, []);
   await context.close();
@@ -115,7 +118,7 @@ test('whoever has a password adds a passkey, and signs in with that alone', asyn
   const context = await here.browser.profile();
   const page = await pageOf(context);
   await virtualAuthenticator(page);
-  const user = await signIn(page, here.clinic, 'mei.tanaka');
+  const user = await signInAtMe(page, here.clinic, 'mei.tanaka');
   await page.getByRole('link', { name: /^Passkeys/ }).click();
   await page.getByText('None yet').waitFor();
   await photograph(page, 'how-i-sign-in');
@@ -124,7 +127,7 @@ test('whoever has a password adds a passkey, and signs in with that alone', asyn
   await page.getByRole('link', { name: 'My account' }).click();
   await signOut(page);
   await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
-  await page.waitForURL('**/me');
+  await toMe(page);
   assert.equal(await page.getByRole('heading', { level: 1 }).innerText(), user.name);
 
   await page.goto('/me/proofs');

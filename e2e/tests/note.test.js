@@ -7,7 +7,7 @@ import test from 'node:test';
 import { findsNothing } from '../support/axe.js';
 import { pageOf, photograph } from '../support/browser.js';
 import { house } from '../support/house.js';
-import { signIn, signOut } from '../support/people.js';
+import { signIn, signInAtMe, signOut } from '../support/people.js';
 
 const here = house();
 
@@ -217,7 +217,7 @@ test('a session that ends is signed in again at the same place, with the text', 
   const [page, other] = [await pageOf(context), await pageOf(elsewhere)];
   await signIn(page, here.clinic, 'asha.rao');
   const place = await begin(page, 'first');
-  await signIn(other, here.clinic, 'asha.rao');
+  await signInAtMe(other, here.clinic, 'asha.rao');
   await type(page, ' and the end');
   await other.getByRole('button', { name: 'End all others' }).click();
   await page.waitForURL('**/signin');

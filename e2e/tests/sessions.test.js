@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { pageOf, photograph } from '../support/browser.js';
 import { house } from '../support/house.js';
-import { giveCode, givePassword, sessionCookie, signIn, watchStream } from '../support/people.js';
+import { giveCode, givePassword, sessionCookie, signInAtMe, watchStream, toMe } from '../support/people.js';
 
 const here = house();
 
@@ -19,9 +19,9 @@ const END_MS_MAX = 1_000;
 test('a stolen cookie opens nothing in a browser with a key of its own, and the log says so at once', async () => {
   const [victim, thief] = [await here.browser.profile(), await here.browser.profile()];
   const page = await pageOf(victim);
-  const user = await signIn(page, here.clinic, 'nora.lind');
+  const user = await signInAtMe(page, here.clinic, 'nora.lind');
   const stealing = await pageOf(thief);
-  await signIn(stealing, here.clinic, 'fay.kim');
+  await signInAtMe(stealing, here.clinic, 'fay.kim');
   // Its own stream would be asked for again with the other cookie.
   await stealing.goto('about:blank');
   const before = (await here.clinic.events(COOKIE_REPLAY)).length;
@@ -44,7 +44,7 @@ test('a stolen cookie opens nothing in a browser with a key of its own, and the 
 test('a stolen cookie opens nothing in a program, and the log says so when its time is over', async () => {
   const context = await here.browser.profile();
   const page = await pageOf(context);
-  const user = await signIn(page, here.clinic, 'ruth.adler');
+  const user = await signInAtMe(page, here.clinic, 'ruth.adler');
   const before = (await here.clinic.events(COOKIE_REPLAY)).length;
   const { value } = await sessionCookie(context);
   for (const path of ['/me', '/me/events', '/stepup']) {
@@ -64,7 +64,7 @@ test('a stolen cookie opens nothing in a program, and the log says so when its t
 test('a new connection proves the device without anybody seeing it', async () => {
   const context = await here.browser.profile();
   const page = await pageOf(context);
-  const user = await signIn(page, here.clinic, 'mei.tanaka');
+  const user = await signInAtMe(page, here.clinic, 'mei.tanaka');
   const devtools = await context.newCDPSession(page);
   // Going offline closes the connections.
   await context.setOffline(true);
@@ -79,7 +79,7 @@ test('a new connection proves the device without anybody seeing it', async () =>
 test('signing out in one tab cuts the stream of another within a second', async () => {
   const context = await here.browser.profile();
   const [one, other] = [await pageOf(context), await pageOf(context)];
-  await signIn(one, here.clinic, 'samuel.white');
+  await signInAtMe(one, here.clinic, 'samuel.white');
   const { opened, ended } = await watchStream(other);
   await other.goto('/me');
   await opened;
@@ -101,10 +101,10 @@ test('a device reported lost from elsewhere is cut off within a second and stays
   const [lost, kept] = [await here.browser.profile(), await here.browser.profile()];
   const page = await pageOf(lost);
   const { opened, ended } = await watchStream(page);
-  const user = await signIn(page, here.clinic, 'daniel.osei');
+  const user = await signInAtMe(page, here.clinic, 'daniel.osei');
   await opened;
   const other = await pageOf(kept);
-  await signIn(other, here.clinic, 'daniel.osei');
+  await signInAtMe(other, here.clinic, 'daniel.osei');
   await photograph(other, 'me-two-devices');
   const sessions = other.getByRole('table').filter({ hasText: 'Where you are signed in' });
   assert.equal(await sessions.locator('tbody tr').count(), 2);
@@ -136,8 +136,8 @@ test('a device reported lost from elsewhere is cut off within a second and stays
 test('one ends the other session and keeps this one', async () => {
   const [one, two] = [await here.browser.profile(), await here.browser.profile()];
   const [page, other] = [await pageOf(one), await pageOf(two)];
-  await signIn(page, here.clinic, 'ada.moss');
-  await signIn(other, here.clinic, 'ada.moss');
+  await signInAtMe(page, here.clinic, 'ada.moss');
+  await signInAtMe(other, here.clinic, 'ada.moss');
   await other.getByRole('button', { name: 'End', exact: true }).click();
   await page.waitForURL('**/signin');
   const sessions = other.getByRole('table').filter({ hasText: 'Where you are signed in' });
@@ -150,7 +150,7 @@ test('one ends the other session and keeps this one', async () => {
 test('a step up asks for a code and gives a new cookie', async () => {
   const context = await here.browser.profile();
   const page = await pageOf(context);
-  const user = await signIn(page, here.clinic, 'asha.rao');
+  const user = await signInAtMe(page, here.clinic, 'asha.rao');
   const first = await sessionCookie(context);
   await page.goto('/stepup');
   await photograph(page, 'step-up');
@@ -160,7 +160,7 @@ test('a step up asks for a code and gives a new cookie', async () => {
   await page.getByRole('alert').filter({ hasText: 'does not match' }).waitFor();
   await page.getByLabel('Code of your authenticator app').fill(await app.code());
   await page.getByRole('button', { name: 'Confirm' }).click();
-  await page.waitForURL('**/me');
+  await toMe(page);
   assert.notEqual((await sessionCookie(context)).value, first.value);
   assert.deepEqual(page.complaints, []);
   await context.close();
@@ -169,7 +169,7 @@ test('a step up asks for a code and gives a new cookie', async () => {
 test('a token is shown once, opens what its scopes name, and ends when it is revoked', async () => {
   const context = await here.browser.profile();
   const page = await pageOf(context);
-  await signIn(page, here.clinic, 'otto.vance');
+  await signInAtMe(page, here.clinic, 'otto.vance');
   await page.getByText('New token').click();
   await page.getByLabel('Label').fill('report');
   await page.getByLabel(/^Scopes/).fill('user/AuditEvent.rs');
@@ -184,7 +184,7 @@ test('a token is shown once, opens what its scopes name, and ends when it is rev
   await page.goto('/me');
   assert.ok(!(await page.content()).includes(secret));
   await page.getByRole('row').filter({ hasText: 'report' }).getByRole('button', { name: 'Revoke' }).click();
-  await page.waitForURL('**/me');
+  await toMe(page);
   assert.equal(await page.getByRole('row').filter({ hasText: 'report' }).count(), 0);
   assert.equal((await here.clinic.ask('GET', '/fhir/AuditEvent?_count=1', bearer)).status, 401);
   await context.close();

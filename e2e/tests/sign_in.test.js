@@ -5,7 +5,7 @@ import test from 'node:test';
 
 import { pageOf, photograph } from '../support/browser.js';
 import { house } from '../support/house.js';
-import { giveCode, givePassword, sessionCookie, signIn } from '../support/people.js';
+import { giveCode, givePassword, sessionCookie, signInAtMe, toMe } from '../support/people.js';
 
 const here = house();
 
@@ -30,7 +30,7 @@ test('password and authenticator app open a session on a device of its own', asy
   await page.getByLabel('Code of your authenticator app').waitFor();
   await photograph(page, 'second-step');
   await giveCode(page, await here.clinic.authenticator(user).code());
-  await page.waitForURL('**/me');
+  await toMe(page);
   assert.equal(await page.getByRole('heading', { level: 1 }).innerText(), user.name);
   await page.getByText('nurse', { exact: true }).waitFor();
   await photograph(page, 'me');
@@ -44,7 +44,8 @@ test('password and authenticator app open a session on a device of its own', asy
 
   // The door does not ask whoever is in.
   await page.goto('/signin');
-  assert.equal(new URL(page.url()).pathname, '/me');
+  assert.equal(new URL(page.url()).pathname, '/today');
+  await page.goto('/me');
   // Nothing of the session is left to go back to.
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.waitForURL('**/signin');
@@ -66,7 +67,7 @@ test('a wrong code is refused in words, and the right one still works', async ()
   await photograph(page, 'wrong-code');
   const code = await app.code();
   await giveCode(page, code);
-  await page.waitForURL('**/me');
+  await toMe(page);
 
   // That code was used.
   const other = await here.browser.profile();
@@ -97,7 +98,7 @@ test('without scripts, password and app open a session bound to where it began',
   const page = await pageOf(context);
   await page.goto('/signin');
   assert.equal(await page.locator('#with-passkey').isVisible(), false, 'a passkey needs scripts');
-  const user = await signIn(page, here.clinic, 'fay.kim');
+  const user = await signInAtMe(page, here.clinic, 'fay.kim');
   assert.equal(await page.getByRole('heading', { level: 1 }).innerText(), user.name);
   await page.getByText('scripts are off').waitFor();
   await photograph(page, 'me-without-scripts');
@@ -120,7 +121,7 @@ test('without scripts, password and app open a session bound to where it began',
 test('a form that another origin sends is refused, also from the same site', async () => {
   const context = await here.browser.profile();
   const page = await pageOf(context);
-  await signIn(page, here.clinic, 'otto.vance');
+  await signInAtMe(page, here.clinic, 'otto.vance');
   for (const origin of ['https://localhost:1', 'https://evil.example']) {
     const form = `<form method="post" action="${here.clinic.base_url}/signout"><button>Win</button></form>`;
     await context.route(`${origin}/**`, (route) => route.fulfill({ contentType: 'text/html', body: form }));

@@ -8,6 +8,7 @@ mod accounts;
 mod caller;
 mod demo;
 mod device;
+mod ended;
 mod enrol;
 mod error;
 mod event;
@@ -36,6 +37,7 @@ pub use account::{AccountState, HeldProxy, IdentityCheck, Kind, Licence, Profile
 pub use accounts::{Invited, NewAccount};
 pub use demo::{DemoOnly, SeedAccount, Seeded};
 pub use device::{DeviceClaim, DeviceView};
+pub use ended::Ended;
 pub use enrol::{EnrolRefusal, Enrolment, TotpSetup};
 pub use error::{IdentityError, SessionRefusal, SignInRefusal};
 pub use glass::GlassView;

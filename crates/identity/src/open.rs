@@ -103,6 +103,11 @@ impl Identity {
         self.0.state.read().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
+    /// What time does to memory alone.
+    pub(crate) fn change_state(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.0.state.write().unwrap_or_else(|poisoned| poisoned.into_inner()));
+    }
+
     pub(crate) fn account(&self, user: u64) -> Result<Arc<Account>, IdentityError> {
         self.state().accounts.get(&user).cloned().ok_or(IdentityError::Unknown("account"))
     }

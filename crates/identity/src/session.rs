@@ -77,6 +77,7 @@ pub struct SessionView {
 #[derive(Clone, Copy)]
 pub(crate) enum Ending {
     SignedOut,
+    Locked,
     Idle,
     Absolute,
     Revoked,
@@ -257,9 +258,15 @@ impl Identity {
             evidence.push(self.evidence(audit::Action::SessionEnd, Outcome::Success, actor, from, &subject)?);
             changes.push(self.remove_session(*number));
         }
+        let now_ms = self.now_ms();
         self.commit(pen, evidence, changes, move |state| {
             apply(state);
-            numbers.into_iter().for_each(|number| state.end_session(number));
+            for number in numbers {
+                if let Some(live) = state.session_numbers.get(&number).cloned() {
+                    state.keep_ended(&live, why, now_ms);
+                }
+                state.end_session(number);
+            }
         })
         .await
     }
@@ -441,6 +448,7 @@ impl Ending {
     pub fn word(self) -> &'static str {
         match self {
             Ending::SignedOut => "signed out",
+            Ending::Locked => "locked",
             Ending::Idle => "idle",
             Ending::Absolute => "lasted too long",
             Ending::Revoked => "revoked",

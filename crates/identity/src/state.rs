@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::account::{Account, IdentityCheck};
+use crate::ended::EndedSession;
 use crate::lock;
 
 /// Connections of one session that are remembered; browsers hold six.
@@ -33,6 +34,8 @@ pub(crate) struct State {
     pub keys: HashMap<[u8; 32], Vec<u64>>,
     pub invitations: HashMap<[u8; 32], Arc<Invitation>>,
     pub glass: HashMap<u64, Vec<Glass>>,
+    /// By the hash of the last cookie.
+    pub ended: HashMap<[u8; 32], EndedSession>,
 }
 
 /// A session as the desk keeps it.

@@ -16,6 +16,10 @@ impl Identity {
         lock(&self.inner().tickets).sweep(now_ms);
         lock(&self.inner().enrolments).sweep(now_ms);
         lock(&self.inner().step_ups).sweep(now_ms);
+        let has_old = self.state().ended.values().any(|held| held.is_over(now_ms));
+        if has_old {
+            self.change_state(|state| state.forget_ended(now_ms));
+        }
         let sessions: Vec<Arc<Live>> = self.state().session_numbers.values().cloned().collect();
         let mut moved = Vec::new();
         for live in sessions {

@@ -154,35 +154,80 @@ if (waiting) {
   }
 }
 
-// The watch over a session: a warning two minutes ahead, and out at once when it has ended.
+// How far down a page was: a number under a key that says nothing, kept by this tab until its person is back.
+
+function keepPlace() {
+  const key = [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  try {
+    sessionStorage.clear();
+    sessionStorage.setItem(key, String(Math.round(scrollY)));
+  } catch { /* Without storage one begins at the top. */ }
+  return `${location.pathname}${location.search}~${key}`;
+}
+
+const kept = /^#at-([0-9a-f]{16})$/.exec(location.hash)?.[1];
+if (kept) {
+  let down = 0;
+  try {
+    down = Number(sessionStorage.getItem(kept));
+    sessionStorage.clear();
+  } catch { /* As above. */ }
+  history.replaceState(history.state, "", location.pathname + location.search);
+  if (down > 0) scrollTo({ top: down, behavior: "instant" });
+}
+
+// The watch over a session: a warning two minutes ahead, and the door or the locked screen at once when it has ended.
 
 const session = byId("session");
 if (session) {
+  const warning = byId("warning");
   let lastTold = 0;
   const here = async () => {
     lastTold = Date.now();
     await send("/session/active", {}, session.dataset.csrf).catch(() => {});
-    byId("warning").hidden = true;
+    calm();
   };
-  const soon = () => { if (Date.now() - lastTold > 30_000) here(); };
+  const calm = () => {
+    warning.hidden = true;
+    byId("ending-said").textContent = "";
+  };
+  const soon = () => { if (!warning.hidden || Date.now() - lastTold > 30_000) here(); };
   for (const sign of ["keydown", "pointerdown", "wheel"]) addEventListener(sign, soon, { passive: true });
   byId("stay").addEventListener("click", here);
-  // Who signs out is on the way already: the next person does not begin at their place.
-  let leaving = false;
-  document.querySelector('form[action="/signout"]')?.addEventListener("submit", () => { leaving = true; });
-  // A note is opened again where it is, once its author has signed in.
+  // Seen all the time; said when it begins, at a minute and at half of one.
+  const warn = (left, absolute) => {
+    const isLast = absolute !== undefined && absolute <= left;
+    const why = isLast ? "You have been signed in for as long as it lasts. Finish what you type." : "This screen locks for want of activity. Any key stays; drafts of notes are kept.";
+    warning.hidden = false;
+    byId("stay").hidden = isLast;
+    byId("ending-why").textContent = why;
+    byId("left").textContent = left > 90 ? "two minutes left" : `${left} seconds left`;
+    const step = left > 60 ? "two minutes" : left > 30 ? "one minute" : "half a minute";
+    const said = byId("ending-said");
+    if (!said.textContent.includes(step)) said.textContent = `${why} About ${step} left.`;
+  };
+  // Who signs out or locks is on the way already.
+  let leaving = null;
+  document.querySelector('form[action="/signout"]')?.addEventListener("submit", () => { leaving = "/signin"; });
+  document.querySelector('form[action="?lock"]')?.addEventListener("submit", (event) => {
+    const place = keepPlace();
+    event.target.elements.place.value = place;
+    leaving = `/lock?next=${encodeURIComponent(place)}`;
+  });
   const out = () => {
-    // Where signing out did not get through, what stands here goes all the same.
-    if (leaving) setTimeout(() => location.replace("/signin"), 3_000);
-    else location.replace(byId("note") ? location.pathname : "/signin");
+    dispatchEvent(new Event("session-ended"));
+    // Where that did not get through, what stands here goes all the same.
+    if (leaving) setTimeout(() => location.replace(leaving), 3_000);
+    // Whether this is a screen to be unlocked, the server knows.
+    else location.replace(`/lock?next=${encodeURIComponent(keepPlace())}`);
   };
   const watch = () => {
     const events = new EventSource(session.dataset.events);
     events.addEventListener("ended", () => { events.close(); out(); });
     for (const name of ["warning", "remaining"]) events.addEventListener(name, (event) => {
-      const left = JSON.parse(event.data).idle_s;
-      byId("warning").hidden = left > 120;
-      byId("left").textContent = left > 90 ? "two minutes" : `${left} seconds`;
+      const { idle_s: left, absolute_s: absolute } = JSON.parse(event.data);
+      if (left > 120) calm();
+      else warn(left, absolute);
     });
     events.onerror = async () => {
       if (events.readyState !== EventSource.CLOSED) return;

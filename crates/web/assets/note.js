@@ -169,7 +169,13 @@ document.addEventListener("submit", async (event) => {
   // Not while the first submission is still being told of: it would be dropped.
   setTimeout(() => leaving.requestSubmit(button));
 });
-addEventListener("beforeunload", (event) => { if (isDirty()) event.preventDefault(); });
+// A screen that locks does not wait for an answer: what is typed is kept on both sides.
+let isOver = false;
+addEventListener("session-ended", () => {
+  isOver = true;
+  keep().catch(() => {});
+});
+addEventListener("beforeunload", (event) => { if (isDirty() && !isOver) event.preventDefault(); });
 addEventListener("pagehide", () => {
   if (!isDirty()) return;
   const headers = { accept: "application/json", "content-type": "application/json", "x-wardstone-csrf": csrf };

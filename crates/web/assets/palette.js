@@ -45,7 +45,10 @@ async function open() {
     ways = told.groups;
     finds = told.finds;
     document.getElementById("palette-finds").hidden = !finds;
-    ways.at(-1).ways.push({ name: "List of keys", also: "shortcuts keyboard", act: () => globalThis.wardstoneKeys.show() });
+    ways.at(-1).ways.push(
+      { name: "List of keys", also: "shortcuts keyboard", act: () => globalThis.wardstoneKeys.show() },
+      { name: "Lock this screen", also: "leave away", act: () => document.getElementById("lock").click() },
+    );
   } catch {
     said.textContent = "Actions and pages cannot be listed now. Try again in a moment.";
     return;

@@ -85,7 +85,7 @@ fn changes(method: &Method) -> bool {
 }
 
 /// Two cookies of one name are somebody's trick: neither counts.
-fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+pub(crate) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let pairs =
         headers.get_all(COOKIES).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
     let mut found = pairs.filter_map(|pair| pair.trim().split_once('=')).filter(|(held, _)| *held == name);

@@ -10,6 +10,7 @@ mod clinic;
 mod forms;
 mod guard;
 mod pages;
+mod place;
 mod refusal;
 mod route;
 mod uploads;
@@ -21,7 +22,8 @@ use std::time::Instant;
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderValue, Request, Response, header};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, header};
 use identity::Identity;
 use record::Record;
 
@@ -78,6 +80,11 @@ impl Web {
     }
 }
 
+/// The form of the bar is sent to the page that it stands on, so that nothing else need say where one comes back.
+fn is_locking(parts: &Parts) -> bool {
+    parts.method == Method::POST && parts.uri.query() == Some("lock")
+}
+
 impl WebState {
     /// Other servers on `localhost` would be bound by what we say of it: HSTS knows no ports (RFC 6797, section 8.2).
     fn is_on_this_machine(&self) -> bool {
@@ -90,7 +97,10 @@ pub async fn serve(web: &Web, request: Request<Body>, client: Client) -> Respons
     let started = Instant::now();
     let request_id = (web.0.request_id)();
     let (parts, body) = request.into_parts();
-    let found = Route::parse(&parts.method, parts.uri.path());
+    let found = match is_locking(&parts) {
+        true => Ok(Found { route: Route::LockScreen, ids: Default::default() }),
+        false => Route::parse(&parts.method, parts.uri.path()),
+    };
     let template = found.as_ref().map_or("unknown", |found| found.route.template());
     let answering = async {
         let Found { route, ids } = found?;

@@ -3,13 +3,14 @@
 use access::Denial;
 use axum::body::Body;
 use http::request::Parts;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use identity::{EnrolRefusal, IdentityError, SignInRefusal};
 use record::{RecordError, Refusal as Denied};
 use serde_json::json;
 
 use crate::answer::{self, Notice};
-use crate::guard::{COOKIE, NEXT_COOKIE};
+use crate::guard::{COOKIE, NEXT_COOKIE, cookie};
+use crate::place::{NOWHERE, Place};
 use crate::{Web, pages};
 
 #[derive(Debug, thiserror::Error)]
@@ -109,17 +110,7 @@ impl Refusal {
 
     fn as_page(&self, web: &Web, parts: &Parts) -> Response<Body> {
         match self {
-            Refusal::NotSignedIn => {
-                let mut response = answer::see("/signin");
-                // A cookie that opens nothing is of no use to anybody.
-                if parts.headers.contains_key(header::COOKIE) {
-                    answer::drop_cookie(&mut response, COOKIE);
-                }
-                if pages::goes_on(&parts.method, parts.uri.path()) {
-                    answer::set_cookie(&mut response, NEXT_COOKIE, parts.uri.path());
-                }
-                response
-            }
+            Refusal::NotSignedIn => to_the_door(web, parts),
             Refusal::Unproven { challenge } => pages::prove(web, challenge),
             Refusal::Identity(IdentityError::StepUp)
             | Refusal::Enrol(EnrolRefusal::Unavailable(IdentityError::StepUp)) => answer::see("/stepup"),
@@ -136,6 +127,32 @@ impl Refusal {
             _ => None,
         }
     }
+}
+
+/// Whose place it was is known from the cookie that opened it; who comes with none is led on to what they asked for. After signing
+/// out nobody is.
+fn to_the_door(web: &Web, parts: &Parts) -> Response<Body> {
+    let held = |name| cookie(&parts.headers, name);
+    let ended = held(COOKIE).and_then(|cookie| web.identity().ended(cookie));
+    let asked_for = parts.uri.path_and_query().and_then(|address| Place::parse(address.as_str()));
+    let label = ended.as_ref().map(|ended| web.identity().place_label(ended.user));
+    let place = match &label {
+        Some(label) => asked_for.and_then(|place| place.of(label)),
+        None if held(COOKIE).is_some() || held(NEXT_COOKIE) == Some(NOWHERE) => None,
+        None => asked_for.filter(|_| parts.method == Method::GET),
+    };
+    if ended.is_some_and(|ended| ended.is_locked) {
+        return answer::see(&format!("/lock{}", place.map_or_else(String::new, |place| place.as_query())));
+    }
+    let mut response = answer::see("/signin");
+    // A cookie that opens nothing is of no use to anybody.
+    if parts.headers.contains_key(header::COOKIE) {
+        answer::drop_cookie(&mut response, COOKIE);
+    }
+    if let Some(place) = place {
+        answer::set_cookie(&mut response, NEXT_COOKIE, &place.to_string());
+    }
+    response
 }
 
 fn sign_in_status(refusal: &SignInRefusal) -> StatusCode {

@@ -57,6 +57,15 @@ impl Route {
         )
     }
 
+    /// Whether a signed-in person is led back there: doors, and what is asked on the way, are no place to be.
+    pub fn is_place(&self) -> bool {
+        let is_way = matches!(
+            self,
+            Route::Home | Route::SignIn | Route::Lock | Route::Enrol | Route::EnrolSteps | Route::StepUp
+        );
+        self.is_page() && !is_way
+    }
+
     pub fn takes_documents(&self) -> bool {
         matches!(self, Route::FileDocument)
     }
@@ -99,7 +108,7 @@ fn fit<'p>(template: &str, path: &'p str) -> Option<Ids<'p>> {
     segments.next().is_none().then_some(ids)
 }
 
-fn is_id(text: &str) -> bool {
+pub(crate) fn is_id(text: &str) -> bool {
     let letters = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.');
     (1..=ID_BYTES_MAX).contains(&text.len()) && letters
 }
@@ -112,6 +121,9 @@ routes! {
     SecondPasskey = POST "/signin/second/passkey",
     PasskeyBegin = POST "/signin/passkey",
     PasskeyFinish = POST "/signin/passkey/finish",
+    Lock = GET "/lock",
+    LockScreen = POST "/lock",
+    LockPassword = POST "/lock/password",
     Enrol = GET "/enrol",
     EnrolCode = POST "/enrol",
     EnrolSteps = GET "/enrol/steps",

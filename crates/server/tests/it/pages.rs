@@ -32,7 +32,7 @@ impl Visitor {
         assert_eq!(visitor.post("/signin", &first).status, 200);
         let code = totp_code(&text("totp_secret"), server::clock::now_ms(), steps_ahead).unwrap();
         let second = visitor.post("/signin/second", &[("code", code)]);
-        assert_eq!((second.status, second.header("location")), (303, Some("/me")));
+        assert_eq!((second.status, second.header("location")), (303, Some("/")));
         visitor
     }
 

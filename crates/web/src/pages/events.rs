@@ -87,6 +87,9 @@ impl Watching {
         let warns = remaining.idle_s <= WARNING_S;
         let name = if warns && !self.has_warned { "warning" } else { "remaining" };
         self.has_warned = warns;
-        Some(format!("event: {name}\ndata: {{\"idle_s\":{}}}\n\n", remaining.idle_s))
+        // Named where no key helps any more.
+        let is_last = remaining.absolute_s <= WARNING_S;
+        let last = if is_last { format!(",\"absolute_s\":{}", remaining.absolute_s) } else { String::new() };
+        Some(format!("event: {name}\ndata: {{\"idle_s\":{}{last}}}\n\n", remaining.idle_s))
     }
 }

@@ -10,7 +10,8 @@ use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
 use crate::clinic::shell::{Place, Shell};
-use crate::guard::COOKIE;
+use crate::guard::{COOKIE, NEXT_COOKIE};
+use crate::place;
 use crate::refusal::Refusal;
 
 #[derive(Template)]
@@ -118,6 +119,7 @@ pub async fn sign_out(asked: &Asked<'_>) -> Answer {
     asked.web.identity().sign_out(&session, &asked.from).await?;
     let mut response = answer::see("/signin");
     answer::drop_cookie(&mut response, COOKIE);
+    answer::set_cookie(&mut response, NEXT_COOKIE, place::NOWHERE);
     Ok(response)
 }
 

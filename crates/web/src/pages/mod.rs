@@ -9,6 +9,7 @@ mod events;
 mod immunizations;
 mod inbox;
 mod insurance;
+mod lock;
 mod me;
 mod medicines;
 mod merge;
@@ -40,7 +41,7 @@ use http::{Response, StatusCode};
 
 use crate::assets::Frame;
 use crate::client::Asked;
-use crate::clinic::shell::{finds_patients, sees_the_day};
+use crate::clinic::shell::{finds_patients, keeps_tasks, sees_the_day};
 use crate::refusal::Refusal;
 use crate::route::Route;
 use crate::{Web, answer};
@@ -49,7 +50,6 @@ pub(crate) use chart::measures::vital_name;
 pub(crate) use chart::notes::written;
 pub(crate) use chart::panels::{medicines_said, problems_said};
 pub(crate) use photo::has_photo;
-pub(crate) use sign_in::goes_on;
 pub(crate) use vitals::visit as open_visit;
 
 /// The page of the chart says why it is closed, and offers what policy offers.
@@ -79,6 +79,9 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::SecondPasskey => now(sign_in::second_passkey(asked)),
         Route::PasskeyBegin => now(sign_in::passkey_begin(asked)),
         Route::PasskeyFinish => later(asked, sign_in::passkey_finish),
+        Route::Lock => later(asked, lock::page),
+        Route::LockScreen => later(asked, lock::lock),
+        Route::LockPassword => later(asked, lock::password),
         Route::Enrol => now(Ok(enrol::page(asked))),
         Route::EnrolCode => now(enrol::code(asked)),
         Route::EnrolSteps => now(enrol::steps(asked)),
@@ -215,11 +218,12 @@ fn now(answer: Answer) -> Answering<'static> {
     Box::pin(ready(answer))
 }
 
-/// Whoever works with appointments begins with the day, whoever looks for patients there.
+/// The first page of one's work: the day, what waits, or finding patients.
 async fn home(asked: &Asked<'_>) -> Answer {
     let session = asked.reader().await?;
     let place = match &session.caller {
         Some(caller) if sees_the_day(asked.web, caller) => "/today",
+        Some(caller) if keeps_tasks(asked.web, caller) => "/inbox",
         Some(caller) if finds_patients(asked.web, caller) => "/patients",
         _ => "/me",
     };

@@ -2,8 +2,8 @@
 
 use askama::Template;
 use axum::body::Body;
-use http::{Method, Response, StatusCode};
-use identity::{DeviceClaim, SignInRefusal, SignedIn};
+use http::{Response, StatusCode};
+use identity::{DeviceClaim, FirstFactor, SignInRefusal, SignedIn};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -12,8 +12,8 @@ use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
 use crate::guard::{COOKIE, NEXT_COOKIE, STEP_COOKIE};
+use crate::place::Place;
 use crate::refusal::Refusal;
-use crate::route::Route;
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -31,6 +31,8 @@ struct SecondPage<'a> {
     totp: bool,
     passkey: bool,
     recovery: bool,
+    /// Where one goes on, for the addresses of the forms.
+    next: String,
 }
 
 /// What the script sends after the authenticator answered.
@@ -42,7 +44,7 @@ struct PasskeyAnswer {
 
 pub async fn page(asked: &Asked<'_>) -> Answer {
     if asked.cookie(COOKIE).is_some() && asked.watcher().await.is_ok() {
-        return Ok(answer::see("/me"));
+        return Ok(answer::see("/"));
     }
     Ok(form(asked, StatusCode::OK, None))
 }
@@ -58,20 +60,23 @@ pub async fn password(asked: &Asked<'_>) -> Answer {
         &asked.from,
     );
     match signing.await {
-        Ok(first) => {
-            let page = SecondPage {
-                frame: Frame::of(asked.web),
-                error: None,
-                totp: first.has_totp,
-                passkey: first.has_passkey,
-                recovery: first.has_recovery,
-            };
-            let mut response = answer::page(StatusCode::OK, &page);
-            answer::set_cookie(&mut response, STEP_COOKIE, &first.ticket);
-            Ok(response)
-        }
+        Ok(first) => Ok(second_step(asked, &first)),
         Err(refusal) => told(asked, refusal, |status, words| form(asked, status, Some(words))),
     }
+}
+
+pub fn second_step(asked: &Asked<'_>, first: &FirstFactor) -> Response<Body> {
+    let page = SecondPage {
+        frame: Frame::of(asked.web),
+        error: None,
+        totp: first.has_totp,
+        passkey: first.has_passkey,
+        recovery: first.has_recovery,
+        next: next(asked),
+    };
+    let mut response = answer::page(StatusCode::OK, &page);
+    answer::set_cookie(&mut response, STEP_COOKIE, &first.ticket);
+    response
 }
 
 pub async fn second(asked: &Asked<'_>) -> Answer {
@@ -94,6 +99,7 @@ pub async fn second(asked: &Asked<'_>) -> Answer {
                 totp: has("has_totp"),
                 passkey: has("has_passkey"),
                 recovery: has("has_recovery"),
+                next: next(asked),
             };
             answer::page(status, &page)
         }),
@@ -123,14 +129,14 @@ pub async fn passkey_finish(asked: &Asked<'_>) -> Answer {
     let label = asked.device_label();
     let finishing = asked.web.identity().finish_passkey(ticket, &credential, sent.device.as_ref(), &label, &asked.from);
     let signed_in = finishing.await?;
-    let mut response = answer::json(StatusCode::OK, &json!({ "next": next(asked) }));
+    let mut response = answer::json(StatusCode::OK, &json!({ "next": asked.next_for(signed_in.user) }));
     signed(&mut response, &signed_in);
     Ok(response)
 }
 
 /// To where a signed-in person goes, with the cookie.
 pub fn welcome(asked: &Asked<'_>, signed_in: &SignedIn) -> Response<Body> {
-    let mut response = answer::see(next(asked));
+    let mut response = answer::see(&asked.next_for(signed_in.user));
     signed(&mut response, signed_in);
     response
 }
@@ -141,16 +147,10 @@ pub fn signed(response: &mut Response<Body>, signed_in: &SignedIn) {
     answer::drop_cookie(response, NEXT_COOKIE);
 }
 
-/// Back to where the session ended, or to oneself. Whether it is open the page there decides.
-fn next<'a>(asked: &'a Asked<'_>) -> &'a str {
-    asked.cookie(NEXT_COOKIE).filter(|place| goes_on(&Method::GET, place)).unwrap_or("/me")
-}
-
-/// Pages to come back to: of a chart, and of a note that is being written.
-pub fn goes_on(method: &Method, path: &str) -> bool {
-    *method == Method::GET
-        && path.starts_with("/patients/")
-        && Route::parse(method, path).is_ok_and(|found| found.route.is_page())
+/// Of a screen that was locked.
+fn next(asked: &Asked<'_>) -> String {
+    let named = asked.named_place();
+    named.as_deref().and_then(Place::parse).map_or_else(String::new, |place| place.as_query())
 }
 
 /// The options of a ceremony, as the library wrote them.
@@ -165,7 +165,7 @@ fn form(asked: &Asked<'_>, status: StatusCode, error: Option<String>) -> Respons
 }
 
 /// A refusal that a person can do something about is said on the form; what is ours to mend is not.
-fn told(
+pub fn told(
     asked: &Asked<'_>,
     refusal: SignInRefusal,
     on_form: impl FnOnce(StatusCode, String) -> Response<Body>,

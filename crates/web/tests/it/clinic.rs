@@ -236,7 +236,7 @@ impl Clinic {
         let first = browser.post(self, "/signin", &form).await;
         assert_eq!(first.status, StatusCode::OK, "{}", first.body);
         let second = browser.post(self, "/signin/second", &[("code", self.totp())]).await;
-        assert_eq!((second.status, second.location()), (StatusCode::SEE_OTHER, "/me"), "{}", second.body);
+        assert_eq!((second.status, second.location()), (StatusCode::SEE_OTHER, "/"), "{}", second.body);
     }
 }
 

@@ -16,6 +16,7 @@ mod immunizations;
 mod inbox;
 mod limits;
 mod lists;
+mod lock;
 mod medicines;
 mod merge;
 mod note;

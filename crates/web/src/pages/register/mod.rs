@@ -78,6 +78,10 @@ pub async fn register(asked: &Asked<'_>) -> Answer {
     }
     let found = doubles::find(&asking, &values).await?;
     if !found.is_empty() && form.text("another") != doubles::names(&found) {
+        // The same form may have been saved while this looked.
+        if let Some(answer) = saved_before(asked, &session, &asking, &values, &token).await? {
+            return Ok(answer);
+        }
         return Ok(doubles::page(asked, &session, &values, &fields, token, found));
     }
     let payer = payer(&asking, &values).await?;
