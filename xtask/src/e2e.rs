@@ -53,6 +53,18 @@ pub fn run(workspace: &Path, filter: Option<&str>) -> Result<(Count, bool), Stri
     Ok((count_tap(&lines), ended_well))
 }
 
+/// The pictures of the README, of a demo as it is now.
+pub fn screenshots(workspace: &Path) -> Result<(), String> {
+    let folder = workspace.join(FOLDER);
+    prepare(&folder)?;
+    cargo::must(workspace, &["build", "--quiet", "-p", "wardstone"])?;
+    let binary = cargo::target_directory(workspace)?.join("debug/wardstone");
+    let mut command = Command::new("node");
+    command.current_dir(&folder).stdin(Stdio::null()).env("WARDSTONE_BINARY", binary).arg("pictures.js");
+    let status = command.status().map_err(|error| format!("node: {error}"))?;
+    if status.success() { Ok(()) } else { Err("the pictures were not made".to_owned()) }
+}
+
 /// Whether the tests can run now; if not, what to do about it.
 fn prepare(folder: &Path) -> Result<(), String> {
     let missing = missing();

@@ -1,4 +1,4 @@
-//! Chores of the workspace: `cargo xtask test | ci | tidy | bench | codegen`.
+//! Chores of the workspace: `cargo xtask test | ci | tidy | bench | screenshots | codegen`.
 
 mod bench;
 mod cargo;
@@ -18,6 +18,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   ci                                             tidy, clippy, test
   bench [NAME] [--quick] [--json FILE]           release build, load generator, one table; NAME is one row, or
                                                  stages, control, sign-in, pages
+  screenshots                                    the pictures of the README, of a demo's synthetic patients
   codegen [--definitions DIR]                    the tables of crates/fhir from the official packages";
 
 #[expect(clippy::print_stderr, reason = "a command-line tool answers on its streams")]
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(&workspace, None),
         ["test", "--filter", filter] => test::run(&workspace, Some(filter)),
         ["tidy"] => tidy::run(&workspace),
+        ["screenshots"] => e2e::screenshots(&workspace),
         ["ci"] => ci::run(&workspace),
         ["bench", name, rest @ ..] if !name.starts_with('-') => {
             bench::run(&workspace, &[&["--only", name][..], rest].concat())
