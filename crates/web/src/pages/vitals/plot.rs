@@ -17,7 +17,7 @@ pub const RIGHT: f64 = WIDTH - 12.0;
 pub const TOP: f64 = 30.0;
 pub const BOTTOM: f64 = HEIGHT - 24.0;
 /// Readings of all plots of a page, and of one: each can be reached by key and stands in a table, and a page has a weight to keep.
-const PAGE_READINGS_MAX: usize = 80;
+const PAGE_READINGS_MAX: usize = 64;
 const READINGS_MAX: usize = 40;
 const DOT: f64 = 3.5;
 /// Below this span the clock tells more than the day.
