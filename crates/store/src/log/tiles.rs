@@ -35,7 +35,13 @@ impl TileFiles {
         }
         // Replaying writes what is mostly there already, and file systems sync a file that is truncated and rewritten.
         if !std::fs::read(&path).is_ok_and(|held| held == bytes) {
-            std::fs::write(&path, bytes).map_err(LogError::io("writing a tile"))?;
+            // Whole or not at all: what a full disk cuts off would look like a tile that somebody edited.
+            let unfinished = path.with_extension("new");
+            let written = std::fs::write(&unfinished, bytes).and_then(|()| std::fs::rename(&unfinished, &path));
+            written.map_err(|error| {
+                let _ = std::fs::remove_file(&unfinished);
+                LogError::io("writing a tile")(error)
+            })?;
         }
         self.unsynced.insert(path);
         if tile.is_full() {
