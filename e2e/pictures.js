@@ -3,7 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { Browser, NARROW, pageOf } from './support/browser.js';
+import { Browser, pageOf } from './support/browser.js';
 import { Clinic } from './support/clinic.js';
 import { signIn } from './support/people.js';
 
@@ -16,9 +16,9 @@ try {
   await mkdir(FOLDER, { recursive: true });
   const context = await browser.profile({ viewport: WINDOW });
   const page = await pageOf(context);
-  const shoot = async (name, of = page) => {
-    await of.evaluate(() => document.fonts.ready);
-    await of.screenshot({ path: join(FOLDER, `${name}.png`) });
+  const shoot = async (name) => {
+    await page.evaluate(() => document.fonts.ready);
+    await page.screenshot({ path: join(FOLDER, `${name}.png`) });
   };
   await signIn(page, clinic, 'asha.rao');
   await page.goto('/today');
@@ -43,10 +43,6 @@ try {
   await page.keyboard.type('ru');
   await page.getByRole('option', { name: /MRN/ }).first().waitFor();
   await shoot('palette');
-  const phone = await pageOf(await browser.profile({ viewport: NARROW }));
-  await signIn(phone, clinic, 'nora.lind');
-  await phone.goto('/today');
-  await shoot('today-on-a-phone', phone);
 } finally {
   await browser.stop();
   await clinic.stop();

@@ -87,3 +87,21 @@ impl Walk<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_that_names_a_code_refuses_what_bears_it_and_nothing_else() {
+        let rule = "sexual-orientation: refuse Observation.code.coding system=http://loinc.org code=76690-7\n";
+        let policy = CollectionPolicy::parse(rule).unwrap();
+        let applied = |code: &str| {
+            let text = format!(r#"{{"code":{{"coding":[{{"system":"http://loinc.org","code":"{code}"}}]}}}}"#);
+            apply(&policy, "Observation", &mut Json::parse_str(&text).unwrap()).map(|issues| issues.len())
+        };
+        assert!(matches!(applied("76690-7"), Err(RecordError::CollectionRefused { .. })));
+        assert!(matches!(applied("11341-5"), Ok(0)));
+    }
+}

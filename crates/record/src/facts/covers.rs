@@ -1,7 +1,8 @@
 //! Who stands in for whom: whoever covers somebody treats whom they treat, for as long as the cover says.
 //!
 //! A cover is a PractitionerRole of who covers, with a code and a period, and with an extension that names who is away: R4 has no
-//! element for it. So who is away says so themselves, or an administrator does; anybody else would open charts to themselves.
+//! element for it. So who is away says so themselves, or an administrator or the integration client does; anybody else would open charts to
+//! themselves.
 
 use std::borrow::Cow;
 use std::sync::atomic::Ordering;

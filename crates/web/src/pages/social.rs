@@ -173,16 +173,25 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     if orientation.is_none() && !typed.get("orientation").is_empty() {
         typed.slip("orientation", "Choose one of the list.");
     }
-    if orientation.is_some_and(|(code, _)| code != "OTH") {
-        typed.set("other", "");
+    match orientation {
+        Some(("OTH", _)) => {}
+        // Another choice was made: the words of before go with it.
+        Some(_) => typed.set("other", ""),
+        None if typed.get("orientation").is_empty()
+            && typed.differs(&now.typed, "other")
+            && !typed.get("other").is_empty() =>
+        {
+            typed.slip("orientation", "Choose “Something else” to keep these words.");
+        }
+        None => typed.set("other", ""),
     }
     if typed.get("occupation").is_empty() && !typed.get("industry").is_empty() {
         typed.slip("occupation", "Say what they do, not only where.");
     }
     let differs = |names: &[&str]| names.iter().any(|name| typed.differs(&now.typed, name));
     let changes = [
-        (now.asks_orientation && differs(&["orientation", "other"]), ORIENTATION, held.orientation.first()),
-        (now.asks_occupation && differs(&["occupation", "industry"]), OCCUPATION, held.occupation.first()),
+        (now.asks_orientation && differs(&["orientation", "other"]), ORIENTATION, &held.orientation),
+        (now.asks_occupation && differs(&["occupation", "industry"]), OCCUPATION, &held.occupation),
     ];
     let entry = Entry { typed: typed.clone(), token: deed::token_sent(asked, &form), ..held.filled(&asking) };
     if !typed.slips.is_empty() {
@@ -204,13 +213,13 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
                 made["identifier"] = deed::identifier(&entry.token, code);
                 deed.create(KIND, deed::condition(&entry.token, code, asked.ids[0]), None, made);
             }
-            // Taken back: it stays, and counts no more.
-            (None, Some(before)) => {
-                let mut before = (*before).clone();
-                deed::set(&mut before, "status", json!("entered-in-error"));
-                deed.update(before)?;
+            // Taken back, with what was said before it: it stays, and counts no more.
+            (None, before) => {
+                for mut one in before.iter().cloned() {
+                    deed::set(&mut one, "status", json!("entered-in-error"));
+                    deed.update(one)?;
+                }
             }
-            (None, None) => {}
         }
     }
     if !is_changed {

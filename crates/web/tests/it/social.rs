@@ -52,17 +52,23 @@ async fn what_is_said_is_kept_once_changed_and_taken_back() {
     // Taken back, it is shown no more; what was said before it is.
     let page = asha.get(&clinic, PAGE).await;
     let mut form = sent(&page.body);
-    rowed(&mut form, "orientation", "");
-    rowed(&mut form, "other", "");
+    rowed(&mut form, "orientation", "42035005");
     assert_eq!(asha.post(&clinic, PAGE, &form).await.location(), "/patients/p1/social?saved");
     let page = asha.get(&clinic, PAGE).await;
-    assert!(
-        !page.body.contains("Queer") && page.body.contains("Teacher") && page.body.contains("1 earlier"),
-        "{}",
-        page.body
-    );
+    let mut form = sent(&page.body);
+    rowed(&mut form, "orientation", "");
+    rowed(&mut form, "other", "words without a choice");
+    let refused = asha.post(&clinic, PAGE, &form).await;
+    assert!(refused.status == StatusCode::UNPROCESSABLE_ENTITY && refused.body.contains("words without a choice"));
+    rowed(&mut form, "other", "");
+    assert_eq!(asha.post(&clinic, PAGE, &form).await.location(), "/patients/p1/social?saved");
+    // Nor does what was said before it come back.
+    let page = asha.get(&clinic, PAGE).await;
+    assert!(!page.body.contains("Queer") && !page.body.contains(r#"value="42035005" selected"#), "{}", page.body);
+    assert!(page.body.contains("Teacher") && page.body.contains("1 earlier"), "{}", page.body);
     let all = held(&clinic, "Observation", "p1").await;
-    assert!(of(&all, "76690-7")[0].contains("entered-in-error"));
+    let told = of(&all, "76690-7");
+    assert!(told.len() == 2 && told.iter().all(|one| one.contains("entered-in-error")), "{told:?}");
     let mut wrong = sent(&page.body);
     rowed(&mut wrong, "occupation", "");
     rowed(&mut wrong, "industry", "Farms");
