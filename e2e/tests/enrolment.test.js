@@ -32,6 +32,7 @@ test('an invitation and a passkey open an account, and the passkey alone signs i
   await page.getByRole('button', { name: 'Show my codes' }).click();
   assert.equal(await page.locator('#recovery-codes li').count(), 10);
   await photograph(page, 'recovery-codes');
+  await page.getByRole('checkbox', { name: 'I have read how to keep this account safe' }).check();
   await page.getByRole('button', { name: 'Open my account' }).click();
   await toMe(page);
   assert.equal(await page.getByRole('heading', { level: 1 }).innerText(), 'Lena Frost');
@@ -91,6 +92,7 @@ test('an invitation, a password and an authenticator app open an account, and a 
   await page.getByText('The authenticator app is set up').waitFor();
   await page.getByRole('button', { name: 'Show my codes' }).click();
   const codes = await page.locator('#recovery-codes code').allInnerTexts();
+  await page.getByRole('checkbox', { name: 'I have read how to keep this account safe' }).check();
   await page.getByRole('button', { name: 'Open my account' }).click();
   await toMe(page);
 

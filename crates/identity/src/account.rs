@@ -6,6 +6,7 @@ use webauthn_rs::prelude::Passkey;
 use zeroize::Zeroize;
 
 use crate::IdentityError;
+use crate::guidance::Acknowledged;
 
 /// Grants that one account keeps, ended ones included; the oldest ended ones make room.
 pub const GRANTS_MAX: usize = 64;
@@ -133,6 +134,9 @@ pub(crate) struct Account {
     /// Single letters are no keys to this person (WCAG 2.1.4).
     #[serde(default)]
     pub letters_off: bool,
+    /// What they last said that they read of the security guidance.
+    #[serde(default)]
+    pub guidance: Option<Acknowledged>,
     /// The keyed hash of the family name, computed at load.
     #[serde(skip)]
     pub family: Option<u64>,

@@ -347,7 +347,8 @@ impl Identity {
             created_ms: now_ms,
             checked: None,
         };
-        let mut account = Account { profile, proofs: Proofs::default(), letters_off: false, family: None };
+        let mut account =
+            Account { profile, proofs: Proofs::default(), letters_off: false, guidance: None, family: None };
         account.family = self.family_of(&account);
         Ok(account)
     }

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::account::{AccountState, HeldTotp, Licence};
 use crate::event::Actor;
+use crate::guidance::Acknowledged;
 use crate::password::normalized;
 use crate::secret::number;
 use crate::state::{StoredToken, Token};
@@ -84,6 +85,8 @@ impl Identity {
         account.profile.state = AccountState::Active;
         account.profile.licence = seed.licence;
         account.profile.npi = seed.npi;
+        // Whoever looks at a demo is shown the day at once; whom they invite into it reads the guidance.
+        account.guidance = Some(Acknowledged::of(&account, now_ms));
         account.proofs.password = hash.map(|hash| hash.to_vec());
         account.proofs.totp = match seed.totp_secret {
             Some(secret) => {

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::account::{Account, AccountState, HeldPasskey, HeldTotp, PASSKEYS_MAX, Proofs};
 use crate::event::Actor;
 use crate::factors::{Means, TOTP_SECRET_BYTES, totp};
+use crate::guidance::{Acknowledged, Audience};
 use crate::passkey::CREDENTIAL_BYTES_MAX;
 use crate::password::{check, normalized};
 use crate::secret::{code, fresh, presented, typed};
@@ -38,6 +39,8 @@ pub struct Enrolment {
     pub has_totp: bool,
     pub passkeys: usize,
     pub has_recovery_codes: bool,
+    /// Of the security guidance, for the roles that the account has.
+    pub audiences: Vec<Audience>,
     /// Everything is there: `finish_enrolment` will do.
     pub is_complete: bool,
 }
@@ -62,6 +65,7 @@ struct Draft {
     /// Shown and not confirmed by a code yet.
     pending_totp: Option<Zeroizing<Vec<u8>>>,
     registration: Option<PasskeyRegistration>,
+    has_read_guidance: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +109,7 @@ impl Identity {
             proofs: Proofs::default(),
             pending_totp: None,
             registration: None,
+            has_read_guidance: false,
         };
         {
             let mut enrolments = lock(&self.inner().enrolments);
@@ -143,6 +148,7 @@ impl Identity {
             has_totp,
             passkeys,
             has_recovery_codes,
+            audiences: self.guidance(account.profile.id())?.audiences,
             is_complete,
         })
     }
@@ -223,6 +229,11 @@ impl Identity {
         Ok(codes)
     }
 
+    /// The person says that they read the guidance. Who does not is asked at the first page.
+    pub fn enrol_guidance(&self, ticket: &str, from: &Connection<'_>) -> Result<(), EnrolRefusal> {
+        Ok(self.draft(ticket, from, |draft| draft.has_read_guidance = true)?)
+    }
+
     /// The account opens, and its person is signed in on this device.
     pub async fn finish_enrolment(
         &self,
@@ -236,10 +247,10 @@ impl Identity {
             return Err(EnrolRefusal::DeviceRefused);
         }
         let pen = self.pen().await;
-        let (user, hash, proofs, is_complete) = self.draft(ticket, from, |draft| {
-            (draft.user, draft.invitation, draft.proofs.clone(), draft.proofs.are_complete())
+        let (user, hash, proofs, has_read_guidance) = self.draft(ticket, from, |draft| {
+            (draft.user, draft.invitation, draft.proofs.clone(), draft.has_read_guidance)
         })?;
-        if !is_complete {
+        if !proofs.are_complete() {
             return Err(EnrolRefusal::Incomplete);
         }
         let invitation = self.state().invitations.get(&hash).cloned().ok_or(IdentityError::NoSuchCode)?;
@@ -252,6 +263,9 @@ impl Identity {
         account.proofs = proofs;
         account.profile.state = AccountState::Active;
         account.profile.checked = invitation.check.or(account.profile.checked);
+        if has_read_guidance {
+            account.guidance = Some(Acknowledged::of(&account, now_ms));
+        }
         let what = if invitation.is_recovery { "recovered" } else { "activated" };
         let actor = Actor::person(&account.profile, now_ms);
         let event =

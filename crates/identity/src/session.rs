@@ -45,6 +45,8 @@ pub struct Session {
     pub is_rotation_due: bool,
     /// Single letters are no keys to this person, on no device of theirs.
     pub letters_off: bool,
+    /// The security guidance is to be read before anything else.
+    pub is_guidance_due: bool,
     ended: watch::Receiver<bool>,
 }
 
@@ -395,6 +397,7 @@ impl Identity {
             csrf: base64(&self.hashes().csrf.compute(&stored.number.to_be_bytes())),
             is_rotation_due: live.is_rotation_due.load(Ordering::Relaxed),
             letters_off: account.letters_off,
+            is_guidance_due: account.is_guidance_due(self.now_ms()),
             ended: live.ended.subscribe(),
         })
     }

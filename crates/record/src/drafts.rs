@@ -28,7 +28,7 @@ pub(crate) use sign::{coding, concept, list, object as json_object, text};
 
 pub use beside::{DIAGNOSES_MAX, Diagnosis, NOTE_SYSTEM};
 pub use held::{ASIDES_MAX, DraftKind, PAST_MAX};
-pub use sign::{NoteToSign, Signed, WITHHELD_SYSTEM, Withheld, WithheldWhy, withheld_coding, withheld_reason};
+pub use sign::{COSIGN, NoteToSign, Signed, WITHHELD_SYSTEM, Withheld, WithheldWhy, withheld_coding, withheld_reason};
 
 use held::{Held, Placed, Text};
 use shelf::Pen;

@@ -64,7 +64,7 @@ pub use documents::{
     DOCUMENT_BYTES_MAX, DOCUMENT_SYSTEM, Document, DocumentToFile, Filed, HASH_EXTENSION, OpenedDocument,
 };
 pub use drafts::{
-    ASIDES_MAX, DIAGNOSES_MAX, DRAFT_BYTES_MAX, DRAFTS_MAX, Diagnosis, Draft, DraftHead, DraftKind, DraftPlace,
+    ASIDES_MAX, COSIGN, DIAGNOSES_MAX, DRAFT_BYTES_MAX, DRAFTS_MAX, Diagnosis, Draft, DraftHead, DraftKind, DraftPlace,
     DraftSave, DraftSaved, DraftText, DraftVersion, KeptForAuthor, NOTE_SYSTEM, NoteToSign, PAST_MAX, PLACEHOLDER,
     Signed, WITHHELD_SYSTEM, Withheld, WithheldWhy, withheld_coding, withheld_reason,
 };

@@ -23,6 +23,19 @@ impl Asked<'_> {
     /// The session of a page that is only read. Looking at a page is activity, for a person asked for it.
     pub async fn reader(&self) -> Result<Session, Refusal> {
         let session = self.watcher().await?;
+        if session.is_guidance_due {
+            return Err(Refusal::Guidance);
+        }
+        self.active(session).await
+    }
+
+    /// The same, for the page of what is to be read before any other.
+    pub async fn reader_of_guidance(&self) -> Result<Session, Refusal> {
+        let session = self.watcher().await?;
+        self.active(session).await
+    }
+
+    async fn active(&self, session: Session) -> Result<Session, Refusal> {
         self.web.identity().touch(&session);
         if session.is_rotation_due {
             let _ = self.renewed.set(self.web.identity().renew(&session).await?);

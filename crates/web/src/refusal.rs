@@ -40,6 +40,9 @@ pub(crate) enum Refusal {
     Identity(#[from] IdentityError),
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// Something is to be read first, once a year.
+    #[error("read the security guidance first")]
+    Guidance,
     /// The role does nothing here, whatever is there.
     #[error("your role does not do this; if your work needs it, ask whoever grants roles")]
     NotYours,
@@ -64,7 +67,7 @@ impl Refusal {
             Refusal::Enrol(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::Identity(error) => identity_status(error),
             Refusal::Record(error) => record_status(error),
-            Refusal::NotYours => StatusCode::FORBIDDEN,
+            Refusal::NotYours | Refusal::Guidance => StatusCode::FORBIDDEN,
             Refusal::Damaged => StatusCode::CONFLICT,
             Refusal::Defect => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -112,6 +115,7 @@ impl Refusal {
         match self {
             Refusal::NotSignedIn => to_the_door(web, parts),
             Refusal::Unproven { challenge } => pages::prove(web, challenge),
+            Refusal::Guidance => to_the_guidance(parts),
             Refusal::Identity(IdentityError::StepUp)
             | Refusal::Enrol(EnrolRefusal::Unavailable(IdentityError::StepUp)) => answer::see("/stepup"),
             _ => answer::page(self.status(), &Notice::new(web, "This did not work", &self.words())),
@@ -127,6 +131,12 @@ impl Refusal {
             _ => None,
         }
     }
+}
+
+/// And from there on to where they were going.
+fn to_the_guidance(parts: &Parts) -> Response<Body> {
+    let place = parts.uri.path_and_query().and_then(|address| Place::parse(address.as_str()));
+    answer::see(&format!("/guidance{}", place.map_or_else(String::new, |place| place.as_query())))
 }
 
 /// Whose place it was is known from the cookie that opened it; who comes with none is led on to what they asked for. After signing

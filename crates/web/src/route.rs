@@ -61,7 +61,13 @@ impl Route {
     pub fn is_place(&self) -> bool {
         let is_way = matches!(
             self,
-            Route::Home | Route::SignIn | Route::Lock | Route::Enrol | Route::EnrolSteps | Route::StepUp
+            Route::Home
+                | Route::SignIn
+                | Route::Lock
+                | Route::Enrol
+                | Route::EnrolSteps
+                | Route::StepUp
+                | Route::Guidance
         );
         self.is_page() && !is_way
     }
@@ -138,6 +144,8 @@ routes! {
     StepUpTotp = POST "/stepup",
     StepUpPasskey = POST "/stepup/passkey",
     StepUpPasskeyFinish = POST "/stepup/passkey/finish",
+    Guidance = GET "/guidance",
+    ReadGuidance = POST "/guidance",
     Me = GET "/me",
     EndSession = POST "/me/sessions/end",
     EndOthers = POST "/me/sessions/end-others",
@@ -233,6 +241,7 @@ routes! {
     Document = GET "/patients/{}/documents/{}",
     ChangeDocument = POST "/patients/{}/documents/{}",
     DocumentFile = GET "/patients/{}/documents/{}/file",
+    MyNotes = GET "/notes",
     OwnTexts = GET "/notes/own",
     KeepOwnTexts = POST "/notes/own",
     NewNote = GET "/patients/{}/notes/new",
@@ -241,6 +250,7 @@ routes! {
     NotePreview = GET "/patients/{}/notes/{}/preview",
     NoteSummary = GET "/patients/{}/notes/{}/summary",
     SignNote = POST "/patients/{}/notes/{}/sign",
+    CosignNote = POST "/patients/{}/notes/{}/cosign",
     DiscardNote = POST "/patients/{}/notes/{}/discard",
     NotePhrase = POST "/patients/{}/notes/{}/phrase",
     NoteKey = POST "/patients/{}/notes/{}/key",

@@ -66,7 +66,7 @@ pub fn list(asked: Asked<'_>) -> Result<Done, Problem> {
         .filter(|profile| state.is_none_or(|word| profile.state.word() == word))
         .filter(|profile| login.is_none_or(|login| profile.login.eq_ignore_ascii_case(login)))
         .take(USERS_MAX + 1)
-        .map(|profile| shown(profile, now_ms))
+        .map(|profile| shown(&asked, profile, now_ms))
         .collect();
     if users.len() > USERS_MAX {
         return Err(Problem::invalid("there are too many accounts for one answer: narrow it by state or login"));
@@ -76,7 +76,7 @@ pub fn list(asked: Asked<'_>) -> Result<Done, Problem> {
 
 pub fn show(asked: Asked<'_>) -> Result<Done, Problem> {
     let profile = asked.identity().profile(asked.user()?).ok_or_else(Problem::not_found)?;
-    Done::ok(shown(&profile, asked.now_ms()))
+    Done::ok(shown(&asked, &profile, asked.now_ms()))
 }
 
 pub async fn invite(asked: Asked<'_>) -> Result<Done, Problem> {
@@ -157,7 +157,8 @@ fn code(asked: &Asked<'_>, invited: &Invited) -> Value {
     })
 }
 
-fn shown(profile: &Profile, now_ms: i64) -> Value {
+fn shown(asked: &Asked<'_>, profile: &Profile, now_ms: i64) -> Value {
+    let guidance = asked.identity().guidance(profile.id()).ok();
     let roles: Vec<&str> = profile.roles(now_ms).iter().map(|role| role.name()).collect();
     json!({
         "id": id(profile.user),
@@ -176,6 +177,11 @@ fn shown(profile: &Profile, now_ms: i64) -> Value {
         "proxies": profile.proxies.iter().map(proxy).collect::<Vec<_>>(),
         "created": instant(profile.created_ms),
         "checked": profile.checked.map(IdentityCheck::word),
+        "guidance": guidance.map(|held| json!({
+            "due": held.is_due,
+            "version": held.acknowledged_version,
+            "acknowledged": maybe_instant(held.acknowledged_ms),
+        })),
     })
 }
 

@@ -5,7 +5,7 @@ use identity::{AccountState, EnrolRefusal, IdentityError, PasswordRefusal, SignI
 use totp_rs::Secret;
 
 use crate::browser::Browser;
-use crate::clinic::{Clinic, HOUR_MS, PASSWORD, here, totp_of};
+use crate::clinic::{Clinic, DAY_MS, HOUR_MS, PASSWORD, here, totp_of};
 
 #[tokio::test]
 async fn an_account_opens_with_password_app_and_recovery_codes_and_not_before() {
@@ -135,4 +135,34 @@ async fn patients_are_known_in_person_or_by_two_facts() {
     clinic.identity.recover(&root, patient, two_facts, "lost phone", &here()).await.unwrap();
     let new = identity::NewAccount { kind: identity::Kind::Patient, ..crate::clinic::new_account("paul") };
     assert!(clinic.identity.invite(&root, new, &here()).await.is_err(), "no check was named");
+}
+
+#[tokio::test]
+async fn who_says_at_enrolment_that_the_guidance_is_read_is_asked_again_after_a_year() {
+    for has_read in [true, false] {
+        let clinic = Clinic::new().await;
+        let browser = Browser::new();
+        let (identity, from) = (&clinic.identity, browser.connection());
+        let code = clinic.invite("nora", Role::Nurse).await.unwrap().code.unwrap();
+        let enrolment = identity.open_enrolment(&code, &from).unwrap();
+        let ticket = enrolment.ticket;
+        identity.enrol_password(&ticket, PASSWORD, &from).await.unwrap();
+        let setup = identity.enrol_totp(&ticket, &from).unwrap();
+        let secret = Secret::try_from_base32(setup.secret_base32.as_str()).unwrap();
+        identity.confirm_totp(&ticket, &totp_of(secret.as_ref(), clinic.now_ms()), &from).unwrap();
+        identity.enrol_recovery_codes(&ticket, &from).unwrap();
+        if has_read {
+            identity.enrol_guidance(&ticket, &from).unwrap();
+        }
+        let signed_in =
+            identity.finish_enrolment(&ticket, Some(&browser.claim(identity)), "laptop", &from).await.unwrap();
+        let session = clinic.session(&signed_in, &browser).await.unwrap();
+        assert_eq!(session.is_guidance_due, !has_read);
+        identity.acknowledge_guidance(&session, &from).await.unwrap();
+        // It holds for a year, also after a restart.
+        clinic.advance(364 * DAY_MS);
+        assert!(!clinic.reopened().guidance(session.user).unwrap().is_due);
+        clinic.advance(DAY_MS);
+        assert!(clinic.reopened().guidance(session.user).unwrap().is_due);
+    }
 }

@@ -39,7 +39,12 @@ pub struct NoteToSign {
     pub diagnoses: Vec<Diagnosis>,
     /// Orders and prescriptions of the visit, as references.
     pub plan: Vec<String>,
+    /// The id of the Practitioner who is asked to sign it, too.
+    pub cosigner: Option<String>,
 }
+
+/// The code of the Task by which somebody is asked to co-sign a note: system, code, display.
+pub const COSIGN: [&str; 3] = ["urn:wardstone:task", "cosign-note", "Note to co-sign"];
 
 /// Why a note is kept from the patient: one of the grounds that the law knows, and what it is here.
 #[derive(Clone)]
@@ -134,6 +139,10 @@ impl<B: Backend> Record<B> {
     /// Answers the row of the note.
     async fn sign(&self, caller: &Caller, held: &Held, note: &NoteToSign) -> Result<RowNo, RecordError> {
         let author = self.author(caller).await?;
+        if note.cosigner.as_ref().is_some_and(|id| author == format!("Practitioner/{id}")) {
+            let error = RecordError::Malformed("a note is co-signed by somebody else than its author");
+            return Err(self.fail(caller, audit::Action::Create, None, 422, error).await);
+        }
         let mut row = held.row;
         for _ in 0..ATTEMPTS_MAX {
             match self.sign_at(caller, held, note, &author, row).await {
@@ -171,7 +180,12 @@ impl<B: Backend> Record<B> {
         let json = provenance_json(held, note, author, &id, &now);
         let place = self.new_row(None)?;
         let traced = self.prepare_signed(caller, kind("Provenance")?, &json, place, labels).await?;
-        let Beside { writes, conditions, .. } = beside;
+        let Beside { mut writes, conditions, .. } = beside;
+        if let Some(cosigner) = &note.cosigner {
+            let json = cosign_json(held, cosigner, author, &id, &now);
+            let place = self.new_row(None)?;
+            writes.push(self.prepare_signed(caller, kind("Task")?, &json, place, labels).await?);
+        }
         let prepared = [prepared, composed, traced].into_iter().chain(writes).collect();
         self.commit_signed(caller, held, prepared, conditions).await
     }
@@ -344,6 +358,29 @@ fn provenance_json(held: &Held, note: &NoteToSign, author: &str, note_id: &str, 
     if let Some(withheld) = &note.withheld {
         members.push(("reason", list([withheld_reason(withheld)])));
     }
+    object(members).to_vec()
+}
+
+/// Whoever is asked finds it among their tasks.
+fn cosign_json(held: &Held, cosigner: &str, author: &str, note_id: &str, now: &str) -> Vec<u8> {
+    let reference = |of: String| object([("reference", text(&of))]);
+    let [system, code, display] = COSIGN;
+    let mut members = vec![
+        ("resourceType", text("Task")),
+        ("status", text("requested")),
+        ("intent", text("order")),
+        ("code", concept(coding(system, code, display))),
+        ("focus", reference(format!("DocumentReference/{note_id}"))),
+        ("for", reference(format!("Patient/{}", held.patient_id))),
+    ];
+    if let Some(encounter) = &held.encounter_id {
+        members.push(("encounter", reference(format!("Encounter/{encounter}"))));
+    }
+    members.extend([
+        ("authoredOn", text(now)),
+        ("requester", reference(author.to_owned())),
+        ("owner", reference(format!("Practitioner/{cosigner}"))),
+    ]);
     object(members).to_vec()
 }
 

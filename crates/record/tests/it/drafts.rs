@@ -78,6 +78,7 @@ fn note(text: &str) -> Result<NoteToSign, RecordError> {
         withheld: None,
         diagnoses: vec![],
         plan: vec![],
+        cosigner: None,
     })
 }
 

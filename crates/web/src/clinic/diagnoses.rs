@@ -137,6 +137,8 @@ pub fn of_note(note: &str) -> Vec<String> {
 /// `problems` are the Conditions that hold, of the problem list.
 pub fn step(diagnoses: &mut Vec<Diagnosis>, step: &Step, typed: &mut String, problems: &[Json<'_>]) {
     match step {
+        // What finds no room stays where it was typed.
+        Step::Add if diagnoses.len() >= DIAGNOSES_MAX => {}
         Step::Add => add(diagnoses, Diagnosis::typed(&std::mem::take(typed))),
         Step::Take(id) => {
             let found = problems.iter().find(|one| text(one, "id") == Some(id));

@@ -31,6 +31,7 @@ pub const SENT: &str = "completed,in-progress";
 pub enum Kind {
     Message,
     Refill,
+    Cosign,
     Task,
 }
 
@@ -56,6 +57,8 @@ pub struct Item {
     pub snoozed: Option<String>,
     /// The prescription that a refill is asked of: a MedicationRequest's id.
     pub refill_of: Option<String>,
+    /// The note to be co-signed: a DocumentReference's id.
+    pub note: Option<String>,
     /// What was said when it went from one to the other.
     pub notes: Vec<String>,
     since_ms: i64,
@@ -79,16 +82,27 @@ impl Kind {
         self == Kind::Refill
     }
 
+    /// Done by signing, and by nothing else.
+    pub fn is_cosign(self) -> bool {
+        self == Kind::Cosign
+    }
+
     pub fn words(self) -> &'static str {
         match self {
             Kind::Message => "Message",
             Kind::Refill => "Refill request",
+            Kind::Cosign => "Note to co-sign",
             Kind::Task => "Task",
         }
     }
 }
 
 impl Item {
+    /// Patient and note.
+    pub fn to_cosign(&self) -> Option<(&str, &str)> {
+        Some((self.patient.as_ref()?.id.as_str(), self.note.as_deref()?))
+    }
+
     pub fn address(&self) -> String {
         format!("/inbox/{}/{}", if self.kind.is_message() { "messages" } else { "tasks" }, self.id)
     }
@@ -254,12 +268,20 @@ impl See<'_> {
         let is_refill = has_code(one, "code", "refill-request");
         let title = text(one, "description").map(str::to_owned).or_else(|| words(code?));
         let by = one.get("requester");
-        let mut item =
-            self.item(one, if is_refill { Kind::Refill } else { Kind::Task }, "for", by, text(one, "authoredOn"))?;
+        let kind = match () {
+            () if is_refill => Kind::Refill,
+            () if has_code(one, "code", task::COSIGN) => Kind::Cosign,
+            () => Kind::Task,
+        };
+        let mut item = self.item(one, kind, "for", by, text(one, "authoredOn"))?;
         item.version = version(one);
         item.title = title.unwrap_or_else(|| "Task without a name".to_owned());
         item.refill_of = match one.get("focus").and_then(reference) {
             Some(("MedicationRequest", id)) if is_refill => Some(id.to_owned()),
+            _ => None,
+        };
+        item.note = match one.get("focus").and_then(reference) {
+            Some(("DocumentReference", id)) if kind.is_cosign() => Some(id.to_owned()),
             _ => None,
         };
         self.stands(&mut item, one);
@@ -320,6 +342,7 @@ impl See<'_> {
             escalated: None,
             snoozed: None,
             refill_of: None,
+            note: None,
             notes: Vec::new(),
             since_ms,
             due_ms: None,

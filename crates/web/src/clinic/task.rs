@@ -13,6 +13,8 @@ pub const ACKNOWLEDGE: (&str, &str) = ("acknowledge-result", "Result acknowledge
 pub const FOLLOW_UP: (&str, &str) = ("follow-up", "Follow-up");
 /// Open or completed: what became of a message.
 pub const HANDLE: (&str, &str) = ("handle-message", "Message");
+/// Open until its owner has co-signed the note.
+pub const COSIGN: &str = record::COSIGN[1];
 /// HL7 Structured Data Capture: the patient is asked to fill in a form.
 pub const SDC: &str = "http://hl7.org/fhir/uv/sdc/CodeSystem/temp";
 pub const QUESTIONNAIRE: &str = "complete-questionnaire";
@@ -34,6 +36,11 @@ pub fn acknowledges(id: &str, version: u32) -> String {
 /// The Task of what becomes of a message; a message stays what it was, whatever its version.
 pub fn handles(id: &str) -> String {
     format!("msg.{}", short(id))
+}
+
+/// The Provenance of a note's co-signature: one a note.
+pub fn cosigns(note_id: &str) -> String {
+    format!("cosign.{}", short(note_id))
 }
 
 /// So much of an id as fits into a name.

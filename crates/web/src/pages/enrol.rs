@@ -10,6 +10,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::Answer;
+use super::guidance::Words;
 use super::sign_in::{options, welcome};
 use crate::answer;
 use crate::assets::Frame;
@@ -30,11 +31,13 @@ struct StepsPage<'a> {
     frame: Frame<'a>,
     error: Option<String>,
     enrolment: &'a Enrolment,
+    guidance: Words,
     totp: Option<Setup>,
     codes: Vec<Zeroizing<String>>,
     device_challenge: String,
 }
 
+const GUIDANCE_UNREAD: &str = "Read how to keep this account safe, and say that you did.";
 pub const PASSWORDS_DIFFER: &str = "The two passwords differ.";
 
 /// What an authenticator app needs: as a picture and as letters.
@@ -116,7 +119,12 @@ pub fn recovery(asked: &Asked<'_>) -> Answer {
 
 pub async fn finish(asked: &Asked<'_>) -> Answer {
     asked.sent_by_our_page()?;
-    let claim = asked.form().device();
+    let form = asked.form();
+    if form.text("guidance") != "read" {
+        return shown(asked, StatusCode::UNPROCESSABLE_ENTITY, Some(GUIDANCE_UNREAD.into()), None, Vec::new());
+    }
+    asked.web.identity().enrol_guidance(ticket(asked)?, &asked.from).map_err(Refusal::Enrol)?;
+    let claim = form.device();
     let label = asked.device_label();
     let finishing = asked.web.identity().finish_enrolment(ticket(asked)?, claim.as_ref(), &label, &asked.from);
     let signed_in = match finishing.await {
@@ -158,7 +166,15 @@ fn shown(
         Err(refusal) => return Err(refusal),
     };
     let device_challenge = identity.door_challenge();
-    let page = StepsPage { frame: Frame::of(asked.web), error, enrolment: &enrolment, totp, codes, device_challenge };
+    let page = StepsPage {
+        frame: Frame::of(asked.web),
+        error,
+        enrolment: &enrolment,
+        guidance: Words::of(&enrolment.audiences),
+        totp,
+        codes,
+        device_challenge,
+    };
     Ok(answer::page(status, &page))
 }
 

@@ -6,6 +6,7 @@ mod cover;
 mod documents;
 mod enrol;
 mod events;
+mod guidance;
 mod immunizations;
 mod inbox;
 mod insurance;
@@ -96,6 +97,8 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::StepUpTotp => later(asked, step_up::totp),
         Route::StepUpPasskey => later(asked, step_up::passkey),
         Route::StepUpPasskeyFinish => later(asked, step_up::passkey_finish),
+        Route::Guidance => later(asked, guidance::page),
+        Route::ReadGuidance => later(asked, guidance::read),
         Route::Me => later(asked, me::page),
         Route::EndSession => later(asked, me::end_session),
         Route::EndOthers => later(asked, me::end_others),
@@ -191,6 +194,7 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::Document => later(asked, documents::one),
         Route::ChangeDocument => later(asked, documents::change),
         Route::DocumentFile => later(asked, documents::content),
+        Route::MyNotes => later(asked, note::mine),
         Route::OwnTexts => later(asked, note::own),
         Route::KeepOwnTexts => later(asked, note::keep_own),
         Route::NewNote => later(asked, note::new),
@@ -199,6 +203,7 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::NotePreview => later(asked, note::preview),
         Route::NoteSummary => later(asked, note::summary),
         Route::SignNote => later(asked, note::sign),
+        Route::CosignNote => later(asked, note::cosign),
         Route::DiscardNote => later(asked, note::discard),
         Route::NotePhrase => later(asked, note::phrase),
         Route::NoteKey => later(asked, note::key),

@@ -11,6 +11,7 @@ mod documents;
 mod enumeration;
 mod find;
 mod forgery;
+mod guidance;
 mod headers;
 mod immunizations;
 mod inbox;

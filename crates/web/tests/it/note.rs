@@ -300,3 +300,112 @@ async fn a_draft_is_discarded_by_its_author_if_it_is_the_one_they_saw() {
     assert_eq!(browser.post(&clinic, &place, &form("2")).await.location(), "/patients/p1");
     assert_eq!(browser.get(&clinic, &sheet.address).await.status, StatusCode::NOT_FOUND);
 }
+
+/// Writes and previews a note; answers its sheet, and the version to sign.
+async fn previewed(clinic: &Clinic, login: &str) -> (Browser, Sheet, String) {
+    let (mut browser, sheet) = begun(clinic, login).await;
+    let sheet = saved(clinic, &mut browser, &sheet, &[("subjective", SAID)]).await;
+    let preview = browser.get(clinic, &format!("{}/preview", sheet.address)).await.body;
+    let version = preview.split(r#"name="version" value=""#).nth(1).expect(&preview).split('"').next().unwrap();
+    (browser, sheet, version.to_owned())
+}
+
+fn field(page: &str, form: &str, name: &str) -> String {
+    let form = page.split(form).nth(1).expect(page);
+    form.split(&format!(r#"name="{name}" value=""#)).nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn who_is_asked_to_co_sign_finds_the_note_reads_it_and_signs_it_once() {
+    let clinic = ward().await;
+    let (mut nora, sheet, version) = previewed(&clinic, "nora").await;
+    let form = |cosigner: &str| {
+        let csrf = sheet.field("csrf").to_owned();
+        [("csrf", csrf), ("version", version.clone()), ("cosigner", cosigner.to_owned())]
+    };
+    let address = sheet.address.clone();
+    // Somebody who treats this patient by name, and not oneself.
+    for nobody in ["zoe", "nora", "nobody"] {
+        let refused = nora.post(&clinic, &format!("{address}/sign"), &form(nobody)).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{nobody}: {}", refused.body);
+    }
+    let signed = nora.post(&clinic, &format!("{address}/sign"), &form("asha")).await;
+    assert_eq!((signed.status, signed.location()), (StatusCode::SEE_OTHER, address.as_str()), "{}", signed.body);
+    let page = nora.get(&clinic, &address).await.body;
+    assert!(page.contains("Waits to be co-signed by <b>Dr asha") && !page.contains("Co-sign the note"), "{page}");
+
+    let (mut asha, inbox) = look(&clinic, "asha", "/inbox").await;
+    assert!(inbox.body.contains("Note to co-sign") && inbox.body.contains(&address), "{}", inbox.body);
+    let task = inbox.body.split("/inbox/tasks/").nth(1).unwrap().split(['"', '?']).next().unwrap().to_owned();
+    let page = asha.get(&clinic, &address).await.body;
+    assert!(page.contains(ESCAPED) && page.contains("Co-sign the note"), "{page}");
+    let cosign = |name: &str| field(&page, "/cosign\"", name);
+    let form = [("csrf", cosign("csrf")), ("version", cosign("version")), ("task", cosign("task"))];
+    // "Done" does not sign.
+    let done = [("csrf", cosign("csrf")), ("version", cosign("task")), ("act", "done".to_owned())];
+    let refused = asha.post(&clinic, &format!("/inbox/tasks/{task}"), &done).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", refused.body);
+    // Neither does a page that shows another version.
+    let stale = [("csrf", cosign("csrf")), ("version", "9".to_owned()), ("task", cosign("task"))];
+    asha.post(&clinic, &format!("{address}/cosign"), &stale).await;
+    assert!(asha.get(&clinic, &address).await.body.contains("Waits to be co-signed"));
+    for _ in 0..2 {
+        let answer = asha.post(&clinic, &format!("{address}/cosign"), &form).await;
+        assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, address.as_str()), "{}", answer.body);
+    }
+    for browser in [&mut asha, &mut nora] {
+        let page = browser.get(&clinic, &address).await.body;
+        assert!(page.contains("Co-signed by <b>Dr asha") && !page.contains("Co-sign the note"), "{page}");
+    }
+    assert!(!asha.get(&clinic, "/inbox").await.body.contains("Note to co-sign"));
+}
+
+#[tokio::test]
+async fn nobody_co_signs_what_was_given_to_somebody_else() {
+    let clinic = ward().await;
+    clinic.seed_practitioner("otto", Role::Physician).await;
+    ward::team(&clinic, "p1", &["asha", "nora", "otto"]).await;
+    let (mut nora, sheet, version) = previewed(&clinic, "nora").await;
+    let csrf = sheet.field("csrf").to_owned();
+    let form = [("csrf", csrf.clone()), ("version", version), ("cosigner", "asha".to_owned())];
+    let signed = nora.post(&clinic, &format!("{}/sign", sheet.address), &form).await;
+    assert_eq!(signed.status, StatusCode::SEE_OTHER);
+    for login in ["nora", "otto"] {
+        let (mut browser, page) = look(&clinic, login, &sheet.address).await;
+        assert!(!page.body.contains("Co-sign the note"), "{login}");
+        let form = [("csrf", page.csrf()), ("version", "1".to_owned()), ("task", "1".to_owned())];
+        let refused = browser.post(&clinic, &format!("{}/cosign", sheet.address), &form).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{login}: {}", refused.body);
+    }
+    assert!(nora.get(&clinic, &sheet.address).await.body.contains("Waits to be co-signed by"));
+}
+
+#[tokio::test]
+async fn notes_that_are_not_signed_are_counted_and_listed_for_their_author_alone() {
+    let clinic = ward().await;
+    let (mut nora, sheet, _) = previewed(&clinic, "nora").await;
+    let list = nora.get(&clinic, "/notes").await.body;
+    assert!(list.contains("ADEYEMI") && list.contains(&sheet.address) && list.contains("Visit note"), "{list}");
+    let today = nora.get(&clinic, "/today").await.body;
+    assert!(today.contains(r#"<a href="/notes"><b class="n">1</b> note to sign</a>"#), "{today}");
+    let (mut asha, list) = look(&clinic, "asha", "/notes").await;
+    assert!(list.body.contains("None.") && !list.body.contains(&sheet.address), "{}", list.body);
+    assert!(!asha.get(&clinic, "/today").await.body.contains("to sign"));
+}
+
+#[tokio::test]
+async fn a_thirteenth_diagnosis_is_said_and_not_dropped() {
+    let clinic = ward().await;
+    let (mut browser, sheet) = begun(&clinic, "asha").await;
+    let twelve: Vec<Value> = (1..=12).map(|at| json!({ "words": format!("Problem {at}") })).collect();
+    let twelve = Value::from(twelve).to_string();
+    let more = [("subjective", SAID), ("diagnoses", twelve.as_str()), ("dx", "Gout"), ("act", "dx-add")];
+    browser.post(&clinic, &sheet.address, &sheet.with(&more)).await;
+    let page = browser.get(&clinic, &sheet.address).await.body;
+    assert!(page.contains("Twelve are as many") && page.contains(r#"name="dx" value="Gout""#), "{page}");
+    let preview = browser.get(&clinic, &format!("{}/preview", sheet.address)).await.body;
+    assert!(preview.contains("“Gout” is typed") && !preview.contains("Sign the note"), "{preview}");
+    let forced = [("csrf", sheet.field("csrf").to_owned()), ("version", "1".to_owned())];
+    let refused = browser.post(&clinic, &format!("{}/sign", sheet.address), &forced).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.body);
+}

@@ -68,6 +68,12 @@ async fn a_change_of_roles_brings_a_new_cookie_with_the_next_page_whichever_it_i
     let granted =
         clinic.identity.grant_role(&root, UserId(ana.user), Role::Auditor, None, "audit week", &Connection::LOCAL);
     granted.await.unwrap();
+    // There is more to read in the new role.
+    let due = browser.get(&clinic, "/me/proofs").await;
+    assert_eq!(due.location(), "/guidance?next=%2Fme%2Fproofs");
+    let page = browser.get(&clinic, due.location()).await;
+    let form = [("csrf", page.csrf()), ("version", "1".to_owned())];
+    assert_eq!(browser.post(&clinic, due.location(), &form).await.location(), "/me/proofs");
     assert_eq!(browser.get(&clinic, "/me/proofs").await.status, StatusCode::OK);
     let after = browser.cookie().map(str::to_owned);
     assert!(before.is_some() && after.is_some() && before != after);

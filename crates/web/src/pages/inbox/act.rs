@@ -100,6 +100,9 @@ async fn act(asked: &Asked<'_>, kind: &'static str) -> Answer {
         }
         _ => false,
     };
+    if act == Act::Done && crate::clinic::read::has_code(&one, "code", task::COSIGN) {
+        return Err(Refusal::Invalid("a note is co-signed on its own page"));
+    }
     if at != seen && is_reached {
         return Ok(back(&draft, name));
     }

@@ -103,6 +103,8 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
 /// How much waits for whoever looks: numbers, of what they may see, and nothing of what it is. Nothing where their role has no lists.
 pub async fn counts(asked: &Asked<'_>, asking: &Asking<'_>) -> Result<Vec<Work>, Refusal> {
     let mut work = Vec::new();
+    let unsigned = asking.record.drafts(asking.caller).await?.len() as u64;
+    work.push((Some(unsigned), ["note to sign", "notes to sign"], "/notes"));
     if reviews_results(asked.web, asking.caller) {
         let pairs = [("status", reports::REPORTED), ("_summary", "count")];
         let found = asking.search_unless("DiagnosticReport", &pairs, &task::acknowledges, "completed").await?;

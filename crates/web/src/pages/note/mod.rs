@@ -1,6 +1,8 @@
 //! A visit note from the first letter to the signature. What is typed is saved as it is typed, and a save is never refused without
 //! its text being kept: for a session that ended, a page that is old, a chart that closed.
 
+mod cosign;
+mod mine;
 mod own;
 mod sent;
 mod summary;
@@ -35,6 +37,8 @@ use crate::refusal::Refusal;
 use sent::{Act, Sent};
 use view::{Choice, Editing, Look};
 
+pub use cosign::cosign;
+pub use mine::page as mine;
 pub use own::{page as own, save as keep_own};
 pub use summary::page as summary;
 
@@ -188,7 +192,8 @@ pub async fn preview(asked: &Asked<'_>) -> Answer {
         return Ok(answer::see(&address(patient_id, draft_id)));
     }
     let look = Look::of(asked, &session, &asking).await?;
-    Ok(look.preview(StatusCode::OK, &draft, None))
+    let cosigners = cosign::cosigners(&asking, patient_id).await?;
+    Ok(look.preview(StatusCode::OK, &draft, cosigners, "", None))
 }
 
 pub async fn sign(asked: &Asked<'_>) -> Answer {
@@ -202,7 +207,13 @@ pub async fn sign(asked: &Asked<'_>) -> Answer {
         None => Vec::new(),
     };
     let plan = plan.iter().map(Made::reference).collect();
-    let note_of = |text: &str| to_sign(text, plan);
+    let cosigners = cosign::cosigners(&asking, patient_id).await?;
+    let cosigner = form.text("cosigner");
+    if !cosigner.is_empty() && !cosigners.iter().any(|(id, _)| id == cosigner) {
+        return Err(Refusal::Invalid("whom you ask to co-sign is not on this patient’s care team"));
+    }
+    let asked_too = Some(cosigner.to_owned()).filter(|id| !id.is_empty());
+    let note_of = |text: &str| to_sign(text, plan, asked_too);
     let signing = asking.record.sign_draft(asking.caller, patient_id, draft_id, version, note_of);
     let (status, words) = match signing.await {
         Ok(signed) => return Ok(answer::see(&address(patient_id, &signed.note_id))),
@@ -229,7 +240,7 @@ pub async fn sign(asked: &Asked<'_>) -> Answer {
         return Ok(answer::see(&address(patient_id, draft_id)));
     }
     let look = Look::of(asked, &session, &asking).await?;
-    Ok(look.preview(status, &draft, Some(words)))
+    Ok(look.preview(status, &draft, cosigners, cosigner, Some(words)))
 }
 
 pub async fn discard(asked: &Asked<'_>) -> Answer {
@@ -409,8 +420,11 @@ async fn unfinished(asking: &Asking<'_>, patient_id: &str) -> Result<Vec<DraftHe
 }
 
 /// What a draft's text becomes when it is signed.
-fn to_sign(text: &str, plan: Vec<String>) -> Result<NoteToSign, RecordError> {
+fn to_sign(text: &str, plan: Vec<String>, cosigner: Option<String>) -> Result<NoteToSign, RecordError> {
     let content = Content::read(text);
+    if !content.dx.trim().is_empty() {
+        return Err(RecordError::Malformed("a diagnosis is typed and not among the diagnoses yet"));
+    }
     let withheld = match (content.keep.as_str(), WithheldWhy::parse(&content.keep)) {
         ("", _) => None,
         (_, Some(why)) => Some(Withheld { why, words: content.why.clone() }),
@@ -425,6 +439,7 @@ fn to_sign(text: &str, plan: Vec<String>) -> Result<NoteToSign, RecordError> {
         text: content.signed(),
         withheld,
         plan,
+        cosigner,
         diagnoses: content.diagnoses().iter().map(to_sign_too).collect(),
     })
 }

@@ -12,6 +12,7 @@ use record::{Draft, DraftHead, DraftKind, DraftPlace, DraftText, Version, Withhe
 use serde_json::json;
 
 use super::Helps;
+use super::cosign::Cosigning;
 use super::sent::Sent;
 use crate::answer;
 use crate::assets::{Asset, Frame, NOTE, NOTE_CSS};
@@ -139,6 +140,11 @@ struct PreviewPage<'a> {
     why: &'a str,
     open: Vec<&'static str>,
     is_empty: bool,
+    /// Typed, and not among the diagnoses.
+    left: &'a str,
+    /// Who may be asked to sign it, too, and who is chosen.
+    cosigners: Vec<(String, String)>,
+    cosigner: &'a str,
 }
 
 #[derive(Template)]
@@ -156,6 +162,8 @@ struct NotePage<'a> {
     paragraphs: Vec<Vec<Run<'a>>>,
     elsewhere: Option<String>,
     may_add: bool,
+    cosigning: Option<Cosigning>,
+    version: u32,
 }
 
 #[derive(Template)]
@@ -317,7 +325,14 @@ impl<'a> Look<'a> {
         answer::page(status, &page)
     }
 
-    pub fn preview(&self, status: StatusCode, draft: &Draft, error: Option<String>) -> Response<Body> {
+    pub fn preview(
+        &self,
+        status: StatusCode,
+        draft: &Draft,
+        cosigners: Vec<(String, String)>,
+        cosigner: &str,
+        error: Option<String>,
+    ) -> Response<Body> {
         let content = Content::read(&draft.current.text);
         let said = content.said();
         let mut parts: Vec<Shown<'_>> = shown(&said);
@@ -340,6 +355,9 @@ impl<'a> Look<'a> {
             why: &content.why,
             open: content.open_parts(),
             is_empty: content.is_empty(),
+            left: content.dx.trim(),
+            cosigners,
+            cosigner,
         };
         answer::page(status, &page)
     }
@@ -369,6 +387,7 @@ impl<'a> Look<'a> {
         let adds_to = appended.and_then(|one| reference(one.get("target")?)).map(|(_, id)| id.to_owned());
         let held = addenda.resources();
         let addenda = held.iter().filter_map(|one| Some((text(one, "id")?.to_owned(), source(one)))).collect();
+        let cosigning = Cosigning::of(asking, patient_id, id).await?;
         let page = NotePage {
             frame: Frame::of(self.asked.web),
             shell: self.shell(),
@@ -382,6 +401,8 @@ impl<'a> Look<'a> {
             paragraphs: body.split("\n\n").map(str::trim).filter(|part| !part.is_empty()).map(runs).collect(),
             elsewhere,
             may_add: asking.may_ever(Action::Create, "DocumentReference"),
+            cosigning,
+            version: version.version(),
         };
         Ok(answer::page(StatusCode::OK, &page))
     }
