@@ -44,6 +44,8 @@ closed! {
         BreakGlass = "break-glass",
         /// Read alerts, take them, close them: each role those that are its own to look after.
         TendAlerts = "tend-alerts",
+        /// Give a patient a way into the own chart: activate and recover accounts of patients, and no others.
+        ActivatePatients = "activate-patients",
     }
 }
 

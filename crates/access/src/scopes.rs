@@ -57,6 +57,7 @@ impl Scopes {
             | Action::ManagePolicies
             | Action::ReviewAlerts
             | Action::TendAlerts
+            | Action::ActivatePatients
             | Action::Explain
             | Action::BreakGlass => return false,
         };

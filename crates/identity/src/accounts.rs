@@ -97,17 +97,27 @@ impl Identity {
         from: &Connection<'_>,
     ) -> Result<Invited, IdentityError> {
         self.require(by, Action::ManageAccounts, from, true).await?;
+        let check = self.invitations_of(user.0).first().and_then(|held| held.check);
+        self.issue_again(user, check, &Actor::caller(by), from).await
+    }
+
+    pub(crate) async fn issue_again(
+        &self,
+        user: UserId,
+        check: Option<IdentityCheck>,
+        actor: &Actor,
+        from: &Connection<'_>,
+    ) -> Result<Invited, IdentityError> {
         let pen = self.pen().await;
         let account = self.account(user.0)?;
         if account.profile.state != AccountState::Invited || account.profile.kind == Kind::Service {
             return Err(IdentityError::Invalid("the account does not wait for its person"));
         }
-        let check = self.invitations_of(user.0).first().and_then(|held| held.check);
-        let (invitation, code) = self.invitation(user.0, by.login(), check, false)?;
+        let (invitation, code) = self.invitation(user.0, &actor.login, check, false)?;
         let (mut changes, old) = self.void_invitations(user.0);
         changes.push(self.put_invitation(&invitation)?);
         let subject = format!("user {}: invited again", user.0);
-        let event = self.account_event(&Actor::caller(by), from, &subject)?;
+        let event = self.account_event(actor, from, &subject)?;
         let expires_ms = invitation.expires_ms;
         self.commit(pen, vec![event], changes, move |state| {
             old.iter().for_each(|hash| drop(state.invitations.remove(hash)));

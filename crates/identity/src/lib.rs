@@ -21,6 +21,7 @@ mod open;
 mod own;
 mod passkey;
 mod password;
+mod patients;
 mod pool;
 mod recover;
 mod roles;
@@ -49,6 +50,7 @@ pub use open::Identity;
 pub use own::{PasskeyView, ProofsView};
 pub use passkey::PasskeyOptions;
 pub use password::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordRefusal};
+pub use patients::PatientToActivate;
 pub use roles::Recertification;
 pub use session::{Remaining, Renewed, Session, SessionView};
 pub use settings::{

@@ -198,6 +198,12 @@ impl Identity {
         live.is_ok_and(|live| self.now_ms() - live.verified_ms() <= crate::caller::FRESH_MS)
     }
 
+    /// For how long that still holds; 0 where it does not.
+    pub fn fresh_s(&self, session: &Session) -> i64 {
+        let live = self.live_by_number(session.number);
+        live.map_or(0, |live| (live.verified_ms() + crate::caller::FRESH_MS - self.now_ms()).max(0) / 1_000)
+    }
+
     fn fresh_account(&self, session: &Session) -> Result<std::sync::Arc<Account>, IdentityError> {
         if !self.is_fresh(session) {
             return Err(IdentityError::StepUp);

@@ -47,7 +47,7 @@ impl Identity {
         self.recover_as(&actor, user, IdentityCheck::InPerson, reason, &Connection::LOCAL).await
     }
 
-    async fn recover_as(
+    pub(crate) async fn recover_as(
         &self,
         actor: &Actor,
         user: UserId,

@@ -113,15 +113,26 @@ impl<B: Backend> Record<B> {
 
     /// The chart of a patient, for who manages accounts. Audited as work on an account that names the patient.
     pub async fn patient_link(&self, caller: &Caller, patient_id: &str) -> Result<PatientLink, RecordError> {
-        let (head, json) = self.linked(caller, "Patient", patient_id).await?;
+        let (head, json) = self.linked(caller, Action::ManageAccounts, "Patient", patient_id).await?;
         let patient = Json::parse(&json).map_err(|_| RecordError::Damaged)?;
         let adolescent_ms = patient.get("birthDate").and_then(Json::as_str).and_then(adolescence);
         Ok(PatientLink { chart: ChartNo(head.chart), row: head.row, adolescent_ms })
     }
 
+    /// Whether policy ever lets somebody activate patients.
+    pub fn may_activate(&self, caller: &Caller) -> bool {
+        self.policies().decide(caller, Action::ActivatePatients, &Object::of(TypeRef::SYSTEM, None, None)).is_ok()
+    }
+
+    /// The chart that a patient's own account opens, for who activates patients.
+    pub async fn own_chart_link(&self, caller: &Caller, patient_id: &str) -> Result<ChartNo, RecordError> {
+        let (head, _) = self.linked(caller, Action::ActivatePatients, "Patient", patient_id).await?;
+        Ok(ChartNo(head.chart))
+    }
+
     /// The row of a Practitioner, for who manages accounts.
     pub async fn practitioner_link(&self, caller: &Caller, id: &str) -> Result<PractitionerLink, RecordError> {
-        let (head, json) = self.linked(caller, "Practitioner", id).await?;
+        let (head, json) = self.linked(caller, Action::ManageAccounts, "Practitioner", id).await?;
         let person = Json::parse(&json).map_err(|_| RecordError::Damaged)?;
         let names = person.get("name").map_or(&[][..], Json::items);
         let family = names.iter().find_map(|name| name.get("family")?.as_str()).map(|family| self.family(family));
@@ -131,11 +142,12 @@ impl<B: Backend> Record<B> {
     async fn linked(
         &self,
         caller: &Caller,
+        action: Action,
         type_name: &str,
         id: &str,
     ) -> Result<(std::sync::Arc<crate::head::Head>, Vec<u8>), RecordError> {
         let audited = audit::Action::AccountChange;
-        self.may(caller, Action::ManageAccounts, audited).await?;
+        self.may(caller, action, audited).await?;
         let current = match ResourceKey::parse(type_name, id) {
             Some(key) => self.find(&key).await?.filter(|current| !current.head.deleted()),
             None => None,

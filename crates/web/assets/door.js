@@ -71,7 +71,7 @@ async function prove(challenge) {
 }
 
 // For the scripts of other pages.
-globalThis.wardstone = Object.freeze({ prove });
+globalThis.wardstone = Object.freeze({ prove, send });
 
 function say(error) {
   const place = byId("script-error");

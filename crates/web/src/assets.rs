@@ -31,6 +31,8 @@ assets! {
     JS = SCRIPT "door.js",
     /// Keys: what acts, and when.
     KEYS = SCRIPT "keys.js",
+    /// Dialogs over a page: confirming that it is you, and what asks for a reason.
+    CONFIRM = SCRIPT "confirm.js",
     /// Patients, actions and pages from one field.
     PALETTE = SCRIPT "palette.js",
     PALETTE_CSS = STYLE "palette.css",
@@ -72,6 +74,7 @@ pub(crate) struct Frame<'a> {
     pub font: &'static Asset,
     /// Of the pages behind the door.
     pub keys: &'static Asset,
+    pub confirm: &'static Asset,
     pub palette: &'static Asset,
     pub palette_css: &'static Asset,
 }
@@ -84,6 +87,7 @@ impl<'a> Frame<'a> {
             js: &JS,
             font: &LATIN,
             keys: &KEYS,
+            confirm: &CONFIRM,
             palette: &PALETTE,
             palette_css: &PALETTE_CSS,
         }

@@ -88,6 +88,12 @@ impl Asked<'_> {
         if is_own || !changes(&self.parts.method) { Ok(()) } else { Err(Refusal::CrossSite) }
     }
 
+    /// A script sends it, and reads the answer.
+    pub fn sends_json(&self) -> bool {
+        let kind = self.parts.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        kind.is_some_and(|kind| kind.starts_with("application/json"))
+    }
+
     pub fn cookie(&self, name: &str) -> Option<&str> {
         cookie(&self.parts.headers, name)
     }

@@ -117,7 +117,7 @@ impl Refusal {
             Refusal::Unproven { challenge } => pages::prove(web, challenge),
             Refusal::Guidance => to_the_guidance(parts),
             Refusal::Identity(IdentityError::StepUp)
-            | Refusal::Enrol(EnrolRefusal::Unavailable(IdentityError::StepUp)) => answer::see("/stepup"),
+            | Refusal::Enrol(EnrolRefusal::Unavailable(IdentityError::StepUp)) => to_confirm(parts),
             _ => answer::page(self.status(), &Notice::new(web, "This did not work", &self.words())),
         }
     }
@@ -131,6 +131,12 @@ impl Refusal {
             _ => None,
         }
     }
+}
+
+/// And back to the page of the form.
+fn to_confirm(parts: &Parts) -> Response<Body> {
+    let place = Some(parts.uri.path()).filter(|path| Place::parse(path).is_some());
+    answer::see(&format!("/stepup{}", place.map_or_else(String::new, |place| format!("?next={place}"))))
 }
 
 /// And from there on to where they were going.

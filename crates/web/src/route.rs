@@ -197,6 +197,8 @@ routes! {
     SavePhoto = POST "/patients/{}/photo",
     Insurance = GET "/patients/{}/insurance",
     SaveInsurance = POST "/patients/{}/insurance",
+    PatientAccess = GET "/patients/{}/access",
+    ActivatePatient = POST "/patients/{}/access",
     Merge = GET "/patients/{}/merge",
     MergeStep = POST "/patients/{}/merge",
     Unmerge = POST "/patients/{}/unmerge",

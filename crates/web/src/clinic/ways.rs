@@ -20,6 +20,7 @@ impl Ways {
             ("edit", "Edit who this is", may::edits(asking)),
             ("insurance", "Insurance", may::insures(asking)),
             ("photo", "Photo", may::keeps_photos(asking)),
+            ("access", "Access for the patient", may::activates(asking)),
             ("merge", "Merge records", may::merges(asking)),
         ];
         let ways = all.into_iter().filter(|(.., may)| *may).map(|(way, words, _)| (way, words)).collect();

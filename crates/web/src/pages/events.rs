@@ -65,7 +65,10 @@ pub async fn active(asked: &Asked<'_>) -> Answer {
     let identity = asked.web.identity();
     identity.touch(&session);
     let remaining = identity.remaining(&session).ok_or(Refusal::NotSignedIn)?;
-    Ok(answer::json(StatusCode::OK, &json!({ "idle_s": remaining.idle_s, "absolute_s": remaining.absolute_s })))
+    Ok(answer::json(
+        StatusCode::OK,
+        &json!({ "idle_s": remaining.idle_s, "absolute_s": remaining.absolute_s, "fresh_s": identity.fresh_s(&session) }),
+    ))
 }
 
 impl Watching {

@@ -1,5 +1,6 @@
 //! From an address to what answers it.
 
+mod activate;
 mod allergies;
 mod chart;
 mod cover;
@@ -60,6 +61,7 @@ fn closed(asked: &Asked<'_>) -> Response<Body> {
 
 /// Who goes which way from a chart.
 pub(crate) mod ways {
+    pub use super::activate::may_activate as activates;
     pub use super::insurance::may_look as insures;
     pub use super::merge::may_merge as merges;
     pub use super::photo::may_keep as keeps_photos;
@@ -150,6 +152,8 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::SavePhoto => later(asked, photo::save),
         Route::Insurance => later(asked, insurance::page),
         Route::SaveInsurance => later(asked, insurance::save),
+        Route::PatientAccess => later(asked, activate::page),
+        Route::ActivatePatient => later(asked, activate::save),
         Route::Merge => later(asked, merge::page),
         Route::MergeStep => later(asked, merge::step),
         Route::Unmerge => later(asked, merge::undo),

@@ -29,6 +29,12 @@ struct Page<'a> {
 /// Where the person was going: a page of ours, named in the query, or nowhere else.
 struct Next<'a>(Option<&'a str>);
 
+/// What the dialog over a page sends.
+#[derive(Deserialize)]
+struct Code {
+    code: String,
+}
+
 #[derive(Deserialize)]
 struct PasskeyAnswer {
     credential: serde_json::Value,
@@ -40,6 +46,12 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
 }
 
 pub async fn totp(asked: &Asked<'_>) -> Answer {
+    if asked.sends_json() {
+        let session = asked.scripted().await?;
+        let sent: Code = asked.json()?;
+        let renewed = asked.web.identity().step_up_totp(&session, &sent.code, &asked.from).await?;
+        return Ok(again(answer::json(StatusCode::OK, &json!({ "next": Next::of(asked).address() })), &renewed));
+    }
     let sent = asked.form();
     let session = asked.writer(&sent).await?;
     match asked.web.identity().step_up_totp(&session, sent.text("code"), &asked.from).await {

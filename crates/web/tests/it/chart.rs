@@ -166,7 +166,7 @@ async fn a_withheld_chart_says_why_and_opens_behind_broken_glass_for_an_hour() {
     // A verification that is too old is asked for again, and leads back.
     clinic.advance(6 * MINUTE_MS);
     let stale = browser.get(&clinic, "/patients/p2").await;
-    assert!(stale.body.contains(r#"href="/stepup?next=/patients/p2""#) && !stale.body.contains("<textarea"));
+    assert!(stale.body.contains(r#"href="/stepup?next=/patients/p2""#) && !stale.body.contains("ask inline"));
     let sent = browser.post(&clinic, "/patients/p2/glass", &form(stale.csrf(), "found unconscious")).await;
     assert_eq!((sent.status, sent.location()), (StatusCode::SEE_OTHER, "/stepup?next=/patients/p2"));
     let confirmed = [("csrf", stale.csrf()), ("code", clinic.totp())];

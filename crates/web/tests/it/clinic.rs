@@ -105,7 +105,11 @@ impl Clinic {
         };
         let record = Record::open(store.clone(), keyring.clone(), record_settings).await.unwrap();
         let mut settings = Settings::new("Lakeside Clinic", ORIGIN, "clinic.example", time);
-        settings.may = Arc::new(|caller: &Caller, _| caller.roles().contains(Role::Admin));
+        let asked = record.clone();
+        settings.may = Arc::new(move |caller: &Caller, action| {
+            let system = access::Object::of(access::TypeRef::SYSTEM, None, None);
+            asked.policies().decide(caller, action, &system).is_ok()
+        });
         let names = keyring.clone();
         settings.family = Arc::new(move |name: &str| names.family(name));
         let identity = Identity::open(settings, desk, Witness::of(&store), &keyring).unwrap();

@@ -3,6 +3,7 @@
 
 extern crate wardstone_web as web;
 
+mod activate;
 mod allergies;
 mod assets;
 mod chart;
