@@ -68,6 +68,14 @@ pub fn derive(key: &[u8], purpose: &str) -> Zeroizing<[u8; 32]> {
     out
 }
 
+/// HMAC-SHA-1, as relays ask for it (TURN REST credentials, RFC 8489 message integrity) and nothing else does.
+pub fn hmac_sha1(key: &[u8], input: &[u8]) -> [u8; 20] {
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key);
+    let mut out = [0; 20];
+    out.copy_from_slice(hmac::sign(&key, input).as_ref());
+    out
+}
+
 pub fn equal(a: &[u8], b: &[u8]) -> bool {
     constant_time::verify_slices_are_equal(a, b).is_ok()
 }
@@ -90,6 +98,13 @@ mod tests {
         assert_eq!(pieces.finish(), sha256(b"abc"));
         // FIPS 180-2, appendix B.1
         assert_eq!(sha256(b"abc")[..4], [0xba, 0x78, 0x16, 0xbf]);
+    }
+
+    #[test]
+    fn hmac_sha1_is_that_of_rfc_2202() {
+        // RFC 2202, section 3, test cases 1 and 2
+        assert_eq!(hmac_sha1(&[0x0b; 20], b"Hi There")[..4], [0xb6, 0x17, 0x31, 0x86]);
+        assert_eq!(hmac_sha1(b"Jefe", b"what do ya want for nothing?")[..4], [0xef, 0xfc, 0xdf, 0x6a]);
     }
 
     #[test]

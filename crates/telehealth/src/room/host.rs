@@ -1,0 +1,166 @@
+//! What only the host may do: admit, hold, remove, lock, end; and how anybody parts.
+
+use super::{Audit, ConnectionId, Output, Random, Room};
+use crate::UnixMs;
+use crate::signal::{FromClient, MEMBERS_MAX, ParticipantId, Refusal, ToClient};
+use crate::status::{CallEvent, EndReason, VisitEvent};
+
+impl Room {
+    pub(super) fn obey(
+        &mut self,
+        connection: ConnectionId,
+        who: &ParticipantId,
+        message: FromClient,
+        now_ms: UnixMs,
+        random: Random<'_>,
+    ) {
+        let Some(participant) = self.participants.get(who) else { return };
+        let (host, inside, role) = (participant.is_host(), participant.is_in(), participant.invite.role);
+        let for_hosts = matches!(
+            message,
+            FromClient::Admit { .. }
+                | FromClient::Hold { .. }
+                | FromClient::Remove { .. }
+                | FromClient::Lock { .. }
+                | FromClient::End {}
+                | FromClient::Roster { .. }
+        );
+        if for_hosts && !(host && inside) {
+            self.audit(Some((who.clone(), role)), Audit::NotHost, None);
+            return self.send(connection, ToClient::Error { code: Refusal::NotHost });
+        }
+        let answer = match message {
+            FromClient::Beat {} | FromClient::Hello { .. } => Ok(()),
+            FromClient::Leave {} => {
+                self.part(who, EndReason::Left, Audit::Left);
+                Ok(())
+            }
+            FromClient::Admit { who: other } => self.admit(&other, now_ms, random),
+            FromClient::Hold { who: other } => self.hold(&other),
+            FromClient::Remove { who: other } => self.remove(&other),
+            FromClient::Lock { on } => {
+                self.lock(who, on);
+                Ok(())
+            }
+            FromClient::End {} => {
+                self.end(Some(who), EndReason::EndedForAll);
+                Ok(())
+            }
+            FromClient::Event { what, detail } => {
+                self.audit(Some((who.clone(), role)), Audit::Reported(what), detail);
+                Ok(())
+            }
+            said if inside => self.relay(who, said),
+            _ => Err(Refusal::NotAdmitted),
+        };
+        if let Err(code) = answer {
+            self.send(connection, ToClient::Error { code });
+        }
+    }
+
+    fn admit(&mut self, id: &ParticipantId, now_ms: UnixMs, random: Random<'_>) -> Result<(), Refusal> {
+        let participant = self.participants.get(id).filter(|one| one.is_waiting()).ok_or(Refusal::Absent)?;
+        let (role, connection) = (participant.invite.role, participant.connection);
+        if self.count_in() >= MEMBERS_MAX {
+            return Err(Refusal::Full);
+        }
+        if !self.move_call(id, CallEvent::Admit) {
+            return Err(Refusal::Absent);
+        }
+        self.audit(Some((id.clone(), role)), Audit::Admitted, None);
+        if role.is_visited() {
+            self.visit(VisitEvent::Resume);
+            self.visit(VisitEvent::Start);
+        }
+        if let Some(connection) = connection {
+            let servers = self.relays.servers(now_ms, random);
+            if let Some(participant) = self.participants.get_mut(id) {
+                participant.ice_ms = now_ms;
+            }
+            self.send(connection, ToClient::Ice { servers });
+        }
+        // Who the host is stands before what the host signed.
+        self.tell_present();
+        self.catch_up(id);
+        self.tell_waiting();
+        Ok(())
+    }
+
+    /// Back to the waiting room. Nobody holds a host.
+    fn hold(&mut self, id: &ParticipantId) -> Result<(), Refusal> {
+        let participant = self.participants.get(id).filter(|one| one.is_in() && !one.is_host());
+        let role = participant.ok_or(Refusal::Absent)?.invite.role;
+        if !self.move_call(id, CallEvent::Hold) {
+            return Err(Refusal::Absent);
+        }
+        self.audit(Some((id.clone(), role)), Audit::Held, None);
+        if !self.participants.values().any(|one| one.is_in() && one.invite.role.is_visited()) {
+            self.visit(VisitEvent::Hold);
+        }
+        self.tell_present();
+        self.tell_waiting();
+        Ok(())
+    }
+
+    fn remove(&mut self, id: &ParticipantId) -> Result<(), Refusal> {
+        let participant = self.participants.get(id).filter(|one| !one.is_over() && !one.is_host());
+        if let Some(connection) = participant.ok_or(Refusal::Absent)?.connection {
+            self.send(connection, ToClient::Removed);
+        }
+        self.part(id, EndReason::Removed, Audit::Removed);
+        Ok(())
+    }
+
+    fn lock(&mut self, who: &ParticipantId, on: bool) {
+        if self.locked == on {
+            return;
+        }
+        self.locked = on;
+        let role = self.participants.get(who).map(|one| one.invite.role);
+        let what = if on { Audit::Locked } else { Audit::Unlocked };
+        self.audit(role.map(|role| (who.clone(), role)), what, None);
+        self.tell_present();
+    }
+
+    /// One goes; the others are told.
+    pub(super) fn part(&mut self, id: &ParticipantId, reason: EndReason, what: Audit) {
+        if !self.move_call(id, CallEvent::End(reason)) {
+            return;
+        }
+        let Some(participant) = self.participants.get_mut(id) else { return };
+        let role = participant.invite.role;
+        let connection = participant.connection.take();
+        if let Some(connection) = connection {
+            self.drop_connection(connection);
+        }
+        self.audit(Some((id.clone(), role)), what, None);
+        self.tell_present();
+        self.tell_waiting();
+    }
+
+    pub(super) fn end(&mut self, by: Option<&ParticipantId>, reason: EndReason) {
+        if self.over {
+            return;
+        }
+        let role = by.and_then(|by| self.participants.get(by)).map(|one| one.invite.role);
+        self.audit(by.cloned().zip(role), Audit::EndedForAll, None);
+        let word = if reason == EndReason::EndedForAll { "ended" } else { "closed" };
+        for participant in self.participants.values_mut() {
+            if let Ok(call) = participant.call.after(CallEvent::End(reason)) {
+                participant.call = call;
+            }
+            participant.connection = None;
+        }
+        let connections: Vec<ConnectionId> = self.connections.keys().copied().collect();
+        for connection in connections {
+            self.send(connection, ToClient::Ended { reason: word });
+            self.drop_connection(connection);
+        }
+        self.visit(VisitEvent::Finish);
+        self.over = true;
+        self.tickets.clear();
+        self.backlog.clear();
+        self.roster = None;
+        self.out.push(Output::Over);
+    }
+}

@@ -1,0 +1,123 @@
+//! What is looked at before the protocol library sees a message: credentials and their end, peers, methods.
+
+use std::net::{IpAddr, SocketAddr};
+
+use turn_server_proto::types::attribute::XorPeerAddress;
+use turn_server_proto::types::message::{ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, REFRESH};
+use turn_server_proto::types::stun::attribute::{ErrorCode, Userhash, Username, XorMappedAddress};
+use turn_server_proto::types::stun::message::{
+    BINDING, IntegrityAlgorithm, LongTermKeyCredentials, Message, MessageClass, MessageIntegrityCredentials,
+    MessageWrite, MessageWriteExt, MessageWriteVec,
+};
+
+use crate::UnixMs;
+use crate::turn::TurnSecrets;
+use crate::turn::credential::valid_until;
+use crate::turn::peer::is_denied;
+
+/// Peers in one request.
+const PEERS_MAX: usize = 16;
+
+pub enum Verdict {
+    /// Data, or a request without credentials: the library asks for them.
+    Pass {
+        challenged: bool,
+    },
+    /// Of a credential that holds: the library has to know it.
+    Known {
+        username: String,
+        password: String,
+    },
+    Answer(Vec<u8>),
+    Drop,
+}
+
+pub struct Gate {
+    pub realm: String,
+    pub secrets: TurnSecrets,
+    pub own: Vec<IpAddr>,
+}
+
+impl Gate {
+    pub fn look(&self, frame: &[u8], from: SocketAddr, now_ms: UnixMs) -> Verdict {
+        if frame.first().is_some_and(|first| first >> 6 == 1) {
+            return Verdict::Pass { challenged: false };
+        }
+        let Ok(message) = Message::from_bytes(frame) else { return Verdict::Drop };
+        match message.class() {
+            MessageClass::Request => {}
+            MessageClass::Indication => return Verdict::Pass { challenged: false },
+            _ => return Verdict::Drop,
+        }
+        let method = message.method();
+        // The library (0.7) addresses this one answer to itself.
+        if method == BINDING {
+            return seen(&message, from);
+        }
+        if ![ALLOCATE, REFRESH, CREATE_PERMISSION, CHANNEL_BIND].contains(&method) {
+            return Verdict::Drop;
+        }
+        // Names behind a hash could not be checked for their end.
+        if message.attribute::<Userhash>().is_ok() {
+            return answer(&message, ErrorCode::UNAUTHORIZED, None);
+        }
+        let Ok(username) = message.attribute::<Username>() else { return Verdict::Pass { challenged: true } };
+        let username = username.username().to_owned();
+        if valid_until(&username, now_ms).is_none() {
+            return answer(&message, ErrorCode::UNAUTHORIZED, None);
+        }
+        let matching = self.secrets.both().find_map(|secret| {
+            let password = secret.password(&username);
+            let key = LongTermKeyCredentials::new(username.clone(), password.clone(), self.realm.clone());
+            let credentials = MessageIntegrityCredentials::LongTerm(key);
+            let algorithm = message.validate_integrity(&credentials).ok()?;
+            Some((password, credentials, algorithm))
+        });
+        let Some((password, credentials, algorithm)) = matching else {
+            return answer(&message, ErrorCode::UNAUTHORIZED, None);
+        };
+        if method == CREATE_PERMISSION || method == CHANNEL_BIND {
+            for place in 0..=PEERS_MAX {
+                let Ok(peer) = message.nth_attribute::<XorPeerAddress>(place) else { break };
+                let address = peer.addr(message.transaction_id()).ip();
+                if place == PEERS_MAX || self.refuses(address) {
+                    return answer(&message, ErrorCode::FORBIDDEN, Some((credentials, algorithm)));
+                }
+            }
+        }
+        Verdict::Known { username, password }
+    }
+
+    /// Permissions are by address without a port: our own is let through here, and only its relayed ports later.
+    pub fn refuses(&self, peer: IpAddr) -> bool {
+        is_denied(peer) && !self.own.contains(&peer)
+    }
+}
+
+/// The address that a request came from (RFC 8489, 2).
+fn seen(message: &Message<'_>, from: SocketAddr) -> Verdict {
+    let mut builder = Message::builder_success(message, MessageWriteVec::new());
+    let added = builder.add_attribute(&XorMappedAddress::new(from, message.transaction_id()));
+    if added.is_err() || builder.add_fingerprint().is_err() {
+        return Verdict::Drop;
+    }
+    Verdict::Answer(builder.finish())
+}
+
+fn answer(
+    message: &Message<'_>,
+    code: u16,
+    signed: Option<(MessageIntegrityCredentials, IntegrityAlgorithm)>,
+) -> Verdict {
+    let Ok(error) = ErrorCode::builder(code).build() else { return Verdict::Drop };
+    let mut builder = Message::builder_error(message, MessageWriteVec::new());
+    if builder.add_attribute(&error).is_err() {
+        return Verdict::Drop;
+    }
+    if let Some((credentials, algorithm)) = signed
+        && builder.add_message_integrity(&credentials, algorithm).is_err()
+    {
+        return Verdict::Drop;
+    }
+    Verdict::Answer(builder.finish())
+}

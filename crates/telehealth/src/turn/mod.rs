@@ -1,0 +1,8 @@
+//! Relays (TURN, RFC 8656): short-lived credentials, the configuration of an external coturn, and one of our own.
+
+pub mod coturn;
+pub mod credential;
+pub mod embedded;
+pub mod peer;
+
+pub use credential::{IceServer, Relays, TurnSecret, TurnSecrets};

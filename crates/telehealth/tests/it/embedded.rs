@@ -1,0 +1,373 @@
+//! The relay in this process, spoken to over real sockets as a browser does.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use turn_server_proto::types::attribute::{ChannelNumber, Data, RequestedTransport, XorPeerAddress, XorRelayedAddress};
+use turn_server_proto::types::message::{ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, REFRESH, SEND};
+use turn_server_proto::types::stun::attribute::{ErrorCode, Nonce, Realm, Username};
+use turn_server_proto::types::stun::message::{
+    BINDING, IntegrityAlgorithm, LongTermKeyCredentials, Message, MessageClass, MessageIntegrityCredentials,
+    MessageType, MessageWrite, MessageWriteExt, MessageWriteVec, Method, TransactionId,
+};
+use wardstone_telehealth::turn::embedded::{ALLOCATIONS_PER_CREDENTIAL_MAX, Embedded, Options};
+use wardstone_telehealth::turn::{TurnSecret, TurnSecrets, credential};
+
+const NOW: i64 = 1_800_000_000_000;
+const REALM: &str = "visits.example.org";
+
+enum Wire {
+    Udp(UdpSocket, SocketAddr),
+    Stream(Box<dyn Stream>),
+}
+
+trait Stream: Read + Write + Send {}
+impl<T: Read + Write + Send> Stream for T {}
+
+struct Client {
+    wire: Wire,
+    nonce: String,
+    username: String,
+    password: String,
+}
+
+impl Client {
+    fn new(wire: Wire, (username, password): (String, String)) -> Self {
+        Self { wire, nonce: String::new(), username, password }
+    }
+
+    fn udp(server: SocketAddr, credential: (String, String)) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        Self::new(Wire::Udp(socket, server), credential)
+    }
+
+    fn tcp(server: SocketAddr, credential: (String, String)) -> Self {
+        Self::new(Wire::Stream(Box::new(connect(server))), credential)
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        match &mut self.wire {
+            Wire::Udp(socket, server) => drop(socket.send_to(bytes, *server).unwrap()),
+            Wire::Stream(stream) => {
+                stream.write_all(bytes).unwrap();
+                stream.flush().unwrap();
+            }
+        }
+    }
+
+    /// None: nothing came in time.
+    fn receive(&mut self) -> Option<Vec<u8>> {
+        match &mut self.wire {
+            Wire::Udp(socket, _) => {
+                let mut buffer = vec![0; 2048];
+                let length = socket.recv(&mut buffer).ok()?;
+                buffer.truncate(length);
+                Some(buffer)
+            }
+            Wire::Stream(stream) => {
+                let mut bytes = vec![0; 4];
+                stream.read_exact(&mut bytes).ok()?;
+                let length = usize::from(u16::from_be_bytes([bytes[2], bytes[3]]));
+                let rest = if bytes[0] >> 6 == 1 { length.next_multiple_of(4) } else { 16 + length };
+                bytes.resize(4 + rest, 0);
+                stream.read_exact(&mut bytes[4..]).ok()?;
+                Some(bytes)
+            }
+        }
+    }
+
+    fn hushed(&mut self) -> Option<Vec<u8>> {
+        if let Wire::Udp(socket, _) = &self.wire {
+            socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        }
+        self.receive()
+    }
+
+    /// The answer to a signed request: the address of an allocation, or the error's code.
+    fn request(&mut self, method: Method, peer: Option<SocketAddr>) -> Result<Option<SocketAddr>, u16> {
+        if self.nonce.is_empty() {
+            // The first one has no credentials and is answered with a nonce.
+            assert_eq!(self.attempt(ALLOCATE, None, false), Err(401));
+        }
+        self.attempt(method, peer, true)
+    }
+
+    fn attempt(&mut self, method: Method, peer: Option<SocketAddr>, signed: bool) -> Result<Option<SocketAddr>, u16> {
+        let id = TransactionId::generate();
+        let kind = MessageType::from_class_method(MessageClass::Request, method);
+        let mut message = Message::builder(kind, id, MessageWriteVec::new());
+        if method == ALLOCATE {
+            message.add_attribute(&RequestedTransport::new(17)).unwrap();
+        }
+        if method == CHANNEL_BIND {
+            message.add_attribute(&ChannelNumber::new(0x4001)).unwrap();
+        }
+        if let Some(peer) = peer {
+            message.add_attribute(&XorPeerAddress::new(peer, id)).unwrap();
+        }
+        if signed {
+            message.add_attribute(&Username::new(&self.username).unwrap()).unwrap();
+            message.add_attribute(&Realm::new(REALM).unwrap()).unwrap();
+            message.add_attribute(&Nonce::new(&self.nonce).unwrap()).unwrap();
+            let key = LongTermKeyCredentials::new(self.username.clone(), self.password.clone(), REALM.to_owned());
+            let credentials = MessageIntegrityCredentials::LongTerm(key);
+            message.add_message_integrity(&credentials, IntegrityAlgorithm::Sha1).unwrap();
+        }
+        self.send(&message.finish());
+        let bytes = self.receive().expect("an answer");
+        let answer = Message::from_bytes(&bytes).unwrap();
+        assert_eq!(answer.transaction_id(), id);
+        if let Ok(nonce) = answer.attribute::<Nonce>() {
+            self.nonce = nonce.nonce().to_owned();
+        }
+        if answer.has_class(MessageClass::Success) {
+            return Ok(answer.attribute::<XorRelayedAddress>().ok().map(|address| address.addr(id)));
+        }
+        Err(answer.attribute::<ErrorCode>().unwrap().code())
+    }
+
+    fn allocate(&mut self) -> SocketAddr {
+        self.request(ALLOCATE, None).unwrap().unwrap()
+    }
+
+    fn tell(&mut self, peer: SocketAddr, data: &[u8]) {
+        let id = TransactionId::generate();
+        let kind = MessageType::from_class_method(MessageClass::Indication, SEND);
+        let mut message = Message::builder(kind, id, MessageWriteVec::new());
+        message.add_attribute(&XorPeerAddress::new(peer, id)).unwrap();
+        message.add_attribute(&Data::new(data)).unwrap();
+        self.send(&message.finish());
+    }
+
+    /// Data of an indication, and from whom.
+    fn heard(&mut self) -> (SocketAddr, Vec<u8>) {
+        let bytes = self.receive().expect("data");
+        let message = Message::from_bytes(&bytes).unwrap();
+        let from = message.attribute::<XorPeerAddress>().unwrap().addr(message.transaction_id());
+        (from, message.attribute::<Data<'_>>().unwrap().data().to_vec())
+    }
+}
+
+fn connect(server: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(server).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    stream
+}
+
+fn secret(text: &str) -> TurnSecret {
+    TurnSecret::new(text).unwrap()
+}
+
+fn good(opaque: u8) -> (String, String) {
+    credential::mint(&secret("north-north-north"), NOW + 600_000, &[opaque; 12])
+}
+
+struct Site {
+    relay: Embedded,
+    clock: Arc<AtomicI64>,
+    certificate: rustls::pki_types::CertificateDer<'static>,
+}
+
+async fn site() -> Site {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+    let certificate = made.cert.der().clone();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let tls = rustls::ServerConfig::builder().with_no_client_auth();
+    let tls = Arc::new(tls.with_single_cert(vec![certificate.clone()], key).unwrap());
+    let clock = Arc::new(AtomicI64::new(NOW));
+    let read = clock.clone();
+    let anywhere: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let options = Options {
+        udp: Some(anywhere),
+        tcp: Some(anywhere),
+        tls: Some((anywhere, tls)),
+        relay: anywhere.ip(),
+        advertised: anywhere.ip(),
+        realm: REALM.to_owned(),
+        secrets: TurnSecrets { current: secret("north-north-north"), previous: None },
+        clock: Arc::new(move || read.load(Ordering::Relaxed)),
+    };
+    Site { relay: Embedded::start(options).await.unwrap(), clock, certificate }
+}
+
+impl Site {
+    fn udp(&self, opaque: u8) -> Client {
+        Client::udp(self.relay.udp.unwrap(), good(opaque))
+    }
+
+    fn tls(&self, opaque: u8) -> Client {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.certificate.clone()).unwrap();
+        let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let name = "localhost".try_into().unwrap();
+        let session = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
+        let stream = rustls::StreamOwned::new(session, connect(self.relay.tls.unwrap()));
+        Client::new(Wire::Stream(Box::new(stream)), good(opaque))
+    }
+}
+
+fn talk(a: &mut Client, b: &mut Client) {
+    let (at_a, at_b) = (a.allocate(), b.allocate());
+    a.request(CREATE_PERMISSION, Some(at_b)).unwrap();
+    b.request(CREATE_PERMISSION, Some(at_a)).unwrap();
+    a.tell(at_b, b"from a");
+    assert_eq!(b.heard(), (at_a, b"from a".to_vec()));
+    b.tell(at_a, b"from b, of another length");
+    assert_eq!(a.heard(), (at_b, b"from b, of another length".to_vec()));
+    // By channel: four bytes before the data.
+    a.request(CHANNEL_BIND, Some(at_b)).unwrap();
+    a.send(&[0x40, 0x01, 0, 4, b'd', b'a', b't', b'a']);
+    assert_eq!(b.heard(), (at_a, b"data".to_vec()));
+    b.tell(at_a, b"back");
+    assert_eq!(a.receive().unwrap(), [0x40, 0x01, 0, 4, b'b', b'a', b'c', b'k']);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_allocations_talk_both_ways_over_udp_tcp_and_tls() {
+    let site = site().await;
+    talk(&mut site.udp(1), &mut site.udp(2));
+    talk(&mut site.udp(3), &mut Client::tcp(site.relay.tcp.unwrap(), good(4)));
+    talk(&mut site.tls(5), &mut Client::tcp(site.relay.tcp.unwrap(), good(6)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_another_listener_took_in_is_served_too() {
+    let site = site().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let door = listener.local_addr().unwrap();
+    let mut other = site.udp(2);
+    let serving = async {
+        let (stream, from) = listener.accept().await.unwrap();
+        site.relay.serve(stream, from).await;
+    };
+    let talking = tokio::task::spawn_blocking(move || talk(&mut Client::tcp(door, good(1)), &mut other));
+    let (talked, ()) = tokio::join!(talking, serving);
+    talked.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_permission_nothing_arrives() {
+    let site = site().await;
+    let (mut a, mut b) = (site.udp(1), site.udp(2));
+    let (at_a, at_b) = (a.allocate(), b.allocate());
+    a.request(CREATE_PERMISSION, Some(at_b)).unwrap();
+    // Permissions are by address and all relayed ports share one: b's is missing altogether.
+    a.tell(at_b, b"unasked");
+    assert_eq!(b.hushed(), None);
+    b.tell(at_a, b"unpermitted");
+    assert_eq!(a.hushed(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn expired_wrong_and_invented_credentials_are_refused() {
+    let site = site().await;
+    let server = site.relay.udp.unwrap();
+    let north = secret("north-north-north");
+    for (name, bad) in [
+        ("expired", credential::mint(&north, NOW, &[1; 12])),
+        ("too long", credential::mint(&north, NOW + 2 * 3_600_000, &[1; 12])),
+        ("another secret", credential::mint(&secret("west-west-west-west"), NOW + 600_000, &[1; 12])),
+        ("a changed end", ("1800003000:AQEBAQEBAQEBAQEB".to_owned(), good(1).1)),
+        ("a name", ("ana".to_owned(), "password".to_owned())),
+    ] {
+        assert_eq!(Client::udp(server, bad).request(ALLOCATE, None), Err(401), "{name}");
+    }
+    assert!(site.udp(1).request(ALLOCATE, None).is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_allocation_is_not_extended_after_its_credential_ended() {
+    let site = site().await;
+    let mut client = site.udp(1);
+    client.allocate();
+    assert!(client.request(REFRESH, None).is_ok());
+    site.clock.store(NOW + 600_000, Ordering::Relaxed);
+    assert_eq!(client.request(REFRESH, None), Err(401));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_secrets_overlap_while_they_are_turned_over() {
+    let site = site().await;
+    let south = secret("south-south-south");
+    let overlap = TurnSecrets { current: south.clone(), previous: Some(secret("north-north-north")) };
+    site.relay.turn_over(overlap).await;
+    let new = credential::mint(&south, NOW + 600_000, &[2; 12]);
+    assert!(site.udp(1).request(ALLOCATE, None).is_ok());
+    assert!(Client::udp(site.relay.udp.unwrap(), new).request(ALLOCATE, None).is_ok());
+    site.relay.turn_over(TurnSecrets { current: south, previous: None }).await;
+    assert_eq!(site.udp(1).request(ALLOCATE, None), Err(401));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_near_is_no_peer_and_neither_is_the_machine_itself() {
+    let site = site().await;
+    let mut client = site.udp(1);
+    let relayed = client.allocate();
+    for near in ["10.0.0.1:80", "169.254.169.254:80", "192.168.1.1:53", "127.0.0.2:22"] {
+        assert_eq!(client.request(CREATE_PERMISSION, Some(near.parse().unwrap())), Err(403), "{near}");
+        assert_eq!(client.request(CHANNEL_BIND, Some(near.parse().unwrap())), Err(403), "{near}");
+    }
+    let service = UdpSocket::bind("127.0.0.1:0").unwrap();
+    service.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    client.request(CREATE_PERMISSION, Some(service.local_addr().unwrap())).unwrap();
+    client.tell(service.local_addr().unwrap(), b"let me in");
+    assert!(service.recv(&mut [0; 64]).is_err());
+    // And back: what the machine itself sends to a relayed port goes nowhere.
+    service.send_to(b"spoofed", relayed).unwrap();
+    assert_eq!(client.hushed(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_credential_has_a_quota_and_others_have_theirs() {
+    let site = site().await;
+    let mut held = Vec::new();
+    for _ in 0..ALLOCATIONS_PER_CREDENTIAL_MAX {
+        let mut client = site.udp(1);
+        client.allocate();
+        held.push(client);
+    }
+    assert_eq!(site.udp(1).request(ALLOCATE, None), Err(508));
+    assert!(site.udp(2).request(ALLOCATE, None).is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn noise_stops_nobody() {
+    let site = site().await;
+    let noise = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for length in 0..200u8 {
+        noise.send_to(&vec![length; usize::from(length)], site.relay.udp.unwrap()).unwrap();
+    }
+    connect(site.relay.tcp.unwrap()).write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    let mut client = site.udp(1);
+    assert!(client.attempt(BINDING, None, false).is_ok());
+    client.allocate();
+}
+
+/// Another's client: Debian's coturn has one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_client_of_coturn_loses_nothing_over_udp_and_tcp() {
+    const CLIENT: &str = "/usr/bin/turnutils_uclient";
+    if !std::path::Path::new(CLIENT).exists() {
+        #[expect(clippy::print_stderr, reason = "a skipped test says so")]
+        {
+            eprintln!("SKIPPED: {CLIENT} is not installed");
+        }
+        return;
+    }
+    let site = site().await;
+    let (username, password) = good(9);
+    for (transport, port) in [(None, site.relay.udp), (Some("-t"), site.relay.tcp)] {
+        let mut client = std::process::Command::new(CLIENT);
+        // -y: from client to client through the relay, -c: without a second port for RTCP.
+        client.args(transport).args(["-y", "-c", "-n", "20", "-m", "2", "-l", "200"]);
+        client.args(["-u", &username, "-w", &password, "-p", &port.unwrap().port().to_string(), "127.0.0.1"]);
+        let output = tokio::task::spawn_blocking(move || client.output().unwrap()).await.unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{said}");
+        assert!(said.contains("tot_send_msgs=40, tot_recv_msgs=40"), "{said}");
+    }
+}
