@@ -1,0 +1,80 @@
+// This person's own sound and picture: devices, mute, the other camera, a screen, and getting them back after a phone call.
+
+const PICTURE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 24 } };
+
+/** Event `changed` (detail: {kind, isSameTrack}): whoever sends looks at `tracks` again. */
+export class Media extends EventTarget {
+  tracks = { audio: null, video: null };
+  #wanted = { audio: true, video: true };
+  #asked = { audio: true, video: PICTURE };
+  #camera = null;
+
+  #changed(kind, isSameTrack = false) { this.dispatchEvent(new CustomEvent("changed", { detail: { kind, isSameTrack } })); }
+
+  /** Tracks that the caller made. */
+  use(stream) {
+    this.#put("audio", stream.getAudioTracks()[0] ?? null);
+    this.#put("video", stream.getVideoTracks()[0] ?? null);
+  }
+
+  #put(kind, track) {
+    const old = this.tracks[kind];
+    if (track) track.enabled = this.#wanted[kind];
+    this.tracks[kind] = track;
+    if (old && old !== track && old !== this.#camera) old.stop();
+    this.#changed(kind);
+  }
+
+  #want(kind, isOn) {
+    this.#wanted[kind] = isOn;
+    if (this.tracks[kind]) this.tracks[kind].enabled = isOn;
+    this.#changed(kind, true);
+  }
+  microphone(isOn) { this.#want("audio", isOn); }
+  camera(isOn) { this.#want("video", isOn); }
+
+  async start() { this.use(await navigator.mediaDevices.getUserMedia(this.#asked)); }
+
+  /** `deviceId` of one that enumerateDevices lists. */
+  async device(kind, deviceId) {
+    this.#asked = { ...this.#asked, [kind]: { ...(kind === "video" ? PICTURE : {}), deviceId: { exact: deviceId } } };
+    await this.#again(kind);
+  }
+
+  async flip() {
+    const facing = this.tracks.video?.getSettings().facingMode === "environment" ? "user" : "environment";
+    this.#asked = { ...this.#asked, video: { ...PICTURE, facingMode: facing } };
+    await this.#again("video");
+  }
+
+  async #again(kind) {
+    // A phone gives its camera to one track at a time.
+    this.tracks[kind]?.stop();
+    const stream = await navigator.mediaDevices.getUserMedia({ [kind]: this.#asked[kind] });
+    this.#put(kind, stream.getTracks()[0]);
+  }
+
+  /** After another app had the devices (a phone call): the old tracks may say live and be silent. */
+  async restart() {
+    await this.#again("audio");
+    if (!this.#camera) await this.#again("video");
+  }
+
+  async shareScreen() {
+    const [screen] = (await navigator.mediaDevices.getDisplayMedia({ video: true })).getVideoTracks();
+    this.#camera = this.tracks.video;
+    screen.onended = () => this.stopScreen();
+    this.#put("video", screen);
+  }
+
+  stopScreen() {
+    if (!this.#camera) return;
+    const camera = this.#camera;
+    this.#camera = null;
+    this.#put("video", camera);
+  }
+
+  get isSharing() { return this.#camera !== null; }
+  get isOn() { return { ...this.#wanted }; }
+  stop() { for (const track of [...Object.values(this.tracks), this.#camera]) track?.stop(); }
+}
