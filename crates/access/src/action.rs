@@ -46,6 +46,10 @@ closed! {
         TendAlerts = "tend-alerts",
         /// Give a patient a way into the own chart: activate and recover accounts of patients, and no others.
         ActivatePatients = "activate-patients",
+        /// Which business associate agreements there are, and which are in force.
+        ReadAgreements = "read-agreements",
+        /// Add, amend and end them.
+        ManageAgreements = "manage-agreements",
     }
 }
 

@@ -58,6 +58,8 @@ impl Scopes {
             | Action::ReviewAlerts
             | Action::TendAlerts
             | Action::ActivatePatients
+            | Action::ReadAgreements
+            | Action::ManageAgreements
             | Action::Explain
             | Action::BreakGlass => return false,
         };

@@ -148,7 +148,8 @@ coded!(
         DraftDiscard = 38, AlertRead = 39,
         Start = 40, Stop = 41, Backup = 42, Restore = 43, Import = 44, KeyEvent = 45, Verify = 46, Erase = 47,
         Reseal = 48, Configure = 49, LogBirth = 50, LogRetired = 51, AuditRead = 52, Heartbeat = 53,
-        Merge = 54, Unmerge = 55,
+        Merge = 54, Unmerge = 55, Visit = 56,
+        AgreementChange = 70, AgreementRead = 71, Outward = 72,
     }
 );
 

@@ -151,7 +151,7 @@ impl Kind {
             Action::AccountChange | Action::ConsentChange | Action::DeviceChange | Action::TokenChange => {
                 dicom("110113", Some("110137"))
             }
-            Action::PolicyChange | Action::Configure => dicom("110113", Some("110131")),
+            Action::PolicyChange | Action::Configure | Action::AgreementChange => dicom("110113", Some("110131")),
             Action::Noise => dicom("110113", Some("110132")),
             Action::Start | Action::LogBirth => dicom("110100", Some("110120")),
             Action::Stop | Action::LogRetired => dicom("110100", Some("110121")),
@@ -159,11 +159,16 @@ impl Kind {
             Action::Restore => lifecycle("110100", "restore", "E"),
             Action::Merge => lifecycle("110100", "merge", "U"),
             Action::Unmerge => lifecycle("110100", "unmerge", "U"),
+            Action::Visit => lifecycle("110100", "visit", "E"),
             Action::Reseal => lifecycle("110100", "encrypt", "U"),
             Action::Erase => lifecycle("110105", "destroy", "D"),
             Action::KeyEvent => dicom("110113", Some("110138")),
             Action::AlertChange => dicom("110113", None),
-            Action::Verify | Action::AuditRead | Action::AlertRead | Action::Explain => dicom("110101", None),
+            Action::Verify | Action::AuditRead | Action::AlertRead | Action::AgreementRead | Action::Explain => {
+                dicom("110101", None)
+            }
+            // What leaves for somebody else's machine, or was kept from it.
+            Action::Outward => dicom("110106", None),
             Action::Heartbeat => dicom("110100", None),
         }
     }

@@ -22,6 +22,15 @@ pub enum ComplianceError {
     Policies(#[from] access::AccessError),
     #[error("policy version {number} was in force and does not load any more: {source}")]
     ActiveVersion { number: u64, source: access::AccessError },
+    #[error("agreement: {0}")]
+    Agreement(&'static str),
+    #[error("the agreement was changed meanwhile")]
+    Changed,
+    #[error("the agreement has ended")]
+    AgreementEnded,
+    /// Refused before anything goes out (45 CFR 164.502(e), 164.308(b)).
+    #[error("no business associate agreement with {vendor} covers {service} now")]
+    NoAgreement { vendor: String, service: &'static str },
     #[error("setting {0}")]
     Setting(&'static str),
     #[error("the table of countries cannot be used: {0}")]

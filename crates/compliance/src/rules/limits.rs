@@ -35,6 +35,8 @@ pub struct Limits {
     pub stall_seconds: u64,
     /// How often the follower proves that an event reaches the log and is read back.
     pub heartbeat_seconds: u64,
+    /// So many days before it expires, a business associate agreement is told of.
+    pub agreement_days: u64,
     /// By role; one that is not named has those of [`Volume::of`].
     pub volume: BTreeMap<String, Volume>,
 }
@@ -68,6 +70,7 @@ impl Default for Limits {
             noise_minutes: 10,
             stall_seconds: 30,
             heartbeat_seconds: 300,
+            agreement_days: 42,
             volume: BTreeMap::new(),
         }
     }
@@ -88,6 +91,7 @@ impl Limits {
             self.noise_minutes,
             self.stall_seconds,
             self.heartbeat_seconds,
+            self.agreement_days,
         ];
         let volumes = self.volume.values().flat_map(|v| [v.charts_hour, v.charts_day, v.rows_hour, v.rows_day]);
         if numbers.into_iter().chain(volumes).any(|number| number == 0) {

@@ -92,6 +92,9 @@ rules! {
     AuditStalled = "audit_stalled", Admin, DAY_MS, "the audit log stands still", "checks";
     OperatorCommand = "operator_command", Admin, DAY_MS, "commands were run on the machine", "commands";
     Noise = "noise", Admin, HOUR_MS, "a burst of requests without a valid sign-in", "requests";
+    /// Fed by the calendar (45 CFR 164.308(b)).
+    AgreementExpiring = "agreement_expiring", PrivacyOfficer, 0, "a business associate agreement expires soon", "";
+    AgreementExpired = "agreement_expired", PrivacyOfficer, 0, "a business associate agreement has expired", "";
 }
 
 /// The role that looks after a rule's alerts; the privacy officer may look after all.

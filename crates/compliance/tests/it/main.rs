@@ -3,6 +3,7 @@
 
 extern crate wardstone_compliance as compliance;
 
+mod agreements;
 mod countries;
 mod follower;
 mod house;

@@ -1,0 +1,214 @@
+//! What a message says: one of a few texts, the clinic's name from the configuration, a time in words and a link. It is made of
+//! closed words, a number and random bytes; no text of the record can become part of it.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::OutwardError;
+
+/// 128 bits are not guessed.
+pub const TOKEN_BYTES_MIN: usize = 16;
+pub const TOKEN_BYTES_MAX: usize = 64;
+const CLINIC_BYTES_MAX: usize = 120;
+
+/// Who writes, and where its pages are: of the configuration, not of the record.
+#[derive(Clone, Debug)]
+pub struct Clinic {
+    name: String,
+    origin: String,
+    zone: TimeZone,
+}
+
+/// What a message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Occasion {
+    VisitInvitation,
+    VisitReminder,
+    VisitMoved,
+    VisitCancelled,
+    /// The clinician waits in the room.
+    VisitNow,
+    /// Something is there to read after signing in.
+    NewMessage,
+}
+
+/// Where a link leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkPlace {
+    /// The door of a visit; the token stands behind `#`, so that no log on the way has it.
+    Visit,
+    /// Where one signs in: needs no token.
+    SignIn,
+}
+
+/// An address of ours with a token that opens it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    place: LinkPlace,
+    token: Vec<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    occasion: Occasion,
+    when_ms: Option<i64>,
+    link: Option<Link>,
+}
+
+/// A letter as it is sent.
+pub struct Rendered {
+    pub subject: String,
+    pub text: Zeroizing<String>,
+    /// The text in one breath, for a telephone.
+    pub short: Zeroizing<String>,
+}
+
+impl Clinic {
+    /// `origin` is `https://host[:port]`.
+    pub fn new(name: &str, origin: &str, zone: TimeZone) -> Result<Clinic, OutwardError> {
+        let name = name.trim();
+        if name.is_empty() || name.len() > CLINIC_BYTES_MAX || name.chars().any(char::is_control) {
+            return Err(OutwardError::Setting("the organization's name is one line of at most 120 bytes"));
+        }
+        let origin = origin.trim_end_matches('/');
+        if !origin.starts_with("https://") {
+            return Err(OutwardError::Setting("links begin with https://"));
+        }
+        Ok(Clinic { name: name.to_owned(), origin: origin.to_owned(), zone })
+    }
+}
+
+impl Link {
+    /// `token` is random and says nothing of whom it is for.
+    pub fn visit(token: &[u8]) -> Result<Link, OutwardError> {
+        if !(TOKEN_BYTES_MIN..=TOKEN_BYTES_MAX).contains(&token.len()) {
+            return Err(OutwardError::Token);
+        }
+        Ok(Link { place: LinkPlace::Visit, token: token.to_owned() })
+    }
+
+    pub fn sign_in() -> Link {
+        Link { place: LinkPlace::SignIn, token: Vec::new() }
+    }
+
+    fn written(&self, origin: &str) -> Zeroizing<String> {
+        match self.place {
+            LinkPlace::Visit => Zeroizing::new(format!("{origin}/visit#k={}", URL_SAFE_NO_PAD.encode(&self.token))),
+            LinkPlace::SignIn => Zeroizing::new(format!("{origin}/signin")),
+        }
+    }
+}
+
+impl Letter {
+    /// `when_ms` is when the visit begins.
+    pub fn new(occasion: Occasion, when_ms: Option<i64>, link: Option<Link>) -> Letter {
+        Letter { occasion, when_ms, link }
+    }
+
+    pub fn render(&self, clinic: &Clinic) -> Rendered {
+        let name = &clinic.name;
+        let on =
+            self.when_ms.and_then(|ms| in_words(ms, &clinic.zone)).map(|on| format!(" on {on}")).unwrap_or_default();
+        let (subject, said, asks) = match self.occasion {
+            Occasion::VisitInvitation => (
+                "Your video visit",
+                format!("{name} invites you to a video visit{on}."),
+                "Open this page at that time:",
+            ),
+            Occasion::VisitReminder => (
+                "Your video visit",
+                format!("{name} reminds you of your video visit{on}."),
+                "Open this page at that time:",
+            ),
+            Occasion::VisitMoved => (
+                "Your video visit has moved",
+                format!("Your video visit with {name} is now{on}."),
+                "Open this page at that time:",
+            ),
+            Occasion::VisitCancelled => {
+                ("Your video visit is cancelled", format!("{name} has cancelled your video visit{on}."), "To see more:")
+            }
+            Occasion::VisitNow => {
+                ("Your video visit", format!("{name} is ready for your video visit."), "Open this page now:")
+            }
+            Occasion::NewMessage => {
+                ("Something new for you", format!("{name} has something new for you to read."), "Sign in to read it:")
+            }
+        };
+        let link = self.link.as_ref().map(|link| link.written(&clinic.origin));
+        let linked = link.map_or_else(Zeroizing::default, |link| Zeroizing::new(format!("{asks} {}", link.as_str())));
+        let text = Zeroizing::new(format!(
+            "{said}\n\n{}\n\nThe page is for you alone: do not pass it on. Nobody reads answers to this message.\n{name}\n",
+            linked.as_str()
+        ));
+        let short = Zeroizing::new(format!("{said} {}", linked.as_str()).trim_end().to_owned());
+        Rendered { subject: format!("{subject} – {name}"), text, short }
+    }
+}
+
+/// `Thursday, 26 November 2026 at 15:00 (EST)`.
+fn in_words(ms: i64, zone: &TimeZone) -> Option<String> {
+    let at = Timestamp::from_millisecond(ms).ok()?.to_zoned(zone.clone());
+    Some(at.strftime("%A, %-d %B %Y at %H:%M (%Z)").to_string())
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.token.zeroize();
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Link[{:?}, redacted]", self.place)
+    }
+}
+
+impl fmt::Debug for Rendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rendered[redacted]")
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn clinic() -> Clinic {
+        let zone = TimeZone::get("America/New_York").unwrap();
+        Clinic::new("Harbor Clinic", "https://clinic.example/", zone).unwrap()
+    }
+
+    #[test]
+    fn a_letter_says_who_when_and_where_and_nothing_else() {
+        let link = Link::visit(&[7; 16]).unwrap();
+        let letter = Letter::new(Occasion::VisitInvitation, Some(1_795_694_400_000), Some(link));
+        let sent = letter.render(&clinic());
+        assert_eq!(sent.subject, "Your video visit – Harbor Clinic");
+        assert_eq!(
+            sent.short.as_str(),
+            "Harbor Clinic invites you to a video visit on Thursday, 26 November 2026 at 07:00 (EST). \
+             Open this page at that time: https://clinic.example/visit#k=BwcHBwcHBwcHBwcHBwcHBw"
+        );
+        assert!(sent.text.starts_with("Harbor Clinic invites you") && sent.text.ends_with("Harbor Clinic\n"));
+        assert!(!format!("{letter:?} {sent:?}").contains("Bwc"), "a link is a secret");
+    }
+
+    #[test]
+    fn a_token_that_could_be_guessed_and_a_name_of_two_lines_are_refused() {
+        assert!(Link::visit(&[7; 15]).is_err() && Link::visit(&[7; 65]).is_err());
+        for name in ["", "Harbor\r\nBcc: x", &"x".repeat(121)] {
+            assert!(Clinic::new(name, "https://clinic.example", TimeZone::UTC).is_err(), "{name}");
+        }
+        assert!(Clinic::new("Harbor", "http://clinic.example", TimeZone::UTC).is_err());
+    }
+}
