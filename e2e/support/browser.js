@@ -13,6 +13,8 @@ const FLAGS = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync',
 ];
+/** A camera and a microphone that Chromium makes up, allowed without asking. */
+const MEDIA_FLAGS = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--autoplay-policy=no-user-gesture-required', '--disable-features=WebRtcHideLocalIpsWithMdns'];
 const SCREENSHOTS = new URL('../screenshots/', import.meta.url).pathname;
 export const WIDE = { width: 1440, height: 900 };
 export const MIDDLE = { width: 1024, height: 768 };
@@ -20,7 +22,7 @@ export const NARROW = { width: 390, height: 844 };
 
 /** One browser with a certificate database of its own. Its contexts are different people's browsers. */
 export class Browser {
-  static async start(clinic) {
+  static async start(clinic, { media = false } = {}) {
     const browser = new Browser();
     browser.clinic = clinic;
     browser.home = await mkdtemp(join(tmpdir(), 'wardstone-home-'));
@@ -30,7 +32,7 @@ export class Browser {
     await certutil('-N', '--empty-password');
     await certutil('-A', '-n', 'demo', '-t', 'C,,', '-i', clinic.ca_cert);
     const env = { ...process.env, HOME: browser.home };
-    browser.chromium = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS, env });
+    browser.chromium = await chromium.launch({ executablePath: CHROMIUM, args: media ? [...FLAGS, ...MEDIA_FLAGS] : FLAGS, env });
     return browser;
   }
 

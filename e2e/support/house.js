@@ -9,7 +9,7 @@ export function house(options) {
   const held = {};
   before(async () => {
     held.clinic = await Clinic.start(options);
-    held.browser = await Browser.start(held.clinic);
+    held.browser = await Browser.start(held.clinic, options);
   });
   after(async () => {
     await held.browser?.stop();

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use access::{CollectionPolicy, Policies};
 use audit::event::Who;
 use audit::{Event, Outcome, Purpose};
-use compliance::{Countries, PolicyDesk, PolicyDeskParts, Queue, QueueParts};
+use compliance::{Countries, PolicyDesk, PolicyDeskParts, Queue, QueueParts, Register, RegisterParts};
 use crypto::{EnvironmentClass, Kek, Keyring};
+use outward::{Clinic, Outbox, OutboxParts};
 use record::{Record, Settings};
 use store::log::{AuditLog, LogError, LogOptions};
 use store::sqlite::{DatabaseKeys, DaySealer, KeyDatabase};
@@ -20,6 +21,7 @@ use crate::{ServerError, identity, offline};
 
 /// What this organization does not keep, in place of what the product ships: policies/collection.txt says how it is written.
 const COLLECTION_FILE: &str = "collection.txt";
+const DESK_SEAL: &str = "wardstone/desk/v1";
 const DESK_KEY: &str = "wardstone/database/desk/v1";
 
 /// What opens a directory.
@@ -66,6 +68,7 @@ pub struct House {
     pub queue: Queue,
     pub alert_limits: compliance::Limits,
     pub policies: PolicyDesk,
+    pub agreements: Register,
     /// Where its days begin and end.
     pub zone: jiff::tz::TimeZone,
     /// When it works; none where no hours are set.
@@ -92,6 +95,11 @@ impl Keys {
     /// The name under which the log signs its checkpoints: the same on every machine the organization moves to.
     pub fn log_origin(&self) -> String {
         format!("wardstone/{}", crypto::kek::hex_encode(&self.keyring.organization()))
+    }
+
+    /// The desk, beside whatever else has it open.
+    pub fn open_desk(&self, directory: &DataDirectory) -> Result<Desk, ServerError> {
+        Ok(Desk::open(directory.path(), self.desk(), self.keyring.seal_key(DESK_SEAL))?)
     }
 
     /// What opens the desk's file.
@@ -141,7 +149,7 @@ impl House {
         }
         let store = Arc::new(store);
         let desk_key = keyring.purpose(DESK_KEY);
-        let desk = Arc::new(Desk::open(directory.path(), desk_key, keyring.seal_key("wardstone/desk/v1"))?);
+        let desk = Arc::new(Desk::open(directory.path(), desk_key, keyring.seal_key(DESK_SEAL))?);
         let settings = Settings {
             policies: Policies::embedded()?,
             collection: collection(&directory)?,
@@ -153,6 +161,13 @@ impl House {
         let identity = identity::open(&base_url, desk.clone(), &store, &keyring, &record, &watch, clock.clone())?;
         let witness = Witness::of(&store);
         let queue = Queue::open(QueueParts { desk: desk.clone(), witness: witness.clone(), clock: clock.clone() })?;
+        let zone = watch.people.time_zone()?;
+        let agreements = Register::open(RegisterParts {
+            desk: desk.clone(),
+            witness: witness.clone(),
+            clock: clock.clone(),
+            zone: zone.clone(),
+        })?;
         let live = record.clone();
         let policies = PolicyDesk::open(PolicyDeskParts {
             desk: desk.clone(),
@@ -173,7 +188,8 @@ impl House {
             queue,
             alert_limits: watch.limits,
             policies,
-            zone: watch.people.time_zone()?,
+            agreements,
+            zone,
             hours: watch.people.hours.is_some().then(|| watch.people.hours()).transpose()?.map(Arc::new),
             clock,
             _lock: lock,
@@ -221,11 +237,23 @@ impl House {
         offline::forget(&self.directory)
     }
 
+    /// What is sent from here, by what the configuration names. Reads its files; connects nowhere.
+    pub fn outbox(&self, settings: &outward::Settings, base_url: &str) -> Result<Outbox, ServerError> {
+        Ok(Outbox::open(OutboxParts {
+            desk: self.desk.clone(),
+            witness: Witness::of(&self.store),
+            register: self.agreements.clone(),
+            clock: self.clock.clone(),
+            clinic: Clinic::new(self.identity.organization(), base_url, self.zone.clone())?,
+            adapters: settings.open()?,
+        })?)
+    }
+
     /// Makes everything durable and lets the directory go.
     pub async fn close(self) -> Result<(), ServerError> {
-        let House { store, record, identity, desk, queue, policies, _lock, .. } = self;
+        let House { store, record, identity, desk, queue, policies, agreements, _lock, .. } = self;
         // Identity asks the record and policies go live in it; all of them hold the store's log.
-        drop((queue, policies, identity, desk, record));
+        drop((queue, policies, agreements, identity, desk, record));
         let closing = tokio::task::spawn_blocking(move || store.close());
         let closed = closing.await;
         drop(_lock);

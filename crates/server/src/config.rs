@@ -52,6 +52,8 @@ pub struct Config {
     pub countries: Option<PathBuf>,
     /// From when on something is an alert, see docs/alerts.md.
     pub alerts: compliance::Limits,
+    /// What sends e-mail and text messages, see docs/operating/outward.md. Nothing unless it is set.
+    pub outward: outward::Settings,
     /// Filter of the log on stderr, as in RUST_LOG.
     pub log: String,
 }
@@ -191,6 +193,7 @@ impl Config {
             return Err(ServerError::Usage("limits: none of them is 0".into()));
         }
         self.alerts.check()?;
+        self.outward.check()?;
         Ok(())
     }
 }
@@ -248,6 +251,7 @@ impl Default for Config {
             people: People::default(),
             countries: None,
             alerts: compliance::Limits::default(),
+            outward: outward::Settings::default(),
             log: "info".into(),
         }
     }
@@ -313,6 +317,21 @@ mod tests {
         for wrong in ["zone = 'Mars/Olympus'", "hours = 'always'", "networks = ['here']", "holidays = ['Xmas']"] {
             assert!(matches!(config(&format!("[people]\n{wrong}")), Err(ServerError::Usage(_))), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_sends_messages_is_printed_as_it_was_read_and_has_to_say_whose_it_is() {
+        let text = "[outward.email]\nhost = 'mail.example'\nfrom = 'a@clinic.example'\nsecurity = 'starttls'\nvendor = 'V'\n\
+            [outward.sms]\nurl = 'https://sms.example/'\nown = true\n[outward.sms.fields]\nmessages = [{to = '{to}', text = '{text}'}]\n";
+        let read = |text: &str| -> Config { text.parse::<toml::Table>().unwrap().try_into().unwrap() };
+        let config = read(text);
+        config.check().unwrap();
+        assert_eq!(read(&config.to_toml()).to_toml(), config.to_toml());
+        let parties = config.outward.parties().unwrap();
+        assert_eq!(parties[0], (compliance::Service::Email, compliance::Party::Vendor("V".into())));
+        assert_eq!(parties[1], (compliance::Service::Sms, compliance::Party::Own));
+        let nobodys = read(&text.replace("own = true", ""));
+        assert!(matches!(nobodys.check(), Err(ServerError::Outward(_))));
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! What an operator should know before it hurts: permissions, keys, space, the log, the last backup, the clock.
 
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 
+use compliance::{Agreement, Party, Register, covering};
 use store::log::{VerifyOptions, verify};
 
 use crate::assembly::Keys;
+use crate::config::Config;
 use crate::directory::{AUDIT_FOLDER, DataDirectory, LAST_BACKUP_FILE, ROOT_FILE};
 use crate::kek::KekArgs;
 use crate::{ServerError, clock};
@@ -30,7 +33,13 @@ pub struct Finding {
 }
 
 /// Looks at everything; a key that cannot be had is a finding like others.
-pub fn examine(directory: &DataDirectory, kek: &KekArgs, now_ms: i64) -> Result<Vec<Finding>, ServerError> {
+/// What goes out is told if the settings are known.
+pub fn examine(
+    directory: &DataDirectory,
+    kek: &KekArgs,
+    config: Option<&Config>,
+    now_ms: i64,
+) -> Result<Vec<Finding>, ServerError> {
     let mut findings = Findings(Vec::new());
     findings.add(Verdict::Good, format!("wardstone {}", env!("CARGO_PKG_VERSION")));
     let root_file = directory.root_file()?;
@@ -45,6 +54,7 @@ pub fn examine(directory: &DataDirectory, kek: &KekArgs, now_ms: i64) -> Result<
     clock_shows(now_ms, &mut findings);
     last_backup(directory, now_ms, &mut findings);
     log(directory, kek, &mut findings);
+    outward(directory, kek, config, now_ms, &mut findings);
     Ok(findings.0)
 }
 
@@ -172,4 +182,59 @@ fn log(directory: &DataDirectory, kek: &KekArgs, findings: &mut Findings) {
         }
         Err(error) => findings.add(Verdict::Bad, format!("log: {error}")),
     }
+}
+
+/// What is configured to send, whether its files can be used, and whether an agreement covers it.
+fn outward(directory: &DataDirectory, kek: &KekArgs, config: Option<&Config>, now_ms: i64, findings: &mut Findings) {
+    let Some(config) = config else {
+        return findings.add(Verdict::Good, "messages: name the settings with --config to hear what goes out");
+    };
+    let parties = match config.outward.parties() {
+        Ok(parties) if parties.is_empty() => {
+            return findings.add(Verdict::Good, "messages: none go out, no endpoint is configured");
+        }
+        Ok(parties) => parties,
+        Err(error) => return findings.add(Verdict::Bad, format!("messages: {error}")),
+    };
+    if let Err(error) = config.outward.open() {
+        findings.add(Verdict::Bad, format!("messages: {error}"));
+    }
+    let held = agreements(directory, kek);
+    let zone = config.people.time_zone().unwrap_or(jiff::tz::TimeZone::UTC);
+    for (service, party) in parties {
+        let (name, vendor) = match &party {
+            Party::Own => {
+                let text =
+                    format!("messages: {} goes through a machine declared as the organization's own", service.name());
+                findings.add(Verdict::Good, text);
+                continue;
+            }
+            Party::Vendor(vendor) => (service.name(), vendor),
+        };
+        match &held {
+            Err(error) => findings.add(Verdict::Bad, format!("messages: {name} by {vendor}: {error}")),
+            Ok(held) => match covering(held, vendor, service, now_ms, &zone) {
+                None => {
+                    let text = format!("messages: {name} by {vendor}: no agreement is in force, so nothing is sent");
+                    findings.add(Verdict::Bad, text);
+                }
+                Some(agreement) => {
+                    let until = agreement.terms.expires;
+                    let left_ms = until.end_ms(&zone).saturating_sub(now_ms);
+                    let is_soon = left_ms <= config.alerts.agreement_days as i64 * 86_400_000;
+                    let text =
+                        format!("messages: {name} by {vendor}: agreement {} is in force until {until}", agreement.id);
+                    findings.judge(!is_soon, Verdict::Warning, text);
+                }
+            },
+        }
+    }
+}
+
+fn agreements(directory: &DataDirectory, kek: &KekArgs) -> Result<Vec<Arc<Agreement>>, ServerError> {
+    if !directory.join(store::desk::DESK_FILE).exists() {
+        return Ok(Vec::new());
+    }
+    let keys = Keys::open(directory, &kek.for_directory(directory)?, None)?;
+    Ok(Register::kept(&keys.open_desk(directory)?)?)
 }

@@ -30,6 +30,8 @@ pub enum ServerError {
     Identity(#[from] identity::IdentityError),
     #[error("compliance: {0}")]
     Compliance(#[from] compliance::ComplianceError),
+    #[error(transparent)]
+    Outward(#[from] outward::OutwardError),
     #[error("audit: {0}")]
     Audit(#[from] audit::AuditError),
 }

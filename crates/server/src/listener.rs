@@ -209,7 +209,7 @@ impl Connection {
                 Ok::<_, Infallible>(response)
             }
         });
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
         let look_every = Duration::from_millis((self.limits.idle_ms / LOOKS_PER_IDLE).max(1));
         let mut ending: Option<Ending> = None;
         loop {

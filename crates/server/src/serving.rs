@@ -8,6 +8,7 @@ use api::{Api, ApiState, BaseUrl, ConnectionNo, Peer};
 use axum::body::Body;
 use compliance::{Follower, FollowerParts, LogHealth};
 use http::{Request, Response};
+use outward::Outbox;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use web::{Web, WebState};
@@ -20,6 +21,7 @@ use crate::control;
 use crate::identity::{self, Tokens};
 use crate::listener::{Handle, Listener};
 use crate::metrics::Requests;
+use crate::visits;
 
 const FHIR_PATH: &str = "/fhir";
 
@@ -35,6 +37,7 @@ pub struct Doors {
 pub struct Serving {
     house: Arc<House>,
     tokens: Arc<Tokens>,
+    outbox: Outbox,
     stop: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
     beside: Vec<JoinHandle<()>>,
@@ -56,10 +59,17 @@ impl Doors {
 }
 
 impl Serving {
-    pub fn start(house: House, doors: Doors, tokens: Tokens, base_url: &str) -> Result<Self, ServerError> {
+    pub fn start(
+        house: House,
+        doors: Doors,
+        tokens: Tokens,
+        base_url: &str,
+        outward: &outward::Settings,
+    ) -> Result<Self, ServerError> {
         let Doors { listener, admin, requests, limits } = doors;
         let base = BaseUrl::parse(&format!("{base_url}{FHIR_PATH}"))
             .ok_or_else(|| ServerError::Usage("base_url is not an https address".into()))?;
+        let outbox = house.outbox(outward, base_url)?;
         let house = Arc::new(house);
         let tokens = Arc::new(tokens);
         let api = Api::new(ApiState {
@@ -75,15 +85,20 @@ impl Serving {
             identity: house.identity.clone(),
             queue: house.queue.clone(),
             policies: house.policies.clone(),
+            agreements: house.agreements.clone(),
             origin: base_url.to_owned(),
             request_id: Arc::new(request_id),
         });
+        let (hall, happened) = visits::hall(&house);
         let pages = Web::new(WebState {
             record: house.record.clone(),
             identity: house.identity.clone(),
+            agreements: house.agreements.clone(),
             origin: base_url.to_owned(),
             zone: house.zone.clone(),
             hours: house.hours.clone(),
+            hall: hall.clone(),
+            guests: visits::guests(&house),
             organization: house.identity.organization().to_owned(),
             request_id: Arc::new(request_id),
         });
@@ -97,6 +112,14 @@ impl Serving {
         let mut beside = vec![
             tokio::spawn(house.record.clone().maintain_index()),
             tokio::spawn(identity::sweep(house.identity.clone())),
+            tokio::spawn(visits::watch(hall)),
+            tokio::spawn(visits::write_down(house.clone(), happened)),
+            tokio::spawn(house.agreements.clone().watch(
+                house.queue.clone(),
+                house.alert_limits.agreement_days,
+                stopping.clone(),
+            )),
+            tokio::spawn(outbox.clone().run(stopping.clone())),
             tokio::spawn(follow(house.clone(), stopping)),
             tokio::spawn(tokens.clone().report_noise(house.store.clone(), house.clock.clone())),
         ];
@@ -104,16 +127,22 @@ impl Serving {
             Ok(socket) => beside.push(tokio::spawn(control::serve(socket, house.clone()))),
             Err(error) => tracing::warn!(%error, "no control socket: backup cannot run while the server does"),
         }
-        Ok(Self { house, tokens, stop, listeners, beside })
+        Ok(Self { house, tokens, outbox, stop, listeners, beside })
     }
 
     pub fn house(&self) -> &House {
         &self.house
     }
 
+    /// Takes messages that are to go out.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
     /// Lets requests in flight end, then closes the record.
     pub async fn stop(self) -> Result<(), ServerError> {
-        let Self { house, tokens, stop, listeners, beside } = self;
+        let Self { house, tokens, outbox, stop, listeners, beside } = self;
+        drop(outbox);
         let _ = stop.send(true);
         for listener in listeners {
             let _ = listener.await;

@@ -42,6 +42,12 @@ pub enum Shelf {
     Own = 13,
     /// When somebody last looked at a chart.
     Look = 14,
+    /// Links into visits, with what is compared when somebody comes by one.
+    VisitLink = 17,
+    /// Business associate agreements.
+    Agreement = 15,
+    /// Messages that go out, and what became of them.
+    Outbox = 16,
 }
 
 /// The key of an entry on its shelf: random, or a keyed hash.

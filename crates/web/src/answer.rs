@@ -14,8 +14,14 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-
 /// As ours, with frames of our own origin.
 const CSP_FRAMING: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; \
     frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+/// As ours, with the one worker that seals frames, whose address one policy lets through.
+const CSP_VISIT: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
+    connect-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+    trusted-types wardstone-visit";
 const CSP_FOREIGN: &str = "sandbox; default-src 'none'; frame-ancestors 'self'";
 const PERMISSIONS: &str = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), \
+    publickey-credentials-get=(self), publickey-credentials-create=(self)";
+const PERMISSIONS_VISIT: &str = "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=(), usb=(), \
     publickey-credentials-get=(self), publickey-credentials-create=(self)";
 const HEADERS: [(&str, &str); 9] = [
     ("content-security-policy", CSP),
@@ -66,6 +72,15 @@ pub(crate) fn framing(status: StatusCode, template: &impl Template) -> Response<
     response
 }
 
+/// A page with a call on it: the camera, the microphone and the screen may be asked for.
+pub(crate) fn calling(status: StatusCode, template: &impl Template) -> Response<Body> {
+    let mut response = page(status, template);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP_VISIT));
+    headers.insert("permissions-policy", HeaderValue::from_static(PERMISSIONS_VISIT));
+    response
+}
+
 /// A file that somebody brought: shown by the browser or kept, in a frame of ours or alone, and never as anything of ours. Its origin
 /// is none, so that no script in it would run, and none that ran would reach anything.
 pub(crate) fn foreign(media_type: &'static str, name: &'static str, bytes: Vec<u8>) -> Response<Body> {
@@ -92,10 +107,11 @@ pub(crate) fn see(place: &str) -> Response<Body> {
 
 pub(crate) fn asset(asset: &'static assets::Asset) -> Response<Body> {
     let mut response = with(StatusCode::OK, asset.media_type, asset.bytes.into());
-    // Pages ask for it with its hash behind the name, so another text has another address; letters do not change.
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    // Pages ask for it with its hash behind the name, so another text has another address; letters do not change. Modules that
+    // modules name have no hash there, and are asked for anew.
+    let keeps =
+        if asset.path.starts_with(assets::MODULES) { "no-cache" } else { "public, max-age=31536000, immutable" };
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(keeps));
     response
 }
 

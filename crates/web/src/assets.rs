@@ -22,6 +22,14 @@ macro_rules! assets {
     };
 }
 
+/// Modules that name one another, by addresses without a hash.
+pub const MODULES: &str = "/assets/call/";
+
+/// What a page with a call loads, each held to its hash before it runs.
+pub fn modules() -> impl Iterator<Item = &'static Asset> {
+    ASSETS.iter().copied().filter(|asset| asset.path.starts_with(MODULES))
+}
+
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const FONT: &str = "font/woff2";
@@ -33,6 +41,22 @@ assets! {
     KEYS = SCRIPT "keys.js",
     /// Dialogs over a page: confirming that it is you, and what asks for a reason.
     CONFIRM = SCRIPT "confirm.js",
+    /// Both ends of a visit.
+    VISIT = SCRIPT "visit.js",
+    VISIT_CSS = STYLE "visit.css",
+    CALL_BYTES = SCRIPT "call/bytes.js",
+    CALL_CALL = SCRIPT "call/call.js",
+    CALL_EMOJI = SCRIPT "call/emoji.js",
+    CALL_FRAME_WORKER = SCRIPT "call/frame-worker.js",
+    CALL_FRAMES = SCRIPT "call/frames.js",
+    CALL_HPKE = SCRIPT "call/hpke.js",
+    CALL_KEYS = SCRIPT "call/keys.js",
+    CALL_MEDIA = SCRIPT "call/media.js",
+    CALL_MONITOR = SCRIPT "call/monitor.js",
+    CALL_PEER = SCRIPT "call/peer.js",
+    CALL_ROSTER = SCRIPT "call/roster.js",
+    CALL_SIGNAL = SCRIPT "call/signal.js",
+    CALL_TALK = SCRIPT "call/talk.js",
     /// Patients, actions and pages from one field.
     PALETTE = SCRIPT "palette.js",
     PALETTE_CSS = STYLE "palette.css",

@@ -9,6 +9,7 @@ mod client;
 mod clinic;
 mod forms;
 mod guard;
+mod line;
 mod pages;
 mod place;
 mod refusal;
@@ -21,6 +22,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use bytes::Bytes;
+use compliance::Register;
 use futures_util::FutureExt;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, header};
@@ -42,6 +44,7 @@ const TRANSPORT: &str = "max-age=31536000";
 pub struct WebState {
     pub record: Record,
     pub identity: Identity,
+    pub agreements: Register,
     /// Where the pages are: `https://clinic.example`, with a port if it is not 443.
     pub origin: String,
     /// Where the organization's days begin and end.
@@ -50,6 +53,9 @@ pub struct WebState {
     pub hours: Option<Arc<identity::Hours>>,
     /// Who runs this: stands on every page.
     pub organization: String,
+    /// The rooms of visits, and those who come into them by a link.
+    pub hall: telehealth::hall::Hall,
+    pub guests: telehealth::guests::Guests,
     /// A fresh random number for each request.
     pub request_id: Arc<dyn Fn() -> u128 + Send + Sync>,
 }
@@ -65,6 +71,18 @@ impl Web {
 
     fn identity(&self) -> &Identity {
         &self.0.identity
+    }
+
+    fn hall(&self) -> &telehealth::hall::Hall {
+        &self.0.hall
+    }
+
+    fn guests(&self) -> &telehealth::guests::Guests {
+        &self.0.guests
+    }
+
+    fn agreements(&self) -> &Register {
+        &self.0.agreements
     }
 
     fn zone(&self) -> &jiff::tz::TimeZone {
@@ -96,7 +114,9 @@ impl WebState {
 pub async fn serve(web: &Web, request: Request<Body>, client: Client) -> Response<Body> {
     let started = Instant::now();
     let request_id = (web.0.request_id)();
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    // A line is not a page: it goes on after its answer.
+    let upgrade = parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
     let found = match is_locking(&parts) {
         true => Ok(Found { route: Route::LockScreen, ids: Default::default() }),
         false => Route::parse(&parts.method, parts.uri.path()),
@@ -104,6 +124,9 @@ pub async fn serve(web: &Web, request: Request<Body>, client: Client) -> Respons
     let template = found.as_ref().map_or("unknown", |found| found.route.template());
     let answering = async {
         let Found { route, ids } = found?;
+        if let Route::VisitLine = route {
+            return line::open(web, &parts, ids[0], upgrade);
+        }
         let from = client.connection(&parts, request_id);
         let mut asked = client::Asked { web, from, parts: &parts, ids, body: Bytes::new(), renewed: OnceLock::new() };
         let _place = match route.takes_documents() {

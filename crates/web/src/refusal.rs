@@ -2,6 +2,7 @@
 
 use access::Denial;
 use axum::body::Body;
+use compliance::ComplianceError;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use identity::{EnrolRefusal, IdentityError, SignInRefusal};
@@ -43,6 +44,8 @@ pub(crate) enum Refusal {
     /// Something is to be read first, once a year.
     #[error("read the security guidance first")]
     Guidance,
+    #[error(transparent)]
+    Compliance(#[from] ComplianceError),
     /// The role does nothing here, whatever is there.
     #[error("your role does not do this; if your work needs it, ask whoever grants roles")]
     NotYours,
@@ -67,6 +70,7 @@ impl Refusal {
             Refusal::Enrol(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::Identity(error) => identity_status(error),
             Refusal::Record(error) => record_status(error),
+            Refusal::Compliance(error) => compliance_status(error),
             Refusal::NotYours | Refusal::Guidance => StatusCode::FORBIDDEN,
             Refusal::Damaged => StatusCode::CONFLICT,
             Refusal::Defect => StatusCode::INTERNAL_SERVER_ERROR,
@@ -187,6 +191,17 @@ fn identity_status(error: &IdentityError) -> StatusCode {
         IdentityError::Wait { .. } | IdentityError::Busy => StatusCode::TOO_MANY_REQUESTS,
         IdentityError::Store(_) | IdentityError::Audit(_) => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn compliance_status(error: &ComplianceError) -> StatusCode {
+    match error {
+        ComplianceError::Unknown(_) => StatusCode::NOT_FOUND,
+        ComplianceError::Changed | ComplianceError::AgreementEnded => StatusCode::CONFLICT,
+        ComplianceError::Agreement(_) | ComplianceError::Words | ComplianceError::TooManyWords => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        _ => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

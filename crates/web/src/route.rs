@@ -54,6 +54,7 @@ impl Route {
                 | Route::TodayEvents
                 | Route::DocumentFile
                 | Route::Picture
+                | Route::VisitLine
         )
     }
 
@@ -68,6 +69,7 @@ impl Route {
                 | Route::EnrolSteps
                 | Route::StepUp
                 | Route::Guidance
+                | Route::VisitGuest
         );
         self.is_page() && !is_way
     }
@@ -172,6 +174,15 @@ routes! {
     TodayEvents = GET "/today/events",
     TodayAct = POST "/today/act",
     CancelAppointment = GET "/appointments/{}/cancel",
+    VisitHost = GET "/appointments/{}/visit",
+    VisitTicket = POST "/appointments/{}/visit/ticket",
+    InviteGuest = POST "/appointments/{}/visit/links",
+    RevokeGuest = POST "/appointments/{}/visit/links/revoke",
+    VisitGuest = GET "/visit",
+    OpenLink = POST "/visit/open",
+    CheckGuest = POST "/visit/check",
+    GuestTicket = POST "/visit/ticket",
+    VisitLine = GET "/visits/{}/line",
     Schedule = GET "/schedule",
     Booking = GET "/schedule/book",
     BookingFind = POST "/schedule/find",
@@ -186,6 +197,10 @@ routes! {
     ActOnMessage = POST "/inbox/messages/{}",
     Cover = GET "/cover",
     SaveCover = POST "/cover",
+    Agreements = GET "/agreements",
+    AddAgreement = POST "/agreements",
+    Agreement = GET "/agreements/{}",
+    ChangeAgreement = POST "/agreements/{}",
     Patients = GET "/patients",
     FindPatient = POST "/patients",
     NewPatient = GET "/patients/new",

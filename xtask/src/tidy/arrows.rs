@@ -5,14 +5,16 @@ use serde_json::Value;
 use super::Findings;
 
 /// Crate and what it may use. `Everything` is for the binary and for tools of development.
-const ARROWS: [(&str, Allowed); 15] = [
+const ARROWS: [(&str, Allowed); 17] = [
     ("wardstone", Allowed::Everything),
     ("wardstone-bench", Allowed::Everything),
     ("wardstone-testkit", Allowed::Everything),
     ("wardstone-api", Allowed::Only(&["record", "identity", "compliance", "access", "fhir"])),
-    ("wardstone-web", Allowed::Only(&["record", "identity", "compliance", "access", "fhir"])),
+    ("wardstone-web", Allowed::Only(&["telehealth", "record", "identity", "compliance", "access", "fhir"])),
     ("wardstone-identity", Allowed::Only(&["store", "audit", "access", "crypto"])),
     ("wardstone-compliance", Allowed::Only(&["record", "store", "audit", "access", "crypto"])),
+    ("wardstone-telehealth", Allowed::Only(&["record", "store", "audit", "access", "crypto"])),
+    ("wardstone-outward", Allowed::Only(&["compliance", "store", "audit", "access", "crypto"])),
     ("wardstone-record", Allowed::Only(&["store", "audit", "access", "crypto", "fhir"])),
     ("wardstone-store", Allowed::Only(&["audit", "access", "crypto"])),
     ("wardstone-audit", Allowed::Only(&["crypto"])),
@@ -27,15 +29,16 @@ const ARROWS: [(&str, Allowed); 15] = [
 const DEVELOPMENT: [&str; 3] = ["wardstone-testkit", "wardstone-bench", "xtask"];
 
 /// Libraries that have one room, and who may use them besides tests.
-const ROOMS: [(&str, &[&str]); 8] = [
+const ROOMS: [(&str, &[&str]); 9] = [
     ("rusqlite", &["wardstone-store"]),
     ("tokio-postgres", &["wardstone-store"]),
     ("cedar-policy", &["wardstone-access"]),
     ("aws-lc-rs", &["wardstone-crypto"]),
     ("argon2", &["wardstone-crypto"]),
     ("axum", &["wardstone-api", "wardstone-web", "wardstone", "wardstone-bench"]),
-    ("http", &["wardstone-api", "wardstone-web", "wardstone", "wardstone-bench"]),
-    ("hyper", &["wardstone-api", "wardstone-web", "wardstone", "wardstone-bench"]),
+    ("http", &["wardstone-api", "wardstone-web", "wardstone-outward", "wardstone", "wardstone-bench"]),
+    ("hyper", &["wardstone-api", "wardstone-web", "wardstone-outward", "wardstone", "wardstone-bench"]),
+    ("lettre", &["wardstone-outward"]),
 ];
 
 enum Allowed {

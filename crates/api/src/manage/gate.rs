@@ -115,6 +115,7 @@ const fn tried(action: Action) -> Audited {
         Action::ManageDevices => Audited::DeviceChange,
         Action::ManagePolicies => Audited::PolicyChange,
         Action::ReviewAlerts | Action::TendAlerts => Audited::AlertChange,
+        Action::ReadAgreements | Action::ManageAgreements => Audited::AgreementChange,
         Action::Explain => Audited::Explain,
         _ => Audited::AccountChange,
     }

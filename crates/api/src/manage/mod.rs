@@ -1,7 +1,8 @@
-//! `/manage`: the JSON API for accounts, roles, sessions, devices, tokens, broken glass, labels, alerts and policies. Each
+//! `/manage`: the JSON API for accounts, roles, sessions, devices, tokens, broken glass, labels, alerts, policies and agreements. Each
 //! address has a gate; what is done there, and its event, is identity's, compliance's and the record's affair.
 
 mod account;
+mod agreement;
 mod alert;
 mod body;
 mod device;
@@ -26,7 +27,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
-use compliance::{PolicyDesk, Queue};
+use compliance::{PolicyDesk, Queue, Register};
 use futures_util::FutureExt;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
@@ -53,6 +54,7 @@ pub struct ManageState {
     pub identity: Identity,
     pub queue: Queue,
     pub policies: PolicyDesk,
+    pub agreements: Register,
     /// Where the pages are: `https://clinic.example`, with a port if it is not 443.
     pub origin: String,
     /// A fresh random number for each request.
@@ -186,6 +188,11 @@ async fn perform(act: Act, asked: Asked<'_>) -> Result<Done, Problem> {
         Act::Validate => policy::validate(asked),
         Act::Replay => policy::replay(asked).await,
         Act::Activate => policy::activate(asked).await,
+        Act::Agreements => agreement::list(asked).await,
+        Act::Agreement => agreement::show(asked).await,
+        Act::AddAgreement => agreement::add(asked).await,
+        Act::AmendAgreement => agreement::amend(asked).await,
+        Act::EndAgreement => agreement::end(asked).await,
     }
 }
 
@@ -200,6 +207,10 @@ impl Asked<'_> {
 
     fn policies(&self) -> &PolicyDesk {
         &self.manage.0.policies
+    }
+
+    fn agreements(&self) -> &Register {
+        &self.manage.0.agreements
     }
 
     fn record(&self) -> &Record {

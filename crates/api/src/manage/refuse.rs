@@ -52,10 +52,14 @@ impl From<ComplianceError> for Problem {
             ComplianceError::AboutOneself | ComplianceError::OwnVersion | ComplianceError::NotTheOwner => {
                 Problem::second_person().with(error.to_string())
             }
-            ComplianceError::Closed | ComplianceError::Active => Problem::conflict().with(error.to_string()),
-            ComplianceError::Words | ComplianceError::TooManyWords | ComplianceError::Setting(_) => {
-                Problem::invalid(error.to_string())
-            }
+            ComplianceError::Closed
+            | ComplianceError::Active
+            | ComplianceError::Changed
+            | ComplianceError::AgreementEnded => Problem::conflict().with(error.to_string()),
+            ComplianceError::Words
+            | ComplianceError::TooManyWords
+            | ComplianceError::Setting(_)
+            | ComplianceError::Agreement(_) => Problem::invalid(error.to_string()),
             // Names of files and policies that the sender wrote: no value of the record is in them.
             ComplianceError::Policies(error) => Problem::invalid(error.to_string()),
             other => {

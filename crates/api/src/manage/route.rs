@@ -88,6 +88,11 @@ pub(super) enum Act {
     Validate,
     Replay,
     Activate,
+    Agreements,
+    Agreement,
+    AddAgreement,
+    AmendAgreement,
+    EndAgreement,
 }
 
 /// Segments that a template may leave open.
@@ -101,6 +106,8 @@ pub const ROUTES: &[Route] = {
     const POLICIES: Gate = May(Action::ManagePolicies);
     const ALERTS: Gate = May(Action::TendAlerts);
     const REVIEW: Gate = May(Action::ReviewAlerts);
+    const READ_BAA: Gate = May(Action::ReadAgreements);
+    const KEEP_BAA: Gate = May(Action::ManageAgreements);
     &[
         route(Method::POST, "/session", Open, Act::SignIn),
         route(Method::GET, "/session", Own, Act::Me),
@@ -156,6 +163,11 @@ pub const ROUTES: &[Route] = {
         route(Method::GET, "/policies/{}", POLICIES, Act::PolicyVersion),
         route(Method::POST, "/policies/{}/replay", POLICIES, Act::Replay),
         route(Method::POST, "/policies/{}/activate", POLICIES, Act::Activate),
+        route(Method::GET, "/baa", READ_BAA, Act::Agreements),
+        route(Method::POST, "/baa", KEEP_BAA, Act::AddAgreement),
+        route(Method::GET, "/baa/{}", READ_BAA, Act::Agreement),
+        route(Method::PUT, "/baa/{}", KEEP_BAA, Act::AmendAgreement),
+        route(Method::POST, "/baa/{}/end", KEEP_BAA, Act::EndAgreement),
     ]
 };
 

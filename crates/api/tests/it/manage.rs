@@ -9,7 +9,7 @@ use access::{Object, Role, TypeRef};
 use api::manage::{COOKIE_NAME, CSRF_HEADER, Gate, Manage, ManageState, ROUTES};
 use api::{ConnectionNo, Peer};
 use axum::body::Body;
-use compliance::{PolicyDesk, PolicyDeskParts, Queue, QueueParts};
+use compliance::{PolicyDesk, PolicyDeskParts, Queue, QueueParts, Register, RegisterParts};
 use crypto::EnvironmentClass;
 use http::Request;
 use identity::{DemoOnly, Identity, Kind, SeedAccount, Settings};
@@ -77,6 +77,12 @@ impl Office {
         let queue =
             Queue::open(QueueParts { desk: desk.clone(), witness: witness.clone(), clock: clinic.clock.clone() });
         let (queue, live) = (queue.unwrap(), clinic.record.clone());
+        let agreements = Register::open(RegisterParts {
+            desk: desk.clone(),
+            witness: witness.clone(),
+            clock: clinic.clock.clone(),
+            zone: jiff::tz::TimeZone::UTC,
+        });
         let parts = PolicyDeskParts {
             desk,
             witness,
@@ -90,6 +96,7 @@ impl Office {
             identity: identity.clone(),
             queue,
             policies,
+            agreements: agreements.unwrap(),
             origin: ORIGIN.to_owned(),
             request_id: Arc::new(|| 0xdef),
         };
@@ -159,6 +166,7 @@ fn valid_body(template: &str) -> Value {
         "/policies/{}/replay" => json!({"days": 7}),
         "/alerts/{}/note" => json!({"words": "asked the ward for the plan"}),
         "/alerts/{}/close" => json!({"verdict": "justified", "words": "spoke with the physician"}),
+        "/baa/{}" | "/baa/{}/end" => json!({"version": 1, "words": "as decided by the board"}),
         "/policies/{}/activate" => json!({"words": "as decided by the board"}),
         "/glass" => json!({"patient": "absent", "reason": "unconscious in the waiting room"}),
         "/labels" => json!({"resource": "Patient/absent", "add": ["hiv"], "reason": "a reason that says something"}),

@@ -65,7 +65,7 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     house.note(audit::Action::Start, "system", None).await?;
     let tokens = Tokens::new(house.identity.clone());
     let mut signals = Signals::listen()?;
-    let serving = Serving::start(house, doors, tokens, &base_url)?;
+    let serving = Serving::start(house, doors, tokens, &base_url, &Default::default())?;
     let authority = certificate.authority.unwrap_or_default();
     accounts.write_credentials(&credentials, &base_url, &authority)?;
 

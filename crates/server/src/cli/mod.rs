@@ -4,6 +4,7 @@ mod admin_code;
 mod alert;
 mod audit_export;
 mod audit_verify;
+mod baa;
 mod backup;
 mod demo;
 mod device;
@@ -91,6 +92,7 @@ enum Command {
     Token(token::Args),
     Policy(policy::Args),
     Alert(alert::Args),
+    Baa(baa::Args),
     Glass(glass::Args),
     Label(label::Args),
     Explain(explain::Args),
@@ -178,6 +180,7 @@ pub fn run() -> ExitCode {
         Command::Token(args) => block_on(token::run(args)),
         Command::Policy(args) => block_on(policy::run(args)),
         Command::Alert(args) => block_on(alert::run(args)),
+        Command::Baa(args) => block_on(baa::run(args)),
         Command::Glass(args) => block_on(glass::run(args)),
         Command::Label(args) => block_on(label::run(args)),
         Command::Explain(args) => block_on(explain::run(args)),

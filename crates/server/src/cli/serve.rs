@@ -69,6 +69,9 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     }
     let certificate =
         CertificateFiles { chain: config.tls.certificate.clone(), key: config.tls.key.clone(), authority: None };
+    for (service, party) in config.outward.parties()? {
+        tracing::info!(service = service.name(), by = party.name(), "messages go out");
+    }
     let doors = Doors::bind(config.listen, config.admin_listen, tls::server_config(&certificate)?, config.limits)?;
     let admin = doors.admin.local_address()?;
     let base_url = config.base_url.trim_end_matches('/').to_owned();
@@ -98,7 +101,7 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
         tracing::warn!("audit.sink is not set: a rollback of the whole directory could not be told from the truth");
     }
     let mut signals = Signals::listen()?;
-    let serving = Serving::start(house, doors, tokens, &base_url)?;
+    let serving = Serving::start(house, doors, tokens, &base_url, &config.outward)?;
     tracing::info!(listen = %config.listen, %admin, %base_url, "serving");
     signals.stopped().await;
     tracing::info!("stopping");

@@ -30,6 +30,7 @@ fn every_subcommand_has_help_with_an_example() {
         "token",
         "policy",
         "alert",
+        "baa",
         "glass",
         "label",
         "explain",

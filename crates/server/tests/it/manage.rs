@@ -225,6 +225,62 @@ fn broken_glass_raises_an_alert_that_somebody_closes_and_policies_change_by_two_
 }
 
 #[test]
+fn agreements_are_kept_from_the_command_line_and_the_doctor_says_what_they_cover() {
+    let mut house = House::start(1);
+    let (officer, physician) = (Person::of_role(&house, "privacy_officer"), Person::of_role(&house, "physician"));
+    let document = house.path("agreement.pdf");
+    std::fs::write(&document, b"abc").unwrap();
+    let add = [
+        "baa",
+        "add",
+        "Courier, Inc.",
+        "--service",
+        "email",
+        "--signed",
+        "2026-01-01",
+        "--expires",
+        "2999-12-31",
+        "--document",
+        &document,
+        "--words",
+        "as decided by the board",
+    ];
+    assert!(physician.refused(&add).contains("your roles do not allow this"));
+    assert!(physician.refused(&["baa", "list"]).contains("your roles do not allow this"));
+    let added = officer.json(&add);
+    // SHA-256 of `abc` (FIPS 180-2, appendix B.1).
+    assert_eq!(added["document"], "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_eq!((&added["state"], &added["reviewer"]), (&"in_force".into(), &officer.login.as_str().into()));
+    officer.ok(&["baa", "amend", "1", "--service", "email", "--service", "sms", "--words", "covers messages too"]);
+    assert!(
+        officer.refused(&["baa", "amend", "1", "--words", "covers messages too"]).contains("nothing of it changes")
+    );
+    let said = officer.ok(&["baa", "list"]);
+    assert!(said.contains("in_force") && said.contains("Courier, Inc.") && said.contains("sms"), "{said}");
+
+    let config = house.path("wardstone.toml");
+    let email = |vendor: &str| {
+        let text = format!("[outward.email]\nhost = 'mail.example'\nfrom = 'a@clinic.example'\nvendor = '{vendor}'\n");
+        std::fs::write(&config, text).unwrap();
+    };
+    let data = house.data().display().to_string();
+    let doctor = ["doctor", "--data", &data, "--config", &config];
+    email("Courier, Inc.");
+    assert!(crate::house::wardstone_ok(&doctor).contains("email by Courier, Inc.: agreement 1 is in force until 2999"));
+    email("Another");
+    assert!(wardstone_refused(&doctor, 1).contains("email by Another: no agreement is in force"));
+
+    assert!(officer.refused(&["baa", "end", "7", "--words", "we moved to another vendor"]).contains("nothing"));
+    officer.ok(&["baa", "end", "1", "--words", "we moved to another vendor"]);
+    assert!(officer.refused(&["baa", "end", "1", "--words", "we moved to another vendor"]).contains("has ended"));
+    let shown = officer.ok(&["baa", "show", "1"]);
+    assert!(shown.contains("ended") && shown.contains("covers messages too") && shown.contains("board"), "{shown}");
+    house.stop();
+    email("Courier, Inc.");
+    assert!(wardstone_refused(&doctor, 1).contains("email by Courier, Inc.: no agreement is in force"));
+}
+
+#[test]
 fn broken_glass_opens_one_chart_over_fhir_to_one_person_and_nothing_else() {
     let house = House::start(25);
     let all = house.integration().get("/fhir/Patient?_count=100").unwrap().json();

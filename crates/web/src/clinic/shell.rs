@@ -1,6 +1,6 @@
 //! The green bar: where one is, where one may go, who one is. A place is there only if policy lets its people do something in it.
 
-use access::{Action, Caller, Charts, TypeRef};
+use access::{Action, Caller, Charts, Object, TypeRef};
 use identity::Session;
 
 use crate::Web;
@@ -14,6 +14,7 @@ pub enum Place {
     Inbox,
     Patients,
     Orders,
+    Agreements,
     /// One's own account: no entry, but the name in the bar is marked.
     Me,
     /// A page beside the rooms.
@@ -64,9 +65,16 @@ pub fn places(web: &Web, session: &Session, here: Place) -> Vec<Entry> {
         ("Inbox", "/inbox", 'i', Place::Inbox, keeps_tasks(web, caller)),
         ("Patients", "/patients", 'p', Place::Patients, finds_patients(web, caller)),
         ("Orders", "/orders", 'o', Place::Orders, orders(web, caller)),
+        ("Agreements", "/agreements", 'b', Place::Agreements, reads_agreements(web, caller)),
     ];
     let open = all.into_iter().filter(|(.., is_open)| *is_open);
     open.map(|(name, address, letter, place, _)| Entry { name, address, letter, is_here: place == here }).collect()
+}
+
+/// Whether somebody looks at the register of business associate agreements.
+fn reads_agreements(web: &Web, caller: &Caller) -> bool {
+    let system = Object::of(TypeRef::SYSTEM, None, None);
+    web.record().policies().decide(caller, Action::ReadAgreements, &system).is_ok()
 }
 
 /// Whether somebody looks for patients other than themselves and those they stand for.

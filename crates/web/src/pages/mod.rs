@@ -1,6 +1,7 @@
 //! From an address to what answers it.
 
 mod activate;
+mod agreements;
 mod allergies;
 mod chart;
 mod cover;
@@ -30,6 +31,7 @@ mod sign_in;
 mod social;
 mod step_up;
 mod today;
+mod visit;
 mod vitals;
 
 pub(crate) use step_up::again;
@@ -127,6 +129,16 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::TodayEvents => later(asked, today::events),
         Route::TodayAct => later(asked, today::act),
         Route::CancelAppointment => later(asked, today::cancel),
+        Route::VisitHost => later(asked, visit::host),
+        Route::VisitTicket => later(asked, visit::host_ticket),
+        Route::InviteGuest => later(asked, visit::invite),
+        Route::RevokeGuest => later(asked, visit::revoke),
+        Route::VisitGuest => now(Ok(visit::guest(asked))),
+        Route::OpenLink => later(asked, visit::open),
+        Route::CheckGuest => later(asked, visit::check),
+        Route::GuestTicket => later(asked, visit::guest_ticket),
+        // Answered before a page is: it goes on after its answer.
+        Route::VisitLine => now(Err(crate::refusal::Refusal::NotFound)),
         Route::Schedule => later(asked, schedule::page),
         Route::Booking => later(asked, schedule::booking),
         Route::BookingFind => later(asked, schedule::find),
@@ -141,6 +153,10 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::ActOnMessage => later(asked, inbox::act_on_message),
         Route::Cover => later(asked, cover::page),
         Route::SaveCover => later(asked, cover::save),
+        Route::Agreements => later(asked, agreements::page),
+        Route::AddAgreement => later(asked, agreements::add),
+        Route::Agreement => later(asked, agreements::one),
+        Route::ChangeAgreement => later(asked, agreements::change),
         Route::Patients => later(asked, patients::page),
         Route::FindPatient => later(asked, patients::find),
         Route::NewPatient => later(asked, register::blank),

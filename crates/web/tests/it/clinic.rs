@@ -35,7 +35,10 @@ static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
 static REQUESTS: AtomicU64 = AtomicU64::new(1);
 
 pub struct Clinic {
+    pub hall: telehealth::hall::Hall,
+    pub guests: telehealth::guests::Guests,
     pub web: Web,
+    pub agreements: compliance::Register,
     pub identity: Identity,
     pub record: Record,
     now: Arc<AtomicI64>,
@@ -104,6 +107,7 @@ impl Clinic {
             desk: desk.clone(),
         };
         let record = Record::open(store.clone(), keyring.clone(), record_settings).await.unwrap();
+        let register_clock = time.clone();
         let mut settings = Settings::new("Lakeside Clinic", ORIGIN, "clinic.example", time);
         let asked = record.clone();
         settings.may = Arc::new(move |caller: &Caller, action| {
@@ -112,17 +116,32 @@ impl Clinic {
         });
         let names = keyring.clone();
         settings.family = Arc::new(move |name: &str| names.family(name));
+        let (visit_clock, fill): (telehealth::hall::Clock, telehealth::hall::Fill) =
+            (settings.clock.clone(), Arc::new(|bytes: &mut [u8]| crypto::random(bytes).is_ok()));
+        let relays = telehealth::turn::Relays::none();
+        let hall = telehealth::hall::Hall::new(relays, visit_clock.clone(), fill.clone(), Arc::new(|_| ()));
+        let guests = telehealth::guests::Guests::new(desk.clone(), visit_clock, fill);
+        let parts = compliance::RegisterParts {
+            desk: desk.clone(),
+            witness: Witness::of(&store),
+            clock: register_clock,
+            zone: jiff::tz::TimeZone::get(ZONE).unwrap(),
+        };
+        let agreements = compliance::Register::open(parts).unwrap();
         let identity = Identity::open(settings, desk, Witness::of(&store), &keyring).unwrap();
         let web = Web::new(WebState {
             record: record.clone(),
             identity: identity.clone(),
+            agreements: agreements.clone(),
             origin: ORIGIN.into(),
             zone: jiff::tz::TimeZone::get(ZONE).unwrap(),
             hours: None,
+            hall: hall.clone(),
+            guests: guests.clone(),
             organization: "Lakeside Clinic".into(),
             request_id: Arc::new(|| u128::from(REQUESTS.fetch_add(1, Ordering::SeqCst))),
         });
-        let clinic = Self { web, identity, record, now, _directory: directory };
+        let clinic = Self { hall, guests, web, agreements, identity, record, now, _directory: directory };
         clinic.seed("root", Role::Admin).await;
         clinic.seed("ana", Role::Physician).await;
         clinic

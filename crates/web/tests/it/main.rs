@@ -4,6 +4,7 @@
 extern crate wardstone_web as web;
 
 mod activate;
+mod agreements;
 mod allergies;
 mod assets;
 mod chart;
@@ -35,5 +36,6 @@ mod sessions;
 mod since;
 mod social;
 mod today;
+mod visit;
 mod vitals;
 mod ward;

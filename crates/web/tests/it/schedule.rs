@@ -208,9 +208,12 @@ async fn holidays_and_hours_close_the_calendar() {
     day.clinic.web = Web::new(WebState {
         record: day.clinic.record.clone(),
         identity: day.clinic.identity.clone(),
+        agreements: day.clinic.agreements.clone(),
         origin: ORIGIN.into(),
         zone: jiff::tz::TimeZone::get(ZONE).unwrap(),
         hours: Some(Arc::new(hours)),
+        hall: day.clinic.hall.clone(),
+        guests: day.clinic.guests.clone(),
         organization: "Lakeside Clinic".into(),
         request_id: Arc::new(|| 1),
     });

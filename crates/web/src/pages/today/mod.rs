@@ -97,6 +97,8 @@ struct Row {
     others: Vec<Act>,
     may_cancel: bool,
     may_move: bool,
+    /// The room of a video visit, for who may open it.
+    has_room: bool,
     /// The one filled button of the page: the next step.
     is_next: bool,
 }
@@ -211,7 +213,10 @@ impl<'a> List<'a> {
             .map(|visit| Row::of(visit, may, may_move))
             .collect();
         let asked_for = forms::of(asking, rows.iter().filter_map(|row| row.visit.patient.as_ref())).await?;
+        let may_host = super::visit::may_host(asking);
         for row in &mut rows {
+            let is_over = matches!(row.visit.status, Status::Done | Status::Missed | Status::Cancelled);
+            row.has_room = may_host && row.visit.is_video && !is_over && row.visit.patient.is_some();
             row.forms = row.visit.patient.as_ref().and_then(|patient| asked_for.get(&patient.id).copied());
         }
         rows.sort_by_key(|row| (row.visit.start_ms, row.visit.status == Status::Cancelled));
@@ -246,7 +251,7 @@ impl Row {
         // Asks for a reason, on a page of its own.
         others.retain(|act| *act != Act::Cancel);
         let may_move = may_move && visit.status == Status::Expected;
-        Self { visit, forms: None, first, others, may_cancel, may_move, is_next: false }
+        Self { visit, forms: None, first, others, may_cancel, may_move, has_room: false, is_next: false }
     }
 
     fn has_more(&self) -> bool {

@@ -1,0 +1,12 @@
+//! A visit by video: the clinician's side, from the day's list, and the side of who comes by a link.
+
+mod guest;
+mod host;
+
+pub use guest::{check, guest, open, ticket as guest_ticket};
+pub use host::{invite, may_host, page as host, revoke, ticket as host_ticket};
+
+use super::Answer;
+
+/// Where the link of a guest leads; its secret stands behind `#` and so reaches no log.
+const GUEST_PATH: &str = "/visit";

@@ -1,0 +1,181 @@
+// A patient opens a link and is face to face with the clinician: the real server, two browsers, a camera and a tone of their own each.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { findsNothing } from '../support/axe.js';
+import { pageOf, photograph } from '../support/browser.js';
+import { house } from '../support/house.js';
+import { signIn } from '../support/people.js';
+
+const here = house({ patients: 6, media: true });
+const FRAME_MS_MAX = 15_000;
+
+/** The appointment of a patient of today, made for now by the clinic's program. */
+async function appointment() {
+  const { api_token: token, users } = here.clinic;
+  const ask = async (method, path, body) => JSON.parse((await here.clinic.ask(method, path, { headers: { authorization: `Bearer ${token}`, 'content-type': 'application/fhir+json' }, body: body && JSON.stringify(body) })).body);
+  const found = await ask('GET', '/fhir/Appointment?_count=50&status=booked,arrived,checked-in,fulfilled');
+  const physician = users.find((one) => one.username === 'asha.rao');
+  const of = (one, kind) => one.participant.map(({ actor }) => actor?.reference).find((reference) => reference?.startsWith(`${kind}/`));
+  const mine = await ask('GET', '/fhir/Practitioner?_count=50');
+  const asha = mine.entry.map(({ resource }) => resource).find(({ name }) => name?.[0]?.family === 'Rao');
+  assert.ok(physician && asha, 'the demo has its physician');
+  const theirs = found.entry.map(({ resource }) => resource).find((one) => of(one, 'Practitioner') === `Practitioner/${asha.id}` && of(one, 'Patient'));
+  const patient = await ask('GET', `/fhir/${of(theirs, 'Patient')}`);
+  const now = Date.now();
+  const made = await ask('POST', '/fhir/Appointment', {
+    resourceType: 'Appointment', status: 'booked', start: new Date(now).toISOString(), end: new Date(now + 20 * 60_000).toISOString(),
+    serviceType: [{ coding: [{ system: 'http://snomed.info/sct', code: '448337001' }] }], description: 'Video visit',
+    participant: [
+      { actor: { reference: of(theirs, 'Patient') }, status: 'accepted' },
+      { actor: { reference: `Practitioner/${asha.id}` }, status: 'accepted' },
+    ],
+  });
+  const number = patient.identifier.find(({ type }) => type?.coding?.some(({ code }) => code === 'MR')).value;
+  return { id: made.id, birth: patient.birthDate, number, family: patient.name[0].family };
+}
+
+const frames = (page, selector) => page.evaluate(async (selector) => {
+  const video = document.querySelector(selector);
+  return video ? { width: video.videoWidth, at: video.currentTime } : null;
+}, selector);
+
+async function plays(page, selector) {
+  const until = Date.now() + FRAME_MS_MAX;
+  let first = null;
+  while (Date.now() < until) {
+    const seen = await frames(page, selector);
+    if (seen?.width > 0) {
+      if (first === null) first = seen.at;
+      else if (seen.at > first) return seen;
+    }
+    await page.waitForTimeout(200);
+  }
+  throw new Error(`no picture at ${selector} within ${FRAME_MS_MAX} ms: ${await page.locator('body').innerText()}`);
+}
+
+async function linkFrom(host, purpose = 'patient') {
+  await host.getByLabel('Who', { exact: true }).selectOption(purpose);
+  await host.getByRole('button', { name: 'Make a link' }).click();
+  await host.locator('#made').waitFor();
+  return host.locator('#link').innerText();
+}
+
+test('a link, a birth date and a record number lead to the waiting room, and the clinician lets the patient in', async () => {
+  const visit = await appointment();
+  const [room, home] = [await here.browser.profile(), await here.browser.profile()];
+  const [host, patient] = [await pageOf(room), await pageOf(home)];
+  await signIn(host, here.clinic, 'asha.rao');
+  await host.goto('/today');
+  await host.locator(`a[href="/appointments/${visit.id}/visit"]`).click();
+  await host.getByRole('heading', { level: 1, name: 'Video visit' }).waitFor();
+  assert.ok(!(await host.title()).includes(visit.family));
+  await findsNothing(host, 'the room before it is open');
+  const link = await linkFrom(host);
+  await photograph(host, 'visit-host');
+  await host.getByRole('button', { name: 'Open the room' }).click();
+  await host.locator('#stage').waitFor();
+
+  await patient.goto(link);
+  assert.equal(new URL(patient.url()).hash, '', 'the secret stands in no address and no history');
+  await patient.getByLabel('Your birth date').fill('01-Jan-1901');
+  await patient.getByLabel('Your record number').fill(visit.number);
+  await patient.getByRole('button', { name: 'Go on' }).click();
+  await patient.getByRole('alert').filter({ hasText: 'does not match' }).waitFor();
+  await findsNothing(patient, 'who somebody is, with an error');
+  await photograph(patient, 'visit-who');
+  await patient.getByLabel('Your birth date').fill(visit.birth);
+  await patient.getByRole('button', { name: 'Go on' }).click();
+  await patient.getByRole('button', { name: 'Try camera and microphone' }).click();
+  await plays(patient, '#preview');
+  await findsNothing(patient, 'camera and microphone');
+  await photograph(patient, 'visit-check');
+  await patient.getByRole('button', { name: 'Knock at the door' }).click();
+  await patient.getByRole('heading', { name: 'The waiting room' }).waitFor();
+  await findsNothing(patient, 'the waiting room');
+
+  // Waiting survives a page that is loaded anew, without link or questions.
+  await patient.reload();
+  await patient.getByRole('button', { name: 'Knock at the door' }).click();
+  await patient.getByRole('heading', { name: 'The waiting room' }).waitFor();
+
+  await host.getByRole('button', { name: 'Let in: The patient' }).click();
+  await Promise.all([plays(host, '#tiles figure video'), plays(patient, '#tiles figure video')]);
+  await host.getByText('Connected, encrypted between you.').waitFor();
+  for (const page of [host, patient]) assert.equal(await page.locator('#banner').isVisible(), false, await page.locator('#banner').innerText());
+  // Both read the same words.
+  await host.locator('#words').waitFor();
+  await patient.locator('#words').waitFor();
+  assert.equal(await host.locator('#sas').innerText(), await patient.locator('#sas').innerText());
+  assert.match(await host.locator('#sas').innerText(), /^\S+ .+( · \S+ .+){6}$/);
+  await findsNothing(host, 'a call of the clinician');
+  await findsNothing(patient, 'a call of the patient');
+  await photograph(host, 'visit-call-host');
+  await photograph(patient, 'visit-call-patient');
+
+  await patient.getByLabel('Message', { exact: true }).fill('Can you see my ankle?');
+  await patient.getByRole('button', { name: 'Send', exact: true }).click();
+  await host.getByText('Can you see my ankle?').waitFor();
+  await host.getByRole('button', { name: 'They are the same' }).click();
+
+  await host.getByRole('button', { name: 'End for all' }).click();
+  await patient.getByText('The visit is over.').waitFor();
+  assert.deepEqual(host.complaints, []);
+  assert.deepEqual(patient.complaints.filter((said) => !said.includes('400')), []);
+  await room.close();
+  await home.close();
+});
+
+test('a link opens in one browser, closes when it is closed, and nobody else’s secret opens anything', async () => {
+  const visit = await appointment();
+  const room = await here.browser.profile();
+  const host = await pageOf(room);
+  await signIn(host, here.clinic, 'asha.rao');
+  await host.goto(`/appointments/${visit.id}/visit`);
+  const link = await linkFrom(host);
+  const first = await here.browser.profile();
+  const page = await pageOf(first);
+  await page.goto(link);
+  await page.getByLabel('Your birth date').waitFor();
+  const second = await here.browser.profile();
+  const other = await pageOf(second);
+  await other.goto(link);
+  await other.getByRole('alert').filter({ hasText: 'in use in another browser' }).waitFor();
+  const third = await here.browser.profile();
+  const guess = await pageOf(third);
+  await guess.goto('/visit#AAAAAAAAAAAAAAAAAAAAAA');
+  await guess.getByRole('alert').filter({ hasText: 'does not open a visit' }).waitFor();
+  await host.getByRole('button', { name: /^Close the link: The patient/ }).click();
+  await host.getByText('The patient, closed').waitFor();
+  await page.reload();
+  await page.getByRole('alert').filter({ hasText: 'does not open a visit' }).waitFor();
+  for (const context of [room, first, second, third]) await context.close();
+});
+
+test('no line opens to a visit without a ticket, nor from another page', async () => {
+  const visit = await appointment();
+  const room = await here.browser.profile();
+  const host = await pageOf(room);
+  await signIn(host, here.clinic, 'asha.rao');
+  await host.goto(`/appointments/${visit.id}/visit`);
+  const ended = (path) => host.evaluate(async (path) => {
+    const address = new URL(path, location.href);
+    address.protocol = 'wss:';
+    return new Promise((resolve) => {
+      const socket = new WebSocket(address);
+      const heard = [];
+      socket.onopen = () => socket.send(JSON.stringify({ v: 1, seq: 1, type: 'hello', ticket: 'AAAAAAAAAAAAAAAAAAAAAA', keys: { sign: 'a', seal: 'b', commit: 'c' } }));
+      socket.onmessage = ({ data }) => heard.push(JSON.parse(data));
+      socket.onclose = () => resolve(heard);
+    });
+  }, path);
+  assert.deepEqual(await ended(`/visits/${visit.id}/line`), [], 'no room is open');
+  await host.getByRole('button', { name: 'Open the room' }).click();
+  await host.locator('#stage').waitFor();
+  const [refused] = await ended(`/visits/${visit.id}/line`);
+  assert.deepEqual([refused.type, refused.code], ['error', 'ticket']);
+  const answer = await here.clinic.ask('GET', `/visits/${visit.id}/line`, { headers: { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', origin: 'https://elsewhere.example' } });
+  assert.equal(answer.status, 403);
+  await room.close();
+});
