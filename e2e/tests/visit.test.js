@@ -8,7 +8,7 @@ import { pageOf, photograph } from '../support/browser.js';
 import { house } from '../support/house.js';
 import { signIn } from '../support/people.js';
 
-const here = house({ patients: 6, media: true });
+const here = house({ patients: 6, media: true, relayOnly: true });
 const FRAME_MS_MAX = 15_000;
 
 /** The appointment of a patient of today, made for now by the clinic's program. */
@@ -103,6 +103,8 @@ test('a link, a birth date and a record number lead to the waiting room, and the
   await host.getByRole('button', { name: 'Let in: The patient' }).click();
   await Promise.all([plays(host, '#tiles figure video'), plays(patient, '#tiles figure video')]);
   await host.getByText('Connected, encrypted between you.').waitFor();
+  // As the organization asked: through its relay alone, so that neither sees the address of the other.
+  for (const page of [host, patient]) await page.getByText(/^Network: through a relay, /).waitFor();
   for (const page of [host, patient]) assert.equal(await page.locator('#banner').isVisible(), false, await page.locator('#banner').innerText());
   // Both read the same words.
   await host.locator('#words').waitFor();

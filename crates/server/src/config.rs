@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use ::identity::{Hours, Networks};
 use serde::{Deserialize, Serialize};
 
+use crate::visits::Visits;
 use crate::{ServerError, files};
 
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:8443";
@@ -54,6 +55,8 @@ pub struct Config {
     pub alerts: compliance::Limits,
     /// What sends e-mail and text messages, see docs/operating/outward.md. Nothing unless it is set.
     pub outward: outward::Settings,
+    /// How browsers reach one another in a visit by video, see docs/operating/visits.md.
+    pub visits: Visits,
     /// Filter of the log on stderr, as in RUST_LOG.
     pub log: String,
 }
@@ -194,6 +197,7 @@ impl Config {
         }
         self.alerts.check()?;
         self.outward.check()?;
+        self.visits.check()?;
         Ok(())
     }
 }
@@ -252,6 +256,7 @@ impl Default for Config {
             countries: None,
             alerts: compliance::Limits::default(),
             outward: outward::Settings::default(),
+            visits: Visits::default(),
             log: "info".into(),
         }
     }

@@ -33,7 +33,7 @@ pub mod serving;
 pub mod tls;
 mod unread;
 pub mod verify;
-mod visits;
+pub mod visits;
 
 pub use cli::run;
 pub use error::ServerError;

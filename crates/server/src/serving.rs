@@ -21,7 +21,7 @@ use crate::control;
 use crate::identity::{self, Tokens};
 use crate::listener::{Handle, Listener};
 use crate::metrics::Requests;
-use crate::visits;
+use crate::visits::{self, Relaying};
 
 const FHIR_PATH: &str = "/fhir";
 
@@ -39,6 +39,8 @@ pub struct Serving {
     tokens: Arc<Tokens>,
     outbox: Outbox,
     stop: watch::Sender<bool>,
+    /// The relay of calls runs as long as the doors are open.
+    relaying: Relaying,
     listeners: Vec<JoinHandle<()>>,
     beside: Vec<JoinHandle<()>>,
 }
@@ -65,6 +67,7 @@ impl Serving {
         tokens: Tokens,
         base_url: &str,
         outward: &outward::Settings,
+        relaying: Relaying,
     ) -> Result<Self, ServerError> {
         let Doors { listener, admin, requests, limits } = doors;
         let base = BaseUrl::parse(&format!("{base_url}{FHIR_PATH}"))
@@ -89,7 +92,7 @@ impl Serving {
             origin: base_url.to_owned(),
             request_id: Arc::new(request_id),
         });
-        let (hall, happened) = visits::hall(&house);
+        let (hall, happened) = visits::hall(&house, &relaying);
         let pages = Web::new(WebState {
             record: house.record.clone(),
             identity: house.identity.clone(),
@@ -127,7 +130,7 @@ impl Serving {
             Ok(socket) => beside.push(tokio::spawn(control::serve(socket, house.clone()))),
             Err(error) => tracing::warn!(%error, "no control socket: backup cannot run while the server does"),
         }
-        Ok(Self { house, tokens, outbox, stop, listeners, beside })
+        Ok(Self { house, tokens, outbox, stop, relaying, listeners, beside })
     }
 
     pub fn house(&self) -> &House {
@@ -141,8 +144,8 @@ impl Serving {
 
     /// Lets requests in flight end, then closes the record.
     pub async fn stop(self) -> Result<(), ServerError> {
-        let Self { house, tokens, outbox, stop, listeners, beside } = self;
-        drop(outbox);
+        let Self { house, tokens, outbox, stop, relaying, listeners, beside } = self;
+        drop((outbox, relaying));
         let _ = stop.send(true);
         for listener in listeners {
             let _ = listener.await;

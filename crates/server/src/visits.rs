@@ -1,28 +1,160 @@
 //! Visits by video: their rooms, what is written into the log of them, and those who come by a link.
 
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 
 use telehealth::guests::Guests;
 use telehealth::hall::{Hall, Happened, TICK_MS, What};
 use telehealth::room::Audit;
-use telehealth::turn::Relays;
+use telehealth::turn::credential::LIFETIME_MS_MAX;
+use telehealth::turn::embedded::{Embedded, Options};
+use telehealth::turn::{Relays, TurnSecret, TurnSecrets};
 use tokio::sync::mpsc;
 
+use crate::ServerError;
 use crate::assembly::House;
 
 /// Events that wait to be written. A room that makes more is told to wait by the limits of its people.
 const WAITING_MAX: usize = 16_384;
 
+/// How browsers reach one another. See docs/operating/visits.md.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Visits {
+    /// Where the relay of this server listens, over UDP and TCP; none runs without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relay_listen: Option<SocketAddr>,
+    /// The same over TLS, with the certificate of the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relay_tls_listen: Option<SocketAddr>,
+    /// The address at which browsers reach the relay; needed where it listens on all addresses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relay_address: Option<IpAddr>,
+    /// Calls go through a relay alone, so that nobody sees the address of the other.
+    pub relay_only: bool,
+    /// Addresses of a coturn instead, `turn:relay.example:3478?transport=udp`, udp first.
+    pub coturn: Vec<String>,
+    /// A file with the secret that it shares.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coturn_secret_file: Option<PathBuf>,
+}
+
+/// Relays as they run.
+pub struct Relaying {
+    relays: Relays,
+    relay_only: bool,
+    /// Runs until it is dropped.
+    _embedded: Option<Embedded>,
+}
+
+impl Relaying {
+    /// Calls work where the two see each other.
+    pub fn none() -> Self {
+        Self { relays: Relays::none(), relay_only: false, _embedded: None }
+    }
+
+    /// Reads what is set, and starts the relay of this server where it is.
+    pub async fn start(visits: &Visits, host: &str, tls: &rustls::ServerConfig) -> Result<Self, ServerError> {
+        visits.check()?;
+        let relay_only = visits.relay_only;
+        if !visits.coturn.is_empty() {
+            let file = visits.coturn_secret_file.as_ref().ok_or_else(|| usage("coturn_secret_file is not set"))?;
+            let text = zeroize::Zeroizing::new(
+                std::fs::read_to_string(file).map_err(ServerError::io("cannot be read", file))?,
+            );
+            let secrets = TurnSecrets { current: TurnSecret::new(text.trim()).map_err(refused)?, previous: None };
+            let relays = Relays::new(visits.coturn.clone(), secrets, LIFETIME_MS_MAX).map_err(refused)?;
+            return Ok(Self { relays, relay_only, _embedded: None });
+        }
+        let Some(listen) = visits.relay_listen.or(visits.relay_tls_listen) else {
+            return Ok(Self { relays: Relays::none(), relay_only, _embedded: None });
+        };
+        // Of this process alone: who is in a call when it restarts is given another with the way back.
+        let secret = crypto::random_array::<24>().map_err(ServerError::from)?;
+        let secret = TurnSecret::new(&URL_SAFE_NO_PAD.encode(secret)).map_err(refused)?;
+        let secrets = TurnSecrets { current: secret, previous: None };
+        // Relays speak no HTTP, and some of their clients name a protocol of their own.
+        let mut tls = tls.clone();
+        tls.alpn_protocols.clear();
+        let address = visits.relay_address.unwrap_or(listen.ip());
+        let options = Options {
+            udp: visits.relay_listen,
+            tcp: visits.relay_listen,
+            tls: visits.relay_tls_listen.map(|at| (at, Arc::new(tls))),
+            relay: listen.ip(),
+            advertised: address,
+            realm: host.to_owned(),
+            secrets: secrets.clone(),
+            clock: Arc::new(crate::clock::now_ms),
+        };
+        let embedded = Embedded::start(options).await.map_err(refused)?;
+        let named = match address {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("[{address}]"),
+        };
+        let plain = |bound: Option<SocketAddr>, how: &str| {
+            bound.map(|bound| format!("turn:{named}:{}?transport={how}", bound.port()))
+        };
+        // A certificate names a host and not an address.
+        let sealed = embedded.tls.map(|bound| format!("turns:{host}:{}?transport=tcp", bound.port()));
+        let urls: Vec<String> =
+            [plain(embedded.udp, "udp"), plain(embedded.tcp, "tcp"), sealed].into_iter().flatten().collect();
+        let relays = Relays::new(urls, secrets, LIFETIME_MS_MAX).map_err(refused)?;
+        Ok(Self { relays, relay_only, _embedded: Some(embedded) })
+    }
+}
+
+impl Visits {
+    pub fn check(&self) -> Result<(), ServerError> {
+        let listens = [self.relay_listen, self.relay_tls_listen].into_iter().flatten();
+        let is_everywhere = { listens.clone() }.any(|at| at.ip().is_unspecified());
+        if is_everywhere && self.relay_address.is_none() {
+            return Err(usage("relay_address is not set: say at which address browsers reach the relay"));
+        }
+        if listens.count() > 0 && !self.coturn.is_empty() {
+            return Err(usage("set the relay of this server or a coturn, not both"));
+        }
+        if !self.coturn.is_empty() && self.coturn_secret_file.is_none() {
+            return Err(usage("coturn_secret_file is not set"));
+        }
+        let has_relay = self.relay_listen.is_some() || self.relay_tls_listen.is_some() || !self.coturn.is_empty();
+        if self.relay_only && !has_relay {
+            return Err(usage("relay_only needs a relay"));
+        }
+        Ok(())
+    }
+}
+
+/// `https://clinic.example:8443` without scheme and port.
+pub fn host_of(base_url: &str) -> &str {
+    let authority = base_url.trim_start_matches("https://").split('/').next().unwrap_or_default();
+    authority.rsplit_once(':').map_or(authority, |(host, _)| host)
+}
+
+fn usage(words: &str) -> ServerError {
+    ServerError::Usage(format!("visits: {words}"))
+}
+
+fn refused(error: telehealth::TelehealthError) -> ServerError {
+    ServerError::Refused(format!("visits: {error}"))
+}
+
 /// The rooms, and what happens in them.
-pub fn hall(house: &House) -> (Hall, mpsc::Receiver<Happened>) {
+pub fn hall(house: &House, relaying: &Relaying) -> (Hall, mpsc::Receiver<Happened>) {
     let (to, happened) = mpsc::channel(WAITING_MAX);
     let tell = Arc::new(move |one: Happened| {
         if to.try_send(one).is_err() {
             tracing::error!("what happened in a visit could not be written down");
         }
     });
-    (Hall::new(Relays::none(), house.clock.clone(), Arc::new(fill), tell), happened)
+    let relays = relaying.relays.clone();
+    (Hall::new(relays, relaying.relay_only, house.clock.clone(), Arc::new(fill), tell), happened)
 }
 
 pub fn guests(house: &House) -> Guests {
@@ -61,6 +193,39 @@ pub async fn write_down(house: Arc<House>, mut happened: mpsc::Receiver<Happened
         };
         if let Err(error) = house.note_outcome(audit::Action::Visit, "system", Some(&subject), None, outcome).await {
             tracing::error!(%error, "what happened in a visit could not be written down");
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relay_says_where_it_is_reached_and_there_is_one_kind_of_it() {
+        let any: SocketAddr = "0.0.0.0:3478".parse().unwrap();
+        let near: SocketAddr = "192.0.2.1:3478".parse().unwrap();
+        let of = |change: fn(&mut Visits)| {
+            let mut visits = Visits::default();
+            change(&mut visits);
+            visits
+        };
+        assert!(Visits::default().check().is_ok());
+        assert!(Visits { relay_listen: Some(near), relay_only: true, ..Visits::default() }.check().is_ok());
+        let refused = [
+            Visits { relay_listen: Some(any), ..Visits::default() },
+            of(|visits| visits.relay_only = true),
+            of(|visits| visits.coturn = vec!["turn:relay.example:3478".into()]),
+            Visits {
+                relay_listen: Some(near),
+                coturn: vec!["turn:relay.example:3478".into()],
+                coturn_secret_file: Some("secret".into()),
+                ..Visits::default()
+            },
+        ];
+        for visits in refused {
+            assert!(visits.check().unwrap_err().to_string().contains("visits"), "{visits:?}");
         }
     }
 }

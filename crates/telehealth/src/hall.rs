@@ -53,6 +53,7 @@ pub struct Hall(Arc<Inner>);
 struct Inner {
     open: Mutex<HashMap<String, Open>>,
     relays: Arc<Relays>,
+    relay_only: bool,
     clock: Clock,
     fill: Fill,
     tell: Tell,
@@ -72,13 +73,15 @@ pub struct Line {
 }
 
 impl Hall {
-    pub fn new(relays: Relays, clock: Clock, fill: Fill, tell: Tell) -> Self {
+    /// `relay_only`: the organization lets nobody see the address of the other.
+    pub fn new(relays: Relays, relay_only: bool, clock: Clock, fill: Fill, tell: Tell) -> Self {
         let (open, next) = (Mutex::default(), AtomicU64::new(1));
-        Self(Arc::new(Inner { open, relays: Arc::new(relays), clock, fill, tell, next }))
+        Self(Arc::new(Inner { open, relays: Arc::new(relays), relay_only, clock, fill, tell, next }))
     }
 
     /// A ticket into the room of a visit, which opens with the first. None when there is no room for it, or no randomness.
-    pub fn invite(&self, settings: Settings, invite: Invite) -> Option<Secret> {
+    pub fn invite(&self, mut settings: Settings, invite: Invite) -> Option<Secret> {
+        settings.relay_only |= self.0.relay_only;
         let mut random = [0; 16];
         if !(self.0.fill)(&mut random) {
             return None;
@@ -219,6 +222,7 @@ mod tests {
         let (clock, tell, count) = (now.clone(), told.clone(), AtomicU64::new(1));
         let hall = Hall::new(
             Relays::none(),
+            false,
             Arc::new(move || clock.load(Ordering::SeqCst)),
             Arc::new(move |bytes: &mut [u8]| {
                 bytes.fill(count.fetch_add(1, Ordering::SeqCst) as u8);

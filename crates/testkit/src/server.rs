@@ -119,6 +119,7 @@ async fn open(plan: &DemoPlan) -> Result<Opened, ServerError> {
     let base_url = base_url_of(doors.listener.local_address()?);
     let (house, accounts) = demo::open(plan, &base_url, Arc::new(clock::now_ms)).await?;
     let tokens = Tokens::new(house.identity.clone());
-    let serving = Serving::start(house, doors, tokens, &base_url, &Default::default())?;
+    let serving =
+        Serving::start(house, doors, tokens, &base_url, &Default::default(), server::visits::Relaying::none())?;
     Ok(Opened { serving, base_url, authority: certificate.authority.unwrap_or_default(), accounts })
 }

@@ -101,6 +101,7 @@ function listen(made, isAgain) {
   on("sas", (sas) => words(sas));
   on("present", (present) => { for (const one of present) labels.set(one.id, one.label); draw(present); });
   on("roster", (roster) => { members = roster.members; drop(); draw(made.present); if (members.some(({ id }) => id === made.me?.id)) show("stage"); });
+  on("meter", (meter) => measured(meter));
   on("chat", ({ from, text, file }) => line(labels.get(from) ?? "Somebody", text ?? `sent a file: ${file.name}`));
 }
 
@@ -156,6 +157,14 @@ function tile(who, kind, stream) {
 
 function drop() {
   for (const one of document.querySelectorAll("#tiles > figure")) if (!members.some(({ id }) => one.id === `tile-${id}`)) one.remove();
+}
+
+/// What the connection is like, in words that both sides see.
+function measured({ rttMs, loss, candidate, rung, reason }) {
+  const way = candidate?.includes("relay") ? "through a relay" : "directly";
+  const lost = `${Math.round(100 * (loss ?? 0))} % lost`;
+  const less = rung === "audio" ? " Sound alone, for the connection’s sake." : reason ? ` A smaller picture: ${reason}.` : "";
+  byId("meter").textContent = `Network: ${way}, ${Math.round(rttMs ?? 0)} ms, ${lost}.${less}`;
 }
 
 function words({ who, emoji, isConfirmed }) {

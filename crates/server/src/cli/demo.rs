@@ -1,6 +1,6 @@
 //! `wardstone demo`
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -11,6 +11,7 @@ use crate::demo::{DemoPlan, PATIENTS_MAX};
 use crate::directory::TLS_FOLDER;
 use crate::identity::Tokens;
 use crate::serving::{Doors, Serving, Signals, base_url_of};
+use crate::visits::{Relaying, Visits, host_of};
 use crate::{ServerError, certificates, clock, demo, files, say, tls};
 
 /// Serve a clinic of synthetic patients; running it again continues with the same data
@@ -41,6 +42,9 @@ pub struct Args {
     /// Where users, passwords and tokens are written when the server is ready [default: DIR.credentials.json]
     #[arg(long, value_name = "FILE")]
     credentials: Option<PathBuf>,
+    /// Visits by video go through the relay of this server alone
+    #[arg(long)]
+    relay_only: bool,
 }
 
 pub async fn run(args: Args) -> Result<Outcome, ServerError> {
@@ -56,7 +60,8 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     // The directory before its certificate: a refusal must leave nothing behind.
     demo::prepare(&data)?;
     let certificate = certificates::for_localhost(&data.join(TLS_FOLDER), clock::now_ms())?;
-    let doors = Doors::bind(args.listen, args.admin_listen, tls::server_config(&certificate)?, Limits::default())?;
+    let tls = tls::server_config(&certificate)?;
+    let doors = Doors::bind(args.listen, args.admin_listen, tls.clone(), Limits::default())?;
     let base_url = base_url_of(doors.listener.local_address()?);
     let admin = base_url_of(doors.admin.local_address()?);
 
@@ -65,7 +70,17 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     house.note(audit::Action::Start, "system", None).await?;
     let tokens = Tokens::new(house.identity.clone());
     let mut signals = Signals::listen()?;
-    let serving = Serving::start(house, doors, tokens, &base_url, &Default::default())?;
+    let here = args.listen.ip();
+    let any = SocketAddr::new(here, 0);
+    let visits = Visits {
+        relay_listen: Some(any),
+        relay_tls_listen: Some(any),
+        relay_address: Some(if here.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { here }),
+        relay_only: args.relay_only,
+        ..Visits::default()
+    };
+    let relaying = Relaying::start(&visits, host_of(&base_url), &tls).await?;
+    let serving = Serving::start(house, doors, tokens, &base_url, &Default::default(), relaying)?;
     let authority = certificate.authority.unwrap_or_default();
     accounts.write_credentials(&credentials, &base_url, &authority)?;
 

@@ -13,6 +13,7 @@ use crate::directory::DataDirectory;
 use crate::identity::Tokens;
 use crate::kek::KekArgs;
 use crate::serving::{Doors, Serving, Signals};
+use crate::visits::{Relaying, host_of};
 use crate::{ServerError, clock, say, tls};
 
 /// Serve a production data directory
@@ -72,7 +73,8 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     for (service, party) in config.outward.parties()? {
         tracing::info!(service = service.name(), by = party.name(), "messages go out");
     }
-    let doors = Doors::bind(config.listen, config.admin_listen, tls::server_config(&certificate)?, config.limits)?;
+    let tls = tls::server_config(&certificate)?;
+    let doors = Doors::bind(config.listen, config.admin_listen, tls.clone(), config.limits)?;
     let admin = doors.admin.local_address()?;
     let base_url = config.base_url.trim_end_matches('/').to_owned();
     let countries = match &config.countries {
@@ -101,7 +103,8 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
         tracing::warn!("audit.sink is not set: a rollback of the whole directory could not be told from the truth");
     }
     let mut signals = Signals::listen()?;
-    let serving = Serving::start(house, doors, tokens, &base_url, &config.outward)?;
+    let relaying = Relaying::start(&config.visits, host_of(&base_url), &tls).await?;
+    let serving = Serving::start(house, doors, tokens, &base_url, &config.outward, relaying)?;
     tracing::info!(listen = %config.listen, %admin, %base_url, "serving");
     signals.stopped().await;
     tracing::info!("stopping");

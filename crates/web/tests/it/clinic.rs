@@ -119,7 +119,7 @@ impl Clinic {
         let (visit_clock, fill): (telehealth::hall::Clock, telehealth::hall::Fill) =
             (settings.clock.clone(), Arc::new(|bytes: &mut [u8]| crypto::random(bytes).is_ok()));
         let relays = telehealth::turn::Relays::none();
-        let hall = telehealth::hall::Hall::new(relays, visit_clock.clone(), fill.clone(), Arc::new(|_| ()));
+        let hall = telehealth::hall::Hall::new(relays, false, visit_clock.clone(), fill.clone(), Arc::new(|_| ()));
         let guests = telehealth::guests::Guests::new(desk.clone(), visit_clock, fill);
         let parts = compliance::RegisterParts {
             desk: desk.clone(),
