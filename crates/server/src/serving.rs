@@ -102,6 +102,7 @@ impl Serving {
             hours: house.hours.clone(),
             hall: hall.clone(),
             guests: visits::guests(&house),
+            outbox: outbox.clone(),
             organization: house.identity.organization().to_owned(),
             request_id: Arc::new(request_id),
         });

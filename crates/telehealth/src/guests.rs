@@ -59,6 +59,8 @@ pub struct Known {
 pub struct Listed {
     /// Names it to be revoked; opens nothing.
     pub name: String,
+    /// The same as bytes: what is sent about the link has it for a name.
+    pub key: EntryKey,
     pub purpose: Purpose,
     pub label: String,
     pub is_revoked: bool,
@@ -140,6 +142,7 @@ impl Guests {
         let all = self.all()?.into_iter().filter(|(_, guest)| guest.link.visit == visit);
         let listed = all.map(|(key, guest)| Listed {
             name: Secret::new(key).text(),
+            key,
             purpose: guest.link.purpose,
             label: guest.label,
             is_revoked: guest.link.is_revoked(),
@@ -262,8 +265,8 @@ fn role_of(purpose: Purpose) -> Role {
     }
 }
 
-/// Half of the hash of the link.
-fn key_of(link: &Secret) -> EntryKey {
+/// Names the entry of a link: half of its hash.
+pub fn key_of(link: &Secret) -> EntryKey {
     let mut key = EntryKey::default();
     key.copy_from_slice(&Hashed::of("link-entry", link.text().as_bytes()).bytes()[..16]);
     key
@@ -275,6 +278,7 @@ fn put(key: EntryKey, guest: &Guest) -> Result<Change, GuestError> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 

@@ -203,6 +203,7 @@ impl Drop for Line {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::sync::atomic::AtomicI64;
 

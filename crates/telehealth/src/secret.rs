@@ -23,6 +23,11 @@ impl Secret {
         Self(random)
     }
 
+    /// For a letter that carries it.
+    pub fn bytes(&self) -> &[u8; SECRET_BYTES] {
+        &self.0
+    }
+
     /// For a URL or a header: base64url, 22 characters.
     pub fn text(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)

@@ -239,8 +239,8 @@ byId("talk").addEventListener("submit", async (event) => {
 // Links, on the clinician's side.
 
 function links(all) {
-  byId("links").replaceChildren(...all.map(({ name, label, revoked, checked }) => {
-    const state = revoked ? "closed" : checked.length ? "used, identity checked" : "not closed";
+  byId("links").replaceChildren(...all.map(({ name, label, revoked, checked, sent }) => {
+    const state = revoked ? "closed" : checked.length ? "used, identity checked" : sent ? `message ${sent.replace("_", " ")}` : "not closed";
     return row(`${label}, ${state}`, ...(revoked ? [] : [["Close the link", async () => links((await post(`${root.dataset.links}/revoke`, { name })).links)]]));
   }));
 }
@@ -249,8 +249,9 @@ byId("invite")?.addEventListener("submit", async (event) => {
   event.preventDefault();
   trouble("");
   try {
-    const told = await post(root.dataset.links, { purpose: byId("purpose").value, label: byId("label").value });
+    const told = await post(root.dataset.links, { purpose: byId("purpose").value, label: byId("label").value, by: byId("by").value });
     byId("link").textContent = told.link;
+    byId("sent").textContent = told.said;
     byId("made").hidden = false;
     links(told.links);
   } catch (error) { trouble(error.message); }

@@ -56,6 +56,8 @@ pub struct WebState {
     /// The rooms of visits, and those who come into them by a link.
     pub hall: telehealth::hall::Hall,
     pub guests: telehealth::guests::Guests,
+    /// What goes out by e-mail and as text messages.
+    pub outbox: outward::Outbox,
     /// A fresh random number for each request.
     pub request_id: Arc<dyn Fn() -> u128 + Send + Sync>,
 }
@@ -75,6 +77,10 @@ impl Web {
 
     fn hall(&self) -> &telehealth::hall::Hall {
         &self.0.hall
+    }
+
+    fn outbox(&self) -> &outward::Outbox {
+        &self.0.outbox
     }
 
     fn guests(&self) -> &telehealth::guests::Guests {

@@ -10,7 +10,7 @@ const ARROWS: [(&str, Allowed); 17] = [
     ("wardstone-bench", Allowed::Everything),
     ("wardstone-testkit", Allowed::Everything),
     ("wardstone-api", Allowed::Only(&["record", "identity", "compliance", "access", "fhir"])),
-    ("wardstone-web", Allowed::Only(&["telehealth", "record", "identity", "compliance", "access", "fhir"])),
+    ("wardstone-web", Allowed::Only(&["telehealth", "outward", "record", "identity", "compliance", "access", "fhir"])),
     ("wardstone-identity", Allowed::Only(&["store", "audit", "access", "crypto"])),
     ("wardstone-compliance", Allowed::Only(&["record", "store", "audit", "access", "crypto"])),
     ("wardstone-telehealth", Allowed::Only(&["record", "store", "audit", "access", "crypto"])),

@@ -37,6 +37,7 @@ static REQUESTS: AtomicU64 = AtomicU64::new(1);
 pub struct Clinic {
     pub hall: telehealth::hall::Hall,
     pub guests: telehealth::guests::Guests,
+    pub outbox: outward::Outbox,
     pub web: Web,
     pub agreements: compliance::Register,
     pub identity: Identity,
@@ -107,7 +108,7 @@ impl Clinic {
             desk: desk.clone(),
         };
         let record = Record::open(store.clone(), keyring.clone(), record_settings).await.unwrap();
-        let register_clock = time.clone();
+        let (register_clock, letters_clock, letters_desk) = (time.clone(), time.clone(), desk.clone());
         let mut settings = Settings::new("Lakeside Clinic", ORIGIN, "clinic.example", time);
         let asked = record.clone();
         settings.may = Arc::new(move |caller: &Caller, action| {
@@ -129,6 +130,15 @@ impl Clinic {
         };
         let agreements = compliance::Register::open(parts).unwrap();
         let identity = Identity::open(settings, desk, Witness::of(&store), &keyring).unwrap();
+        let outbox = outward::Outbox::open(outward::OutboxParts {
+            desk: letters_desk,
+            witness: Witness::of(&store),
+            register: agreements.clone(),
+            clock: letters_clock,
+            clinic: outward::Clinic::new("Lakeside Clinic", ORIGIN, jiff::tz::TimeZone::UTC).unwrap(),
+            adapters: outward::Adapters::default(),
+        })
+        .unwrap();
         let web = Web::new(WebState {
             record: record.clone(),
             identity: identity.clone(),
@@ -138,10 +148,11 @@ impl Clinic {
             hours: None,
             hall: hall.clone(),
             guests: guests.clone(),
+            outbox: outbox.clone(),
             organization: "Lakeside Clinic".into(),
             request_id: Arc::new(|| u128::from(REQUESTS.fetch_add(1, Ordering::SeqCst))),
         });
-        let clinic = Self { hall, guests, web, agreements, identity, record, now, _directory: directory };
+        let clinic = Self { hall, guests, outbox, web, agreements, identity, record, now, _directory: directory };
         clinic.seed("root", Role::Admin).await;
         clinic.seed("ana", Role::Physician).await;
         clinic

@@ -124,3 +124,31 @@ async fn an_interpreter_is_named_by_the_clinician_and_asked_nothing_about_the_pa
     let body = Body::from(json!({ "link": link }).to_string());
     assert_eq!(ines.ask(&clinic, "POST", "/visit/open", &headers, body).await.status, StatusCode::FORBIDDEN);
 }
+
+#[tokio::test]
+async fn a_link_that_cannot_be_sent_is_there_to_be_handed_over_and_says_so() {
+    let clinic = ward().await;
+    booked(&clinic).await;
+    let (mut asha, csrf) = host(&clinic).await;
+    let path = "/appointments/video/visit/links";
+    for (by, purpose, words) in [
+        ("email", "patient", "address that can be written to"),
+        ("sms", "interpreter", "address is on file"),
+        ("pigeon", "patient", "by e-mail or as a text message"),
+    ] {
+        let body = json!({ "purpose": purpose, "label": "Ines", "by": by });
+        let refused = send(&clinic, &mut asha, path, Some(&csrf), &body).await;
+        assert!(refused.status == StatusCode::BAD_REQUEST && refused.body.contains(words), "{by}: {}", refused.body);
+    }
+    let members = format!(
+        r#""name":[{{"family":"Adeyemi","given":["Ruth"]}}],"birthDate":"{BIRTH}","gender":"female",
+        "telecom":[{{"system":"email","value":"ruth@example.org"}}],
+        "identifier":[{{"type":{{"coding":[{{"code":"MR"}}]}},"system":"urn:mrn","value":"{MRN}"}}]"#
+    );
+    clinic.put("Patient", "p1", &members).await;
+    let body = json!({ "purpose": "patient", "by": "email" });
+    let made = send(&clinic, &mut asha, path, Some(&csrf), &body).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+    assert!(made.body.contains("nothing is set up to send with") && made.body.contains("/visit#"), "{}", made.body);
+    assert!(!made.body.contains("ruth@example.org"), "the address is the chart's");
+}

@@ -2,13 +2,16 @@
 
 use access::Action;
 use askama::Template;
+use compliance::ComplianceError;
 use fhir::Json;
 use http::StatusCode;
 use identity::Session;
+use outward::{Letter, Link, Message, MessageId, Occasion, OutwardError, Recipient};
 use record::RecordError;
 use serde::Deserialize;
 use serde_json::json;
-use telehealth::guests::{GuestError, Listed, NewGuest};
+use telehealth::Secret;
+use telehealth::guests::{GuestError, Listed, NewGuest, key_of};
 use telehealth::link::Purpose;
 use telehealth::room::{Invite, Settings};
 use telehealth::signal::Role;
@@ -21,7 +24,7 @@ use crate::clinic::ask::Asking;
 use crate::clinic::banner::record_number;
 use crate::clinic::book::{Around, Visit};
 use crate::clinic::day::Day;
-use crate::clinic::read::text;
+use crate::clinic::read::{all, text};
 use crate::clinic::shell::{Place, Shell};
 use crate::pages::today;
 use crate::refusal::Refusal;
@@ -54,6 +57,9 @@ struct NewLink {
     purpose: String,
     #[serde(default)]
     label: String,
+    /// `email` or `sms`, to what is on file; else the clinician hands it over.
+    #[serde(default)]
+    by: String,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +72,8 @@ struct Room {
     visit: Visit,
     birth_date: Option<String>,
     number: Option<String>,
+    email: Option<String>,
+    phone: Option<String>,
 }
 
 pub async fn page(asked: &Asked<'_>) -> Answer {
@@ -114,6 +122,10 @@ pub async fn invite(asked: &Asked<'_>) -> Answer {
             "the chart has no birth date or no record number to compare: ask the patient to sign in instead",
         ));
     }
+    let to = match sent.by.as_str() {
+        "" => None,
+        by => Some(room.recipient(by, is_checked)?),
+    };
     // What those in the room see: never a patient's name, which the server would keep beside a link.
     let label = if is_checked || sent.label.trim().is_empty() { words } else { sent.label.trim() };
     let minutes = if room.visit.minutes > 0 { room.visit.minutes } else { MINUTES };
@@ -127,8 +139,14 @@ pub async fn invite(asked: &Asked<'_>) -> Answer {
         number: room.number.filter(|_| is_checked),
     };
     let secret = asked.web.guests().invite(new).await.map_err(refused)?;
+    let end_ms = room.visit.start_ms + minutes * MINUTE_MS;
+    let said = match to {
+        Some(to) => send(asked, &secret, to, room.visit.start_ms, end_ms).await?,
+        None => "",
+    };
     let link = format!("{}{GUEST_PATH}#{}", asked.web.0.origin, secret.text());
-    Ok(answer::json(StatusCode::CREATED, &json!({ "link": link, "links": listed(asked, &room.visit.id)? })))
+    let told = json!({ "link": link, "said": said, "links": listed(asked, &room.visit.id)? });
+    Ok(answer::json(StatusCode::CREATED, &told))
 }
 
 pub async fn revoke(asked: &Asked<'_>) -> Answer {
@@ -140,9 +158,39 @@ pub async fn revoke(asked: &Asked<'_>) -> Answer {
     Ok(answer::json(StatusCode::OK, &json!({ "links": listed(asked, &room.visit.id)? })))
 }
 
+/// Puts the letter into the outbox. The link is made in any case: who cannot be written to is called.
+async fn send(
+    asked: &Asked<'_>,
+    link: &Secret,
+    to: Recipient,
+    start_ms: i64,
+    end_ms: i64,
+) -> Result<&'static str, Refusal> {
+    let place = Link::visit(link.bytes()).map_err(|_| Refusal::Defect)?;
+    let letter = Letter::new(Occasion::VisitInvitation, Some(start_ms), Some(place));
+    let message = Message { id: MessageId(key_of(link)), to, letter, until_ms: end_ms };
+    match asked.web.outbox().put(message).await {
+        Ok(_) => Ok("It is on its way to the address on file."),
+        Err(OutwardError::NotConfigured(_)) => {
+            Ok("It was not sent: nothing is set up to send with. Hand it over yourself.")
+        }
+        Err(OutwardError::Compliance(ComplianceError::NoAgreement { .. })) => {
+            Ok("It was not sent: no agreement with who would send it is in force. Hand it over yourself.")
+        }
+        Err(OutwardError::TooLate) => Ok("It was not sent: the visit is over."),
+        Err(error) => {
+            tracing::error!(%error, "a link could not be sent");
+            Ok("It was not sent. Hand it over yourself.")
+        }
+    }
+}
+
 fn listed(asked: &Asked<'_>, visit: &str) -> Result<serde_json::Value, Refusal> {
     let all = asked.web.guests().of_visit(visit).map_err(refused)?;
-    let shown = |one: Listed| json!({ "name": one.name, "label": one.label, "revoked": one.is_revoked, "checked": one.checked });
+    let shown = |one: Listed| {
+        json!({ "name": one.name, "label": one.label, "revoked": one.is_revoked, "checked": one.checked,
+        "sent": asked.web.outbox().delivery(MessageId(one.key)).map(|delivery| delivery.state.name()) })
+    };
     Ok(all.into_iter().map(shown).collect())
 }
 
@@ -191,6 +239,27 @@ impl Room {
         let patient = resources.iter().find(is_patient);
         let birth_date = patient.and_then(|one| text(one, "birthDate")).map(str::to_owned);
         let number = patient.and_then(record_number).map(str::to_owned);
-        Ok(Self { visit, birth_date, number })
+        let telecom = |system: &str| {
+            let all = patient.map_or(&[][..], |one| all(one, "telecom"));
+            let of = all.iter().find(|one| text(one, "system") == Some(system) && text(one, "use") != Some("old"))?;
+            text(of, "value").map(str::to_owned)
+        };
+        let (email, phone) = (telecom("email"), telecom("phone"));
+        Ok(Self { visit, birth_date, number, email, phone })
+    }
+
+    /// Of the patient alone: nobody else's address is on file with the visit.
+    fn recipient(&self, by: &str, is_patient: bool) -> Result<Recipient, Refusal> {
+        const NOWHERE: Refusal =
+            Refusal::Invalid("no address that can be written to is on file: hand the link over yourself");
+        if !is_patient {
+            return Err(Refusal::Invalid("only the patient's address is on file: hand this link over yourself"));
+        }
+        let (email, phone) = (self.email.as_deref().unwrap_or_default(), self.phone.as_deref().unwrap_or_default());
+        match by {
+            "email" => email.parse().map(Recipient::Email).map_err(|_| NOWHERE),
+            "sms" => phone.parse().map(Recipient::Sms).map_err(|_| NOWHERE),
+            _ => Err(Refusal::Invalid("links are sent by e-mail or as a text message")),
+        }
     }
 }
