@@ -123,6 +123,10 @@ test('a link, a birth date and a record number lead to the waiting room, and the
 
   await host.getByRole('button', { name: 'End for all' }).click();
   await patient.getByText('The visit is over.').waitFor();
+  // The log has each step, without a name.
+  const told = (await here.clinic.events('visit')).map((event) => JSON.stringify(event)).join('\n');
+  for (const word of ['link Made', 'link CheckFailed', 'link Checked', 'Joined', 'Admitted', 'SasConfirmed', 'EndedForAll']) assert.ok(told.toLowerCase().includes(word.toLowerCase()), `${word}: ${told}`);
+  assert.ok(!told.includes(visit.family) && !told.includes(visit.number), 'nobody is named in it');
   assert.deepEqual(host.complaints, []);
   assert.deepEqual(patient.complaints.filter((said) => !said.includes('400')), []);
   await room.close();

@@ -92,7 +92,7 @@ impl Serving {
             origin: base_url.to_owned(),
             request_id: Arc::new(request_id),
         });
-        let (hall, happened) = visits::hall(&house, &relaying);
+        let (hall, guests, happened) = visits::open(&house, &relaying);
         let pages = Web::new(WebState {
             record: house.record.clone(),
             identity: house.identity.clone(),
@@ -101,7 +101,7 @@ impl Serving {
             zone: house.zone.clone(),
             hours: house.hours.clone(),
             hall: hall.clone(),
-            guests: visits::guests(&house),
+            guests,
             outbox: outbox.clone(),
             organization: house.identity.organization().to_owned(),
             request_id: Arc::new(request_id),

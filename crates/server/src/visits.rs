@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use telehealth::guests::Guests;
-use telehealth::hall::{Hall, Happened, TICK_MS, What};
+use telehealth::hall::{Fill, Hall, Happened, LinkEvent, TICK_MS, Tell, What};
 use telehealth::room::Audit;
 use telehealth::turn::credential::LIFETIME_MS_MAX;
 use telehealth::turn::embedded::{Embedded, Options};
@@ -145,20 +145,17 @@ fn refused(error: telehealth::TelehealthError) -> ServerError {
     ServerError::Refused(format!("visits: {error}"))
 }
 
-/// The rooms, and what happens in them.
-pub fn hall(house: &House, relaying: &Relaying) -> (Hall, mpsc::Receiver<Happened>) {
+/// The rooms, the links into them, and what happens.
+pub fn open(house: &House, relaying: &Relaying) -> (Hall, Guests, mpsc::Receiver<Happened>) {
     let (to, happened) = mpsc::channel(WAITING_MAX);
-    let tell = Arc::new(move |one: Happened| {
+    let tell: Tell = Arc::new(move |one: Happened| {
         if to.try_send(one).is_err() {
             tracing::error!("what happened in a visit could not be written down");
         }
     });
-    let relays = relaying.relays.clone();
-    (Hall::new(relays, relaying.relay_only, house.clock.clone(), Arc::new(fill), tell), happened)
-}
-
-pub fn guests(house: &House) -> Guests {
-    Guests::new(house.desk.clone(), house.clock.clone(), Arc::new(fill))
+    let (relays, clock, fill): (_, _, Fill) = (relaying.relays.clone(), house.clock.clone(), Arc::new(fill));
+    let guests = Guests::new(house.desk.clone(), clock.clone(), fill.clone(), tell.clone());
+    (Hall::new(relays, relaying.relay_only, clock, fill, tell), guests, happened)
 }
 
 fn fill(bytes: &mut [u8]) -> bool {
@@ -185,6 +182,9 @@ pub async fn write_down(house: Arc<House>, mut happened: mpsc::Receiver<Happened
                 (format!("{what:?}{detail}"), failed)
             }
             What::Visit { status, .. } => (format!("status {}", status.word()), false),
+            What::Link(event) => {
+                (format!("link {event:?}"), matches!(event, LinkEvent::Refused | LinkEvent::CheckFailed))
+            }
         };
         let subject = format!("visit {visit}: {role}: {words}");
         let outcome = match is_failure {

@@ -8,7 +8,7 @@ use store::desk::{Change, EntryKey, Shelf};
 use store::{Desk, StoreError};
 use zeroize::Zeroizing;
 
-use crate::hall::{Clock, Fill};
+use crate::hall::{Clock, Fill, Happened, LinkEvent, Tell, What};
 use crate::identity_check::{Checked, IdentityCheck, OnFile, Refused, Second, Verified};
 use crate::link::{LinkEntry, Purpose};
 use crate::room::Invite;
@@ -93,13 +93,14 @@ pub struct Guests {
     desk: Arc<Desk>,
     clock: Clock,
     fill: Fill,
+    tell: Tell,
     /// One after the other: an attempt counts before the next is looked at.
     pen: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Guests {
-    pub fn new(desk: Arc<Desk>, clock: Clock, fill: Fill) -> Self {
-        Self { desk, clock, fill, pen: Arc::default() }
+    pub fn new(desk: Arc<Desk>, clock: Clock, fill: Fill, tell: Tell) -> Self {
+        Self { desk, clock, fill, tell, pen: Arc::default() }
     }
 
     /// The secret of a new link: shown once, never kept.
@@ -134,6 +135,7 @@ impl Guests {
         };
         changes.push(put(key_of(&secret), &guest)?);
         self.desk.write(&changes)?;
+        self.happened(&guest, LinkEvent::Made);
         Ok(secret)
     }
 
@@ -158,7 +160,9 @@ impl Guests {
             self.all()?.into_iter().find(|(key, guest)| guest.link.visit == visit && Secret::new(*key).text() == name);
         let Some((key, mut guest)) = named else { return Err(TelehealthError::LinkRefused.into()) };
         guest.link.revoke();
-        Ok(self.desk.write(&[put(key, &guest)?])?)
+        self.desk.write(&[put(key, &guest)?])?;
+        self.happened(&guest, LinkEvent::Closed);
+        Ok(())
     }
 
     /// A fresh secret by which a browser is known from its first use of a link on.
@@ -169,7 +173,9 @@ impl Guests {
     /// Opens a link in the browser that holds `binding`.
     pub async fn open(&self, link: &Secret, binding: &Secret) -> Result<Known, GuestError> {
         let _pen = self.pen.lock().await;
-        self.opened(link, binding).map(|guest| known(&guest))
+        let guest = self.opened(link, binding)?;
+        self.happened(&guest, LinkEvent::Opened);
+        Ok(known(&guest))
     }
 
     /// A birth date and the record number, of who has to say who they are.
@@ -195,6 +201,7 @@ impl Guests {
         let refused = checked.map(|verified| guest.verified = Some(verified)).err();
         // The attempt counts before it is answered.
         self.desk.write(&[put(key_of(link), &guest)?])?;
+        self.happened(&guest, if refused.is_some() { LinkEvent::CheckFailed } else { LinkEvent::Checked });
         match refused {
             Some(refused) => Err(refused.into()),
             None => Ok(known(&guest)),
@@ -223,8 +230,19 @@ impl Guests {
         if serde_json::to_vec(&guest.link).map_err(|_| GuestError::Damaged)? != before {
             self.desk.write(&[put(key, &guest)?])?;
         }
-        opened?;
-        Ok(guest)
+        match opened {
+            Ok(_) => Ok(guest),
+            Err(refused) => {
+                self.happened(&guest, LinkEvent::Refused);
+                Err(refused.into())
+            }
+        }
+    }
+
+    /// A secret that is nobody's link is told by nothing: there is no visit to tell it of.
+    fn happened(&self, guest: &Guest, event: LinkEvent) {
+        let (visit, role) = (guest.link.visit.clone(), Some(role_of(guest.link.purpose)));
+        (self.tell)(Happened { visit, role, what: What::Link(event) });
     }
 
     fn all(&self) -> Result<Vec<(EntryKey, Guest)>, GuestError> {
@@ -293,6 +311,7 @@ mod tests {
         guests: Guests,
         desk: Arc<Desk>,
         now: Arc<AtomicI64>,
+        told: Arc<std::sync::Mutex<Vec<What>>>,
         _directory: tempfile::TempDir,
     }
 
@@ -305,8 +324,11 @@ mod tests {
             bytes.fill(count.fetch_add(1, Ordering::SeqCst));
             true
         });
-        let guests = Guests::new(desk.clone(), Arc::new(move || clock.load(Ordering::SeqCst)), fill);
-        Clinic { guests, desk, now, _directory: directory }
+        let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let tell = told.clone();
+        let tell: Tell = Arc::new(move |happened| tell.lock().unwrap().push(happened.what));
+        let guests = Guests::new(desk.clone(), Arc::new(move || clock.load(Ordering::SeqCst)), fill, tell);
+        Clinic { guests, desk, now, told, _directory: directory }
     }
 
     fn patient(visit: &str) -> NewGuest<'_> {
@@ -337,9 +359,17 @@ mod tests {
         assert_eq!((visit.as_str(), invite.role), ("v1", Role::Patient));
         // Nobody else with the same link, also not after a restart.
         let other = clinic.guests.binding().unwrap();
-        let again = Guests::new(clinic.desk.clone(), clinic.guests.clock.clone(), clinic.guests.fill.clone());
+        let again = Guests::new(
+            clinic.desk.clone(),
+            clinic.guests.clock.clone(),
+            clinic.guests.fill.clone(),
+            clinic.guests.tell.clone(),
+        );
         assert!(matches!(again.entry(&link, &other).await, Err(GuestError::Link(TelehealthError::LinkBound))));
         assert!(again.entry(&link, &browser).await.is_ok());
+        use LinkEvent::{CheckFailed, Checked, Made, Opened};
+        let told = [Made, Opened, CheckFailed, CheckFailed, CheckFailed, Checked, LinkEvent::Refused].map(What::Link);
+        assert_eq!(*clinic.told.lock().unwrap(), told);
     }
 
     #[tokio::test]
@@ -348,7 +378,12 @@ mod tests {
         let link = clinic.guests.invite(patient("v1")).await.unwrap();
         let browser = clinic.guests.binding().unwrap();
         for at in 0..crate::identity_check::ATTEMPTS_MAX {
-            let again = Guests::new(clinic.desk.clone(), clinic.guests.clock.clone(), clinic.guests.fill.clone());
+            let again = Guests::new(
+                clinic.desk.clone(),
+                clinic.guests.clock.clone(),
+                clinic.guests.fill.clone(),
+                clinic.guests.tell.clone(),
+            );
             assert!(again.check(&link, &browser, "1990-01-01", "x").await.is_err(), "{at}");
         }
         let right = clinic.guests.check(&link, &browser, "1968-07-14", "MR-004718").await;

@@ -37,6 +37,20 @@ pub struct Happened {
 pub enum What {
     Room { what: Audit, detail: Option<String> },
     Visit { event: VisitEvent, status: VisitStatus },
+    Link(LinkEvent),
+}
+
+/// What becomes of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkEvent {
+    Made,
+    Opened,
+    /// Early, late, closed, or in another browser.
+    Refused,
+    /// Who came said who they are.
+    Checked,
+    CheckFailed,
+    Closed,
 }
 
 /// What goes to one connection.

@@ -121,7 +121,7 @@ impl Clinic {
             (settings.clock.clone(), Arc::new(|bytes: &mut [u8]| crypto::random(bytes).is_ok()));
         let relays = telehealth::turn::Relays::none();
         let hall = telehealth::hall::Hall::new(relays, false, visit_clock.clone(), fill.clone(), Arc::new(|_| ()));
-        let guests = telehealth::guests::Guests::new(desk.clone(), visit_clock, fill);
+        let guests = telehealth::guests::Guests::new(desk.clone(), visit_clock, fill, Arc::new(|_| ()));
         let parts = compliance::RegisterParts {
             desk: desk.clone(),
             witness: Witness::of(&store),
