@@ -1,7 +1,5 @@
 // Both ends of a visit: opening a link, saying who one is, camera and microphone, the waiting room, and the call itself.
 
-import { Call } from "./call/call.js";
-
 const root = document.getElementById("visit");
 const isHost = root.dataset.side === "host";
 const byId = (id) => document.getElementById(id);
@@ -34,6 +32,18 @@ function show(...ids) {
     const part = byId(id);
     if (part) part.hidden = !ids.includes(id);
   }
+}
+
+/** What seals and opens comes when it is needed, each part held to its hash before any of it runs. */
+async function encryption() {
+  const parts = root.dataset.modules.split(";").filter(Boolean).map((part) => part.split(" "));
+  await Promise.all(parts.map(([address, integrity]) => new Promise((resolve, reject) => {
+    const link = Object.assign(document.createElement("link"), { rel: "modulepreload", href: address, integrity });
+    link.onload = resolve;
+    link.onerror = () => reject(new Error("What encrypts the call did not arrive whole. Load the page anew."));
+    document.head.append(link);
+  })));
+  return (await import("./call/call.js")).Call;
 }
 
 // Camera and microphone.
@@ -76,6 +86,7 @@ async function begin(isAgain = false) {
   trouble("");
   try {
     await take().catch((error) => { if (!isHost) throw error; trouble(error.message); });
+    const Call = await encryption();
     const { ticket, visit } = await post(ticketAt);
     const address = new URL(`/visits/${visit}/line`, location.href);
     address.protocol = "wss:";
