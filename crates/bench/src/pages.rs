@@ -348,10 +348,14 @@ impl Visitor {
     }
 }
 
-/// Addresses below `/assets/` that a page or a style names.
+/// What a call loads when it begins; its page names them with their hashes and loads none.
+const OF_A_CALL: &str = "/assets/call/";
+
+/// Addresses below `/assets/` that a page or a style loads.
 fn assets(text: &str) -> Vec<String> {
     let ends = |letter: char| matches!(letter, '"' | '\'' | ')' | ' ' | '>');
-    text.match_indices("/assets/").map(|(at, _)| text[at..].split(ends).next().unwrap_or_default().to_owned()).collect()
+    let named = text.match_indices("/assets/").map(|(at, _)| text[at..].split(ends).next().unwrap_or_default());
+    named.filter(|address| !address.starts_with(OF_A_CALL)).map(str::to_owned).collect()
 }
 
 /// Paths that a page links to.
