@@ -109,8 +109,7 @@ pub(crate) fn asset(asset: &'static assets::Asset) -> Response<Body> {
     let mut response = with(StatusCode::OK, asset.media_type, asset.bytes.into());
     // Pages ask for it with its hash behind the name, so another text has another address; letters do not change. Modules that
     // modules name have no hash there, and are asked for anew.
-    let keeps =
-        if asset.path.starts_with(assets::MODULES) { "no-cache" } else { "public, max-age=31536000, immutable" };
+    let keeps = if asset.is_module() { "no-cache" } else { "public, max-age=31536000, immutable" };
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(keeps));
     response
 }

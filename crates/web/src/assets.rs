@@ -22,12 +22,26 @@ macro_rules! assets {
     };
 }
 
-/// Modules that name one another, by addresses without a hash.
-pub const MODULES: &str = "/assets/call/";
+/// What encrypts a call, loaded when one begins.
+const CALL_MODULES: &str = "/assets/call/";
+/// The parts of the pages of a visit, loaded with them.
+const VISIT_MODULES: &str = "/assets/visit/";
 
-/// What a page with a call loads, each held to its hash before it runs.
-pub fn modules() -> impl Iterator<Item = &'static Asset> {
-    ASSETS.iter().copied().filter(|asset| asset.path.starts_with(MODULES))
+impl Asset {
+    /// Modules name one another, by addresses without a hash: they are asked for anew each time.
+    pub fn is_module(&self) -> bool {
+        [CALL_MODULES, VISIT_MODULES].iter().any(|room| self.path.starts_with(room))
+    }
+}
+
+/// What a page with a call loads when it begins, each held to its hash before it runs.
+pub fn call_modules() -> impl Iterator<Item = &'static Asset> {
+    ASSETS.iter().copied().filter(|asset| asset.path.starts_with(CALL_MODULES))
+}
+
+/// What a page of a visit loads, each held to its hash before it runs.
+pub fn visit_modules() -> impl Iterator<Item = &'static Asset> {
+    ASSETS.iter().copied().filter(|asset| asset.path.starts_with(VISIT_MODULES))
 }
 
 const STYLE: &str = "text/css; charset=utf-8";
@@ -44,6 +58,13 @@ assets! {
     /// Both ends of a visit.
     VISIT = SCRIPT "visit.js",
     VISIT_CSS = STYLE "visit.css",
+    VISIT_BEGIN = SCRIPT "visit/begin.js",
+    VISIT_DEVICES = SCRIPT "visit/devices.js",
+    VISIT_GUEST = SCRIPT "visit/guest.js",
+    VISIT_HOST = SCRIPT "visit/host.js",
+    VISIT_PAGE = SCRIPT "visit/page.js",
+    VISIT_STAGE = SCRIPT "visit/stage.js",
+    VISIT_TALK = SCRIPT "visit/talk.js",
     CALL_BYTES = SCRIPT "call/bytes.js",
     CALL_CALL = SCRIPT "call/call.js",
     CALL_EMOJI = SCRIPT "call/emoji.js",

@@ -13,7 +13,7 @@ use telehealth::{Secret, TelehealthError};
 
 use super::Answer;
 use crate::answer;
-use crate::assets::{Asset, Frame, VISIT, VISIT_CSS, modules};
+use crate::assets::{Asset, Frame, VISIT, VISIT_CSS, call_modules, visit_modules};
 use crate::client::Asked;
 use crate::clinic::time;
 use crate::refusal::Refusal;
@@ -43,8 +43,12 @@ struct Who {
 }
 
 impl Page<'_> {
-    fn modules(&self) -> impl Iterator<Item = &'static Asset> {
-        modules()
+    fn call_modules(&self) -> impl Iterator<Item = &'static Asset> {
+        call_modules()
+    }
+
+    fn visit_modules(&self) -> impl Iterator<Item = &'static Asset> {
+        visit_modules()
     }
 }
 

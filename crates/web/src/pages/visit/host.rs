@@ -18,7 +18,7 @@ use telehealth::signal::Role;
 
 use super::{Answer, GUEST_PATH};
 use crate::answer;
-use crate::assets::{Asset, Frame, VISIT, VISIT_CSS, modules};
+use crate::assets::{Asset, Frame, VISIT, VISIT_CSS, call_modules, visit_modules};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::record_number;
@@ -218,8 +218,12 @@ pub fn may_host(asking: &Asking<'_>) -> bool {
 }
 
 impl Page<'_> {
-    fn modules(&self) -> impl Iterator<Item = &'static Asset> {
-        modules()
+    fn call_modules(&self) -> impl Iterator<Item = &'static Asset> {
+        call_modules()
+    }
+
+    fn visit_modules(&self) -> impl Iterator<Item = &'static Asset> {
+        visit_modules()
     }
 }
 

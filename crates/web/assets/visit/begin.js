@@ -1,0 +1,88 @@
+// The call: it begins, it is heard, it ends.
+
+import { take } from "./devices.js";
+import { draw } from "./host.js";
+import { byId, isHost, now, post, root, show, trouble } from "./page.js";
+import { drop, measured, tile, words } from "./stage.js";
+import { line } from "./talk.js";
+
+/** What seals and opens comes when it is needed, each part held to its hash before any of it runs. */
+async function encryption() {
+  const parts = root.dataset.modules.split(";").filter(Boolean).map((part) => part.split(" "));
+  await Promise.all(parts.map(([address, integrity]) => new Promise((resolve, reject) => {
+    const link = Object.assign(document.createElement("link"), { rel: "modulepreload", href: address, integrity });
+    link.onload = resolve;
+    link.onerror = () => reject(new Error("What encrypts the call did not arrive whole. Load the page anew."));
+    document.head.append(link);
+  })));
+  return (await import("../call/call.js")).Call;
+}
+
+const ticketAt = isHost ? root.dataset.ticket : "/visit/ticket";
+
+export async function begin(isAgain = false) {
+  trouble("");
+  try {
+    await take().catch((error) => { if (!isHost) throw error; trouble(error.message); });
+    const Call = await encryption();
+    const { ticket, visit } = await post(ticketAt);
+    const address = new URL(`/visits/${visit}/line`, location.href);
+    address.protocol = "wss:";
+    const made = new Call({ visit, url: address.href, ticket });
+    now.call = made;
+    listen(made, isAgain);
+    if (now.media) { made.useMedia(now.media); byId("own").srcObject = now.media; }
+    await made.join();
+    show(...(isHost ? ["stage"] : ["wait"]));
+    if (isHost) byId("host-acts").hidden = false;
+  } catch (error) {
+    now.call = null;
+    trouble(error.message);
+    show("begin");
+  }
+}
+
+function listen(made, isAgain) {
+  const on = (name, act) => made.addEventListener(name, ({ detail }) => { if (now.call === made) act(detail); });
+  on("state", (state) => changed(made, state, isAgain));
+  on("track", ({ who, kind, stream }) => tile(who, kind, stream));
+  on("banner", ({ text }) => { byId("banner").textContent = text; byId("banner").hidden = false; });
+  on("sas", (sas) => words(sas));
+  on("present", (present) => { for (const one of present) now.labels.set(one.id, one.label); draw(present); });
+  on("roster", (roster) => { now.members = roster.members; drop(); draw(made.present); if (now.members.some(({ id }) => id === made.me?.id)) show("stage"); });
+  on("meter", (meter) => measured(meter));
+  on("chat", ({ from, text, file }) => line(now.labels.get(from) ?? "Somebody", text ?? `sent a file: ${file.name}`));
+}
+
+async function changed(made, state, isAgain) {
+  const said = byId("call-said");
+  if (state.call === "waiting") {
+    const place = state.place > 1 ? ` ${state.place - 1} before you.` : "";
+    const late = state.late ? ` Running about ${state.late} minutes late.` : "";
+    byId("place").textContent = `You are waiting.${place}${late} Keep this page open: your clinician lets you in.`;
+    show("wait");
+  } else if (state.call === "line") {
+    said.textContent = state.line === "away" ? "The connection to the clinic is lost; it is tried again. The call itself may go on." : "";
+  } else if (state.call === "peer") {
+    said.textContent = { connecting: "Connecting…", connected: "Connected, encrypted between you.", reconnecting: "The connection is lost; it is tried again.", stopped: "Stopped." }[state.peer] ?? said.textContent;
+  } else if (state.call === "error" && state.code === "ticket" && !isAgain) {
+    // What this browser kept of the visit is of a room that is gone: once more, as somebody new.
+    now.call = null;
+    clearInterval(made.checking);
+    made.signal.close();
+    await made.drawer.forget(made.visit);
+    await begin(true);
+  } else if (["ended", "removed", "left"].includes(state.call)) {
+    over({ ended: "The visit is over.", removed: "You were taken out of the visit.", left: "You have left the visit." }[state.call]);
+  }
+}
+
+function over(what) {
+  now.call = null;
+  now.media?.getTracks().forEach((track) => track.stop());
+  now.media = null;
+  for (const one of document.querySelectorAll("#tiles > figure")) one.remove();
+  show("begin");
+  byId("start").textContent = isHost ? "Open the room again" : "Knock again";
+  trouble(what);
+}

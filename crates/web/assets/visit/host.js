@@ -1,0 +1,32 @@
+// The clinician's side: who waits, who is in, and the links of those who are asked to come.
+
+import { byId, isHost, now, post, root, row, trouble } from "./page.js";
+
+export function draw(present) {
+  if (!isHost) return;
+  const isIn = (id) => now.members.some((member) => member.id === id);
+  const others = present.filter(({ id }) => id !== now.call.me?.id);
+  const waiting = others.filter(({ id }) => !isIn(id));
+  byId("waiting").replaceChildren(...waiting.map(({ id, label }) => row(label, ["Let in", () => now.call.admit(id)], ["Turn away", () => now.call.signal.send({ type: "remove", who: id })])));
+  byId("nobody").hidden = waiting.length > 0;
+  byId("members").replaceChildren(...others.filter(({ id }) => isIn(id)).map(({ id, label }) => row(label, ["Hold", () => now.call.hold(id)], ["Take out", () => now.call.remove(id)])));
+}
+
+function links(all) {
+  byId("links").replaceChildren(...all.map(({ name, label, revoked, checked, sent }) => {
+    const state = revoked ? "closed" : checked.length ? "used, identity checked" : sent ? `message ${sent.replace("_", " ")}` : "not closed";
+    return row(`${label}, ${state}`, ...(revoked ? [] : [["Close the link", async () => links((await post(`${root.dataset.links}/revoke`, { name })).links)]]));
+  }));
+}
+
+byId("invite")?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  trouble("");
+  try {
+    const told = await post(root.dataset.links, { purpose: byId("purpose").value, label: byId("label").value, by: byId("by").value });
+    byId("link").textContent = told.link;
+    byId("sent").textContent = told.said;
+    byId("made").hidden = false;
+    links(told.links);
+  } catch (error) { trouble(error.message); }
+});

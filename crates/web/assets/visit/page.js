@@ -1,0 +1,45 @@
+// What both sides of a visit share: the page's parts by name, what is sent to our server, and the call that is going on.
+
+export const root = document.getElementById("visit");
+export const isHost = root.dataset.side === "host";
+export const byId = (id) => document.getElementById(id);
+const csrf = byId("session")?.dataset.csrf;
+
+/** The call as it is now. `labels`: how the server names each participant; who is in is what the host signed. */
+export const now = { call: null, media: null, members: [], labels: new Map() };
+
+export async function post(address, body = {}) {
+  if (isHost) return globalThis.wardstone.send(address, body, csrf);
+  const answer = await fetch(address, {
+    method: "POST", headers: { accept: "application/json", "content-type": "application/json" },
+    body: JSON.stringify(body), credentials: "same-origin",
+  });
+  const told = await answer.json();
+  if (!answer.ok) throw new Error(told.error ?? "This did not work.");
+  return told;
+}
+
+export function trouble(words) {
+  byId("trouble").textContent = words;
+  byId("trouble").hidden = !words;
+}
+
+export function show(...ids) {
+  for (const id of ["opening", "who", "begin", "wait", "stage"]) {
+    const part = byId(id);
+    if (part) part.hidden = !ids.includes(id);
+  }
+}
+
+export function row(text, ...buttons) {
+  const item = document.createElement("li");
+  const name = document.createElement("span");
+  name.textContent = text;
+  item.append(name, ...buttons.map(([label, act]) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: label });
+    button.setAttribute("aria-label", `${label}: ${text}`);
+    button.addEventListener("click", act);
+    return button;
+  }));
+  return item;
+}
