@@ -92,7 +92,7 @@ impl Serving {
             origin: base_url.to_owned(),
             request_id: Arc::new(request_id),
         });
-        let (hall, guests, happened) = visits::open(&house, &relaying);
+        let (rooms, happened) = visits::open(&house, &relaying);
         let pages = Web::new(WebState {
             record: house.record.clone(),
             identity: house.identity.clone(),
@@ -100,8 +100,9 @@ impl Serving {
             origin: base_url.to_owned(),
             zone: house.zone.clone(),
             hours: house.hours.clone(),
-            hall: hall.clone(),
-            guests,
+            hall: rooms.hall.clone(),
+            guests: rooms.guests,
+            sheets: rooms.sheets.clone(),
             outbox: outbox.clone(),
             organization: house.identity.organization().to_owned(),
             request_id: Arc::new(request_id),
@@ -116,7 +117,7 @@ impl Serving {
         let mut beside = vec![
             tokio::spawn(house.record.clone().maintain_index()),
             tokio::spawn(identity::sweep(house.identity.clone())),
-            tokio::spawn(visits::watch(hall)),
+            tokio::spawn(visits::watch(rooms.hall, rooms.sheets)),
             tokio::spawn(visits::write_down(house.clone(), happened)),
             tokio::spawn(house.agreements.clone().watch(
                 house.queue.clone(),

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use telehealth::guests::Guests;
 use telehealth::hall::{Fill, Hall, Happened, LinkEvent, TICK_MS, Tell, What};
 use telehealth::room::Audit;
+use telehealth::sheets::Sheets;
 use telehealth::turn::credential::LIFETIME_MS_MAX;
 use telehealth::turn::embedded::{Embedded, Options};
 use telehealth::turn::{Relays, TurnSecret, TurnSecrets};
@@ -22,6 +23,8 @@ use crate::assembly::House;
 
 /// Events that wait to be written. A room that makes more is told to wait by the limits of its people.
 const WAITING_MAX: usize = 16_384;
+/// How often sheets of visits are looked at for what is over.
+const SWEEP: Duration = Duration::from_secs(3_600);
 
 /// How browsers reach one another. See docs/operating/visits.md.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -146,7 +149,13 @@ fn refused(error: telehealth::TelehealthError) -> ServerError {
 }
 
 /// The rooms, the links into them, and what happens.
-pub fn open(house: &House, relaying: &Relaying) -> (Hall, Guests, mpsc::Receiver<Happened>) {
+pub struct Rooms {
+    pub hall: Hall,
+    pub guests: Guests,
+    pub sheets: Sheets,
+}
+
+pub fn open(house: &House, relaying: &Relaying) -> (Rooms, mpsc::Receiver<Happened>) {
     let (to, happened) = mpsc::channel(WAITING_MAX);
     let tell: Tell = Arc::new(move |one: Happened| {
         if to.try_send(one).is_err() {
@@ -155,7 +164,8 @@ pub fn open(house: &House, relaying: &Relaying) -> (Hall, Guests, mpsc::Receiver
     });
     let (relays, clock, fill): (_, _, Fill) = (relaying.relays.clone(), house.clock.clone(), Arc::new(fill));
     let guests = Guests::new(house.desk.clone(), clock.clone(), fill.clone(), tell.clone());
-    (Hall::new(relays, relaying.relay_only, clock, fill, tell), guests, happened)
+    let sheets = Sheets::new(house.desk.clone(), clock.clone());
+    (Rooms { hall: Hall::new(relays, relaying.relay_only, clock, fill, tell), guests, sheets }, happened)
 }
 
 fn fill(bytes: &mut [u8]) -> bool {
@@ -163,11 +173,18 @@ fn fill(bytes: &mut [u8]) -> bool {
 }
 
 /// Looks after the rooms until the server stops.
-pub async fn watch(hall: Hall) {
+pub async fn watch(hall: Hall, sheets: Sheets) {
     let mut ticks = tokio::time::interval(Duration::from_millis(TICK_MS));
+    let mut sweeps = tokio::time::interval(SWEEP);
     loop {
-        ticks.tick().await;
-        hall.tick();
+        tokio::select! {
+            _ = ticks.tick() => hall.tick(),
+            _ = sweeps.tick() => {
+                if let Err(error) = sheets.sweep() {
+                    tracing::error!(%error, "old sheets of visits could not be removed");
+                }
+            }
+        }
     }
 }
 

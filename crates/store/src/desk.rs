@@ -48,6 +48,8 @@ pub enum Shelf {
     Agreement = 15,
     /// Messages that go out, and what became of them.
     Outbox = 16,
+    /// What is known of a visit by video, until a week after it.
+    VisitSheet = 18,
 }
 
 /// The key of an entry on its shelf: random, or a keyed hash.

@@ -10,6 +10,7 @@ pub mod identity_check;
 pub mod link;
 pub mod room;
 pub mod secret;
+pub mod sheets;
 pub mod signal;
 pub mod status;
 pub mod turn;

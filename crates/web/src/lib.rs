@@ -56,6 +56,7 @@ pub struct WebState {
     /// The rooms of visits, and those who come into them by a link.
     pub hall: telehealth::hall::Hall,
     pub guests: telehealth::guests::Guests,
+    pub sheets: telehealth::sheets::Sheets,
     /// What goes out by e-mail and as text messages.
     pub outbox: outward::Outbox,
     /// A fresh random number for each request.
@@ -85,6 +86,10 @@ impl Web {
 
     fn guests(&self) -> &telehealth::guests::Guests {
         &self.0.guests
+    }
+
+    fn sheets(&self) -> &telehealth::sheets::Sheets {
+        &self.0.sheets
     }
 
     fn agreements(&self) -> &Register {

@@ -37,6 +37,7 @@ static REQUESTS: AtomicU64 = AtomicU64::new(1);
 pub struct Clinic {
     pub hall: telehealth::hall::Hall,
     pub guests: telehealth::guests::Guests,
+    pub sheets: telehealth::sheets::Sheets,
     pub outbox: outward::Outbox,
     pub web: Web,
     pub agreements: compliance::Register,
@@ -121,7 +122,8 @@ impl Clinic {
             (settings.clock.clone(), Arc::new(|bytes: &mut [u8]| crypto::random(bytes).is_ok()));
         let relays = telehealth::turn::Relays::none();
         let hall = telehealth::hall::Hall::new(relays, false, visit_clock.clone(), fill.clone(), Arc::new(|_| ()));
-        let guests = telehealth::guests::Guests::new(desk.clone(), visit_clock, fill, Arc::new(|_| ()));
+        let guests = telehealth::guests::Guests::new(desk.clone(), visit_clock.clone(), fill, Arc::new(|_| ()));
+        let sheets = telehealth::sheets::Sheets::new(desk.clone(), visit_clock);
         let parts = compliance::RegisterParts {
             desk: desk.clone(),
             witness: Witness::of(&store),
@@ -148,11 +150,13 @@ impl Clinic {
             hours: None,
             hall: hall.clone(),
             guests: guests.clone(),
+            sheets: sheets.clone(),
             outbox: outbox.clone(),
             organization: "Lakeside Clinic".into(),
             request_id: Arc::new(|| u128::from(REQUESTS.fetch_add(1, Ordering::SeqCst))),
         });
-        let clinic = Self { hall, guests, outbox, web, agreements, identity, record, now, _directory: directory };
+        let clinic =
+            Self { hall, guests, sheets, outbox, web, agreements, identity, record, now, _directory: directory };
         clinic.seed("root", Role::Admin).await;
         clinic.seed("ana", Role::Physician).await;
         clinic

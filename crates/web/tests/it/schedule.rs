@@ -214,6 +214,7 @@ async fn holidays_and_hours_close_the_calendar() {
         hours: Some(Arc::new(hours)),
         hall: day.clinic.hall.clone(),
         guests: day.clinic.guests.clone(),
+        sheets: day.clinic.sheets.clone(),
         outbox: day.clinic.outbox.clone(),
         organization: "Lakeside Clinic".into(),
         request_id: Arc::new(|| 1),

@@ -8,7 +8,6 @@ use serde_json::json;
 use telehealth::guests::{GuestError, Known};
 use telehealth::identity_check::Refused;
 use telehealth::link::Purpose;
-use telehealth::room::Settings;
 use telehealth::{Secret, TelehealthError};
 
 use super::Answer;
@@ -90,7 +89,7 @@ pub async fn ticket(asked: &Asked<'_>) -> Answer {
     asked.sent_by_our_page()?;
     let (link, binding) = kept(asked).ok_or(Refusal::Invalid(REFUSED))?;
     let (visit, invite) = asked.web.guests().entry(&link, &binding).await.map_err(refused)?;
-    let settings = Settings { visit: visit.clone(), relay_only: false, high_risk: false };
+    let settings = asked.web.sheets().of(&visit).map_err(super::unread)?.settings(&visit);
     let secret = asked.web.hall().invite(settings, invite).ok_or(Refusal::Defect)?;
     Ok(answer::json(StatusCode::OK, &json!({ "ticket": secret.text(), "visit": visit })))
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use telehealth::Secret;
 use telehealth::guests::{GuestError, Listed, NewGuest, key_of};
 use telehealth::link::Purpose;
-use telehealth::room::{Invite, Settings};
+use telehealth::room::Invite;
 use telehealth::signal::Role;
 
 use super::{Answer, GUEST_PATH};
@@ -103,7 +103,8 @@ pub async fn ticket(asked: &Asked<'_>) -> Answer {
         role: Role::Clinician,
         label: session.display_name.clone(),
     };
-    let settings = Settings { visit: room.visit.id.clone(), relay_only: false, high_risk: false };
+    let sheet = asked.web.sheets().of(&room.visit.id).map_err(super::unread)?;
+    let settings = sheet.settings(&room.visit.id);
     let secret = asked.web.hall().invite(settings, invite).ok_or(Refusal::Defect)?;
     Ok(answer::json(StatusCode::OK, &json!({ "ticket": secret.text(), "visit": room.visit.id })))
 }

@@ -6,7 +6,15 @@ mod host;
 pub use guest::{check, guest, open, ticket as guest_ticket};
 pub use host::{invite, may_host, page as host, revoke, ticket as host_ticket};
 
+use telehealth::sheets::SheetError;
+
 use super::Answer;
+use crate::refusal::Refusal;
 
 /// Where the link of a guest leads; its secret stands behind `#` and so reaches no log.
 const GUEST_PATH: &str = "/visit";
+
+fn unread(error: SheetError) -> Refusal {
+    tracing::error!(%error, "the sheet of a visit");
+    Refusal::Defect
+}
