@@ -13,7 +13,7 @@ use store::{Desk, Evidence, Shelf, Witness};
 use webauthn_rs::prelude::{Url, Webauthn, WebauthnBuilder};
 use zeroize::Zeroizing;
 
-use crate::account::Account;
+use crate::account::{Account, AccountState};
 use crate::enrol::Enrolments;
 use crate::event::Actor;
 use crate::pool::HashPool;
@@ -272,6 +272,9 @@ impl State {
         let user = account.profile.user;
         self.logins.insert(account.profile.login.to_lowercase(), user);
         self.handles.insert(hashes.handle.label(&user.to_be_bytes()), user);
+        if account.profile.state != AccountState::Active {
+            self.let_go_of_user(user, None);
+        }
         self.accounts.insert(user, Arc::new(account));
     }
 }

@@ -74,9 +74,7 @@ impl Identity {
         }
         check(new, &[&profile.login, &profile.display_name, &self.settings().organization])?;
         let hash = self.inner().pool.hash(normalized(new)).await.map_err(busy)?;
-        let others: Vec<u64> =
-            self.numbers_of(session.user.0).into_iter().filter(|number| *number != session.number).collect();
-        self.change_proofs(session, "password changed", others, from, move |account| {
+        self.change_proofs(session, "password changed", true, from, move |account| {
             account.proofs.password = Some(hash.to_vec());
             Ok(())
         })
@@ -106,7 +104,7 @@ impl Identity {
         let (_, secret) = pending.filter(|(until_ms, _)| now_ms < *until_ms).ok_or(EnrolRefusal::WrongTotp)?;
         let code: String = code.chars().filter(|c| !c.is_whitespace()).take(8).collect();
         let step = totp(&secret)?.check(&code, now_ms.max(0) as u64 / 1_000).ok_or(EnrolRefusal::WrongTotp)?;
-        self.change_proofs(session, "authenticator app changed", vec![], from, move |account| {
+        self.change_proofs(session, "authenticator app changed", false, from, move |account| {
             account.proofs.totp = Some(HeldTotp { secret: secret.to_vec(), last_step: step });
             Ok(())
         })
@@ -135,7 +133,7 @@ impl Identity {
         let begun = lock(&self.inner().step_ups).registrations.remove(&session.number);
         let begun = begun.filter(|(until_ms, _)| now_ms < *until_ms).map(|(_, registration)| registration);
         let passkey = self.check_registration(begun.as_ref(), credential, label)?;
-        self.change_proofs(session, "passkey added", vec![], from, move |account| {
+        self.change_proofs(session, "passkey added", false, from, move |account| {
             if account.proofs.passkeys.len() >= PASSKEYS_MAX {
                 return Err(EnrolRefusal::WrongPasskey);
             }
@@ -153,7 +151,7 @@ impl Identity {
         from: &Connection<'_>,
     ) -> Result<(), EnrolRefusal> {
         self.fresh_account(session)?;
-        self.change_proofs(session, "passkey removed", vec![], from, |account| {
+        self.change_proofs(session, "passkey removed", false, from, |account| {
             let proofs = &mut account.proofs;
             let before = proofs.passkeys.len();
             proofs.passkeys.retain(|held| base64(held.passkey.cred_id()) != id);
@@ -173,7 +171,7 @@ impl Identity {
     ) -> Result<Vec<Zeroizing<String>>, EnrolRefusal> {
         self.fresh_account(session)?;
         let (codes, hashes) = self.recovery_codes(session.user.0)?;
-        self.change_proofs(session, "recovery codes renewed", vec![], from, move |account| {
+        self.change_proofs(session, "recovery codes renewed", false, from, move |account| {
             account.proofs.recovery = hashes;
             Ok(())
         })
@@ -215,7 +213,7 @@ impl Identity {
         &self,
         session: &Session,
         what: &str,
-        ended: Vec<u64>,
+        ends_others: bool,
         from: &Connection<'_>,
         change: impl FnOnce(&mut Account) -> Result<(), EnrolRefusal>,
     ) -> Result<(), EnrolRefusal> {
@@ -227,7 +225,17 @@ impl Identity {
         let event = self.account_event(&actor, from, &format!("user {}: {what}", session.user.0))?;
         let put = self.put_account(&next)?;
         let identity = self.clone();
-        let apply = move |state: &mut crate::state::State| state.put_account(next, identity.hashes());
+        let (user, this) = (session.user.0, session.number);
+        let ended = match ends_others {
+            true => self.numbers_of(user).into_iter().filter(|number| *number != this).collect(),
+            false => vec![],
+        };
+        let apply = move |state: &mut crate::state::State| {
+            state.put_account(next, identity.hashes());
+            if ends_others {
+                state.let_go_of_user(user, Some(this));
+            }
+        };
         Ok(self.end(pen, vec![event], vec![put], ended, Ending::Revoked, &actor, from, apply).await?)
     }
 }

@@ -209,7 +209,11 @@ impl Identity {
         let keep = keep_this.then_some(session.number);
         let numbers = self.numbers_of(session.user.0).into_iter().filter(|number| Some(*number) != keep).collect();
         let actor = self.actor_in(&*self.account(session.user.0)?, session.number, session.device);
-        self.end(pen, vec![], vec![], numbers, Ending::Revoked, &actor, from, |_| ()).await
+        let user = session.user.0;
+        self.end(pen, vec![], vec![], numbers, Ending::Revoked, &actor, from, move |state| {
+            state.let_go_of_user(user, keep);
+        })
+        .await
     }
 
     /// Ends somebody's sessions; with `number`, only that one.
@@ -227,7 +231,13 @@ impl Identity {
         if number.is_some() && numbers.is_empty() {
             return Err(IdentityError::Unknown("session"));
         }
-        self.end(pen, vec![], vec![], numbers, Ending::Revoked, &Actor::caller(by), from, |_| ()).await
+        let is_all = number.is_none();
+        self.end(pen, vec![], vec![], numbers, Ending::Revoked, &Actor::caller(by), from, move |state| {
+            if is_all {
+                state.let_go_of_user(user.0, None);
+            }
+        })
+        .await
     }
 
     pub(crate) fn numbers_of(&self, user: u64) -> Vec<u64> {
@@ -264,10 +274,14 @@ impl Identity {
         self.commit(pen, evidence, changes, move |state| {
             apply(state);
             for number in numbers {
-                if let Some(live) = state.session_numbers.get(&number).cloned() {
-                    state.keep_ended(&live, why, now_ms);
+                let live = state.session_numbers.get(&number).cloned();
+                if let Some(live) = &live {
+                    state.keep_ended(live, why, now_ms);
                 }
                 state.end_session(number);
+                if let Some(live) = live {
+                    state.let_go_of_session(number, live.stored.user, live.stored.device, why);
+                }
             }
         })
         .await

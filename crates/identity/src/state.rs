@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::account::{Account, IdentityCheck};
 use crate::ended::EndedSession;
+use crate::hold::Held;
 use crate::lock;
 
 /// Connections of one session that are remembered; browsers hold six.
@@ -36,6 +37,8 @@ pub(crate) struct State {
     pub glass: HashMap<u64, Vec<Glass>>,
     /// By the hash of the last cookie.
     pub ended: HashMap<[u8; 32], EndedSession>,
+    /// What goes on behind locked screens.
+    pub holds: Vec<Held>,
 }
 
 /// A session as the desk keeps it.
@@ -246,6 +249,9 @@ impl State {
         let numbers = self.keys.entry(device.thumbprint).or_default();
         if !numbers.contains(&device.number) {
             numbers.push(device.number);
+        }
+        if matches!(device.state, DeviceState::Lost | DeviceState::Retired) {
+            self.let_go_of_device(device.number);
         }
         self.devices.insert(device.number, Arc::new(device));
     }

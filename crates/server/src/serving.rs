@@ -103,12 +103,14 @@ impl Serving {
             hall: rooms.hall.clone(),
             guests: rooms.guests,
             sheets: rooms.sheets.clone(),
+            hosts: web::Hosts::default(),
             outbox: outbox.clone(),
             organization: house.identity.organization().to_owned(),
             request_id: Arc::new(request_id),
         });
         let (stop, stopped) = watch::channel(false);
         let admin_handler = Admin { store: house.store.clone(), requests };
+        let follower = visits::write_down(house.clone(), rooms.sheets.clone(), pages.clone(), happened);
         let listeners = vec![
             tokio::spawn(listener.serve(Front { api, manage, pages }, stopped.clone())),
             tokio::spawn(admin.serve(admin_handler, stopped.clone())),
@@ -118,7 +120,7 @@ impl Serving {
             tokio::spawn(house.record.clone().maintain_index()),
             tokio::spawn(identity::sweep(house.identity.clone())),
             tokio::spawn(visits::watch(rooms.hall, rooms.sheets)),
-            tokio::spawn(visits::write_down(house.clone(), happened)),
+            tokio::spawn(follower),
             tokio::spawn(house.agreements.clone().watch(
                 house.queue.clone(),
                 house.alert_limits.agreement_days,

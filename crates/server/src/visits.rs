@@ -18,6 +18,8 @@ use telehealth::turn::embedded::{Embedded, Options};
 use telehealth::turn::{Relays, TurnSecret, TurnSecrets};
 use tokio::sync::mpsc;
 
+use web::Web;
+
 use crate::ServerError;
 use crate::assembly::House;
 
@@ -188,29 +190,51 @@ pub async fn watch(hall: Hall, sheets: Sheets) {
     }
 }
 
-/// Each event with the opaque id of the visit, the role and a closed word: who it was is in the ticket's own event.
-pub async fn write_down(house: Arc<House>, mut happened: mpsc::Receiver<Happened>) {
-    while let Some(Happened { visit, role, what }) = happened.recv().await {
-        let role = role.map_or("nobody".to_owned(), |role| format!("{role:?}").to_lowercase());
-        let (words, is_failure) = match what {
-            What::Room { what, detail } => {
-                let failed = matches!(what, Audit::TicketRefused | Audit::NotHost | Audit::RateLimited);
-                let detail = detail.map_or_else(String::new, |detail| format!(" {detail}"));
-                (format!("{what:?}{detail}"), failed)
-            }
-            What::Visit { status, .. } => (format!("status {}", status.word()), false),
-            What::Link(event) => {
-                (format!("link {event:?}"), matches!(event, LinkEvent::Refused | LinkEvent::CheckFailed))
-            }
-        };
-        let subject = format!("visit {visit}: {role}: {words}");
-        let outcome = match is_failure {
-            true => audit::event::Outcome::Failed { code: 403 },
-            false => audit::event::Outcome::Success,
-        };
-        if let Err(error) = house.note_outcome(audit::Action::Visit, "system", Some(&subject), None, outcome).await {
-            tracing::error!(%error, "what happened in a visit could not be written down");
+/// Each event with the opaque id of the visit, the role, whose account or link it was, and a closed word.
+/// Then the sheet of the visit, and the chart.
+pub async fn write_down(house: Arc<House>, sheets: Sheets, pages: Web, mut happened: mpsc::Receiver<Happened>) {
+    while let Some(one) = happened.recv().await {
+        write(&house, &one).await;
+        keep(&sheets, &one);
+        if let What::Visit { event, .. } = one.what {
+            pages.follow(&one.visit, event).await;
         }
+    }
+}
+
+/// What the chart will be told.
+fn keep(sheets: &Sheets, happened: &Happened) {
+    let read = sheets.of(&happened.visit).map(|mut sheet| sheet.course.take(happened));
+    let kept = match read {
+        Ok(false) => return,
+        Ok(true) => sheets.change(&happened.visit, |sheet| sheet.course.take(happened)).map(|_| ()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = kept {
+        tracing::error!(%error, "what happened in a visit is not on its sheet");
+    }
+}
+
+async fn write(house: &House, happened: &Happened) {
+    let Happened { visit, role, who, what, .. } = happened;
+    let role = role.map_or("nobody".to_owned(), |role| format!("{role:?}").to_lowercase());
+    let person = who.as_ref().map_or_else(String::new, |who| format!(" {}", who.person));
+    let (words, is_failure) = match what {
+        What::Room { what, detail } => {
+            let failed = matches!(what, Audit::TicketRefused | Audit::NotHost | Audit::RateLimited);
+            let detail = detail.as_ref().map_or_else(String::new, |detail| format!(" {detail}"));
+            (format!("{what:?}{detail}"), failed)
+        }
+        What::Visit { status, .. } => (format!("status {}", status.word()), false),
+        What::Link(event) => (format!("link {event:?}"), matches!(event, LinkEvent::Refused | LinkEvent::CheckFailed)),
+    };
+    let subject = format!("visit {visit}: {role}{person}: {words}");
+    let outcome = match is_failure {
+        true => audit::event::Outcome::Failed { code: 403 },
+        false => audit::event::Outcome::Success,
+    };
+    if let Err(error) = house.note_outcome(audit::Action::Visit, "system", Some(&subject), None, outcome).await {
+        tracing::error!(%error, "what happened in a visit could not be written down");
     }
 }
 

@@ -242,7 +242,7 @@ impl Guests {
     /// A secret that is nobody's link is told by nothing: there is no visit to tell it of.
     fn happened(&self, guest: &Guest, event: LinkEvent) {
         let (visit, role) = (guest.link.visit.clone(), Some(role_of(guest.link.purpose)));
-        (self.tell)(Happened { visit, role, what: What::Link(event) });
+        (self.tell)(Happened { visit, at_ms: (self.clock)(), role, who: None, what: What::Link(event) });
     }
 
     fn all(&self) -> Result<Vec<(EntryKey, Guest)>, GuestError> {

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::mpsc;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, watch};
 
 use crate::room::{Audit, ConnectionId, Input, Invite, Output, Room, Settings};
-use crate::signal::Role;
+use crate::signal::{ParticipantId, Role};
 use crate::status::{EndReason, VisitEvent, VisitStatus};
 use crate::turn::Relays;
 use crate::{Secret, UnixMs};
@@ -18,6 +19,8 @@ pub const TICK_MS: u64 = 1_000;
 /// Messages that wait for a connection that does not read; then it is dropped.
 pub const WAITING_MAX: usize = 256;
 pub const ROOMS_MAX: usize = 1_024;
+/// Those who wait are told of lateness in steps, so that the words do not change each minute.
+const LATE_STEP_MINUTES: i64 = 5;
 
 pub type Clock = Arc<dyn Fn() -> UnixMs + Send + Sync>;
 /// Fills the bytes with randomness that nobody guesses. False where there is none.
@@ -29,8 +32,37 @@ pub type Tell = Arc<dyn Fn(Happened) + Send + Sync>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Happened {
     pub visit: String,
+    pub at_ms: UnixMs,
     pub role: Option<Role>,
+    /// To whom, where it happened to somebody in the room.
+    pub who: Option<Present>,
     pub what: What,
+}
+
+/// Somebody in a room.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Present {
+    pub id: ParticipantId,
+    /// Of the ticket: opaque.
+    pub person: String,
+    pub label: String,
+}
+
+/// When a visit is planned, and with whom.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Slot {
+    pub start_ms: UnixMs,
+    /// Opaque id of the clinician.
+    pub clinician: String,
+}
+
+/// A room as the day's list shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    pub status: VisitStatus,
+    pub has_host: bool,
+    /// Since when the patient, or who stands for them, waits to be let in.
+    pub waits_since: Option<UnixMs>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,10 +104,12 @@ struct Inner {
     fill: Fill,
     tell: Tell,
     next: AtomicU64,
+    changed: watch::Sender<()>,
 }
 
 struct Open {
     room: Room,
+    slot: Option<Slot>,
     lines: HashMap<ConnectionId, mpsc::Sender<Said>>,
 }
 
@@ -89,8 +123,8 @@ pub struct Line {
 impl Hall {
     /// `relay_only`: the organization lets nobody see the address of the other.
     pub fn new(relays: Relays, relay_only: bool, clock: Clock, fill: Fill, tell: Tell) -> Self {
-        let (open, next) = (Mutex::default(), AtomicU64::new(1));
-        Self(Arc::new(Inner { open, relays: Arc::new(relays), relay_only, clock, fill, tell, next }))
+        let (open, next, changed) = (Mutex::default(), AtomicU64::new(1), watch::Sender::new(()));
+        Self(Arc::new(Inner { open, relays: Arc::new(relays), relay_only, clock, fill, tell, next, changed }))
     }
 
     /// A ticket into the room of a visit, which opens with the first. None when there is no room for it, or no randomness.
@@ -107,14 +141,36 @@ impl Hall {
         }
         let held = open.entry(settings.visit.clone()).or_insert_with(|| Open {
             room: Room::new(settings, self.0.relays.clone(), VisitStatus::Scheduled),
+            slot: None,
             lines: HashMap::new(),
         });
         held.room.ticket(&secret, invite, (self.0.clock)()).then_some(secret)
     }
 
-    /// Where the visit is, if its room is open.
-    pub fn status(&self, visit: &str) -> Option<VisitStatus> {
-        self.open().get(visit).map(|held| held.room.status())
+    /// When the visit of an open room is planned: what those who wait are told of hangs on it.
+    pub fn plan(&self, visit: &str, slot: Slot) {
+        if let Some(held) = self.open().get_mut(visit) {
+            held.slot = Some(slot);
+        }
+    }
+
+    /// The room of a visit, if it is open.
+    pub fn view(&self, visit: &str) -> Option<View> {
+        self.open().get(visit).map(|Open { room, .. }| View {
+            status: room.status(),
+            has_host: room.has_host(),
+            waits_since: room.waits_since(),
+        })
+    }
+
+    /// Changes each time something happens in a room.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.0.changed.subscribe()
+    }
+
+    /// Whether this person is in the room of the visit, or on the way into it.
+    pub fn knows(&self, visit: &str, person: &str) -> bool {
+        self.open().get(visit).is_some_and(|held| held.room.knows(person))
     }
 
     /// A connection that has said nothing yet. None where no room is open.
@@ -132,7 +188,37 @@ impl Hall {
         for visit in visits {
             self.take(&visit, Input::Tick);
         }
-        self.open().retain(|_, held| !held.room.is_empty());
+        let mut open = self.open();
+        let empty: Vec<String> =
+            open.iter().filter(|(_, held)| held.room.is_empty()).map(|(visit, _)| visit.clone()).collect();
+        for visit in empty {
+            let outputs = open.get_mut(&visit).map(|held| held.room.abandoned()).unwrap_or_default();
+            self.deliver(&mut open, &visit, outputs);
+            open.remove(&visit);
+        }
+        self.tell_delays(&mut open);
+    }
+
+    /// What those who wait are told: how many are before them, and how late it is.
+    fn tell_delays(&self, open: &mut HashMap<String, Open>) {
+        let now_ms = (self.0.clock)();
+        let waiting: Vec<(String, Slot)> = open
+            .iter()
+            .filter(|(_, held)| held.room.waits_since().is_some())
+            .filter_map(|(visit, held)| Some((visit.clone(), held.slot.clone()?)))
+            .collect();
+        for (visit, slot) in waiting {
+            let is_before = |other: &Open| {
+                let planned = other.slot.as_ref();
+                planned.is_some_and(|other| other.clinician == slot.clinician && other.start_ms < slot.start_ms)
+                    && !other.room.status().is_final()
+            };
+            let ahead = open.values().filter(|other| is_before(other)).count();
+            let late = (now_ms - slot.start_ms).max(0) / crate::MINUTE_MS / LATE_STEP_MINUTES * LATE_STEP_MINUTES;
+            let (ahead, late) = (u16::try_from(ahead).unwrap_or(u16::MAX), u16::try_from(late).unwrap_or(u16::MAX));
+            let outputs = open.get_mut(&visit).map(|held| held.room.delay(ahead, late)).unwrap_or_default();
+            self.deliver(open, &visit, outputs);
+        }
     }
 
     /// Ends a visit from outside its room: cancelled, or over.
@@ -174,16 +260,11 @@ impl Hall {
                         let _ = line.try_send(Said::Close);
                     }
                 }
-                Output::Audit { role, what, detail, .. } => {
-                    (self.0.tell)(Happened { visit: visit.to_owned(), role, what: What::Room { what, detail } });
+                Output::Audit { who, role, what, detail } => {
+                    let who = who.and_then(|id| Present::of(&held.room, id));
+                    self.happened(visit, role, who, What::Room { what, detail });
                 }
-                Output::Visit { event, status } => {
-                    (self.0.tell)(Happened {
-                        visit: visit.to_owned(),
-                        role: None,
-                        what: What::Visit { event, status },
-                    });
-                }
+                Output::Visit { event, status } => self.happened(visit, None, None, What::Visit { event, status }),
                 Output::Over => is_over = true,
             }
         }
@@ -196,8 +277,26 @@ impl Hall {
         }
     }
 
+    fn happened(&self, visit: &str, role: Option<Role>, who: Option<Present>, what: What) {
+        (self.0.tell)(Happened { visit: visit.to_owned(), at_ms: (self.0.clock)(), role, who, what });
+        self.0.changed.send_replace(());
+    }
+
     fn open(&self) -> MutexGuard<'_, HashMap<String, Open>> {
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Present {
+    fn of(room: &Room, id: ParticipantId) -> Option<Self> {
+        let invite = room.invite(&id)?;
+        Some(Self { person: invite.person.clone(), label: invite.label.clone(), id })
+    }
+}
+
+impl std::fmt::Debug for Present {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Present").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -293,14 +392,48 @@ mod tests {
         let clinic = clinic();
         let (host, said) = clinic.join("asha", Role::Clinician);
         drop((host, said));
-        assert!(clinic.hall.status("v1").is_some(), "a refresh is not an end");
+        assert!(clinic.hall.view("v1").is_some(), "a refresh is not an end");
         clinic.now.fetch_add(GRACE_MS + 1, Ordering::SeqCst);
         clinic.hall.tick();
         clinic.hall.tick();
-        assert_eq!(clinic.hall.status("v1"), None);
+        assert_eq!(clinic.hall.view("v1"), None);
         assert!(clinic.hall.connect("v1").is_none());
         let (_host, mut said) = clinic.join("asha", Role::Clinician);
         assert!(heard(&mut said).contains(r#""type":"welcome""#));
+    }
+
+    #[test]
+    fn who_waits_is_told_how_many_are_before_them_and_how_late_it_is() {
+        let clinic = clinic();
+        let start_ms = clinic.now.load(Ordering::SeqCst);
+        let (_line, mut said) = clinic.join("link", Role::Patient);
+        clinic.hall.plan("v1", Slot { start_ms, clinician: "asha".into() });
+        assert!(clinic.hall.view("v1").unwrap().waits_since == Some(start_ms) && clinic.hall.knows("v1", "link"));
+        clinic.hall.tick();
+        heard(&mut said);
+        clinic.now.fetch_add(12 * crate::MINUTE_MS, Ordering::SeqCst);
+        clinic.hall.tell_delays(&mut clinic.hall.open());
+        assert!(heard(&mut said).contains(r#""late_minutes":10"#));
+        for (visit, before, clinician) in [("v0", 1, "asha"), ("v2", 1, "daniel"), ("v3", -1, "asha")] {
+            let settings = Settings { visit: visit.into(), relay_only: false, high_risk: false };
+            let invite = Invite { person: visit.into(), role: Role::Patient, label: "Somebody".into() };
+            clinic.hall.invite(settings, invite).unwrap();
+            let start_ms = start_ms - before * crate::MINUTE_MS;
+            clinic.hall.plan(visit, Slot { start_ms, clinician: clinician.into() });
+        }
+        clinic.hall.tell_delays(&mut clinic.hall.open());
+        assert!(heard(&mut said).contains(r#""place":2"#));
+    }
+
+    #[test]
+    fn a_host_who_may_not_any_more_ends_the_room_and_finishes_no_visit() {
+        let clinic = clinic();
+        let (_host, mut said) = clinic.join("asha", Role::Clinician);
+        clinic.hall.close("v1", EndReason::Revoked);
+        assert!(heard(&mut said).contains(r#""type":"ended","reason":"revoked""#));
+        assert!(clinic.hall.view("v1").is_none() && !clinic.hall.knows("v1", "asha"));
+        let finished = |what: &What| matches!(what, What::Visit { event: VisitEvent::Finish, .. });
+        assert!(!clinic.happened().iter().any(finished));
     }
 
     #[test]

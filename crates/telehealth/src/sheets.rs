@@ -8,13 +8,16 @@ use store::desk::{Change, EntryKey, Shelf};
 use store::{Desk, StoreError};
 use zeroize::Zeroizing;
 
-use crate::hall::Clock;
+use crate::hall::{Clock, Happened, Slot, What};
 use crate::identity_check::{Risk, Steps, Verified};
-use crate::room::Settings;
-use crate::signal::Role;
+use crate::room::{Audit, Settings};
+use crate::signal::{Report, Role};
+use crate::status::VisitEvent;
 use crate::{Hashed, UnixMs};
 
 const KEPT_MS: i64 = 7 * 86_400_000;
+/// Comings and goings of one visit; more are in the audit log alone.
+const STAYS_MAX: usize = 64;
 
 /// Sealed with the desk, and with no `Debug`: it says where somebody is and whom to call.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -28,6 +31,7 @@ pub struct Sheet {
     pub steps: Steps,
     /// How the patient, or who stands for them, was known.
     pub identity: Option<Verified>,
+    pub slot: Option<Slot>,
     pub consent: Option<Consent>,
     pub whereabouts: Option<Whereabouts>,
     pub course: Course,
@@ -66,6 +70,8 @@ pub struct Whereabouts {
 pub struct Course {
     pub stays: Vec<Stay>,
     pub to_audio: Option<ToAudio>,
+    /// When the patient, or who stands for them, came to the waiting room.
+    pub arrived_ms: Option<UnixMs>,
     pub started_ms: Option<UnixMs>,
     pub ended_ms: Option<UnixMs>,
 }
@@ -109,6 +115,55 @@ pub struct Sheets {
 impl Sheet {
     pub fn settings(&self, visit: &str) -> Settings {
         Settings { visit: visit.to_owned(), relay_only: self.relay_only, high_risk: self.risk.is_high() }
+    }
+}
+
+impl Course {
+    /// What happened in the room, as far as the chart keeps it. True when it changed something.
+    pub fn take(&mut self, happened: &Happened) -> bool {
+        let before = self.clone();
+        let at_ms = happened.at_ms;
+        match &happened.what {
+            What::Room { what, detail } => {
+                if let (Some(who), Some(role)) = (&happened.who, happened.role) {
+                    let id = who.id.as_str();
+                    match what {
+                        Audit::Joined if role.is_visited() => drop(self.arrived_ms.get_or_insert(at_ms)),
+                        Audit::Joined if role.is_host() => self.came(id, role, &who.label, at_ms),
+                        Audit::Admitted => self.came(id, role, &who.label, at_ms),
+                        Audit::Held | Audit::Removed | Audit::Left | Audit::Lost => self.went(Some(id), at_ms),
+                        Audit::Reported(Report::SwitchedToAudio) => {
+                            let reason = detail.clone().unwrap_or_default();
+                            self.to_audio.get_or_insert(ToAudio { at_ms, reason });
+                        }
+                        _ => {}
+                    }
+                }
+                if matches!(what, Audit::EndedForAll | Audit::Revoked) {
+                    self.went(None, at_ms);
+                }
+            }
+            What::Visit { event: VisitEvent::Start, .. } => drop(self.started_ms.get_or_insert(at_ms)),
+            What::Visit { event: VisitEvent::Finish, .. } => {
+                self.went(None, at_ms);
+                self.ended_ms = Some(at_ms);
+            }
+            What::Visit { .. } | What::Link(_) => {}
+        }
+        *self != before
+    }
+
+    fn came(&mut self, who: &str, role: Role, label: &str, from_ms: UnixMs) {
+        let is_here = self.stays.iter().any(|stay| stay.who == who && stay.to_ms.is_none());
+        if !is_here && self.stays.len() < STAYS_MAX {
+            self.stays.push(Stay { who: who.to_owned(), role, label: label.to_owned(), from_ms, to_ms: None });
+        }
+    }
+
+    /// One of them, or everybody.
+    fn went(&mut self, who: Option<&str>, at_ms: UnixMs) {
+        let is_meant = |stay: &&mut Stay| stay.to_ms.is_none() && who.is_none_or(|who| stay.who == who);
+        self.stays.iter_mut().filter(is_meant).for_each(|stay| stay.to_ms = Some(at_ms));
     }
 }
 
@@ -168,6 +223,45 @@ mod tests {
     use crypto::SealKey;
 
     use super::*;
+
+    #[test]
+    fn the_course_of_a_visit_says_who_was_there_from_when_to_when() {
+        use crate::hall::Present;
+        use crate::signal::ParticipantId;
+        use crate::status::VisitStatus;
+
+        let present =
+            |n: u8, label: &str| Present { id: ParticipantId::new([n; 8]), person: "p".into(), label: label.into() };
+        let room = |at_ms, n, role, what| Happened {
+            visit: "v".into(),
+            at_ms,
+            role: Some(role),
+            who: Some(present(n, "Somebody")),
+            what: What::Room { what, detail: Some("loss=30".into()) },
+        };
+        let visit = |at_ms, event, status| Happened {
+            visit: "v".into(),
+            at_ms,
+            role: None,
+            who: None,
+            what: What::Visit { event, status },
+        };
+        let mut course = Course::default();
+        assert!(course.take(&room(1, 1, Role::Clinician, Audit::Joined)));
+        course.take(&room(2, 2, Role::Patient, Audit::Joined));
+        assert_eq!((course.arrived_ms, course.stays.len()), (Some(2), 1), "waits");
+        course.take(&room(3, 2, Role::Patient, Audit::Admitted));
+        course.take(&visit(3, VisitEvent::Start, VisitStatus::InProgress));
+        course.take(&room(4, 3, Role::Interpreter, Audit::Admitted));
+        course.take(&room(5, 2, Role::Patient, Audit::Reported(Report::SwitchedToAudio)));
+        course.take(&room(6, 3, Role::Interpreter, Audit::Left));
+        course.take(&visit(9, VisitEvent::Finish, VisitStatus::Finished));
+        let stays: Vec<_> = course.stays.iter().map(|stay| (stay.role, stay.from_ms, stay.to_ms)).collect();
+        let expected = [(Role::Clinician, 1, Some(9)), (Role::Patient, 3, Some(9)), (Role::Interpreter, 4, Some(6))];
+        assert_eq!(stays, expected);
+        assert_eq!((course.started_ms, course.ended_ms), (Some(3), Some(9)));
+        assert!(course.to_audio.is_some_and(|to_audio| to_audio.at_ms == 5 && to_audio.reason == "loss=30"));
+    }
 
     #[test]
     fn a_sheet_keeps_what_was_said_of_its_visit_and_goes_a_week_after_the_last_word() {

@@ -128,6 +128,8 @@ pub enum EndReason {
     EndedForAll,
     Expired,
     Failed,
+    /// Who hosted it may not any more: signed out, told to leave, or their device lost.
+    Revoked,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -71,7 +71,7 @@ async function prove(challenge) {
 }
 
 // For the scripts of other pages.
-globalThis.wardstone = Object.freeze({ prove, send });
+globalThis.wardstone = Object.freeze({ claim, prove, send });
 
 function say(error) {
   const place = byId("script-error");
@@ -215,7 +215,8 @@ if (session) {
     leaving = `/lock?next=${encodeURIComponent(place)}`;
   });
   const out = () => {
-    dispatchEvent(new Event("session-ended"));
+    // A page with a call goes on without what belongs to the session.
+    if (!dispatchEvent(new Event("session-ended", { cancelable: true }))) { leaving = null; calm(); return; }
     // Where that did not get through, what stands here goes all the same.
     if (leaving) setTimeout(() => location.replace(leaving), 3_000);
     // Whether this is a screen to be unlocked, the server knows.
@@ -240,5 +241,6 @@ if (session) {
       out();
     };
   };
+  addEventListener("session-resumed", watch);
   watch();
 }

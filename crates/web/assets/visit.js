@@ -3,8 +3,10 @@
 import { begin } from "./visit/begin.js";
 import { tryOut } from "./visit/devices.js";
 import { arrive } from "./visit/guest.js";
+import { watchLock } from "./visit/lock.js";
 import { byId, isHost } from "./visit/page.js";
 
 byId("start").addEventListener("click", () => begin());
 byId("try")?.addEventListener("click", tryOut);
-if (!isHost) await arrive();
+if (isHost) watchLock();
+else await arrive();

@@ -62,6 +62,7 @@ assets! {
     VISIT_DEVICES = SCRIPT "visit/devices.js",
     VISIT_GUEST = SCRIPT "visit/guest.js",
     VISIT_HOST = SCRIPT "visit/host.js",
+    VISIT_LOCK = SCRIPT "visit/lock.js",
     VISIT_PAGE = SCRIPT "visit/page.js",
     VISIT_STAGE = SCRIPT "visit/stage.js",
     VISIT_TALK = SCRIPT "visit/talk.js",

@@ -32,6 +32,7 @@ use record::Record;
 pub use client::Client;
 pub use forms::BODY_BYTES_MAX;
 pub use guard::{COOKIE, CSRF_HEADER, ENROL_COOKIE, STEP_COOKIE};
+pub use pages::Hosts;
 pub use route::ROUTES;
 
 use refusal::Refusal;
@@ -57,6 +58,7 @@ pub struct WebState {
     pub hall: telehealth::hall::Hall,
     pub guests: telehealth::guests::Guests,
     pub sheets: telehealth::sheets::Sheets,
+    pub hosts: Hosts,
     /// What goes out by e-mail and as text messages.
     pub outbox: outward::Outbox,
     /// A fresh random number for each request.
@@ -90,6 +92,13 @@ impl Web {
 
     fn sheets(&self) -> &telehealth::sheets::Sheets {
         &self.0.sheets
+    }
+
+    /// The chart follows what happened in the room of a visit. Says in the error log what could not be written.
+    pub async fn follow(&self, visit: &str, event: telehealth::status::VisitEvent) {
+        if let Err(refusal) = pages::follow(self, visit, event).await {
+            tracing::error!(status = %refusal.status(), "the chart could not follow a visit");
+        }
     }
 
     fn agreements(&self) -> &Register {

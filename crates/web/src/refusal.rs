@@ -220,7 +220,7 @@ fn record_status(error: &RecordError) -> StatusCode {
     }
 }
 
-fn wants_json(parts: &Parts) -> bool {
+pub(crate) fn wants_json(parts: &Parts) -> bool {
     let accepts = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     accepts.starts_with("application/json") || accepts.starts_with("text/event-stream")
 }

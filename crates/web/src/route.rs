@@ -176,6 +176,7 @@ routes! {
     CancelAppointment = GET "/appointments/{}/cancel",
     VisitHost = GET "/appointments/{}/visit",
     VisitTicket = POST "/appointments/{}/visit/ticket",
+    VisitSession = POST "/appointments/{}/visit/session",
     InviteGuest = POST "/appointments/{}/visit/links",
     RevokeGuest = POST "/appointments/{}/visit/links/revoke",
     VisitGuest = GET "/visit",

@@ -10,6 +10,7 @@ mod clinic;
 mod devices;
 mod enrolment;
 mod factors;
+mod holds;
 mod machine;
 mod own;
 mod passkeys;

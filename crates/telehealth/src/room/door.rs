@@ -133,6 +133,7 @@ impl Room {
             allowance: Allowance::new(now_ms),
             ice_ms: now_ms,
             joined: self.joined,
+            came_ms: now_ms,
         };
         self.participants.insert(id.clone(), participant);
         self.audit(Some((id.clone(), role)), Audit::Joined, None);

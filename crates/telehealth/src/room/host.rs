@@ -143,8 +143,12 @@ impl Room {
             return;
         }
         let role = by.and_then(|by| self.participants.get(by)).map(|one| one.invite.role);
-        self.audit(by.cloned().zip(role), Audit::EndedForAll, None);
-        let word = if reason == EndReason::EndedForAll { "ended" } else { "closed" };
+        let (what, word) = match reason {
+            EndReason::EndedForAll => (Audit::EndedForAll, "ended"),
+            EndReason::Revoked => (Audit::Revoked, "revoked"),
+            _ => (Audit::EndedForAll, "closed"),
+        };
+        self.audit(by.cloned().zip(role), what, None);
         for participant in self.participants.values_mut() {
             if let Ok(call) = participant.call.after(CallEvent::End(reason)) {
                 participant.call = call;
@@ -156,7 +160,10 @@ impl Room {
             self.send(connection, ToClient::Ended { reason: word });
             self.drop_connection(connection);
         }
-        self.visit(VisitEvent::Finish);
+        // Who was cut off has finished nothing: the visit goes on in another room.
+        if reason != EndReason::Revoked {
+            self.visit(VisitEvent::Finish);
+        }
         self.over = true;
         self.tickets.clear();
         self.backlog.clear();

@@ -41,6 +41,7 @@ pub(super) struct Participant {
     /// When the relay credentials were given.
     pub ice_ms: UnixMs,
     pub joined: u64,
+    pub came_ms: UnixMs,
 }
 
 impl Participant {

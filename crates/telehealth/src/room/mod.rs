@@ -100,6 +100,7 @@ pub enum Audit {
     Left,
     Lost,
     EndedForAll,
+    Revoked,
     RateLimited,
     NotHost,
     Reported(Report),
@@ -167,6 +168,34 @@ impl Room {
 
     pub fn status(&self) -> VisitStatus {
         self.status
+    }
+
+    /// Whom an id of this room names.
+    pub fn invite(&self, who: &ParticipantId) -> Option<&Invite> {
+        self.participants.get(who).map(|one| &one.invite)
+    }
+
+    /// Whether this person has a place here, or a ticket for one.
+    pub fn knows(&self, person: &str) -> bool {
+        let is_them = |invite: &Invite| invite.person == person;
+        self.participants.values().any(|one| !one.is_over() && is_them(&one.invite))
+            || self.tickets.iter().any(|ticket| is_them(&ticket.invite))
+    }
+
+    pub fn has_host(&self) -> bool {
+        self.participants.values().any(|one| one.is_host() && one.is_in())
+    }
+
+    /// Since when the patient, or who stands for them, waits to be let in.
+    pub fn waits_since(&self) -> Option<UnixMs> {
+        let waits = |one: &&Participant| one.is_waiting() && one.invite.role.is_visited();
+        self.participants.values().filter(waits).map(|one| one.came_ms).min()
+    }
+
+    /// Everybody went without ending it.
+    pub fn abandoned(&mut self) -> Vec<Output> {
+        self.visit(VisitEvent::Finish);
+        std::mem::take(&mut self.out)
     }
 
     /// Lets somebody in up to the waiting room (a host: into the room), once, within half a minute. False when the room

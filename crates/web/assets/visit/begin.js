@@ -2,6 +2,7 @@
 
 import { take } from "./devices.js";
 import { draw } from "./host.js";
+import { isLocked } from "./lock.js";
 import { byId, isHost, now, post, root, show, trouble } from "./page.js";
 import { drop, measured, tile, words } from "./stage.js";
 import { line } from "./talk.js";
@@ -68,17 +69,18 @@ async function changed(made, state, isAgain) {
   } else if (state.call === "error" && state.code === "ticket" && !isAgain) {
     // What this browser kept of the visit is of a room that is gone: once more, as somebody new.
     now.call = null;
-    clearInterval(made.checking);
-    made.signal.close();
-    await made.drawer.forget(made.visit);
+    now.media = null;
+    await made.leave();
     await begin(true);
   } else if (["ended", "removed", "left"].includes(state.call)) {
-    over({ ended: "The visit is over.", removed: "You were taken out of the visit.", left: "You have left the visit." }[state.call]);
+    const ended = state.reason === "revoked" ? "The clinic cut this call off. Knock again if the visit is to go on." : "The visit is over.";
+    over({ ended, removed: "You were taken out of the visit.", left: "You have left the visit." }[state.call]);
   }
 }
 
 function over(what) {
   now.call = null;
+  if (isLocked()) { location.replace("/lock"); return; }
   now.media?.getTracks().forEach((track) => track.stop());
   now.media = null;
   for (const one of document.querySelectorAll("#tiles > figure")) one.remove();

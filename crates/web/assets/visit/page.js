@@ -2,14 +2,16 @@
 
 export const root = document.getElementById("visit");
 export const isHost = root.dataset.side === "host";
-export const byId = (id) => document.getElementById(id);
-const csrf = byId("session")?.dataset.csrf;
+/** What stands on the page while its screen is locked, and nowhere in the document. */
+export const shelf = document.createDocumentFragment();
+export const byId = (id) => document.getElementById(id) ?? shelf.getElementById(id);
+export const session = byId("session");
 
 /** The call as it is now. `labels`: how the server names each participant; who is in is what the host signed. */
 export const now = { call: null, media: null, members: [], labels: new Map() };
 
 export async function post(address, body = {}) {
-  if (isHost) return globalThis.wardstone.send(address, body, csrf);
+  if (isHost) return globalThis.wardstone.send(address, body, session.dataset.csrf);
   const answer = await fetch(address, {
     method: "POST", headers: { accept: "application/json", "content-type": "application/json" },
     body: JSON.stringify(body), credentials: "same-origin",

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::body::Body;
 use http::{Response, StatusCode};
 use identity::Ended;
+use serde_json::json;
 
 use super::Answer;
 use super::sign_in::{second_step, told};
@@ -12,7 +13,7 @@ use crate::assets::Frame;
 use crate::client::Asked;
 use crate::guard::{COOKIE, NEXT_COOKIE};
 use crate::place::Place;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, wants_json};
 
 #[derive(Template)]
 #[template(path = "lock.html")]
@@ -32,6 +33,11 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         Err(refusal) => return Err(refusal),
     }
     match asked.ended() {
+        // A screen that is unlocked where it is: what the key of this browser signs.
+        Some(ended) if ended.is_locked && wants_json(asked.parts) => {
+            let challenge = asked.web.identity().door_challenge();
+            Ok(answer::json(StatusCode::OK, &json!({ "device_challenge": challenge })))
+        }
         Some(ended) if ended.is_locked => Ok(form(asked, &ended, StatusCode::OK, None)),
         ended => Ok(to_the_door(asked, ended.as_ref())),
     }

@@ -35,6 +35,8 @@ mod visit;
 mod vitals;
 
 pub(crate) use step_up::again;
+pub use visit::Hosts;
+pub(crate) use visit::follow;
 
 use std::future::{Future, ready};
 use std::pin::Pin;
@@ -131,6 +133,7 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::CancelAppointment => later(asked, today::cancel),
         Route::VisitHost => later(asked, visit::host),
         Route::VisitTicket => later(asked, visit::host_ticket),
+        Route::VisitSession => later(asked, visit::host_session),
         Route::InviteGuest => later(asked, visit::invite),
         Route::RevokeGuest => later(asked, visit::revoke),
         Route::VisitGuest => now(Ok(visit::guest(asked))),

@@ -13,7 +13,7 @@ use crate::assets::Frame;
 use crate::client::Asked;
 use crate::guard::{COOKIE, NEXT_COOKIE, STEP_COOKIE};
 use crate::place::Place;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, wants_json};
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -65,7 +65,14 @@ pub async fn password(asked: &Asked<'_>) -> Answer {
     }
 }
 
+/// A page, or for a screen that is unlocked in place what to ask for next.
 pub fn second_step(asked: &Asked<'_>, first: &FirstFactor) -> Response<Body> {
+    if wants_json(asked.parts) {
+        let ways = json!({ "totp": first.has_totp, "passkey": first.has_passkey, "recovery": first.has_recovery });
+        let mut response = answer::json(StatusCode::OK, &ways);
+        answer::set_cookie(&mut response, STEP_COOKIE, &first.ticket);
+        return response;
+    }
     let page = SecondPage {
         frame: Frame::of(asked.web),
         error: None,
@@ -136,7 +143,11 @@ pub async fn passkey_finish(asked: &Asked<'_>) -> Answer {
 
 /// To where a signed-in person goes, with the cookie.
 pub fn welcome(asked: &Asked<'_>, signed_in: &SignedIn) -> Response<Body> {
-    let mut response = answer::see(&asked.next_for(signed_in.user));
+    let next = asked.next_for(signed_in.user);
+    let mut response = match wants_json(asked.parts) {
+        true => answer::json(StatusCode::OK, &json!({ "next": next })),
+        false => answer::see(&next),
+    };
     signed(&mut response, signed_in);
     response
 }
@@ -172,7 +183,7 @@ pub fn told(
 ) -> Answer {
     let refusal = Refusal::from(refusal);
     let (status, words) = (refusal.status(), refusal.words());
-    if status.is_server_error() {
+    if status.is_server_error() || wants_json(asked.parts) {
         return Err(refusal);
     }
     let waits = refusal.answer(asked.web, asked.parts).headers_mut().remove(http::header::RETRY_AFTER);

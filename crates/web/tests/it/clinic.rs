@@ -151,6 +151,7 @@ impl Clinic {
             hall: hall.clone(),
             guests: guests.clone(),
             sheets: sheets.clone(),
+            hosts: web::Hosts::default(),
             outbox: outbox.clone(),
             organization: "Lakeside Clinic".into(),
             request_id: Arc::new(|| u128::from(REQUESTS.fetch_add(1, Ordering::SeqCst))),

@@ -215,6 +215,7 @@ async fn holidays_and_hours_close_the_calendar() {
         hall: day.clinic.hall.clone(),
         guests: day.clinic.guests.clone(),
         sheets: day.clinic.sheets.clone(),
+        hosts: web::Hosts::default(),
         outbox: day.clinic.outbox.clone(),
         organization: "Lakeside Clinic".into(),
         request_id: Arc::new(|| 1),

@@ -58,7 +58,8 @@ pub async fn act(asked: &Asked<'_>) -> Answer {
     let held = asking.read("Appointment", id).await?;
     if held.get().version() == seen {
         let appointment = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
-        let (changes, status) = changes(asked, &asking, &appointment, seen, act, reason).await?;
+        let now = day::instant(asked.web.record().now_ms());
+        let (changes, status) = changes(&asking, &appointment, seen, act, reason, &now).await?;
         if !act.fits(status, May::of(&asking)) {
             return overtaken(asked, &session, &asking, &form, act, seen).await;
         }
@@ -72,7 +73,7 @@ pub async fn act(asked: &Asked<'_>) -> Answer {
 }
 
 /// What an entry of a transaction failed of.
-fn cause(error: RecordError) -> RecordError {
+pub fn cause(error: RecordError) -> RecordError {
     match error {
         RecordError::Entry { error, .. } => *error,
         other => other,
@@ -99,15 +100,14 @@ fn reason_of(form: &Form) -> Result<Option<Reason<'_>>, Refusal> {
 }
 
 /// All that the act changes, each from the version that was read; and the status it starts from.
-async fn changes(
-    asked: &Asked<'_>,
+pub async fn changes(
     asking: &Asking<'_>,
     appointment: &Json<'_>,
     version: u32,
     act: Act,
     reason: Option<Reason<'_>>,
+    now: &str,
 ) -> Result<(Vec<Change>, Status), Refusal> {
-    let now = day::instant(asked.web.record().now_ms());
     let own = asking.record.own_practitioner(asking.caller).await?;
     let id = text(appointment, "id").ok_or(Refusal::Defect)?;
     let mut status = Status::of(appointment).ok_or(Refusal::Invalid("this is no appointment any more"))?;
@@ -126,10 +126,10 @@ async fn changes(
                 url: "Encounter".to_owned(),
                 if_match: None,
                 is_new: false,
-                resource: moves::encounter(appointment, begins, &now, own.as_deref()),
+                resource: moves::encounter(appointment, begins, now, own.as_deref()),
             }),
             (Follow::Set(becomes), Some((version, mut encounter))) => {
-                moves::encounter_moved(&mut encounter, becomes, &now);
+                moves::encounter_moved(&mut encounter, becomes, now);
                 let url = format!("Encounter/{}", text(&encounter, "id").unwrap_or_default());
                 changes.push(Change {
                     method: "PUT",
@@ -146,14 +146,14 @@ async fn changes(
         changes.extend(freed(asking, appointment).await?);
     }
     let mut moved = appointment.clone().into_owned();
-    moves::moved(&mut moved, act, &now, own.as_deref(), reason.filter(|_| act == Act::Cancel));
+    moves::moved(&mut moved, act, now, own.as_deref(), reason.filter(|_| act == Act::Cancel));
     let url = format!("Appointment/{id}");
     changes.push(Change { method: "PUT", url, if_match: Some(version), is_new: false, resource: moved });
     Ok((changes, status))
 }
 
 /// The encounter of the visit, if one was opened and not called off.
-async fn encounter(asking: &Asking<'_>, appointment: &Json<'_>) -> Result<Option<(u32, Json<'static>)>, Refusal> {
+pub async fn encounter(asking: &Asking<'_>, appointment: &Json<'_>) -> Result<Option<(u32, Json<'static>)>, Refusal> {
     let (Some(patient), Some(id)) = (actors(appointment, "Patient").next(), text(appointment, "id")) else {
         return Ok(None);
     };

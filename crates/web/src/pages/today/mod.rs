@@ -1,6 +1,6 @@
 //! Today: the schedule and the waiting room in one list, by clinician and day, and what is done with each appointment.
 
-mod act;
+pub mod act;
 mod cancel;
 mod events;
 mod forms;

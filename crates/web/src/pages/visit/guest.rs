@@ -89,8 +89,11 @@ pub async fn ticket(asked: &Asked<'_>) -> Answer {
     asked.sent_by_our_page()?;
     let (link, binding) = kept(asked).ok_or(Refusal::Invalid(REFUSED))?;
     let (visit, invite) = asked.web.guests().entry(&link, &binding).await.map_err(refused)?;
-    let settings = asked.web.sheets().of(&visit).map_err(super::unread)?.settings(&visit);
-    let secret = asked.web.hall().invite(settings, invite).ok_or(Refusal::Defect)?;
+    let sheet = asked.web.sheets().of(&visit).map_err(super::unread)?;
+    let secret = asked.web.hall().invite(sheet.settings(&visit), invite).ok_or(Refusal::Defect)?;
+    if let Some(slot) = sheet.slot {
+        asked.web.hall().plan(&visit, slot);
+    }
     Ok(answer::json(StatusCode::OK, &json!({ "ticket": secret.text(), "visit": visit })))
 }
 

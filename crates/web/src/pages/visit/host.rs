@@ -1,22 +1,27 @@
 //! The clinician's side: the room of one appointment, and the links of those who are asked to come.
 
+use std::time::Duration;
+
 use access::Action;
 use askama::Template;
 use compliance::ComplianceError;
 use fhir::Json;
 use http::StatusCode;
-use identity::Session;
+use identity::{Hold, Session};
 use outward::{Letter, Link, Message, MessageId, Occasion, OutwardError, Recipient};
 use record::RecordError;
 use serde::Deserialize;
 use serde_json::json;
 use telehealth::Secret;
 use telehealth::guests::{GuestError, Listed, NewGuest, key_of};
+use telehealth::hall::Slot;
 use telehealth::link::Purpose;
 use telehealth::room::Invite;
 use telehealth::signal::Role;
+use telehealth::status::EndReason;
 
 use super::{Answer, GUEST_PATH};
+use crate::Web;
 use crate::answer;
 use crate::assets::{Asset, Frame, VISIT, VISIT_CSS, call_modules, visit_modules};
 use crate::client::Asked;
@@ -29,6 +34,8 @@ use crate::clinic::shell::{Place, Shell};
 use crate::pages::today;
 use crate::refusal::Refusal;
 
+/// How often a hold looks whether what it was for is over.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
 const MINUTE_MS: i64 = 60_000;
 /// Of an appointment that names no end.
 const MINUTES: i64 = 30;
@@ -47,6 +54,8 @@ struct Page<'a> {
     shell: Shell<'a>,
     css: &'static Asset,
     script: &'static Asset,
+    /// Marks whose page it is, and does not say who.
+    whose: String,
     visit: Visit,
     when: String,
     purposes: Vec<(&'static str, &'static str)>,
@@ -86,6 +95,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         shell: Shell::of(asked.web, &session, Place::Today),
         css: &VISIT_CSS,
         script: &VISIT,
+        whose: asked.web.identity().place_label(session.user),
         when: format!("{} {}", day.title(), room.visit.time),
         visit: room.visit,
         purposes: PURPOSES.map(|(code, words, _)| (code, words)).into(),
@@ -105,8 +115,44 @@ pub async fn ticket(asked: &Asked<'_>) -> Answer {
     };
     let sheet = asked.web.sheets().of(&room.visit.id).map_err(super::unread)?;
     let settings = sheet.settings(&room.visit.id);
+    let person = invite.person.clone();
     let secret = asked.web.hall().invite(settings, invite).ok_or(Refusal::Defect)?;
+    asked.web.hall().plan(&room.visit.id, room.slot());
+    asked.web.0.hosts.put(&room.visit.id, asking.caller);
+    watch(asked.web, &room.visit.id, person, asked.web.identity().hold(&session));
     Ok(answer::json(StatusCode::OK, &json!({ "ticket": secret.text(), "visit": room.visit.id })))
+}
+
+/// Whose session there is now, for a page whose screen was locked beside a call and is unlocked in place.
+pub async fn session(asked: &Asked<'_>) -> Answer {
+    asked.sent_by_our_page()?;
+    let session = asked.watcher().await?;
+    let asking = hosting(asked, &session)?;
+    Room::of(asked, &asking).await?;
+    let whose = asked.web.identity().place_label(session.user);
+    Ok(answer::json(StatusCode::OK, &json!({ "csrf": session.csrf, "whose": whose })))
+}
+
+/// The line of a clinician hangs on no session, so that a screen may lock beside a call. It hangs on its person: who is signed out, told to
+/// leave or has lost the device is out of the room at once, and with them everybody, since nobody else may let in.
+fn watch(web: &Web, visit: &str, person: String, hold: Hold) {
+    let (hall, hosts, visit) = (web.hall().clone(), web.0.hosts.clone(), visit.to_owned());
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                () = hold.over() => {
+                    if hall.knows(&visit, &person) {
+                        hall.close(&visit, EndReason::Revoked);
+                        hosts.forget(&visit);
+                    }
+                    return;
+                }
+                () = tokio::time::sleep(LOOK_EVERY) => if !hall.knows(&visit, &person) {
+                    return;
+                },
+            }
+        }
+    });
 }
 
 /// A link for one guest, shown once; and who was asked already.
@@ -136,10 +182,11 @@ pub async fn invite(asked: &Asked<'_>) -> Answer {
         label,
         start_ms: room.visit.start_ms,
         end_ms: room.visit.start_ms + minutes * MINUTE_MS,
-        birth_date: room.birth_date.filter(|_| is_checked),
-        number: room.number.filter(|_| is_checked),
+        birth_date: room.birth_date.clone().filter(|_| is_checked),
+        number: room.number.clone().filter(|_| is_checked),
     };
     let secret = asked.web.guests().invite(new).await.map_err(refused)?;
+    asked.web.sheets().change(&room.visit.id, |sheet| sheet.slot = Some(room.slot())).map_err(super::unread)?;
     let end_ms = room.visit.start_ms + minutes * MINUTE_MS;
     let said = match to {
         Some(to) => send(asked, &secret, to, room.visit.start_ms, end_ms).await?,
@@ -251,6 +298,11 @@ impl Room {
         };
         let (email, phone) = (telecom("email"), telecom("phone"));
         Ok(Self { visit, birth_date, number, email, phone })
+    }
+
+    fn slot(&self) -> Slot {
+        let clinician = self.visit.clinicians.first().map(|one| one.id.clone()).unwrap_or_default();
+        Slot { start_ms: self.visit.start_ms, clinician }
     }
 
     /// Of the patient alone: nobody else's address is on file with the visit.
