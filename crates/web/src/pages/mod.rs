@@ -132,6 +132,7 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::TodayAct => later(asked, today::act),
         Route::CancelAppointment => later(asked, today::cancel),
         Route::VisitHost => later(asked, visit::host),
+        Route::VisitAbout => later(asked, visit::about),
         Route::VisitTicket => later(asked, visit::host_ticket),
         Route::VisitSession => later(asked, visit::host_session),
         Route::InviteGuest => later(asked, visit::invite),
