@@ -180,7 +180,8 @@ if (kept) {
 
 const session = byId("session");
 if (session) {
-  const warning = byId("warning");
+  // Held from the start: a page may put them away.
+  const [warning, stay, said, whySaid, leftSaid] = ["warning", "stay", "ending-said", "ending-why", "left"].map(byId);
   let lastTold = 0;
   const here = async () => {
     lastTold = Date.now();
@@ -189,21 +190,20 @@ if (session) {
   };
   const calm = () => {
     warning.hidden = true;
-    byId("ending-said").textContent = "";
+    said.textContent = "";
   };
   const soon = () => { if (!warning.hidden || Date.now() - lastTold > 30_000) here(); };
   for (const sign of ["keydown", "pointerdown", "wheel"]) addEventListener(sign, soon, { passive: true });
-  byId("stay").addEventListener("click", here);
+  stay.addEventListener("click", here);
   // Seen all the time; said when it begins, at a minute and at half of one.
   const warn = (left, absolute) => {
     const isLast = absolute !== undefined && absolute <= left;
     const why = isLast ? "You have been signed in for as long as it lasts. Finish what you type." : "This screen locks for want of activity. Any key stays; drafts of notes are kept.";
     warning.hidden = false;
-    byId("stay").hidden = isLast;
-    byId("ending-why").textContent = why;
-    byId("left").textContent = left > 90 ? "two minutes left" : `${left} seconds left`;
+    stay.hidden = isLast;
+    whySaid.textContent = why;
+    leftSaid.textContent = left > 90 ? "two minutes left" : `${left} seconds left`;
     const step = left > 60 ? "two minutes" : left > 30 ? "one minute" : "half a minute";
-    const said = byId("ending-said");
     if (!said.textContent.includes(step)) said.textContent = `${why} About ${step} left.`;
   };
   // Who signs out or locks is on the way already.
