@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 const FRAME_MS_MAX = 15_000;
 
 /** The appointment of a patient of today, made for now by the clinic's program. */
-export async function appointment(here) {
+export async function appointment(here, { startedMinutesAgo = 0 } = {}) {
   const { api_token: token, users } = here.clinic;
   const ask = async (method, path, body) => JSON.parse((await here.clinic.ask(method, path, { headers: { authorization: `Bearer ${token}`, 'content-type': 'application/fhir+json' }, body: body && JSON.stringify(body) })).body);
   const found = await ask('GET', '/fhir/Appointment?_count=50&status=booked,arrived,checked-in,fulfilled');
@@ -16,7 +16,7 @@ export async function appointment(here) {
   assert.ok(physician && asha, 'the demo has its physician');
   const theirs = found.entry.map(({ resource }) => resource).find((one) => of(one, 'Practitioner') === `Practitioner/${asha.id}` && of(one, 'Patient'));
   const patient = await ask('GET', `/fhir/${of(theirs, 'Patient')}`);
-  const now = Date.now();
+  const now = Date.now() - startedMinutesAgo * 60_000;
   const made = await ask('POST', '/fhir/Appointment', {
     resourceType: 'Appointment', status: 'booked', start: new Date(now).toISOString(), end: new Date(now + 20 * 60_000).toISOString(),
     serviceType: [{ coding: [{ system: 'http://snomed.info/sct', code: '448337001' }] }], description: 'Video visit',

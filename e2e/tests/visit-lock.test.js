@@ -12,18 +12,29 @@ import { appointment, enter, knock, linkFrom, plays } from '../support/visit.js'
 const here = house({ patients: 6, media: true });
 const CUT_MS_MAX = 1_000;
 
-/** Both are in the call. */
-async function call(context) {
-  const visit = await appointment(here);
+/** Both are in the call: let in on the page of the visit, or from the list of the day. */
+async function call(context, { isFromToday = false } = {}) {
+  const visit = await appointment(here, { startedMinutesAgo: 7 });
   const [host, patient] = [await pageOf(context), await pageOf(await here.browser.profile())];
   const user = await signIn(host, here.clinic, 'asha.rao');
   await host.goto(`/appointments/${visit.id}/visit`);
   const link = await linkFrom(host);
-  await host.getByRole('button', { name: 'Open the room' }).click();
-  await host.locator('#stage').waitFor();
+  if (isFromToday) await host.goto('/today');
+  else {
+    await host.getByRole('button', { name: 'Open the room' }).click();
+    await host.locator('#stage').waitFor();
+  }
   await enter(patient, visit, link);
   await knock(patient);
-  await host.getByRole('button', { name: 'Let in: The patient' }).click();
+  await patient.getByText('Running about 5 minutes late.').waitFor();
+  if (isFromToday) {
+    // It appears by itself.
+    const row = host.locator(`#a-${visit.id}`);
+    await row.getByText(/in the waiting room since \d\d:\d\d/).waitFor();
+    await findsNothing(host, 'somebody knocks');
+    await photograph(host, 'today-knocks');
+    await row.getByRole('link', { name: /^Let in, / }).click();
+  } else await host.getByRole('button', { name: 'Let in: The patient' }).click();
   await Promise.all([plays(host, '#tiles figure video'), plays(patient, '#tiles figure video')]);
   return { visit, host, patient, user };
 }
@@ -89,7 +100,7 @@ test('a screen that is locked shows the call and nothing of the chart, and is un
 
 test('a device that is reported lost is out of the call within a second, behind a locked screen too', async () => {
   const context = await here.browser.profile();
-  const { host, patient } = await call(context);
+  const { host, patient } = await call(context, { isFromToday: true });
   await host.getByRole('button', { name: 'Lock', exact: true }).click();
   await host.getByRole('heading', { name: 'Locked' }).waitFor();
   const other = await pageOf(await here.browser.profile());

@@ -8,6 +8,11 @@ export function draw(present) {
   const others = present.filter(({ id }) => id !== now.call.me?.id);
   const waiting = others.filter(({ id }) => !isIn(id));
   byId("waiting").replaceChildren(...waiting.map(({ id, label }) => row(label, ["Let in", () => now.call.admit(id)], ["Turn away", () => now.call.signal.send({ type: "remove", who: id })])));
+  const visited = waiting.find(({ role }) => role === "patient" || role === "proxy");
+  if (now.isLettingIn && visited) {
+    now.isLettingIn = false;
+    now.call.admit(visited.id);
+  }
   byId("nobody").hidden = waiting.length > 0;
   byId("members").replaceChildren(...others.filter(({ id }) => isIn(id)).map(({ id, label }) => row(label, ["Hold", () => now.call.hold(id)], ["Take out", () => now.call.remove(id)])));
 }

@@ -22,6 +22,8 @@ struct Watching {
     identity: Identity,
     session: Session,
     changes: CalendarChanges,
+    /// Of rooms: who knocks stands in the list.
+    rooms: tokio::sync::watch::Receiver<()>,
     from_ms: i64,
     until_ms: i64,
     is_first: bool,
@@ -41,6 +43,7 @@ pub async fn stream(asked: &Asked<'_>) -> Answer {
         identity: asked.web.identity().clone(),
         session,
         changes: asked.web.record().calendar_changes(),
+        rooms: asked.web.hall().changes(),
         from_ms: day.begins_ms(),
         until_ms: day.ends_ms(),
         is_first: true,
@@ -65,6 +68,7 @@ impl Watching {
         let event = tokio::select! {
             () = self.session.ended() => "",
             () = self.changes.between(self.from_ms, self.until_ms) => "event: changed\ndata: {}\n\n",
+            Ok(()) = self.rooms.changed() => "event: changed\ndata: {}\n\n",
             () = tokio::time::sleep(LOOK_EVERY) => ": still here\n\n",
         };
         let remaining = self.identity.remaining(&self.session).filter(|remaining| remaining.idle_s > 0);

@@ -99,6 +99,8 @@ struct Row {
     may_move: bool,
     /// The room of a video visit, for who may open it.
     has_room: bool,
+    /// Since when the patient is in the waiting room of the video visit.
+    knocks: Option<String>,
     /// The one filled button of the page: the next step.
     is_next: bool,
 }
@@ -217,10 +219,13 @@ impl<'a> List<'a> {
         for row in &mut rows {
             let is_over = matches!(row.visit.status, Status::Done | Status::Missed | Status::Cancelled);
             row.has_room = may_host && row.visit.is_video && !is_over && row.visit.patient.is_some();
+            let room = asked.web.hall().view(&row.visit.id).filter(|_| row.visit.is_video);
+            row.knocks = room.and_then(|room| room.waits_since).map(|since_ms| day::clock(since_ms, zone));
             row.forms = row.visit.patient.as_ref().and_then(|patient| asked_for.get(&patient.id).copied());
         }
         rows.sort_by_key(|row| (row.visit.start_ms, row.visit.status == Status::Cancelled));
-        if let Some(next) = rows.iter_mut().find(|row| row.visit.status.waits() && row.first.is_some()) {
+        let waits = |row: &Row| (row.visit.status.waits() && row.first.is_some()) || row.may_let_in();
+        if let Some(next) = rows.iter_mut().find(|row| waits(row)) {
             next.is_next = true;
         }
         let is_today = day.holds(now_ms);
@@ -251,7 +256,12 @@ impl Row {
         // Asks for a reason, on a page of its own.
         others.retain(|act| *act != Act::Cancel);
         let may_move = may_move && visit.status == Status::Expected;
-        Self { visit, forms: None, first, others, may_cancel, may_move, has_room: false, is_next: false }
+        Self { visit, forms: None, first, others, may_cancel, may_move, has_room: false, knocks: None, is_next: false }
+    }
+
+    /// Opens the room and lets the patient in, in one press.
+    fn may_let_in(&self) -> bool {
+        self.has_room && self.knocks.is_some()
     }
 
     fn has_more(&self) -> bool {
@@ -266,6 +276,7 @@ fn tallies(rows: &[Row]) -> Vec<Tally> {
     let tally = |count, words, more| Tally { count, words, more };
     let all = [
         tally(count(&Status::waits), "waiting", longest.map(|minutes| format!("longest {}", day::span(minutes)))),
+        tally(rows.iter().filter(|row| row.knocks.is_some()).count(), "at the door by video", None),
         tally(count(&|status| status == Status::WithClinician), "with a clinician", None),
         tally(count(&|status| status == Status::Expected), "to come", (late > 0).then(|| format!("{late} late"))),
         tally(count(&|status| status == Status::Done), "done", None),
