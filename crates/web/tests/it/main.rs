@@ -38,5 +38,6 @@ mod social;
 mod today;
 mod visit;
 mod visit_before;
+mod visit_follow;
 mod vitals;
 mod ward;
