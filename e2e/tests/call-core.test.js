@@ -155,6 +155,9 @@ test('a third person joins by mesh and leaves, and every join and leave rotates 
   await until('frames open under the new keys', async () => await counted(ben) > heard + 100);
   await arrives(ben, asha, ASHA);
   assert.deepEqual(await ben.evaluate(() => seen.banners), []);
+  // With three, browsers try the line harder, with copies of packets: no copy is taken for a replay.
+  const replays = await Promise.all([asha, ben].map((page) => page.evaluate(() => call.counters.map(({ replay }) => replay))));
+  assert.deepEqual(new Set(replays.flat()), new Set([0]));
 });
 
 test('a line that is cut for five seconds ends no call, and a refreshed page is the same participant', async () => {
