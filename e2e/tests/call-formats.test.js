@@ -82,6 +82,11 @@ test('a frame opens once, under its own key, with every byte as it was; old keys
   assert.ok((await receive.open('audio', sealed, 0)).refused);
   assert.deepEqual((await receive.open('video', sealed, 0)).frame, frame);
   assert.deepEqual(await receive.open('video', sealed, 0), { refused: 'replay' });
+  // The copy that the browser hands over opens no second time either, and is told from one at another moment.
+  const next = await send.seal('video', frame);
+  assert.ok((await receive.open('video', next, 0, '7/1000')).frame);
+  assert.deepEqual(await receive.open('video', next, 0, '7/1000'), { refused: 'again' });
+  assert.deepEqual(await receive.open('video', next, 0, '7/1001'), { refused: 'replay' });
   const many = await Promise.all(Array.from({ length: 64 }, (_, turn) => send.seal(turn % 2 ? 'audio' : 'video', new Uint8Array(40).fill(1))));
   const counters = many.map((one, turn) => frames.parseHeader(one.subarray(turn % 2 ? 1 : 3)).counter);
   assert.equal(new Set(counters).size, 64);
@@ -191,7 +196,7 @@ test('frames that the browser counts and the worker did not see are named', () =
   assert.equal(judged({ side: 'send', counters: { seen: 90, codec: 1 }, browser: 90 }), 'codec');
 });
 
-test('the line numbers its messages, keeps what waits, and comes back with its resume word', async () => {
+test('the line numbers its messages, comes back with its resume word, and says again what was not heard', async () => {
   const made = [];
   const connect = () => {
     const transport = { sent: [], send: (text) => transport.sent.push(JSON.parse(text)), close: () => transport.onclose() };
@@ -204,14 +209,25 @@ test('the line numbers its messages, keeps what waits, and comes back with its r
   signal.open();
   signal.send({ type: 'state' });
   made[0].onopen();
-  made[0].onmessage(JSON.stringify({ v: 1, seq: 1, type: 'welcome', resume: 'r' }));
+  made[0].onmessage(JSON.stringify({ v: 1, seq: 1, type: 'welcome', you: 'me', resume: 'r', heard: 0 }));
   made[0].onmessage(JSON.stringify({ v: 1, seq: 1, type: 'present' }));
   assert.deepEqual(heard, ['welcome']);
   assert.deepEqual(made[0].sent.map(({ seq, type }) => [seq, type]), [[1, 'hello'], [2, 'state']]);
   assert.equal(signal.send({ type: 'say', box: 'x'.repeat(70_000) }), false);
+  signal.send({ type: 'hold', who: 'a' });
+  signal.send({ type: 'hold', who: 'b' });
   made[0].onclose();
   await new Promise((done) => { setTimeout(done, 300); });
   made[1].onopen();
-  assert.deepEqual([made[1].sent[0].resume, made[1].sent[0].ticket, made[1].sent[0].seq], ['r', undefined, 1]);
+  assert.deepEqual([made[1].sent[0].resume, made[1].sent[0].ticket, made[1].sent[0].seq], ['r', undefined, 5]);
+  made[1].onmessage(JSON.stringify({ v: 1, seq: 1, type: 'welcome', you: 'me', resume: 's', heard: 2 }));
+  assert.deepEqual(made[1].sent.slice(1).map(({ seq, who }) => [seq, who]), [[6, 'a'], [7, 'b']]);
+  made[1].onmessage(JSON.stringify({ v: 1, seq: 2, type: 'beat', heard: 6 }));
+  assert.deepEqual(heard, ['welcome', 'welcome'], 'an answer to a beat is for the line alone');
+  made[1].onclose();
+  await new Promise((done) => { setTimeout(done, 300); });
+  made[2].onopen();
+  made[2].onmessage(JSON.stringify({ v: 1, seq: 1, type: 'welcome', you: 'me', resume: 't', heard: 6 }));
+  assert.deepEqual(made[2].sent.slice(1).map(({ seq, who }) => [seq, who]), [[9, 'b']]);
   signal.close();
 });

@@ -26,7 +26,8 @@ test('a physician writes a visit with templates of her own, diagnoses and orders
   await page.getByLabel('Name', { exact: true }).fill('Cough');
   await part(page, 'Subjective').fill('Coughs since ***');
   await part(page, 'Objective').fill('.cough');
-  await page.getByRole('button', { name: 'Save the template' }).click();
+  // "Saved." stands there already, of the phrase.
+  await Promise.all([page.waitForEvent('load'), page.getByRole('button', { name: 'Save the template' }).click()]);
   await page.getByText('Saved.', { exact: true }).waitFor();
   await findsNothing(page, 'templates of one\'s own');
   await photograph(page, 'note-own');
@@ -90,6 +91,8 @@ test('a physician writes a visit with templates of her own, diagnoses and orders
   await part(page, 'Subjective').fill('Coughs since Monday.');
   await part(page, 'Assessment').fill('Viral.');
   await page.getByRole('button', { name: 'Preview and sign' }).click();
+  // The page that is left has diagnoses, too: it is left only when the server has the note.
+  await page.getByRole('button', { name: 'Sign the note' }).waitFor();
   await page.getByRole('heading', { name: 'Diagnoses' }).waitFor();
   await findsNothing(page, 'the preview with diagnoses');
   await photograph(page, 'note-diagnoses-preview');

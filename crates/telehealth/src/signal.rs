@@ -166,6 +166,12 @@ pub enum ToClient {
         high_risk: bool,
         beat_ms: i64,
         visit: String,
+        /// The last number that was heard of whom this place is, on any line before.
+        heard: u64,
+    },
+    /// The answer to each beat: the line lives, and everything up to `heard` was heard.
+    Beat {
+        heard: u64,
     },
     Waiting {
         place: u16,

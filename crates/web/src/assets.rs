@@ -77,6 +77,7 @@ assets! {
     CALL_MEDIA = SCRIPT "call/media.js",
     CALL_MONITOR = SCRIPT "call/monitor.js",
     CALL_PEER = SCRIPT "call/peer.js",
+    CALL_POST = SCRIPT "call/post.js",
     CALL_ROSTER = SCRIPT "call/roster.js",
     CALL_SIGNAL = SCRIPT "call/signal.js",
     CALL_TALK = SCRIPT "call/talk.js",

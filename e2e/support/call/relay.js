@@ -65,6 +65,9 @@ export class Relay {
   isDown = false;
   ice = [];
   relayOnly = false;
+  /** Names of those whose line does not come back yet, and what was for somebody without a line. */
+  away = new Set();
+  lost = [];
   /** Called with what is about to be relayed; what it gives back goes out instead (null: nothing). */
   lie = (message) => message;
 
@@ -87,7 +90,7 @@ export class Relay {
   fresh() {
     for (const person of this.people.values()) person.socket?.cut();
     this.people = new Map();
-    Object.assign(this, { memory: [], events: [], rosters: [], isDown: false, ice: [], relayOnly: false, lie: (message) => message });
+    Object.assign(this, { memory: [], events: [], rosters: [], isDown: false, ice: [], relayOnly: false, away: new Set(), lost: [], lie: (message) => message });
   }
 
   async #serve({ url }, response) {
@@ -114,17 +117,18 @@ export class Relay {
 
   #heard(line, text) {
     const message = JSON.parse(text);
-    if (text.length > MESSAGE_SIZE_MAX || message.v !== 1 || message.seq !== line.in + 1) { line.socket.cut(); return; }
+    if (text.length > MESSAGE_SIZE_MAX || message.v !== 1 || !(message.seq > line.in)) { line.socket.cut(); return; }
     line.in = message.seq;
     if (message.type === 'hello') { this.#hello(line, message); return; }
     const { person } = line;
     if (!person) return;
+    person.heard = message.seq;
     const tasks = {
       signal: ({ to, body }) => { if (person.admitted) this.tell(to, { type: 'signal', from: person.id, body }); },
       say: ({ box }) => { if (person.admitted) this.#others(person, { type: 'say', from: person.id, box }); },
       state: ({ audio, video, screen, modality, reason }) => this.#others(person, { type: 'state', from: person.id, audio, video, screen, modality, reason }),
       event: ({ what, detail }) => this.events.push({ who: person.name, what, detail }),
-      beat: () => {},
+      beat: () => this.tell(person.id, { type: 'beat', heard: person.heard }),
       leave: () => { this.people.delete(person.id); this.present(); },
     };
     const hostTasks = {
@@ -143,6 +147,7 @@ export class Relay {
 
   #hello(line, { ticket, resume, keys }) {
     let person = [...this.people.values()].find((one) => resume && one.resume === resume);
+    if (person && this.away.has(person.name)) { line.socket.cut(); return; }
     if (!person) {
       const [role, name] = (ticket ?? 'patient:lost').split(':');
       person = { id: randomBytes(8).toString('hex'), role, name, admitted: role === 'clinician' };
@@ -150,7 +155,7 @@ export class Relay {
     Object.assign(person, { keys, resume: randomBytes(16).toString('hex'), line, socket: line.socket });
     line.person = person;
     this.people.set(person.id, person);
-    this.tell(person.id, { type: 'welcome', you: person.id, role: person.role, resume: person.resume, ice: this.ice, relay_only: this.relayOnly, high_risk: false, beat_ms: 10000, visit: 'v' });
+    this.tell(person.id, { type: 'welcome', you: person.id, role: person.role, resume: person.resume, ice: this.ice, relay_only: this.relayOnly, high_risk: false, beat_ms: 10000, visit: 'v', heard: person.heard ?? 0 });
     this.present();
     // To those who wait as well, so that the client is seen to bear a gap between this one and the one that lets it in.
     if (this.rosters.length) this.tell(person.id, this.rosters.at(-1));
@@ -168,8 +173,9 @@ export class Relay {
 
   tell(to, message) {
     const person = this.people.get(to);
+    if (!person?.socket) { this.lost.push(message); return; }
     const told = this.lie(message, person);
-    if (!told || !person?.socket) return;
+    if (!told) return;
     person.line.out += 1;
     const text = JSON.stringify({ v: 1, seq: person.line.out, ...told });
     this.memory.push(text);

@@ -16,9 +16,10 @@ impl Room {
         now_ms: UnixMs,
         random: Random<'_>,
     ) {
-        let found = match (ticket, resume) {
+        let shown = resume.and_then(|text| Secret::parse(&text).ok()).map(|secret| secret.hashed("resume"));
+        let found = match (ticket, &shown) {
             (Some(ticket), _) => self.by_ticket(&ticket, now_ms),
-            (None, Some(resume)) => self.by_resume(&resume),
+            (None, Some(shown)) => self.by_resume(shown),
             (None, None) => None,
         };
         let Some((invite, held)) = found else {
@@ -29,7 +30,7 @@ impl Room {
         let resume = secret.hashed("resume");
         let id = match held {
             Some(id) => {
-                self.take_over(&id, connection, keys, resume);
+                self.take_over(&id, connection, keys, resume, shown);
                 id
             }
             None => match self.newcomer(connection, invite, keys, resume, now_ms, random) {
@@ -66,19 +67,28 @@ impl Room {
         Some((ticket.invite, held))
     }
 
-    fn by_resume(&self, text: &str) -> Option<(Invite, Option<ParticipantId>)> {
-        let hash = Secret::parse(text).ok()?.hashed("resume");
-        let held =
-            self.participants.values().find(|participant| !participant.is_over() && participant.resume.is(&hash))?;
+    fn by_resume(&self, shown: &Hashed) -> Option<(Invite, Option<ParticipantId>)> {
+        let fits = |one: &Participant| {
+            one.resume.is(shown) || one.resume_before.as_ref().is_some_and(|before| before.is(shown))
+        };
+        let held = self.participants.values().find(|one| !one.is_over() && fits(one))?;
         Some((held.invite.clone(), Some(held.id.clone())))
     }
 
-    fn take_over(&mut self, id: &ParticipantId, connection: ConnectionId, keys: Keys, resume: Hashed) {
+    fn take_over(
+        &mut self,
+        id: &ParticipantId,
+        connection: ConnectionId,
+        keys: Keys,
+        resume: Hashed,
+        shown: Option<Hashed>,
+    ) {
         let Some(participant) = self.participants.get_mut(id) else { return };
         let older = participant.connection.replace(connection);
         participant.gone_ms = None;
         participant.keys = keys;
         participant.resume = resume;
+        participant.resume_before = shown;
         let who = Some((id.clone(), participant.invite.role));
         match older.filter(|older| *older != connection) {
             Some(older) => {
@@ -129,6 +139,8 @@ impl Room {
             connection: Some(connection),
             gone_ms: None,
             resume,
+            resume_before: None,
+            heard: 0,
             state: None,
             allowance: Allowance::new(now_ms),
             ice_ms: now_ms,
@@ -153,7 +165,7 @@ impl Room {
     ) {
         let Some(participant) = self.participants.get_mut(id) else { return };
         let admitted = participant.is_in();
-        let role = participant.invite.role;
+        let (role, heard) = (participant.invite.role, participant.heard);
         participant.ice_ms = now_ms;
         // Relay credentials are for those who are in: a waiting guest could use the relay for themselves.
         let ice = if admitted { self.relays.servers(now_ms, random) } else { Vec::new() };
@@ -166,6 +178,7 @@ impl Room {
             high_risk: self.settings.high_risk,
             beat_ms: BEAT_MS,
             visit: self.settings.visit.clone(),
+            heard,
         };
         self.send(connection, message);
         // Who the host is stands before what the host signed.

@@ -30,7 +30,12 @@ impl Room {
             return self.send(connection, ToClient::Error { code: Refusal::NotHost });
         }
         let answer = match message {
-            FromClient::Beat {} | FromClient::Hello { .. } => Ok(()),
+            FromClient::Beat {} => {
+                let heard = participant.heard;
+                self.send(connection, ToClient::Beat { heard });
+                Ok(())
+            }
+            FromClient::Hello { .. } => Ok(()),
             FromClient::Leave {} => {
                 self.part(who, EndReason::Left, Audit::Left);
                 Ok(())

@@ -36,6 +36,10 @@ pub(super) struct Participant {
     /// When the connection was lost.
     pub gone_ms: Option<UnixMs>,
     pub resume: Hashed,
+    /// The one before, until something is heard on the line that was given the new one: that line may have died first.
+    pub resume_before: Option<Hashed>,
+    /// The number of their message that was obeyed last.
+    pub heard: u64,
     pub state: Option<MediaState>,
     pub allowance: Allowance,
     /// When the relay credentials were given.

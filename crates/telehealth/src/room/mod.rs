@@ -272,7 +272,13 @@ impl Room {
             (None, _) | (Some(_), FromClient::Hello { .. }) => {
                 self.refuse_and_close(connection, Refusal::HelloFirst, now_ms);
             }
-            (Some(who), message) => self.obey(connection, &who, message, now_ms, random),
+            (Some(who), message) => {
+                if let Some(participant) = self.participants.get_mut(&who) {
+                    participant.heard = parsed.seq;
+                    participant.resume_before = None;
+                }
+                self.obey(connection, &who, message, now_ms, random);
+            }
         }
     }
 

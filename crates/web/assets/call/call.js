@@ -41,6 +41,9 @@ export class Call extends EventTarget {
   #queue = Promise.resolve();
   #alarms = new Set();
   #heldKeys = new Map();
+  #earlyKeys = new Map();
+  #mine = new Set();
+  #toldUpTo = 0;
   #wasAway = false;
   #sender = null;
   #ghostTimer = null;
@@ -89,8 +92,15 @@ export class Call extends EventTarget {
     if (type === "error") return this.#tell("state", { call: "error", code: message.code });
     if (!this.#isMember(from)) return;
     if (type === "signal") return this.#signalled(from, message.body);
-    if (type === "say") return this.talk.heard(from, JSON.parse(message.box), this.roster.find(from).sign);
+    if (type === "say") return this.#told(message);
     if (type === "state") return this.#tell("said", { from, state: message });
+  }
+
+  /** After a line was cut the server says again what was said, by number: what was heard already is no replay. */
+  async #told({ from, n, box }) {
+    if (n <= this.#toldUpTo) return;
+    if (Number.isSafeInteger(n)) this.#toldUpTo = n;
+    await this.talk.heard(from, JSON.parse(box), this.roster.find(from).sign);
   }
 
   /** Whoever is heard through the server must be in the roster that the host signed. */
@@ -109,7 +119,7 @@ export class Call extends EventTarget {
     await this.drawer.put(this.visit, "resume", resume);
     if (this.me?.id === you) { this.#wasAway = true; return; }
     this.me = { id: you, role };
-    this.talk = new Talk({ visit: this.visit, me: you, keys: this.keys, send: (box) => this.signal.send({ type: "say", box: JSON.stringify(box) }) });
+    this.talk = new Talk({ visit: this.visit, me: you, keys: this.keys, send: (box) => this.signal.send({ type: "say", box: JSON.stringify(box) }), rested: () => this.signal.rested() });
     this.talk.addEventListener("said", ({ detail }) => this.#tell("chat", detail));
     this.talk.addEventListener("refused", ({ detail }) => this.#alarm("e2ee-failed", `talk-${detail}`));
     this.#tell("state", { call: "joined", me: this.me });
@@ -145,8 +155,7 @@ export class Call extends EventTarget {
   async #rostered(message) {
     if (this.isHost) {
       // What this device itself signed may come back; nothing else may.
-      const isMine = message.epoch === this.roster.epoch && message.signature === this.lastRoster?.signature;
-      if (!isMine) this.#alarm("roster-forged", "not-mine", message.from);
+      if (!this.#mine.has(message.signature)) this.#alarm("roster-forged", "not-mine", message.from);
       return;
     }
     if (!this.roster) { this.#alarm("roster-forged", "no-host"); return; }
@@ -165,7 +174,10 @@ export class Call extends EventTarget {
   async #hostStarts() {
     this.roster = new Roster(this.visit, this.keys.public.sign);
     const kept = await this.drawer.get(this.visit, "roster");
-    if (kept) await this.roster.take(kept, Date.now(), true);
+    if (kept) {
+      await this.roster.take(kept, Date.now(), true);
+      this.#mine.add(kept.signature);
+    }
     const others = this.roster.members.filter(({ id }) => id !== this.me.id);
     this.roster.members = [];
     await this.#resign([{ ...this.me, sign: this.keys.public.sign, seal: this.keys.public.seal }, ...others]);
@@ -175,6 +187,7 @@ export class Call extends EventTarget {
     const message = await signRoster(this.keys, this.visit, this.roster.epoch + 1, members);
     const changed = await this.roster.take(message, Date.now());
     this.lastRoster = message;
+    this.#mine.add(message.signature);
     await this.drawer.put(this.visit, "roster", message);
     this.signal.send({ type: "roster", ...message });
     await this.#changed(changed);
@@ -213,12 +226,18 @@ export class Call extends EventTarget {
     for (const member of this.roster.members) {
       if (member.id !== this.me.id && !this.peers.has(member.id)) await this.#meet(member).meet();
     }
+    // The signed list may come after what it let a member say.
+    for (const [from, body] of [...this.#earlyKeys]) {
+      this.#earlyKeys.delete(from);
+      if (this.peers.get(from)?.isOver === false) await this.#takeKey(from, body);
+    }
   }
 
   #part(id) {
     this.peers.get(id)?.close();
     this.peers.delete(id);
     this.#heldKeys.delete(id);
+    this.#earlyKeys.delete(id);
     this.worker.postMessage({ task: "forget", peer: id });
   }
 
@@ -234,12 +253,13 @@ export class Call extends EventTarget {
     else setTimeout(use, SWITCH_MS);
   }
 
-  async #giveKey({ member }) {
+  async #giveKey(peer) {
+    const { member } = peer;
     const { base, epoch, kid } = this.#sender;
     const path = { visit: this.visit, epoch, from: this.me.id, to: member.id, kid };
     const given = this.hooks.wrongSenderKey ? random(32) : base;
     const body = await sealSenderKey(this.keys, path, unb64(member.seal), given);
-    this.signal.send({ type: "signal", to: member.id, body: { kind: "key", ...body } });
+    peer.key(body);
   }
 
   async #takeKey(from, body) {
@@ -248,6 +268,7 @@ export class Call extends EventTarget {
     const isTheirs = opened && opened.kid === keyId(opened.epoch, this.roster.index(from));
     if (!opened || (opened.epoch === this.roster.epoch && !isTheirs)) { this.peers.get(from)?.fail("e2ee-failed", "sender-key"); return; }
     const base = b64(opened.base);
+    if (opened.epoch > this.roster.epoch) this.#earlyKeys.set(from, body);
     // Of an epoch that has passed, or the same key again, which must not begin its counters anew.
     if (opened.epoch !== this.roster.epoch || this.#heldKeys.get(from) === base) return;
     this.#heldKeys.set(from, base);
@@ -281,7 +302,10 @@ export class Call extends EventTarget {
         this.#tell("track", { who: member.id, kind, stream });
       },
       onSas: async (sas) => this.#tell("sas", { who: member.id, ...sas, isConfirmed: await this.drawer.get(this.visit, `sas/${member.id}`) === member.sign }),
+      isLineOpen: () => this.signal.isOpen,
       onReady: () => this.#giveKey(peer),
+      onKey: (body) => this.#takeKey(member.id, body),
+      onStuck: () => this.#inOrder(() => this.#anew(peer)),
       onFailure: (what, detail) => {
         this.#alarm(what, detail, member.id);
         // What is said from now on, in words too, is not for a member with whom something was wrong.
@@ -298,15 +322,24 @@ export class Call extends EventTarget {
       return;
     }
     if (body?.kind === "roster") { if (!this.isHost) await this.#rostered(body.roster); return; }
-    if (body?.kind === "key") { await this.#takeKey(from, body); return; }
     let peer = this.peers.get(from);
     // Their page was loaded anew: another meeting, and another connection.
     if (body?.kind === "open" && peer?.theirRun && peer.theirRun !== body.run && peer.state !== "stopped") {
-      peer.close();
-      this.#heldKeys.delete(from);
-      peer = this.#meet(this.roster.find(from));
+      peer = this.#again(peer);
     }
     await peer?.heard(body);
+  }
+
+  /** Another meeting with the same member, in place of this one. */
+  #again(peer) {
+    const { id } = peer.member;
+    peer.close();
+    this.#heldKeys.delete(id);
+    return this.#meet(this.roster.find(id));
+  }
+
+  async #anew(peer) {
+    if (this.peers.get(peer.member.id) === peer && !peer.isOver) await this.#again(peer).meet();
   }
 
   // Watching, and saying what was seen.
@@ -337,6 +370,7 @@ export class Call extends EventTarget {
     this.#tell("state", { call: "line", line });
     if (line === "open" && this.wasLost) this.signal.send({ type: "event", what: "reconnected", detail: "line" });
     this.wasLost = line === "away";
+    if (line === "open") for (const peer of this.peers.values()) peer.post.repeat();
   }
 
   /** What two people found when they read the words to each other. */

@@ -17,7 +17,7 @@ function keysOf(peer) {
 
 /** Counters of one sender or receiver. Sound and picture of one person have a slot each. */
 function slotOf({ slot, side, kind, peer, isRepeating }) {
-  const fresh = { isRepeating, slot, side, kind, peer, isOpen: false, seen: 0, enc: 0, passed: 0, dec: 0, decErr: 0, replay: 0, noKey: 0, codec: 0, askedMs: 0 };
+  const fresh = { isRepeating, slot, side, kind, peer, isOpen: false, seen: 0, enc: 0, passed: 0, dec: 0, decErr: 0, replay: 0, again: 0, noKey: 0, codec: 0, askedMs: 0 };
   slots.set(slot, fresh);
   return fresh;
 }
@@ -25,6 +25,12 @@ function slotOf({ slot, side, kind, peer, isRepeating }) {
 function isPinned(kind, frame) {
   const { mimeType } = frame.getMetadata();
   return !mimeType || CODECS[mimeType.toLowerCase()] === kind;
+}
+
+/** Stream and moment, by which a frame that the browser hands over twice is known. Null where a browser tells neither. */
+function placeOf(frame) {
+  const { synchronizationSource: stream, rtpTimestamp: moment = frame.timestamp } = frame.getMetadata();
+  return stream === undefined || moment === undefined ? null : `${stream}/${moment}`;
 }
 
 async function seal(at, frame, out) {
@@ -47,7 +53,7 @@ async function open(at, frame, out, transformer) {
   at.seen += 1;
   if (!isPinned(at.kind, frame)) { at.codec += 1; return; }
   const bytes = new Uint8Array(frame.data);
-  const { frame: plain, refused } = await keysOf(at.peer).open(at.kind, bytes, Date.now());
+  const { frame: plain, refused } = await keysOf(at.peer).open(at.kind, bytes, Date.now(), placeOf(frame));
   if (plain) {
     at.dec += 1;
     frame.data = plain.buffer;
@@ -56,8 +62,9 @@ async function open(at, frame, out, transformer) {
   }
   if (refused === "no-key") at.noKey += 1;
   else if (refused === "replay") at.replay += 1;
+  else if (refused === "again") at.again += 1;
   else at.decErr += 1;
-  if (at.kind === "video" && refused !== "replay" && Date.now() - at.askedMs > KEYFRAME_GAP_MS) {
+  if (at.kind === "video" && !["replay", "again"].includes(refused) && Date.now() - at.askedMs > KEYFRAME_GAP_MS) {
     at.askedMs = Date.now();
     transformer.sendKeyFrameRequest?.()?.catch(() => {});
   }

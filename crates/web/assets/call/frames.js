@@ -108,18 +108,21 @@ export class SendKey {
 /** Counters that were seen under one key: each opens once, and none that is far behind. */
 export class Window {
   #top = -1n;
-  #seen = new Set();
+  #seen = new Map();
 
   admits(counter) {
     return counter > this.#top || (this.#top - counter < WINDOW && !this.#seen.has(counter));
   }
 
-  note(counter) {
-    this.#seen.add(counter);
+  /** The same frame of the same stream, which the browser hands over for each copy of its packet (padding by RTX, RFC 4588). */
+  isAgain(counter, place) { return place !== null && this.#seen.get(counter) === place; }
+
+  note(counter, place = null) {
+    this.#seen.set(counter, place);
     if (counter <= this.#top) return;
     this.#top = counter;
     if (this.#seen.size > 2 * Number(WINDOW)) {
-      for (const old of this.#seen) if (this.#top - old >= WINDOW) this.#seen.delete(old);
+      for (const old of this.#seen.keys()) if (this.#top - old >= WINDOW) this.#seen.delete(old);
     }
   }
 }
@@ -138,14 +141,18 @@ export class ReceiveKeys {
 
   clear() { this.#keys.clear(); }
 
-  /** `{frame}` or `{refused}`: no-key, replay, forged or short. */
-  async open(kind, sealed, nowMs) {
+  /**
+   * `{frame}` or `{refused}`: no-key, replay, again, forged or short. `place` names the stream and the moment of the frame, as
+   * the browser says: a counter opens once, and what comes again from another place is somebody's doing.
+   */
+  async open(kind, sealed, nowMs, place = null) {
     const clear = sealed.subarray(0, clearSize(kind, sealed));
     const head = parseHeader(sealed.subarray(clear.length));
     if (!head || sealed.length < clear.length + head.size + TAG_SIZE) return { refused: "short" };
     const entry = this.#keys.get(head.kid);
     if (!entry || entry.untilMs <= nowMs) return { refused: "no-key" };
-    if (!entry.window.admits(head.counter)) return { refused: "replay" };
+    const twice = () => ({ refused: entry.window.isAgain(head.counter, place) ? "again" : "replay" });
+    if (!entry.window.admits(head.counter)) return twice();
     const body = sealed.subarray(clear.length + head.size);
     const aad = concat(sealed.subarray(clear.length, clear.length + head.size), Uint8Array.of(KINDS[kind]), clear);
     const iv = nonce(entry.held.salt, head.counter);
@@ -154,8 +161,8 @@ export class ReceiveKeys {
       plain = await crypto.subtle.decrypt({ name: "AES-GCM", iv, additionalData: aad }, entry.held.key, body);
     } catch { return { refused: "forged" }; }
     // Asked again: while this frame was opening, its copy may have been.
-    if (!entry.window.admits(head.counter)) return { refused: "replay" };
-    entry.window.note(head.counter);
+    if (!entry.window.admits(head.counter)) return twice();
+    entry.window.note(head.counter, place);
     return { frame: concat(clear, plain) };
   }
 }

@@ -3,7 +3,7 @@
 export const CHECK_MS = 2_000;
 const SLACK_FRAMES = 25;
 const FAILED_MAX = 20;
-const REPLAYED_MAX = 20;
+const REPLAYED_MAX = 5;
 const UNPROVED_MS = 4_000;
 export const LADDER = ["720", "360", "180", "audio"];
 export const KBPS = { 720: 1_500, 360: 500, 180: 150, audio: 0 };
@@ -26,7 +26,7 @@ export function judge({ side, kind, counters, browser, before, aliveMs }) {
   // Sound arrives as packets that may be late or lost before the worker; pictures are counted when they were decoded.
   if (kind === "video" && browser - dec > SLACK_FRAMES) return "played-around-the-worker";
   if (browser > 0 && seen === 0 && aliveMs > UNPROVED_MS) return "played-around-the-worker";
-  // A browser hands over a frame twice now and then, which is dropped; many are somebody's doing.
+  // Copies that the browser itself hands over are counted apart: these came under another moment or stream.
   if (replay - (before?.replay ?? 0) > REPLAYED_MAX) return "replayed";
   const failed = decErr - (before?.decErr ?? 0);
   if (failed > FAILED_MAX && dec === (before?.dec ?? 0)) return "cannot-open";

@@ -3,6 +3,7 @@
 import { b64, sha256, unb64 } from "./bytes.js";
 import { commitment, freshNonce, isCommitted, shortString, signBinding, verifyBinding } from "./keys.js";
 import { climb, freshLadder, judge, KBPS, LADDER, measure } from "./monitor.js";
+import { Post } from "./post.js";
 
 const RESTART_AFTER_MS = 3_000;
 const CERTIFICATE_MS = 10_000;
@@ -24,7 +25,7 @@ export function claims(sdp) {
   return { prints, codecs };
 }
 
-/** Reports: `onState(state)`, `onTrack(kind, track)`, `onFailure(what, detail)`, `onSas(sas)`, `onReady()`. */
+/** Reports: `onState(state)`, `onTrack(kind, track)`, `onFailure(what, detail)`, `onSas(sas)`, `onReady()`, `onKey(body)`, `onStuck()`. */
 export class Peer {
   state = "meeting";
   senders = new Map();
@@ -34,9 +35,12 @@ export class Peer {
   #ladder = freshLadder();
   #isMaking = false;
   #candidates = 0;
+  #end = null;
+  #ended = new Promise((done) => { this.#end = done; });
 
   constructor(given) {
     Object.assign(this, given);
+    this.post = new Post({ send: this.send, isOpen: this.isLineOpen, ack: (n) => this.#ack(n) });
     this.run = b64(crypto.getRandomValues(new Uint8Array(8)));
     this.nonce = freshNonce();
     this.sign = unb64(this.member.sign);
@@ -48,23 +52,40 @@ export class Peer {
   async meet() {
     if (this.hasMet) return;
     this.hasMet = true;
-    this.send({ kind: "open", run: this.run, commit: await commitment(this.nonce) });
+    this.post.open({ kind: "open", run: this.run, commit: await commitment(this.nonce) });
   }
 
+  get isOver() { return this.state === "stopped" || this.state === "closed"; }
+
   async heard(body) {
-    if (this.state === "stopped" || this.state === "closed") return;
-    if (body.kind === "open") return this.#opened(body);
-    if (body.run !== this.theirRun || body.to_run !== this.run) return;
+    if (body.kind === "open") return this.isOver ? undefined : this.#opened(body);
+    if (!this.theirRun || body.run !== this.theirRun || body.to_run !== this.run) return;
+    this.post.answered();
+    if (body.kind === "got") return this.post.got(body.n);
+    // They stopped: nothing more goes out. The server could say so too, and gains no more than by cutting the line.
+    if (body.kind === "stop") {
+      this.#ack(body.n);
+      if (this.isOver) return;
+      this.post.close();
+      this.#finish();
+      this.#set("stopped");
+      return;
+    }
+    if (!this.post.takes(body.n) || this.isOver) return;
     if (body.kind === "reveal") return this.#revealed(body);
     if (body.kind === "binding") return this.#bound(body);
-    // They stopped: nothing more goes out. The server could say so too, and gains no more than by cutting the line.
-    if (body.kind === "stop") { this.#end(); this.#set("stopped"); return; }
     if (!this.theirPrint) return;
+    if (body.kind === "key") return this.onKey(body);
     if (body.kind === "description") return this.#described(body.description);
     if (body.kind === "ice") return this.#candidate(body.candidate);
   }
 
-  #say(body) { this.send({ ...body, run: this.run, to_run: this.theirRun }); }
+  #say(body) { if (!this.post.put({ ...body, run: this.run, to_run: this.theirRun })) this.onStuck(); }
+  #ack(n) { this.send({ kind: "got", n, run: this.run, to_run: this.theirRun }); }
+  key(body) { this.#say({ ...body, kind: "key" }); }
+
+  /** False when the connection ended meanwhile: the browser then settles no promise of it, and who waits would wait for ever. */
+  #unlessOver(doing) { return Promise.race([doing.then(() => true), this.#ended]); }
 
   async #opened({ run, commit }) {
     if (this.theirRun) return;
@@ -169,12 +190,12 @@ export class Peer {
     const isGlare = description.type === "offer" && (this.#isMaking || this.pc.signalingState !== "stable");
     this.isIgnoring = !this.isPolite && isGlare;
     if (this.isIgnoring) return;
-    await this.pc.setRemoteDescription(description);
-    for (const candidate of this.#queued.splice(0)) await this.pc.addIceCandidate(candidate).catch(() => {});
+    if (!await this.#unlessOver(this.pc.setRemoteDescription(description))) return;
+    for (const candidate of this.#queued.splice(0)) await this.#unlessOver(this.pc.addIceCandidate(candidate).catch(() => {}));
     if (description.type === "offer") {
       // sendrecv exists as a trap in tests only: there, the answering side must add its media to what was offered.
       if (this.hooks.sendrecv) this.#addMedia();
-      await this.pc.setLocalDescription();
+      if (!await this.#unlessOver(this.pc.setLocalDescription())) return;
       this.#say({ kind: "description", description: this.pc.localDescription.toJSON() });
       this.#addMedia();
     }
@@ -185,7 +206,7 @@ export class Peer {
     this.#candidates += 1;
     if (this.#candidates > CANDIDATES_MAX) return;
     if (!this.pc.remoteDescription) this.#queued.push(candidate);
-    else await this.pc.addIceCandidate(candidate).catch(() => {});
+    else await this.#unlessOver(this.pc.addIceCandidate(candidate).catch(() => {}));
   }
 
   #arrived({ transceiver, receiver, track }) {
@@ -212,7 +233,7 @@ export class Peer {
 
   /** A new way through the network: with fresh servers, and an offer that does go out. */
   restart() {
-    if (!this.pc || this.state === "stopped" || this.state === "closed") return;
+    if (!this.pc || this.isOver) return;
     this.#candidates = 0;
     this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers: this.ice() });
     this.pc.restartIce();
@@ -243,7 +264,7 @@ export class Peer {
   }
 
   async check() {
-    if (!this.pc || !this.connectedMs || ["stopped", "closed"].includes(this.state)) return null;
+    if (!this.pc || !this.connectedMs || this.isOver) return null;
     const reports = await this.pc.getStats();
     const aliveMs = Date.now() - this.connectedMs;
     for (const report of reports.values()) {
@@ -278,21 +299,24 @@ export class Peer {
 
   /** Closed for good: nothing more goes out to this member, and nothing of theirs is shown. */
   fail(what, detail) {
-    if (this.state === "stopped" || this.state === "closed") return null;
-    this.#end();
+    if (this.isOver) return null;
+    this.#finish();
     this.#set("stopped");
-    if (this.theirRun) this.#say({ kind: "stop" });
+    if (this.theirRun) this.post.last({ kind: "stop", run: this.run, to_run: this.theirRun });
+    else this.post.close();
     this.onFailure(what, detail);
     return null;
   }
 
   close() {
     if (this.state === "closed") return;
-    this.#end();
+    this.post.close();
+    this.#finish();
     this.#set("closed");
   }
 
-  #end() {
+  #finish() {
+    this.#end(false);
     clearInterval(this.ticking);
     clearTimeout(this.restarting);
     for (const { slot, sender, track } of this.senders.values()) {

@@ -2,6 +2,8 @@
 
 const MESSAGE_SIZE_MAX = 64 * 1024;
 const WAITING_MAX = 256;
+const KEPT_MAX = 256;
+const BUSY_AT = 32;
 const BACKOFF_FIRST_MS = 250;
 const BACKOFF_MAX_MS = 8_000;
 const BEAT_MS = 10_000;
@@ -19,15 +21,44 @@ export function webSocket(url) {
   };
 }
 
+/** As many as the server takes of one person, and a little less: who says more is cut off. */
+const PACE = { messages: { most: 100, perSecond: 18 }, bytes: { most: 1_800_000, perSecond: 450_000 } };
+
+class Pace {
+  #left = { messages: PACE.messages.most, bytes: PACE.bytes.most };
+  #atMs = -Infinity;
+
+  /** Zero when it may go now, or after how many ms to ask again. */
+  waitMs(size, nowMs) {
+    const seconds = Math.max(0, Math.min(60, (nowMs - this.#atMs) / 1_000));
+    this.#atMs = nowMs;
+    const cost = { messages: 1, bytes: size };
+    let wait = 0;
+    for (const [what, { most, perSecond }] of Object.entries(PACE)) {
+      this.#left[what] = Math.min(most, this.#left[what] + seconds * perSecond);
+      wait = Math.max(wait, ((cost[what] - this.#left[what]) / perSecond) * 1_000);
+    }
+    if (wait > 0) return Math.ceil(wait) + 5;
+    this.#left.messages -= 1;
+    this.#left.bytes -= size;
+    return 0;
+  }
+}
+
 /**
  * Events: `message` (detail: what the server said), `line` (detail: open, away or closed).
- * Numbers start at 1 on each connection, in both directions; what does not rise is not heard.
+ * Numbers rise over the life of this page in one direction, and from 1 on each connection in the other; what does not rise is not heard.
+ * What the server is not known to have heard is kept, and said again when the line is back.
  */
 export class Signal extends EventTarget {
   #transport = null;
   #out = 0;
   #in = 0;
   #waiting = [];
+  #kept = [];
+  #rested = [];
+  #pace = new Pace();
+  #flushing = null;
   #isWelcome = false;
   #isOver = false;
   #tries = 0;
@@ -39,10 +70,12 @@ export class Signal extends EventTarget {
     Object.assign(this, { connect, ticket, resume, keys, jitter, now });
   }
 
+  get isOpen() { return this.#isWelcome && !this.#isOver; }
+
   open() {
     const transport = this.connect();
     this.#transport = transport;
-    [this.#out, this.#in, this.#isWelcome] = [0, 0, false];
+    [this.#in, this.#isWelcome] = [0, false];
     this.#heardMs = this.now();
     transport.onopen = () => this.#write({ type: "hello", ...(this.resume ? { resume: this.resume } : { ticket: this.ticket }), keys: this.keys });
     transport.onmessage = (text) => { if (transport === this.#transport) this.#heard(text); };
@@ -51,13 +84,19 @@ export class Signal extends EventTarget {
     this.beating = setInterval(() => this.#beat(), this.#beatMs);
   }
 
-  /** False when it was too large, or too much waits already. While the line is away, messages wait in order. */
+  /** False when it was too large, or too much waits already. While the line is away or busy, messages wait in order. */
   send(message) {
     if (this.#isOver || JSON.stringify(message).length > MESSAGE_SIZE_MAX - 64) return false;
-    if (this.#isWelcome) return this.#write(message);
     if (this.#waiting.length >= WAITING_MAX) return false;
     this.#waiting.push(message);
+    this.#flush();
     return true;
+  }
+
+  /** When there is room for more, for who has much to say. */
+  rested() {
+    if (this.#isOver || this.#waiting.length < BUSY_AT) return Promise.resolve();
+    return new Promise((done) => { this.#rested.push(done); });
   }
 
   close() {
@@ -65,10 +104,24 @@ export class Signal extends EventTarget {
     this.#finish();
   }
 
+  #flush() {
+    clearTimeout(this.#flushing);
+    while (this.#isWelcome && this.#waiting.length && this.#kept.length < KEPT_MAX) {
+      const [message] = this.#waiting;
+      const waitMs = this.#pace.waitMs(JSON.stringify(message).length + 64, this.now());
+      if (waitMs > 0) { this.#flushing = setTimeout(() => this.#flush(), waitMs); break; }
+      this.#waiting.shift();
+      this.#write(message);
+      this.#kept.push({ seq: this.#out, message });
+      // Long before no more can be kept: up to where was it heard?
+      if (this.#kept.length % (KEPT_MAX / 4) === 0) this.#write({ type: "beat" });
+    }
+    if (this.#waiting.length < BUSY_AT) for (const done of this.#rested.splice(0)) done();
+  }
+
   #write(message) {
     this.#out += 1;
     this.#transport.send(JSON.stringify({ v: 1, seq: this.#out, ...message }));
-    return true;
   }
 
   #heard(text) {
@@ -81,6 +134,11 @@ export class Signal extends EventTarget {
       this.#in = message.seq;
     }
     if (message.type === "welcome") this.#welcomed(message);
+    if (message.type === "beat") {
+      this.#kept = this.#kept.filter(({ seq }) => seq > message.heard);
+      this.#flush();
+      return;
+    }
     this.dispatchEvent(new CustomEvent("message", { detail: message }));
     if (message.type === "ended" || message.type === "removed") this.#finish();
   }
@@ -94,8 +152,14 @@ export class Signal extends EventTarget {
       this.beating = setInterval(() => this.#beat(), this.#beatMs);
     }
     this.#tries = 0;
+    // Of another place nothing is said again.
+    const isBack = this.you === message.you;
+    this.you = message.you;
+    const unheard = isBack ? this.#kept.filter(({ seq }) => seq > message.heard).map((one) => one.message) : [];
+    this.#kept = [];
+    this.#waiting.unshift(...unheard);
     this.dispatchEvent(new CustomEvent("line", { detail: "open" }));
-    for (const waiting of this.#waiting.splice(0)) this.#write(waiting);
+    this.#flush();
   }
 
   #beat() {
@@ -115,6 +179,8 @@ export class Signal extends EventTarget {
 
   #finish() {
     this.#isOver = true;
+    clearTimeout(this.#flushing);
+    for (const done of this.#rested.splice(0)) done();
     clearInterval(this.beating);
     clearTimeout(this.retrying);
     this.#transport?.close();

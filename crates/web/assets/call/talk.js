@@ -35,7 +35,7 @@ const aad = (visit, from, id, counter) => fields("wardstone-say-v1", visit, from
 const chunkAad = (visit, file, index, isLast) => fields("wardstone-file-v1", visit, file, number(index, 4), number(isLast ? 1 : 0, 1));
 const chunkKey = (raw) => crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]);
 
-/** Events: `said` (detail: {from, text} or {from, file}), `refused` (detail: why). `send` takes a box for the server. */
+/** Events: `said` (detail: {from, text} or {from, file}), `refused` (detail: why). `send` takes a box for the server; `rested` is when it takes more. */
 export class Talk extends EventTarget {
   #mine = null;
   #counter = 0;
@@ -43,9 +43,9 @@ export class Talk extends EventTarget {
   #files = new Map();
   #sent = 0;
 
-  constructor({ visit, me, keys, send }) {
+  constructor({ visit, me, keys, send, rested = () => Promise.resolve() }) {
     super();
-    Object.assign(this, { visit, me, keys, send });
+    Object.assign(this, { visit, me, keys, send, rested });
   }
 
   async useMine(base) {
@@ -93,6 +93,7 @@ export class Talk extends EventTarget {
       const plain = bytes.subarray(index * CHUNK_SIZE, (index + 1) * CHUNK_SIZE);
       const additionalData = chunkAad(this.visit, id, index, index === chunks - 1);
       const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv: number(index, 12), additionalData }, key, plain);
+      await this.rested();
       if (!this.send({ kind: "chunk", file: id, index, last: index === chunks - 1, box: b64(sealed) })) throw new Error("not sent");
     }
     return id;
