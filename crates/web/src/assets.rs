@@ -1,6 +1,7 @@
 //! The stylesheet, the script and the letters, in the binary.
 
 use crate::Web;
+use crate::phone::Phone;
 
 pub struct Asset {
     pub path: &'static str,
@@ -59,7 +60,11 @@ assets! {
     VISIT = SCRIPT "visit.js",
     VISIT_CSS = STYLE "visit.css",
     VISIT_BEGIN = SCRIPT "visit/begin.js",
+    VISIT_CAPTIONS = SCRIPT "visit/captions.js",
+    VISIT_CHART = SCRIPT "visit/chart.js",
+    VISIT_CHOICE = SCRIPT "visit/choice.js",
     VISIT_DEVICES = SCRIPT "visit/devices.js",
+    VISIT_FILES = SCRIPT "visit/files.js",
     VISIT_GUEST = SCRIPT "visit/guest.js",
     VISIT_HOST = SCRIPT "visit/host.js",
     VISIT_PAGE = SCRIPT "visit/page.js",
@@ -114,6 +119,7 @@ assets! {
 /// What every page has around its content.
 pub(crate) struct Frame<'a> {
     pub organization: &'a str,
+    pub phone: Option<&'a Phone>,
     pub css: &'static Asset,
     pub js: &'static Asset,
     pub font: &'static Asset,
@@ -128,6 +134,7 @@ impl<'a> Frame<'a> {
     pub fn of(web: &'a Web) -> Self {
         Self {
             organization: &web.0.organization,
+            phone: web.0.phone.as_ref(),
             css: &CSS,
             js: &JS,
             font: &LATIN,

@@ -26,6 +26,7 @@ use crate::clinic::book::{Around, Visit};
 use crate::clinic::day::Day;
 use crate::clinic::read::{all, text};
 use crate::clinic::shell::{Place, Shell};
+use crate::pages::documents::{TYPES, shown_type};
 use crate::pages::today;
 use crate::refusal::Refusal;
 
@@ -68,8 +69,8 @@ struct Named {
 }
 
 /// The appointment of the address, as its clinician sees it.
-struct Room {
-    visit: Visit,
+pub(super) struct Room {
+    pub(super) visit: Visit,
     birth_date: Option<String>,
     number: Option<String>,
     email: Option<String>,
@@ -209,7 +210,7 @@ fn refused(error: GuestError) -> Refusal {
 }
 
 /// Who writes encounters and is somebody of the directory.
-fn hosting<'a>(asked: &'a Asked<'_>, session: &'a Session) -> Result<Asking<'a>, Refusal> {
+pub(super) fn hosting<'a>(asked: &'a Asked<'_>, session: &'a Session) -> Result<Asking<'a>, Refusal> {
     let asking = today::asking(asked, session)?;
     if may_host(&asking) { Ok(asking) } else { Err(Refusal::NotYours) }
 }
@@ -219,6 +220,11 @@ pub fn may_host(asking: &Asking<'_>) -> bool {
 }
 
 impl Page<'_> {
+    /// Of documents that are filed.
+    fn kinds(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        TYPES.iter().map(|(code, display)| (*code, shown_type(display)))
+    }
+
     fn call_modules(&self) -> impl Iterator<Item = &'static Asset> {
         call_modules()
     }
@@ -229,7 +235,7 @@ impl Page<'_> {
 }
 
 impl Room {
-    async fn of(asked: &Asked<'_>, asking: &Asking<'_>) -> Result<Self, Refusal> {
+    pub(super) async fn of(asked: &Asked<'_>, asking: &Asking<'_>) -> Result<Self, Refusal> {
         let id = asked.ids[0];
         let pairs = [("_id", id), ("_include", "Appointment:patient"), ("_include", "Appointment:practitioner")];
         let sheet = asking.search("Appointment", &pairs).await?;
