@@ -2,7 +2,10 @@
 
 import assert from 'node:assert/strict';
 
-const FRAME_MS_MAX = 15_000;
+import { pageOf } from './browser.js';
+import { signIn } from './people.js';
+
+const FRAME_MS_MAX = 30_000;
 
 /** The appointment of a patient of today, made for now by the clinic's program. */
 export async function appointment(here, { startedMinutesAgo = 0 } = {}) {
@@ -26,7 +29,8 @@ export async function appointment(here, { startedMinutesAgo = 0 } = {}) {
     ],
   });
   const number = patient.identifier.find(({ type }) => type?.coding?.some(({ code }) => code === 'MR')).value;
-  return { id: made.id, birth: patient.birthDate, number, family: patient.name[0].family };
+  const search = (path) => ask('GET', `/fhir/${path}`).then(({ entry = [] }) => entry.map(({ resource }) => resource));
+  return { id: made.id, birth: patient.birthDate, number, family: patient.name[0].family, patient: patient.id, search };
 }
 
 const frames = (page, selector) => page.evaluate(async (selector) => {
@@ -50,10 +54,12 @@ export async function plays(page, selector) {
 }
 
 /** On the page of the clinician. */
-export async function linkFrom(host, purpose = 'patient') {
+export async function linkFrom(host, purpose = 'patient', label = '') {
   await host.getByLabel('Who', { exact: true }).selectOption(purpose);
+  await host.getByLabel('Name, as those in the room see it').fill(label);
+  const before = await host.locator('#link').textContent();
   await host.getByRole('button', { name: 'Make a link' }).click();
-  await host.locator('#made').waitFor();
+  await host.waitForFunction((before) => document.getElementById('link').textContent !== before, before);
   return host.locator('#link').innerText();
 }
 
@@ -70,3 +76,41 @@ export async function knock(guest) {
   await guest.getByRole('button', { name: 'Knock at the door' }).click();
   await guest.getByRole('heading', { name: 'The waiting room' }).waitFor();
 }
+
+/** The clinician in the open room. */
+export async function room(here, visit) {
+  const page = await pageOf(await here.browser.profile({ acceptDownloads: true }));
+  await signIn(page, here.clinic, 'asha.rao');
+  await page.goto(`/appointments/${visit.id}/visit`);
+  await page.getByRole('button', { name: 'Open the room' }).click();
+  await page.locator('#stage').waitFor();
+  return page;
+}
+
+/** Somebody comes by a link and knocks; who is asked about the patient says it. */
+export async function come(here, link, visit, options = {}) {
+  const page = await pageOf(await here.browser.profile({ acceptDownloads: true, ...options }));
+  if (visit) await enter(page, visit, link);
+  else await page.goto(link);
+  await knock(page);
+  return page;
+}
+
+export async function letIn(host, guest, label) {
+  await host.getByRole('button', { name: `Let in: ${label}` }).click();
+  await guest.locator('#stage').waitFor();
+}
+
+/** Clinician and patient, face to face. */
+export async function call(here, options = {}) {
+  const visit = await appointment(here);
+  const host = await room(here, visit);
+  const patient = await come(here, await linkFrom(host), visit, options);
+  await letIn(host, patient, 'The patient');
+  await Promise.all([plays(host, '#tiles figure video'), plays(patient, '#tiles figure video')]);
+  return { visit, host, patient };
+}
+
+export function complained(page) { return page.complaints.filter((said) => !said.includes('400')); }
+
+export function quiet(...pages) { for (const page of pages) assert.deepEqual(complained(page), []); }

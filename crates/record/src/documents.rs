@@ -38,8 +38,17 @@ pub struct DocumentToFile<'a> {
     /// The order that it answers.
     pub order_id: Option<&'a str>,
     pub withheld: Option<Withheld>,
+    pub visit: Option<FromVisit<'a>>,
     /// Names the form: sent twice with the same content it files once.
     pub token: &'a str,
+}
+
+/// The visit by video in which somebody sent it.
+pub struct FromVisit<'a> {
+    pub appointment_id: &'a str,
+    pub encounter_id: Option<&'a str>,
+    /// `Patient/p1`: who sent it, where that is somebody of the record.
+    pub author: Option<&'a str>,
 }
 
 pub struct Filed {
@@ -90,9 +99,10 @@ impl<B: Backend> Record<B> {
         }
         let sha256 = hex(&crypto::hash::sha256(file.bytes));
         let said = file.withheld.as_ref().map_or(String::new(), |one| format!("{}|{}", one.why.code(), one.words));
+        let visit = file.visit.as_ref().map_or("", |visit| visit.appointment_id);
         let parts =
             [file.patient_id, file.token, file.type_code, file.title, file.dated, file.order_id.unwrap_or_default()];
-        let form = hex(&crypto::hash::sha256(format!("{}|{said}|{sha256}", parts.join("|")).as_bytes()));
+        let form = hex(&crypto::hash::sha256(format!("{}|{said}|{sha256}{visit}", parts.join("|")).as_bytes()));
         let once = self.0.locator.label(format!("document {form}").as_bytes());
         let by = self.own_practitioner(caller).await?;
         let bundle = bundle(file, &form, &sha256, by.as_deref(), &instant(self.now_ms()));
@@ -262,28 +272,48 @@ fn bundle(file: &DocumentToFile<'_>, form: &str, sha256: &str, by: Option<&str>,
         ("creation", text(file.dated)),
     ]);
     document.push(("content", list([object([("attachment", attachment)])])));
-    if let Some(order) = file.order_id {
-        let related = list([reference(&format!("ServiceRequest/{order}"))]);
-        document.push(("context", object([("related", related)])));
+    if let Some(author) = file.visit.as_ref().and_then(|visit| visit.author) {
+        document.push(("author", list([reference(author)])));
     }
+    if file.visit.is_some() {
+        document.push(("category", list([object([("text", text("Sent in a visit by video"))])])));
+    }
+    document.extend(context(file));
     let mut entries =
         vec![entry(&bytes_url, "Binary", object(binary)), entry(&document_url, "DocumentReference", object(document))];
     if let Some(by) = by {
         let role = coding("http://terminology.hl7.org/CodeSystem/provenance-participant-type", "enterer", "Enterer");
         let agent = object([("type", concept(role)), ("who", reference(&format!("Practitioner/{by}")))]);
+        let author = file.visit.as_ref().and_then(|visit| visit.author).map(|author| {
+            let role = coding("http://terminology.hl7.org/CodeSystem/provenance-participant-type", "author", "Author");
+            object([("type", concept(role)), ("who", reference(author))])
+        });
         let mut provenance = vec![("resourceType", text("Provenance"))];
         // It tells of the document, so it is as sensitive.
         provenance.push(meta());
         provenance.extend([
             ("target", list([reference(&document_url), reference(&patient)])),
             ("recorded", text(now)),
-            ("agent", list([agent])),
+            ("agent", Json::Array(std::iter::once(agent).chain(author).collect())),
         ]);
         provenance.extend(file.withheld.as_ref().map(|withheld| ("reason", list([withheld_reason(withheld)]))));
         entries.push(entry(&urn(form, 8), "Provenance", object(provenance)));
     }
     let bundle = object([("resourceType", text("Bundle")), ("type", text("transaction")), ("entry", list(entries))]);
     bundle.to_vec()
+}
+
+/// The order that it answers, and the visit that it is of.
+fn context(file: &DocumentToFile<'_>) -> Option<(&'static str, Json<'static>)> {
+    let reference = |kind: &str, id: &str| object([("reference", text(&format!("{kind}/{id}")))]);
+    let order = file.order_id.map(|id| reference("ServiceRequest", id));
+    let visit = file.visit.as_ref().map(|visit| reference("Appointment", visit.appointment_id));
+    let encounter = file.visit.as_ref().and_then(|visit| visit.encounter_id).map(|id| reference("Encounter", id));
+    let related: Vec<_> = order.into_iter().chain(visit).collect();
+    let mut members = Vec::new();
+    members.extend(encounter.map(|encounter| ("encounter", list([encounter]))));
+    members.extend((!related.is_empty()).then(|| ("related", Json::Array(related))));
+    (!members.is_empty()).then(|| ("context", object(members)))
 }
 
 fn entry(full_url: &str, kind: &'static str, resource: Json<'static>) -> Json<'static> {

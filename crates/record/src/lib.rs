@@ -61,7 +61,7 @@ pub use audit_read::AuditPage;
 pub use calendar::CalendarChanges;
 pub use charts::is_patient as is_patient_chart;
 pub use documents::{
-    DOCUMENT_BYTES_MAX, DOCUMENT_SYSTEM, Document, DocumentToFile, Filed, HASH_EXTENSION, OpenedDocument,
+    DOCUMENT_BYTES_MAX, DOCUMENT_SYSTEM, Document, DocumentToFile, Filed, FromVisit, HASH_EXTENSION, OpenedDocument,
 };
 pub use drafts::{
     ASIDES_MAX, COSIGN, DIAGNOSES_MAX, DRAFT_BYTES_MAX, DRAFTS_MAX, Diagnosis, Draft, DraftHead, DraftKind, DraftPlace,

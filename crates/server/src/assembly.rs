@@ -73,6 +73,7 @@ pub struct House {
     pub zone: jiff::tz::TimeZone,
     /// When it works; none where no hours are set.
     pub hours: Option<Arc<::identity::Hours>>,
+    pub phone: Option<web::Phone>,
     pub clock: Clock,
     _lock: Lock,
 }
@@ -190,6 +191,7 @@ impl House {
             policies,
             agreements,
             zone,
+            phone: watch.people.phone()?,
             hours: watch.people.hours.is_some().then(|| watch.people.hours()).transpose()?.map(Arc::new),
             clock,
             _lock: lock,

@@ -75,6 +75,9 @@ pub struct Tls {
 pub struct People {
     /// What authenticators and pages show, and a word that no password is made of.
     pub organization: String,
+    /// Where people call who cannot be seen or heard in a visit: `+1 555 010 0100`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
     /// 1 to 30.
     pub idle_minutes: u32,
     /// 1 to 24.
@@ -104,6 +107,11 @@ impl People {
             .map_err(|_| ServerError::Usage("people: the time zone is not an IANA name".into()))
     }
 
+    pub fn phone(&self) -> Result<Option<web::Phone>, ServerError> {
+        let refused = || ServerError::Usage("people: the phone number is none that a phone dials".into());
+        self.phone.as_deref().map(|text| web::Phone::parse(text).ok_or_else(refused)).transpose()
+    }
+
     pub fn networks(&self) -> Result<Networks, ServerError> {
         let networks: Vec<&str> = self.networks.iter().map(String::as_str).collect();
         Networks::parse(&networks).map_err(|error| ServerError::Usage(format!("people: {error}")))
@@ -114,6 +122,7 @@ impl Default for People {
     fn default() -> Self {
         Self {
             organization: "Wardstone".into(),
+            phone: None,
             idle_minutes: ::identity::IDLE_MINUTES,
             absolute_hours: ::identity::ABSOLUTE_HOURS,
             zone: "UTC".into(),
@@ -191,6 +200,7 @@ impl Config {
         }
         self.people.hours()?;
         self.people.networks()?;
+        self.people.phone()?;
         let Limits { connections_max, connections_per_address_max, body_bytes_max, .. } = self.limits;
         if connections_max == 0 || connections_per_address_max == 0 || body_bytes_max == 0 {
             return Err(ServerError::Usage("limits: none of them is 0".into()));

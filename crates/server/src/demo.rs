@@ -27,6 +27,9 @@ pub struct DemoPlan {
     pub seed: u64,
 }
 
+/// Of the numbers that belong to nobody (NANP 555-0100 to 555-0199).
+const PHONE: &str = "+1 555 555 0142";
+
 /// Makes the demo's directory and its key where there are none, and refuses a directory that is no demo's.
 pub fn prepare(data: &Path) -> Result<(), ServerError> {
     directory(data).map(|_| ())
@@ -42,7 +45,10 @@ pub async fn open(plan: &DemoPlan, base_url: &str, clock: Clock) -> Result<(Hous
         base_url: format!("{base_url}/fhir"),
         sink: None,
         // It is open round the clock, in the zone of its addresses.
-        watch: Watch { people: People { zone: ZONE.into(), ..People::default() }, ..Watch::default() },
+        watch: Watch {
+            people: People { zone: ZONE.into(), phone: Some(PHONE.into()), ..People::default() },
+            ..Watch::default()
+        },
         clock,
     };
     let house = House::open(opening).await?;

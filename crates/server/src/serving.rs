@@ -106,6 +106,9 @@ impl Serving {
             hosts: web::Hosts::default(),
             outbox: outbox.clone(),
             organization: house.identity.organization().to_owned(),
+            phone: house.phone.clone(),
+            scanner: relaying.clamd.clone(),
+            quarantine: rooms.quarantine,
             request_id: Arc::new(request_id),
         });
         let (stop, stopped) = watch::channel(false);

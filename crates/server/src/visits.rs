@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use telehealth::guests::Guests;
 use telehealth::hall::{Fill, Hall, Happened, LinkEvent, TICK_MS, Tell, What};
+use telehealth::quarantine::Quarantine;
 use telehealth::room::Audit;
+use telehealth::scan::Clamd;
 use telehealth::sheets::Sheets;
 use telehealth::turn::credential::LIFETIME_MS_MAX;
 use telehealth::turn::embedded::{Embedded, Options};
@@ -43,6 +45,9 @@ pub struct Visits {
     pub relay_address: Option<IpAddr>,
     /// Calls go through a relay alone, so that nobody sees the address of the other.
     pub relay_only: bool,
+    /// What looks into files before they come into a chart: `unix:/run/clamav/clamd.ctl`, or `127.0.0.1:3310`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clamd: Option<String>,
     /// Addresses of a coturn instead, `turn:relay.example:3478?transport=udp`, udp first.
     pub coturn: Vec<String>,
     /// A file with the secret that it shares.
@@ -54,6 +59,7 @@ pub struct Visits {
 pub struct Relaying {
     relays: Relays,
     relay_only: bool,
+    pub clamd: Option<Clamd>,
     /// Runs until it is dropped.
     _embedded: Option<Embedded>,
 }
@@ -61,13 +67,13 @@ pub struct Relaying {
 impl Relaying {
     /// Calls work where the two see each other.
     pub fn none() -> Self {
-        Self { relays: Relays::none(), relay_only: false, _embedded: None }
+        Self { relays: Relays::none(), relay_only: false, clamd: None, _embedded: None }
     }
 
     /// Reads what is set, and starts the relay of this server where it is.
     pub async fn start(visits: &Visits, host: &str, tls: &rustls::ServerConfig) -> Result<Self, ServerError> {
         visits.check()?;
-        let relay_only = visits.relay_only;
+        let (relay_only, clamd) = (visits.relay_only, visits.clamd()?);
         if !visits.coturn.is_empty() {
             let file = visits.coturn_secret_file.as_ref().ok_or_else(|| usage("coturn_secret_file is not set"))?;
             let text = zeroize::Zeroizing::new(
@@ -75,10 +81,10 @@ impl Relaying {
             );
             let secrets = TurnSecrets { current: TurnSecret::new(text.trim()).map_err(refused)?, previous: None };
             let relays = Relays::new(visits.coturn.clone(), secrets, LIFETIME_MS_MAX).map_err(refused)?;
-            return Ok(Self { relays, relay_only, _embedded: None });
+            return Ok(Self { relays, relay_only, clamd, _embedded: None });
         }
         let Some(listen) = visits.relay_listen.or(visits.relay_tls_listen) else {
-            return Ok(Self { relays: Relays::none(), relay_only, _embedded: None });
+            return Ok(Self { relays: Relays::none(), relay_only, clamd, _embedded: None });
         };
         // Of this process alone: who is in a call when it restarts is given another with the way back.
         let secret = crypto::random_array::<24>().map_err(ServerError::from)?;
@@ -111,12 +117,18 @@ impl Relaying {
         let urls: Vec<String> =
             [plain(embedded.udp, "udp"), plain(embedded.tcp, "tcp"), sealed].into_iter().flatten().collect();
         let relays = Relays::new(urls, secrets, LIFETIME_MS_MAX).map_err(refused)?;
-        Ok(Self { relays, relay_only, _embedded: Some(embedded) })
+        Ok(Self { relays, relay_only, clamd, _embedded: Some(embedded) })
     }
 }
 
 impl Visits {
+    fn clamd(&self) -> Result<Option<Clamd>, ServerError> {
+        let refused = || usage("clamd is neither unix:/path nor an address of this machine such as 127.0.0.1:3310");
+        self.clamd.as_deref().map(|text| Clamd::parse(text).ok_or_else(refused)).transpose()
+    }
+
     pub fn check(&self) -> Result<(), ServerError> {
+        self.clamd()?;
         let listens = [self.relay_listen, self.relay_tls_listen].into_iter().flatten();
         let is_everywhere = { listens.clone() }.any(|at| at.ip().is_unspecified());
         if is_everywhere && self.relay_address.is_none() {
@@ -155,6 +167,7 @@ pub struct Rooms {
     pub hall: Hall,
     pub guests: Guests,
     pub sheets: Sheets,
+    pub quarantine: Quarantine,
 }
 
 pub fn open(house: &House, relaying: &Relaying) -> (Rooms, mpsc::Receiver<Happened>) {
@@ -167,7 +180,9 @@ pub fn open(house: &House, relaying: &Relaying) -> (Rooms, mpsc::Receiver<Happen
     let (relays, clock, fill): (_, _, Fill) = (relaying.relays.clone(), house.clock.clone(), Arc::new(fill));
     let guests = Guests::new(house.desk.clone(), clock.clone(), fill.clone(), tell.clone());
     let sheets = Sheets::new(house.desk.clone(), clock.clone());
-    (Rooms { hall: Hall::new(relays, relaying.relay_only, clock, fill, tell), guests, sheets }, happened)
+    let quarantine = Quarantine::new(house.desk.clone(), clock.clone(), tell.clone());
+    let hall = Hall::new(relays, relaying.relay_only, clock, fill, tell);
+    (Rooms { hall, guests, sheets, quarantine }, happened)
 }
 
 fn fill(bytes: &mut [u8]) -> bool {
@@ -226,6 +241,7 @@ async fn write(house: &House, happened: &Happened) {
             (format!("{what:?}{detail}"), failed)
         }
         What::Visit { status, .. } => (format!("status {}", status.word()), false),
+        What::Keep(event) => (format!("keep {event:?}"), event.is_failure()),
         What::Link(event) => (format!("link {event:?}"), matches!(event, LinkEvent::Refused | LinkEvent::CheckFailed)),
     };
     let subject = format!("visit {visit}: {role}{person}: {words}");
@@ -257,6 +273,7 @@ mod tests {
         let refused = [
             Visits { relay_listen: Some(any), ..Visits::default() },
             of(|visits| visits.relay_only = true),
+            of(|visits| visits.clamd = Some("203.0.113.9:3310".into())),
             of(|visits| visits.coturn = vec!["turn:relay.example:3478".into()]),
             Visits {
                 relay_listen: Some(near),

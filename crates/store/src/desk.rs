@@ -50,6 +50,8 @@ pub enum Shelf {
     Outbox = 16,
     /// What is known of a visit by video, until a week after it.
     VisitSheet = 18,
+    /// Files of visits that are held back until something has looked into them.
+    Quarantine = 19,
 }
 
 /// The key of an entry on its shelf: random, or a keyed hash.

@@ -70,6 +70,31 @@ pub enum What {
     Room { what: Audit, detail: Option<String> },
     Visit { event: VisitEvent, status: VisitStatus },
     Link(LinkEvent),
+    Keep(KeepEvent),
+}
+
+/// What becomes of what was sent in a call when it is to come into the chart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeepEvent {
+    /// In the chart; the record's own events say who wrote what.
+    FileKept,
+    /// Kept without anything having looked into it, as no scanner is set up.
+    FileKeptUnscanned,
+    /// Something was found in it.
+    HeldFound,
+    /// The scanner did not answer, or not in time.
+    HeldUnscanned,
+    /// Thrown away by a clinician.
+    HeldDropped,
+    /// Nobody dealt with it for a month.
+    HeldExpired,
+    TalkKept,
+}
+
+impl KeepEvent {
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::HeldFound | Self::HeldUnscanned)
+    }
 }
 
 /// What becomes of a link.

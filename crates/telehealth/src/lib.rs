@@ -1,6 +1,6 @@
 //! Visits by video: links, statuses, identity at the start, the room and its signalling, calendar files and relays.
 //!
-//! Everything but `turn::embedded` is pure: time and randomness are arguments, nothing here opens a socket or a row.
+//! Everything but `turn::embedded` and `scan` is pure: time and randomness are arguments, nothing else here opens a socket.
 //! No ePHI is in a link, a calendar file, a relay's user name or an error.
 
 pub mod guests;
@@ -8,7 +8,9 @@ pub mod hall;
 pub mod ics;
 pub mod identity_check;
 pub mod link;
+pub mod quarantine;
 pub mod room;
+pub mod scan;
 pub mod secret;
 pub mod sheets;
 pub mod signal;

@@ -157,7 +157,7 @@ impl Course {
                 self.went(None, at_ms);
                 self.ended_ms = Some(at_ms);
             }
-            What::Visit { .. } | What::Link(_) => {}
+            What::Visit { .. } | What::Link(_) | What::Keep(_) => {}
         }
         *self != before
     }

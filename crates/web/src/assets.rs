@@ -1,6 +1,7 @@
 //! The stylesheet, the script and the letters, in the binary.
 
 use crate::Web;
+use crate::phone::Phone;
 
 pub struct Asset {
     pub path: &'static str,
@@ -60,7 +61,11 @@ assets! {
     VISIT_CSS = STYLE "visit.css",
     VISIT_ABOUT = SCRIPT "visit/about.js",
     VISIT_BEGIN = SCRIPT "visit/begin.js",
+    VISIT_CAPTIONS = SCRIPT "visit/captions.js",
+    VISIT_CHART = SCRIPT "visit/chart.js",
+    VISIT_CHOICE = SCRIPT "visit/choice.js",
     VISIT_DEVICES = SCRIPT "visit/devices.js",
+    VISIT_FILES = SCRIPT "visit/files.js",
     VISIT_GUEST = SCRIPT "visit/guest.js",
     VISIT_HOST = SCRIPT "visit/host.js",
     VISIT_LOCK = SCRIPT "visit/lock.js",
@@ -117,6 +122,7 @@ assets! {
 /// What every page has around its content.
 pub(crate) struct Frame<'a> {
     pub organization: &'a str,
+    pub phone: Option<&'a Phone>,
     pub css: &'static Asset,
     pub js: &'static Asset,
     pub font: &'static Asset,
@@ -131,6 +137,7 @@ impl<'a> Frame<'a> {
     pub fn of(web: &'a Web) -> Self {
         Self {
             organization: &web.0.organization,
+            phone: web.0.phone.as_ref(),
             css: &CSS,
             js: &JS,
             font: &LATIN,

@@ -11,6 +11,7 @@ mod forms;
 mod guard;
 mod line;
 mod pages;
+mod phone;
 mod place;
 mod refusal;
 mod route;
@@ -33,6 +34,7 @@ pub use client::Client;
 pub use forms::BODY_BYTES_MAX;
 pub use guard::{COOKIE, CSRF_HEADER, ENROL_COOKIE, STEP_COOKIE};
 pub use pages::Hosts;
+pub use phone::Phone;
 pub use route::ROUTES;
 
 use refusal::Refusal;
@@ -54,11 +56,16 @@ pub struct WebState {
     pub hours: Option<Arc<identity::Hours>>,
     /// Who runs this: stands on every page.
     pub organization: String,
+    /// Where people call who cannot be seen or heard.
+    pub phone: Option<Phone>,
     /// The rooms of visits, and those who come into them by a link.
     pub hall: telehealth::hall::Hall,
     pub guests: telehealth::guests::Guests,
     pub sheets: telehealth::sheets::Sheets,
     pub hosts: Hosts,
+    /// Looks into files before they come into a chart; none where the organization has none.
+    pub scanner: Option<telehealth::scan::Clamd>,
+    pub quarantine: telehealth::quarantine::Quarantine,
     /// What goes out by e-mail and as text messages.
     pub outbox: outward::Outbox,
     /// A fresh random number for each request.
@@ -99,6 +106,10 @@ impl Web {
         if let Err(refusal) = pages::follow(self, visit, event).await {
             tracing::error!(status = %refusal.status(), "the chart could not follow a visit");
         }
+    }
+
+    fn quarantine(&self) -> &telehealth::quarantine::Quarantine {
+        &self.0.quarantine
     }
 
     fn agreements(&self) -> &Register {

@@ -76,7 +76,7 @@ impl Route {
     }
 
     pub fn takes_documents(&self) -> bool {
-        matches!(self, Route::FileDocument)
+        matches!(self, Route::FileDocument | Route::KeepFile)
     }
 
     pub fn body_bytes_max(&self) -> usize {
@@ -181,6 +181,12 @@ routes! {
     VisitSession = POST "/appointments/{}/visit/session",
     InviteGuest = POST "/appointments/{}/visit/links",
     RevokeGuest = POST "/appointments/{}/visit/links/revoke",
+    VisitNote = GET "/appointments/{}/visit/note",
+    KeepFile = POST "/appointments/{}/visit/keep/file",
+    KeepTalk = POST "/appointments/{}/visit/keep/talk",
+    HeldFiles = POST "/appointments/{}/visit/held",
+    RetryHeld = POST "/appointments/{}/visit/held/again",
+    DropHeld = POST "/appointments/{}/visit/held/drop",
     VisitGuest = GET "/visit",
     OpenLink = POST "/visit/open",
     CheckGuest = POST "/visit/check",

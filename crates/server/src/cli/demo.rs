@@ -45,6 +45,9 @@ pub struct Args {
     /// Visits by video go through the relay of this server alone
     #[arg(long)]
     relay_only: bool,
+    /// Files of visits are looked into by this ClamAV daemon before they come into a chart
+    #[arg(long)]
+    clamd: Option<String>,
 }
 
 pub async fn run(args: Args) -> Result<Outcome, ServerError> {
@@ -77,6 +80,7 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
         relay_tls_listen: Some(any),
         relay_address: Some(if here.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { here }),
         relay_only: args.relay_only,
+        clamd: args.clamd,
         ..Visits::default()
     };
     let relaying = Relaying::start(&visits, host_of(&base_url), &tls).await?;

@@ -4,7 +4,7 @@ import { b64, random, unb64 } from "./bytes.js";
 import { keyId } from "./frames.js";
 import { DeviceKeys, Drawer, openSenderKey, sealSenderKey } from "./keys.js";
 import { Media } from "./media.js";
-import { CHECK_MS } from "./monitor.js";
+import { CHECK_MS, LADDER } from "./monitor.js";
 import { makeCertificate, Peer } from "./peer.js";
 import { LISTED_GRACE_MS, Roster, signRoster } from "./roster.js";
 import { Signal, webSocket } from "./signal.js";
@@ -31,7 +31,8 @@ const policy = globalThis.trustedTypes?.createPolicy("wardstone-visit", {
 
 /**
  * Events (all with `detail`): `state` {call, who?, peer?, late?}, `track` {who, kind, stream}, `banner` {what, detail, who, text},
- * `sas` {who, emoji, digits, isConfirmed}, `roster` {epoch, members}, `present` [...], `chat` {from, text | file}, `meter` {who, ...}, `said` {from, state}.
+ * `sas` {who, emoji, digits, isConfirmed}, `roster` {epoch, members}, `present` [...], `chat` {from, text | file}, `caption` {from, text},
+ * `notice` {from, what}, `file` {from, id, name, size, received, chunks}, `meter` {who, ...}, `said` {from, state}.
  */
 export class Call extends EventTarget {
   peers = new Map();
@@ -47,6 +48,7 @@ export class Call extends EventTarget {
   #wasAway = false;
   #sender = null;
   #ghostTimer = null;
+  #lowered = new Map();
 
   /** `hooks` exist for tests that make things go wrong; none of them makes a check weaker. */
   constructor({ visit, url, connect, ticket, relayOnly = false, hooks = {} }) {
@@ -121,6 +123,10 @@ export class Call extends EventTarget {
     this.me = { id: you, role };
     this.talk = new Talk({ visit: this.visit, me: you, keys: this.keys, send: (box) => this.signal.send({ type: "say", box: JSON.stringify(box) }), rested: () => this.signal.rested() });
     this.talk.addEventListener("said", ({ detail }) => this.#tell("chat", detail));
+    this.talk.addEventListener("captioned", ({ detail }) => this.#tell("caption", detail));
+    this.talk.addEventListener("progress", ({ detail }) => this.#tell("file", detail));
+    // Of what becomes of the words of all, the host alone tells.
+    this.talk.addEventListener("noticed", ({ detail }) => { if (this.roster.find(detail.from)?.role === HOST) this.#tell("notice", detail); });
     this.talk.addEventListener("refused", ({ detail }) => this.#alarm("e2ee-failed", `talk-${detail}`));
     this.#tell("state", { call: "joined", me: this.me });
     if (this.isHost) await this.#hostStarts();
@@ -222,6 +228,7 @@ export class Call extends EventTarget {
     const isIn = this.roster.find(this.me.id);
     if (!isIn) { for (const id of [...this.peers.keys()]) this.#part(id); return; }
     await this.#rotate();
+    this.#tellState();
     // Not only who joined just now: while this device waited, others were in already.
     for (const member of this.roster.members) {
       if (member.id !== this.me.id && !this.peers.has(member.id)) await this.#meet(member).meet();
@@ -238,6 +245,7 @@ export class Call extends EventTarget {
     this.peers.delete(id);
     this.#heldKeys.delete(id);
     this.#earlyKeys.delete(id);
+    this.#lowered.delete(id);
     this.worker.postMessage({ task: "forget", peer: id });
   }
 
@@ -354,6 +362,7 @@ export class Call extends EventTarget {
       const meter = await peer.check();
       if (!meter) continue;
       this.#tell("meter", { who, ...meter });
+      if (meter.reason) this.#lower(who, meter);
       if (meter.reason && meter.rung === "audio") this.signal.send({ type: "event", what: "switched-to-audio", detail: meter.reason });
     }
   }
@@ -386,8 +395,24 @@ export class Call extends EventTarget {
 
   #mediaChanged({ kind, isSameTrack }) {
     for (const peer of this.peers.values()) peer.refresh(kind, isSameTrack);
-    const { audio, video } = this.media.isOn;
-    this.signal?.send({ type: "state", audio, video, screen: this.media.isSharing, modality: video ? "video" : "audio", reason: "chosen" });
+    if (this.me && this.roster?.find(this.me.id)) this.#tellState();
+  }
+
+  /** Why the picture to somebody is smaller than it was asked for, until it is not. */
+  #lower(who, { rung, reason }) {
+    const before = this.#lowered.get(who);
+    if (rung === LADDER[0]) this.#lowered.delete(who);
+    else this.#lowered.set(who, { rung, reason: reason === "recovered" ? before?.reason ?? "bandwidth" : reason });
+    this.#tellState();
+  }
+
+  /** What the others see beside this person's name: the least that any of them gets, and why. */
+  #tellState() {
+    const { audio, video: isWanted } = this.media.isOn;
+    const video = isWanted && this.media.tracks.video !== null;
+    const [least] = [...this.#lowered.values()].sort((a, b) => LADDER.indexOf(b.rung) - LADDER.indexOf(a.rung));
+    const isSoundAlone = !video || least?.rung === "audio";
+    this.signal.send({ type: "state", audio, video, screen: this.media.isSharing, modality: isSoundAlone ? "audio" : "video", reason: video && least ? least.reason : "chosen" });
   }
 
   useMedia(stream) { this.media.use(stream); }
@@ -401,7 +426,9 @@ export class Call extends EventTarget {
   restartIce(who) { this.peers.get(who)?.restart(); }
 
   say(words) { return this.talk.say(words); }
-  sendFile(name, bytes) { return this.talk.sendFile(name, bytes); }
+  caption(words) { return this.talk.caption(words); }
+  notice(what) { return this.talk.notice(what); }
+  sendFile(name, bytes, onProgress) { return this.talk.sendFile(name, bytes, onProgress); }
 
   /** Gone for good, unlike a page that is closed or loaded anew: what this device kept of the visit goes too. */
   async leave() {

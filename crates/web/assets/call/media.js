@@ -13,6 +13,11 @@ export class Media extends EventTarget {
 
   /** Tracks that the caller made. */
   use(stream) {
+    for (const [kind, [track]] of [["audio", stream.getAudioTracks()], ["video", stream.getVideoTracks()]]) {
+      const { deviceId } = track?.getSettings() ?? {};
+      // What was chosen before the call is what a restart asks for.
+      if (deviceId) this.#asked[kind] = { ...(kind === "video" ? PICTURE : {}), deviceId: { ideal: deviceId } };
+    }
     this.#put("audio", stream.getAudioTracks()[0] ?? null);
     this.#put("video", stream.getVideoTracks()[0] ?? null);
   }
@@ -50,7 +55,12 @@ export class Media extends EventTarget {
   async #again(kind) {
     // A phone gives its camera to one track at a time.
     this.tracks[kind]?.stop();
-    const stream = await navigator.mediaDevices.getUserMedia({ [kind]: this.#asked[kind] });
+    const ask = (wanted) => navigator.mediaDevices.getUserMedia({ [kind]: wanted });
+    // A device that was unplugged since is not waited for: any other is better than none.
+    const stream = await ask(this.#asked[kind]).catch((error) => {
+      if (!["OverconstrainedError", "NotFoundError"].includes(error.name)) throw error;
+      return ask(kind === "video" ? PICTURE : true);
+    });
     this.#put(kind, stream.getTracks()[0]);
   }
 

@@ -8,11 +8,18 @@ export const FILE_SIZE_MAX = 10 * 1024 * 1024;
 export const FILES_MAX = 20;
 const CHUNK_SIZE = 24 * 1024;
 const SENDER_KEYS_MAX = 32;
+export const CAPTION_SIZE_MAX = 300;
+const NOTICE_SIZE_MAX = 32;
+/** The server takes 20 messages and 512 kB a second from one person; words and signals need some of it too. */
+const PACE_MS = 80;
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const STARTS = {
   "application/pdf": (at) => text4(at, 0, 5) === "%PDF-",
   "image/jpeg": (at) => at[0] === 0xff && at[1] === 0xd8 && at[2] === 0xff,
   "image/png": (at) => b64(at.subarray(0, 8)) === "iVBORw0KGgo",
   "image/webp": (at) => text4(at, 0, 4) === "RIFF" && text4(at, 8, 12) === "WEBP",
+  "image/heic": (at) => text4(at, 4, 8) === "ftyp" && ["heic", "heix", "mif1", "msf1"].includes(text4(at, 8, 12)),
+  "application/dicom": (at) => text4(at, 128, 132) === "DICM",
 };
 const text4 = (bytes, from, to) => String.fromCharCode(...bytes.subarray(from, to));
 
@@ -35,7 +42,11 @@ const aad = (visit, from, id, counter) => fields("wardstone-say-v1", visit, from
 const chunkAad = (visit, file, index, isLast) => fields("wardstone-file-v1", visit, file, number(index, 4), number(isLast ? 1 : 0, 1));
 const chunkKey = (raw) => crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]);
 
-/** Events: `said` (detail: {from, text} or {from, file}), `refused` (detail: why). `send` takes a box for the server; `rested` is when it takes more. */
+/**
+ * Events: `said` (detail: {from, text} or {from, file}), `captioned` ({from, text}), `noticed` ({from, what}), `progress` (a file that
+ * is coming: {from, id, name, type, size, received, chunks}), `refused` (detail: why). `send` takes a box for the server; `rested` is
+ * when it takes more.
+ */
 export class Talk extends EventTarget {
   #mine = null;
   #counter = 0;
@@ -77,8 +88,17 @@ export class Talk extends EventTarget {
     await this.#say({ text: words });
   }
 
-  /** The name, the type and the key go inside the sealed message; the chunks follow under that key. */
-  async sendFile(name, bytes) {
+  /** Shown under the picture and not among the messages. */
+  async caption(words) {
+    if (!words || words.length > CAPTION_SIZE_MAX) throw new Error("empty or too long");
+    await this.#say({ caption: words });
+  }
+
+  /** A closed word, for which each page has a sentence of its own. */
+  async notice(what) { await this.#say({ notice: what }); }
+
+  /** The name, the type and the key go inside the sealed message; the chunks follow under that key. `onProgress` is told 0 to 1. */
+  async sendFile(name, bytes, onProgress = () => {}) {
     const type = kindOf(bytes);
     if (!type) throw new Error("this kind of file is not taken");
     if (bytes.length > FILE_SIZE_MAX) throw new Error("the file is too large");
@@ -95,6 +115,8 @@ export class Talk extends EventTarget {
       const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv: number(index, 12), additionalData }, key, plain);
       await this.rested();
       if (!this.send({ kind: "chunk", file: id, index, last: index === chunks - 1, box: b64(sealed) })) throw new Error("not sent");
+      onProgress((index + 1) / chunks);
+      if (index < chunks - 1) await pause(PACE_MS);
     }
     return id;
   }
@@ -121,6 +143,8 @@ export class Talk extends EventTarget {
     held.seen.add(box.counter);
     const content = JSON.parse(text(new Uint8Array(plain)));
     if (content.file) await this.#offered(from, content.file);
+    else if (typeof content.caption === "string") this.dispatchEvent(new CustomEvent("captioned", { detail: { from, text: content.caption.slice(0, CAPTION_SIZE_MAX) } }));
+    else if (typeof content.notice === "string") this.dispatchEvent(new CustomEvent("noticed", { detail: { from, what: content.notice.slice(0, NOTICE_SIZE_MAX) } }));
     else this.dispatchEvent(new CustomEvent("said", { detail: { from, text: String(content.text).slice(0, TEXT_SIZE_MAX) } }));
   }
 
@@ -130,6 +154,11 @@ export class Talk extends EventTarget {
     if (theirs >= FILES_MAX || !isFit) { this.#refuse("file"); return; }
     const fresh = { from, id, name: String(name).slice(0, 200), type, size, chunks, digest, key: await chunkKey(unb64(key)), parts: new Map() };
     this.#files.set(`${from}/${id}`, fresh);
+    this.#progress(fresh);
+  }
+
+  #progress({ from, id, name, type, size, chunks, parts }) {
+    this.dispatchEvent(new CustomEvent("progress", { detail: { from, id, name, type, size, chunks, received: parts.size } }));
   }
 
   async #chunk(from, { file: id, index, last, box }) {
@@ -138,11 +167,12 @@ export class Talk extends EventTarget {
     const additionalData = chunkAad(this.visit, id, index, last === true && index === file.chunks - 1);
     const plain = await crypto.subtle.decrypt({ name: "AES-GCM", iv: number(index, 12), additionalData }, file.key, unb64(box));
     file.parts.set(index, new Uint8Array(plain));
+    this.#progress(file);
     if (file.parts.size < file.chunks) return;
     file.isDone = true;
     const bytes = concat(...Array.from({ length: file.chunks }, (_, at) => file.parts.get(at)));
     file.parts.clear();
     if (!same(await sha256(bytes), unb64(file.digest)) || kindOf(bytes) !== file.type) { this.#refuse("file"); return; }
-    this.dispatchEvent(new CustomEvent("said", { detail: { from, file: { name: file.name, type: file.type, bytes } } }));
+    this.dispatchEvent(new CustomEvent("said", { detail: { from, file: { id, name: file.name, type: file.type, bytes } } }));
   }
 }

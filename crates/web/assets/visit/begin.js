@@ -1,12 +1,14 @@
 // The call: it begins, it is heard, it ends.
 
 import { refresh } from "./about.js";
+import { attend } from "./choice.js";
 import { take } from "./devices.js";
 import { draw } from "./host.js";
 import { isLocked } from "./lock.js";
 import { byId, isHost, now, post, root, show, trouble } from "./page.js";
-import { drop, measured, tile, words } from "./stage.js";
-import { line } from "./talk.js";
+import { drop, measured, named, tile, told, words } from "./stage.js";
+import { hear } from "./talk.js";
+import "./chart.js";
 
 /** What seals and opens comes when it is needed, each part held to its hash before any of it runs. */
 async function encryption() {
@@ -50,10 +52,12 @@ function listen(made, isAgain) {
   on("track", ({ who, kind, stream }) => tile(who, kind, stream));
   on("banner", ({ text }) => { byId("banner").textContent = text; byId("banner").hidden = false; });
   on("sas", (sas) => words(sas));
-  on("present", (present) => { for (const one of present) now.labels.set(one.id, one.label); draw(present); refresh(); });
-  on("roster", (roster) => { now.members = roster.members; drop(); draw(made.present); if (now.members.some(({ id }) => id === made.me?.id)) show("stage"); });
+  on("present", (present) => { for (const one of present) now.labels.set(one.id, one.label); named(); draw(present); refresh(); });
+  on("roster", (roster) => { now.members = roster.members; drop(); named(); draw(made.present); if (now.members.some(({ id }) => id === made.me?.id)) show("stage"); });
   on("meter", (meter) => measured(meter));
-  on("chat", ({ from, text, file }) => line(now.labels.get(from) ?? "Somebody", text ?? `sent a file: ${file.name}`));
+  on("said", ({ from, state }) => told(from, state));
+  attend(made);
+  hear(made);
 }
 
 async function changed(made, state, isAgain) {

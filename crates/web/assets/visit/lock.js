@@ -3,8 +3,7 @@
 
 import { byId, now, root, session, shelf } from "./page.js";
 
-const STAYS = "#tiles, #call-said, #meter, #banner, .controls, h2";
-const ACTS = "#mute, #camera, #restart, #leave";
+const STAYS = "#tiles, #call-said, #meter, #banner, #stage-name, #mute, #camera, #restart, #leave";
 const marks = [];
 
 export const isLocked = () => marks.length > 0;
@@ -17,14 +16,21 @@ function putAway(one) {
 }
 
 /** What is not named above goes, also what is added to the page later on. */
+function thin(within) {
+  for (const one of [...within.children]) {
+    if (one.matches(STAYS)) continue;
+    if (one.querySelector(STAYS)) thin(one);
+    else putAway(one);
+  }
+}
+
 function cover() {
   const stage = byId("stage");
   const locked = byId("locked");
   for (let at = stage; at !== document.body; at = at.parentElement) {
     for (const one of [...at.parentElement.children]) if (one !== at && one !== locked) putAway(one);
   }
-  for (const one of [...stage.children]) if (!one.matches(STAYS)) putAway(one);
-  for (const one of [...stage.querySelectorAll(".controls > *")]) if (!one.matches(ACTS)) putAway(one);
+  thin(stage);
   locked.hidden = false;
   byId("locked-name").focus();
 }

@@ -1,7 +1,13 @@
-// Who is seen, how the connection is, the words to compare, and what one presses in a call.
+// Who is seen and as whom, what they send and why not more, the words to compare, and what one presses in a call.
 
+import { speakOn } from "./choice.js";
 import { byId, now } from "./page.js";
 
+const ROLES = { clinician: "Clinician", patient: "Patient", proxy: "For the patient", interpreter: "Interpreter", family: "Family", guest: "Guest" };
+const WHY = { bandwidth: "the network carries no more", loss: "the network loses too much of it", delay: "the network is slow" };
+const states = new Map();
+const lowered = new Map();
+const meters = new Map();
 let asking = null;
 
 export function tile(who, kind, stream) {
@@ -11,33 +17,99 @@ export function tile(who, kind, stream) {
     figure.id = `tile-${who}`;
     const video = Object.assign(document.createElement("video"), { autoplay: true, playsInline: true });
     const caption = document.createElement("figcaption");
-    caption.textContent = now.labels.get(who) ?? "";
-    video.setAttribute("aria-label", `Picture of ${now.labels.get(who) ?? "somebody"}`);
+    caption.append(document.createElement("b"), document.createElement("span"), document.createElement("span"));
+    caption.children[1].className = "role";
+    caption.children[2].className = "state";
     figure.append(video, caption);
     byId("tiles").prepend(figure);
+    speakOn(video);
+    name(who);
   }
   const video = figure.querySelector("video");
   if (video.srcObject !== stream) video.srcObject = stream;
-  video.play().catch(() => { byId("call-said").textContent = "Press anywhere to hear and see."; });
+  video.play().catch((error) => { if (error.name === "NotAllowedError") resumeOnPress(); });
+}
+
+/** Names, roles and states of everybody who is shown: the server's word for the name, the host's signature for the role. */
+export function named() { for (const { id } of now.members) name(id); }
+
+function name(who) {
+  const figure = byId(`tile-${who}`);
+  if (!figure) return;
+  const label = now.labels.get(who) ?? "Somebody";
+  const role = ROLES[now.members.find(({ id }) => id === who)?.role] ?? "";
+  const state = stateWords(states.get(who));
+  const [called, as, sends] = figure.querySelector("figcaption").children;
+  called.textContent = label;
+  as.textContent = label.toLowerCase().includes(role.toLowerCase()) ? "" : role;
+  sends.textContent = state;
+  figure.querySelector("video").setAttribute("aria-label", `Picture of ${label}`);
+}
+
+/** What somebody else's browser says of what it sends. */
+export function told(who, state) {
+  states.set(who, state);
+  name(who);
+}
+
+function stateWords(state) {
+  if (!state) return "";
+  const { audio, video, screen, modality, reason } = state;
+  const why = WHY[reason];
+  return [
+    audio ? "" : "muted",
+    screen ? "shares the screen" : "",
+    video ? "" : "camera off",
+    video && modality === "audio" ? `sound alone${why ? `: ${why}` : ""}` : "",
+    video && modality === "video" && why ? `smaller picture: ${why}` : "",
+  ].filter(Boolean).join(", ");
 }
 
 export function drop() {
   for (const one of document.querySelectorAll("#tiles > figure")) if (!now.members.some(({ id }) => one.id === `tile-${id}`)) one.remove();
+  for (const kept of [states, lowered, meters]) for (const id of kept.keys()) if (!now.members.some((one) => one.id === id)) kept.delete(id);
 }
 
-/** What the connection is like, in words that both sides see. */
-export function measured({ rttMs, loss, candidate, rung, reason }) {
+/** What the connection is like, in words; what is sent less of, and why, is said to the others too. */
+export function measured({ who, rttMs, loss, candidate, rung, reason }) {
+  if (rung === "720") lowered.delete(who);
+  else if (reason && WHY[reason]) lowered.set(who, WHY[reason]);
+  const why = lowered.get(who);
   const way = candidate?.includes("relay") ? "through a relay" : "directly";
   const lost = `${Math.round(100 * (loss ?? 0))} % lost`;
-  const less = rung === "audio" ? " Sound alone, for the connection’s sake." : reason ? ` A smaller picture: ${reason}.` : "";
-  byId("meter").textContent = `Network: ${way}, ${Math.round(rttMs ?? 0)} ms, ${lost}.${less}`;
+  const less = rung === "audio" ? ` Only your sound is sent: ${why ?? "the network carries no more"}.` : why ? ` Your picture is sent smaller: ${why}.` : "";
+  meters.set(who, `Network: ${way}, ${Math.round(rttMs ?? 0)} ms, ${lost}.${less}`);
+  const isOne = meters.size === 1;
+  byId("meter").textContent = [...meters].map(([id, words]) => (isOne ? words : `${now.labels.get(id) ?? "Somebody"}: ${words}`)).join(" ");
 }
 
 export function words({ who, emoji, isConfirmed }) {
   asking = who;
-  byId("sas").textContent = emoji.map(({ sign, name }) => `${sign} ${name}`).join(" · ");
+  byId("sas").textContent = emoji.map(({ sign, name: called }) => `${sign} ${called}`).join(" · ");
   byId("words").hidden = Boolean(isConfirmed);
 }
+
+/** A browser that plays nothing before a person acts (iOS, and after another app had the sound) plays at the next press. */
+let isWaitingForPress = false;
+function resumeOnPress() {
+  byId("call-said").textContent = "Press anywhere to hear and see.";
+  if (isWaitingForPress) return;
+  isWaitingForPress = true;
+  const press = async () => {
+    const plays = [...document.querySelectorAll("#tiles video")].filter(({ srcObject }) => srcObject).map((video) => video.play());
+    if ((await Promise.allSettled(plays)).some(({ status }) => status === "rejected")) return;
+    isWaitingForPress = false;
+    byId("call-said").textContent = "";
+    for (const event of ["pointerup", "keydown"]) removeEventListener(event, press);
+  };
+  for (const event of ["pointerup", "keydown"]) addEventListener(event, press);
+}
+
+// Coming back to the page from another app: what stopped playing meanwhile is asked to go on.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden || !now.call) return;
+  for (const video of document.querySelectorAll("#tiles figure video")) if (video.paused && video.srcObject) video.play().catch(resumeOnPress);
+});
 
 const toggle = (id, act, [off, on]) => byId(id)?.addEventListener("click", async ({ currentTarget: button }) => {
   const isOn = button.getAttribute("aria-pressed") !== "true";
@@ -48,8 +120,9 @@ const toggle = (id, act, [off, on]) => byId(id)?.addEventListener("click", async
 toggle("mute", (isOn) => now.call?.mute(isOn), ["Mute", "Unmute"]);
 toggle("camera", (isOn) => now.call?.camera(!isOn), ["Camera off", "Camera on"]);
 toggle("screen", (isOn) => (isOn ? now.call?.shareScreen() : now.call?.stopScreen()), ["Share the screen", "Stop sharing"]);
-toggle("lock", (isOn) => now.call?.lock(isOn), ["Lock the room", "Unlock the room"]);
-byId("restart").addEventListener("click", () => now.call?.restartMedia());
+toggle("lock-room", (isOn) => now.call?.lock(isOn), ["Lock the room", "Unlock the room"]);
+byId("float").hidden = !document.pictureInPictureEnabled;
+byId("float").addEventListener("click", () => document.querySelector("#tiles figure video")?.requestPictureInPicture().catch(() => { byId("call-said").textContent = "This browser shows no picture over other windows."; }));
 byId("leave").addEventListener("click", () => now.call?.leave());
 byId("end")?.addEventListener("click", () => now.call?.end());
 byId("same").addEventListener("click", () => { now.call?.confirmSas(asking, true); byId("words").hidden = true; });

@@ -38,6 +38,7 @@ pub struct Clinic {
     pub hall: telehealth::hall::Hall,
     pub guests: telehealth::guests::Guests,
     pub sheets: telehealth::sheets::Sheets,
+    pub quarantine: telehealth::quarantine::Quarantine,
     pub outbox: outward::Outbox,
     pub web: Web,
     pub agreements: compliance::Register,
@@ -74,6 +75,11 @@ pub struct Answer {
 
 impl Clinic {
     pub async fn new() -> Self {
+        Self::with_scanner(None).await
+    }
+
+    /// Files that come into a chart are looked into there first.
+    pub async fn with_scanner(scanner: Option<telehealth::scan::Clamd>) -> Self {
         let base = if Path::new("/dev/shm").is_dir() { "/dev/shm".into() } else { std::env::temp_dir() };
         let directory = tempfile::tempdir_in(base).unwrap();
         let now = Arc::new(AtomicI64::new(START_MS));
@@ -123,7 +129,8 @@ impl Clinic {
         let relays = telehealth::turn::Relays::none();
         let hall = telehealth::hall::Hall::new(relays, false, visit_clock.clone(), fill.clone(), Arc::new(|_| ()));
         let guests = telehealth::guests::Guests::new(desk.clone(), visit_clock.clone(), fill, Arc::new(|_| ()));
-        let sheets = telehealth::sheets::Sheets::new(desk.clone(), visit_clock);
+        let sheets = telehealth::sheets::Sheets::new(desk.clone(), visit_clock.clone());
+        let quarantine = telehealth::quarantine::Quarantine::new(desk.clone(), visit_clock, Arc::new(|_| ()));
         let parts = compliance::RegisterParts {
             desk: desk.clone(),
             witness: Witness::of(&store),
@@ -152,12 +159,26 @@ impl Clinic {
             guests: guests.clone(),
             sheets: sheets.clone(),
             hosts: web::Hosts::default(),
+            scanner,
+            quarantine: quarantine.clone(),
+            phone: web::Phone::parse("+1 (555) 010-0100"),
             outbox: outbox.clone(),
             organization: "Lakeside Clinic".into(),
             request_id: Arc::new(|| u128::from(REQUESTS.fetch_add(1, Ordering::SeqCst))),
         });
-        let clinic =
-            Self { hall, guests, sheets, outbox, web, agreements, identity, record, now, _directory: directory };
+        let clinic = Self {
+            hall,
+            guests,
+            sheets,
+            quarantine,
+            outbox,
+            web,
+            agreements,
+            identity,
+            record,
+            now,
+            _directory: directory,
+        };
         clinic.seed("root", Role::Admin).await;
         clinic.seed("ana", Role::Physician).await;
         clinic

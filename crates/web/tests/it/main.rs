@@ -39,5 +39,6 @@ mod today;
 mod visit;
 mod visit_before;
 mod visit_follow;
+mod visit_keep;
 mod vitals;
 mod ward;

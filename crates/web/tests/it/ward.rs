@@ -10,7 +10,10 @@ pub const MRN: &str = "MR-004718";
 pub const BIRTH: &str = "1968-07-14";
 
 pub async fn ward() -> Clinic {
-    let clinic = Clinic::new().await;
+    ward_of(Clinic::new().await).await
+}
+
+pub async fn ward_of(clinic: Clinic) -> Clinic {
     for (login, role) in [
         ("asha", Role::Physician),
         ("nora", Role::Nurse),

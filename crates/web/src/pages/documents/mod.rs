@@ -32,7 +32,7 @@ use crate::uploads::Media;
 pub use one::{change, content, page as one};
 
 /// Who sees who wrote what in a chart sees this page; each document is decided for itself.
-const ABOUT: (&str, bool) = ("Provenance", false);
+pub const ABOUT: (&str, bool) = ("Provenance", false);
 const DOCUMENTS_MAX: &str = "300";
 const ORDERS_MAX: &str = "50";
 const TITLE_CHARS_MAX: usize = 120;
@@ -43,7 +43,7 @@ const TOKEN_BYTES: usize = 32;
 const OLDEST: &str = "1900-01-01";
 
 /// Kinds of documents that are filed: LOINC, displays of c80-doc-typecodes (hl7.fhir.r4.core 4.0.1).
-static TYPES: [(&str, &str); 15] = [
+pub static TYPES: [(&str, &str); 15] = [
     ("11502-2", "Laboratory report"),
     ("18748-4", "Diagnostic imaging study"),
     ("11526-1", "Pathology study"),
@@ -62,7 +62,7 @@ static TYPES: [(&str, &str); 15] = [
 ];
 
 /// Of what is said of a document, the part that people read.
-fn shown_type(display: &str) -> &str {
+pub fn shown_type(display: &str) -> &str {
     display.strip_suffix(" Unspecified body region Document").unwrap_or(display)
 }
 
@@ -164,6 +164,7 @@ pub async fn file(asked: &Asked<'_>) -> Answer {
         dated: &entry.dated,
         order_id: Some(entry.order.as_str()).filter(|id| !id.is_empty()),
         withheld: why.map(|why| Withheld { why, words: entry.why.clone() }),
+        visit: None,
         token: &entry.token,
     };
     let filed = asking.record.file_document(asking.caller, &filing).await?;
@@ -171,7 +172,7 @@ pub async fn file(asked: &Asked<'_>) -> Answer {
     Ok(answer::see(&format!("/patients/{patient_id}/documents/{}?done={done}", filed.id)))
 }
 
-fn may_file(asking: &Asking<'_>) -> bool {
+pub fn may_file(asking: &Asking<'_>) -> bool {
     asking.may_ever(Action::Create, "DocumentReference") && asking.may_ever(Action::Create, "Binary")
 }
 

@@ -31,6 +31,7 @@ use crate::clinic::book::{Around, Visit};
 use crate::clinic::day::Day;
 use crate::clinic::read::{all, text};
 use crate::clinic::shell::{Place, Shell};
+use crate::pages::documents::{TYPES, shown_type};
 use crate::pages::today;
 use crate::refusal::Refusal;
 
@@ -266,6 +267,11 @@ pub fn may_host(asking: &Asking<'_>) -> bool {
 }
 
 impl Page<'_> {
+    /// Of documents that are filed.
+    fn kinds(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        TYPES.iter().map(|(code, display)| (*code, shown_type(display)))
+    }
+
     fn call_modules(&self) -> impl Iterator<Item = &'static Asset> {
         call_modules()
     }

@@ -1,15 +1,21 @@
 //! A visit by video: the clinician's side, from the day's list, and the side of who comes by a link.
 
 mod about;
+mod beside;
 mod encounter;
 mod follow;
 mod guest;
 mod host;
+mod keep;
+mod talk;
 
 pub use about::about;
+pub use beside::note;
 pub use follow::{Hosts, follow};
 pub use guest::{check, guest, open, ticket as guest_ticket};
 pub use host::{invite, may_host, page as host, revoke, session as host_session, ticket as host_ticket};
+pub use keep::{again as retry_held, file as keep_file, held, throw_away as drop_held};
+pub use talk::keep as keep_talk;
 
 use telehealth::sheets::SheetError;
 
