@@ -7,3 +7,4 @@ mod embedded;
 mod people;
 mod room;
 mod room_properties;
+mod turn_client;
