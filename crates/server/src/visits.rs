@@ -238,10 +238,10 @@ pub async fn write_down(house: Arc<House>, sheets: Sheets, pages: Web, mut happe
 
 /// What the chart will be told.
 fn keep(sheets: &Sheets, happened: &Happened) {
-    let read = sheets.of(&happened.visit).map(|mut sheet| sheet.course.take(happened));
+    let read = sheets.of(&happened.visit).map(|mut sheet| sheet.take(happened));
     let kept = match read {
         Ok(false) => return,
-        Ok(true) => sheets.change(&happened.visit, |sheet| sheet.course.take(happened)).map(|_| ()),
+        Ok(true) => sheets.change(&happened.visit, |sheet| sheet.take(happened)).map(|_| ()),
         Err(error) => Err(error),
     };
     if let Err(error) = kept {
@@ -255,7 +255,15 @@ async fn write(house: &House, happened: &Happened) {
     let person = who.as_ref().map_or_else(String::new, |who| format!(" {}", who.person));
     let (words, is_failure) = match what {
         What::Room { what, detail } => {
-            let failed = matches!(what, Audit::TicketRefused | Audit::NotHost | Audit::RateLimited);
+            let failed = matches!(
+                what,
+                Audit::TicketRefused
+                    | Audit::NotHost
+                    | Audit::RateLimited
+                    | Audit::RiskRefused
+                    | Audit::VouchRefused
+                    | Audit::SomebodyElse
+            );
             let detail = detail.as_ref().map_or_else(String::new, |detail| format!(" {detail}"));
             (format!("{what:?}{detail}"), failed)
         }

@@ -8,6 +8,7 @@ pub mod hall;
 pub mod ics;
 pub mod identity_check;
 pub mod link;
+pub mod risk;
 pub mod room;
 pub mod secret;
 pub mod sheets;

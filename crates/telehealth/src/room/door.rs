@@ -151,6 +151,7 @@ impl Room {
         now_ms: UnixMs,
         random: Random<'_>,
     ) {
+        self.part_unproven();
         let Some(participant) = self.participants.get_mut(id) else { return };
         let admitted = participant.is_in();
         let role = participant.invite.role;
@@ -168,6 +169,7 @@ impl Room {
             visit: self.settings.visit.clone(),
         };
         self.send(connection, message);
+        self.tell_of_risk();
         // Who the host is stands before what the host signed.
         self.tell_present();
         if admitted {
