@@ -50,6 +50,8 @@ pub enum Shelf {
     Outbox = 16,
     /// What is known of a visit by video, until a week after it.
     VisitSheet = 18,
+    /// Passkeys of patients who come by links, by a keyed hash of who they are.
+    VisitPasskey = 20,
 }
 
 /// The key of an entry on its shelf: random, or a keyed hash.
