@@ -5,7 +5,7 @@ use totp_rs::{Algorithm, Builder, Totp};
 use webauthn_rs::prelude::AuthenticationResult;
 
 use crate::IdentityError;
-use crate::account::{HeldTotp, Proofs};
+use crate::account::{HeldPasskey, HeldTotp, Proofs};
 
 /// RFC 6238: six digits of SHA-1 each thirty seconds, what every authenticator app speaks; one step of skew each way.
 pub(crate) const TOTP_SECRET_BYTES: usize = 20;
@@ -62,9 +62,16 @@ impl Proven {
                 proofs.recovery.retain(|held| !equal(held, hash));
                 proofs.recovery.len() < before
             }
+            Proven::Passkey { .. } => self.spend_passkey(&mut proofs.passkeys),
+        }
+    }
+
+    /// Of those, if it is one of them.
+    pub fn spend_passkey(&self, passkeys: &mut [HeldPasskey]) -> bool {
+        match self {
+            Proven::Totp { .. } | Proven::Recovery { .. } => false,
             Proven::Passkey { result } => {
-                let Some(held) = proofs.passkeys.iter_mut().find(|held| held.passkey.cred_id() == result.cred_id())
-                else {
+                let Some(held) = passkeys.iter_mut().find(|held| held.passkey.cred_id() == result.cred_id()) else {
                     return false;
                 };
                 // WebAuthn Level 3, 7.2 step 22: a counter that does not rise may be a copied authenticator.

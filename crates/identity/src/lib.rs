@@ -35,6 +35,7 @@ mod step_up;
 mod sweep;
 mod throttle;
 mod token;
+mod visit_passkey;
 
 pub use account::{AccountState, HeldProxy, IdentityCheck, Kind, Licence, Profile, RoleGrant, is_npi};
 pub use accounts::{Invited, NewAccount};
@@ -62,6 +63,7 @@ pub use settings::{
 pub use sign_in::{FirstFactor, Person, SignedIn};
 pub use state::DeviceState;
 pub use token::{IssuedToken, NewToken, TOKEN_PREFIX, TokenView};
+pub use visit_passkey::{NONCE_BYTES, VisitPatient, VisitProof};
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard};

@@ -22,6 +22,7 @@ use crate::sign_in::Tickets;
 use crate::state::{Device, Glass, Invitation, Live, State, StoredSession, StoredToken, Token};
 use crate::step_up::StepUps;
 use crate::throttle::Throttles;
+use crate::visit_passkey::VisitPasskeys;
 use crate::{Connection, IdentityError, Settings};
 
 /// Cheap to clone.
@@ -42,6 +43,7 @@ pub(crate) struct Inner {
     pub(crate) tickets: Mutex<Tickets>,
     pub(crate) enrolments: Mutex<Enrolments>,
     pub(crate) step_ups: Mutex<StepUps>,
+    pub(crate) visit_passkeys: Mutex<VisitPasskeys>,
 }
 
 /// The right to change: held from the first look to the last write.
@@ -71,6 +73,7 @@ impl Identity {
             tickets: Mutex::default(),
             enrolments: Mutex::default(),
             step_ups: Mutex::default(),
+            visit_passkeys: Mutex::default(),
         })))
     }
 
@@ -81,6 +84,10 @@ impl Identity {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.0.desk
     }
 
     pub(crate) fn hashes(&self) -> &Hashes {
@@ -215,7 +222,7 @@ fn half(hash: &[u8; 32]) -> [u8; 16] {
     key
 }
 
-fn put<T: Serialize + ?Sized>(shelf: Shelf, key: [u8; 16], entry: &T) -> Result<Change, IdentityError> {
+pub(crate) fn put<T: Serialize + ?Sized>(shelf: Shelf, key: [u8; 16], entry: &T) -> Result<Change, IdentityError> {
     let plain = Zeroizing::new(serde_json::to_vec(entry).map_err(|_| IdentityError::Stored)?);
     Ok(Change::Put { shelf, key, plain })
 }

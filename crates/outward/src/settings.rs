@@ -114,11 +114,8 @@ impl SmsSettings {
 }
 
 fn party(vendor: Option<&str>, own: bool) -> Result<Party, OutwardError> {
-    match (vendor.map(str::trim), own) {
-        (Some(vendor), false) if !vendor.is_empty() => Ok(Party::Vendor(vendor.to_owned())),
-        (None, true) => Ok(Party::Own),
-        _ => Err(OutwardError::Setting("an endpoint names its vendor, or says own = true, and not both")),
-    }
+    let neither = OutwardError::Setting("an endpoint names its vendor, or says own = true, and not both");
+    Party::declared(vendor, own).ok_or(neither)
 }
 
 impl Settings {

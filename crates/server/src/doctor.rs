@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
-use compliance::{Agreement, Party, Register, covering};
+use compliance::{Agreement, Party, Register, Service, covering};
 use store::log::{VerifyOptions, verify};
 
 use crate::assembly::Keys;
@@ -54,7 +54,7 @@ pub fn examine(
     clock_shows(now_ms, &mut findings);
     last_backup(directory, now_ms, &mut findings);
     log(directory, kek, &mut findings);
-    outward(directory, kek, config, now_ms, &mut findings);
+    outside(directory, kek, config, now_ms, &mut findings);
     Ok(findings.0)
 }
 
@@ -184,46 +184,48 @@ fn log(directory: &DataDirectory, kek: &KekArgs, findings: &mut Findings) {
     }
 }
 
-/// What is configured to send, whether its files can be used, and whether an agreement covers it.
-fn outward(directory: &DataDirectory, kek: &KekArgs, config: Option<&Config>, now_ms: i64, findings: &mut Findings) {
+/// What is configured to send or to relay, whether its files can be used, and whether an agreement covers it.
+fn outside(directory: &DataDirectory, kek: &KekArgs, config: Option<&Config>, now_ms: i64, findings: &mut Findings) {
     let Some(config) = config else {
         return findings.add(Verdict::Good, "messages: name the settings with --config to hear what goes out");
     };
-    let parties = match config.outward.parties() {
-        Ok(parties) if parties.is_empty() => {
-            return findings.add(Verdict::Good, "messages: none go out, no endpoint is configured");
-        }
+    let parties = match config.parties() {
         Ok(parties) => parties,
         Err(error) => return findings.add(Verdict::Bad, format!("messages: {error}")),
     };
+    if !parties.iter().any(|(service, _)| *service != Service::Turn) {
+        findings.add(Verdict::Good, "messages: none go out, no endpoint is configured");
+    }
     if let Err(error) = config.outward.open() {
         findings.add(Verdict::Bad, format!("messages: {error}"));
     }
     let held = agreements(directory, kek);
     let zone = config.people.time_zone().unwrap_or(jiff::tz::TimeZone::UTC);
     for (service, party) in parties {
-        let (name, vendor) = match &party {
+        let name = match service {
+            Service::Turn => "calls: relaying".to_owned(),
+            service => format!("messages: {}", service.name()),
+        };
+        let vendor = match &party {
             Party::Own => {
-                let text =
-                    format!("messages: {} goes through a machine declared as the organization's own", service.name());
+                let text = format!("{name} goes through a machine declared as the organization's own");
                 findings.add(Verdict::Good, text);
                 continue;
             }
-            Party::Vendor(vendor) => (service.name(), vendor),
+            Party::Vendor(vendor) => vendor,
         };
         match &held {
-            Err(error) => findings.add(Verdict::Bad, format!("messages: {name} by {vendor}: {error}")),
+            Err(error) => findings.add(Verdict::Bad, format!("{name} by {vendor}: {error}")),
             Ok(held) => match covering(held, vendor, service, now_ms, &zone) {
                 None => {
-                    let text = format!("messages: {name} by {vendor}: no agreement is in force, so nothing is sent");
+                    let text = format!("{name} by {vendor}: no agreement is in force, so it is not used");
                     findings.add(Verdict::Bad, text);
                 }
                 Some(agreement) => {
                     let until = agreement.terms.expires;
                     let left_ms = until.end_ms(&zone).saturating_sub(now_ms);
                     let is_soon = left_ms <= config.alerts.agreement_days as i64 * 86_400_000;
-                    let text =
-                        format!("messages: {name} by {vendor}: agreement {} is in force until {until}", agreement.id);
+                    let text = format!("{name} by {vendor}: agreement {} is in force until {until}", agreement.id);
                     findings.judge(!is_soon, Verdict::Warning, text);
                 }
             },

@@ -25,6 +25,7 @@ mod manifest;
 pub mod metrics;
 pub mod offline;
 pub mod operator;
+pub mod parties;
 mod progress;
 pub mod restore;
 mod say;

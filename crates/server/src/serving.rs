@@ -93,6 +93,8 @@ impl Serving {
             request_id: Arc::new(request_id),
         });
         let (rooms, happened) = visits::open(&house, &relaying);
+        let mut parties = outward.parties()?;
+        parties.extend(relaying.party());
         let pages = Web::new(WebState {
             record: house.record.clone(),
             identity: house.identity.clone(),
@@ -127,6 +129,7 @@ impl Serving {
             tokio::spawn(house.agreements.clone().watch(
                 house.queue.clone(),
                 house.alert_limits.agreement_days,
+                parties,
                 stopping.clone(),
             )),
             tokio::spawn(outbox.clone().run(stopping.clone())),

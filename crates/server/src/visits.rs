@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use compliance::{Party, Service};
 use serde::{Deserialize, Serialize};
 
 use telehealth::guests::Guests;
@@ -24,6 +25,7 @@ use web::Web;
 
 use crate::ServerError;
 use crate::assembly::House;
+use crate::parties;
 
 /// Events that wait to be written. A room that makes more is told to wait by the limits of its people.
 const WAITING_MAX: usize = 16_384;
@@ -53,6 +55,11 @@ pub struct Visits {
     /// A file with the secret that it shares.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coturn_secret_file: Option<PathBuf>,
+    /// Who runs that coturn, as the register of agreements names them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coturn_vendor: Option<String>,
+    /// It is the organization's own machine.
+    pub coturn_own: bool,
 }
 
 /// Relays as they run.
@@ -60,6 +67,8 @@ pub struct Relaying {
     relays: Relays,
     relay_only: bool,
     pub clamd: Option<Clamd>,
+    /// Whose machine it is, where it is not this one.
+    party: Option<Party>,
     /// Runs until it is dropped.
     _embedded: Option<Embedded>,
 }
@@ -67,7 +76,11 @@ pub struct Relaying {
 impl Relaying {
     /// Calls work where the two see each other.
     pub fn none() -> Self {
-        Self { relays: Relays::none(), relay_only: false, clamd: None, _embedded: None }
+        Self { relays: Relays::none(), relay_only: false, clamd: None, party: None, _embedded: None }
+    }
+
+    pub fn party(&self) -> Option<(Service, Party)> {
+        Some((Service::Turn, self.party.clone()?))
     }
 
     /// Reads what is set, and starts the relay of this server where it is.
@@ -75,16 +88,12 @@ impl Relaying {
         visits.check()?;
         let (relay_only, clamd) = (visits.relay_only, visits.clamd()?);
         if !visits.coturn.is_empty() {
-            let file = visits.coturn_secret_file.as_ref().ok_or_else(|| usage("coturn_secret_file is not set"))?;
-            let text = zeroize::Zeroizing::new(
-                std::fs::read_to_string(file).map_err(ServerError::io("cannot be read", file))?,
-            );
-            let secrets = TurnSecrets { current: TurnSecret::new(text.trim()).map_err(refused)?, previous: None };
-            let relays = Relays::new(visits.coturn.clone(), secrets, LIFETIME_MS_MAX).map_err(refused)?;
-            return Ok(Self { relays, relay_only, clamd, _embedded: None });
+            let relays = Relays::new(visits.coturn.clone(), visits.coturn_secrets()?, LIFETIME_MS_MAX);
+            let (relays, party) = (relays.map_err(refused)?, visits.party()?);
+            return Ok(Self { relays, relay_only, clamd, party, _embedded: None });
         }
         let Some(listen) = visits.relay_listen.or(visits.relay_tls_listen) else {
-            return Ok(Self { relays: Relays::none(), relay_only, clamd, _embedded: None });
+            return Ok(Self { relays: Relays::none(), relay_only, clamd, party: None, _embedded: None });
         };
         // Of this process alone: who is in a call when it restarts is given another with the way back.
         let secret = crypto::random_array::<24>().map_err(ServerError::from)?;
@@ -102,6 +111,7 @@ impl Relaying {
             advertised: address,
             realm: host.to_owned(),
             secrets: secrets.clone(),
+            machine: Arc::new(telehealth::turn::machine::addresses),
             clock: Arc::new(crate::clock::now_ms),
         };
         let embedded = Embedded::start(options).await.map_err(refused)?;
@@ -117,7 +127,7 @@ impl Relaying {
         let urls: Vec<String> =
             [plain(embedded.udp, "udp"), plain(embedded.tcp, "tcp"), sealed].into_iter().flatten().collect();
         let relays = Relays::new(urls, secrets, LIFETIME_MS_MAX).map_err(refused)?;
-        Ok(Self { relays, relay_only, clamd, _embedded: Some(embedded) })
+        Ok(Self { relays, relay_only, clamd, party: None, _embedded: Some(embedded) })
     }
 }
 
@@ -125,6 +135,26 @@ impl Visits {
     fn clamd(&self) -> Result<Option<Clamd>, ServerError> {
         let refused = || usage("clamd is neither unix:/path nor an address of this machine such as 127.0.0.1:3310");
         self.clamd.as_deref().map(|text| Clamd::parse(text).ok_or_else(refused)).transpose()
+    }
+
+    /// Whose machine the coturn is; none where none is set.
+    pub fn party(&self) -> Result<Option<Party>, ServerError> {
+        if self.coturn.is_empty() {
+            return match (&self.coturn_vendor, self.coturn_own) {
+                (None, false) => Ok(None),
+                _ => Err(usage("coturn_vendor and coturn_own say whose machine coturn is, and none is set")),
+            };
+        }
+        let neither =
+            "coturn is somebody's machine: name them as coturn_vendor, or say coturn_own = true, and not both";
+        Party::declared(self.coturn_vendor.as_deref(), self.coturn_own).map(Some).ok_or_else(|| usage(neither))
+    }
+
+    pub fn coturn_secrets(&self) -> Result<TurnSecrets, ServerError> {
+        let file = self.coturn_secret_file.as_ref().ok_or_else(|| usage("coturn_secret_file is not set"))?;
+        let text = std::fs::read_to_string(file).map_err(ServerError::io("cannot be read", file))?;
+        let text = zeroize::Zeroizing::new(text);
+        Ok(TurnSecrets { current: TurnSecret::new(text.trim()).map_err(refused)?, previous: None })
     }
 
     pub fn check(&self) -> Result<(), ServerError> {
@@ -140,6 +170,7 @@ impl Visits {
         if !self.coturn.is_empty() && self.coturn_secret_file.is_none() {
             return Err(usage("coturn_secret_file is not set"));
         }
+        self.party()?;
         let has_relay = self.relay_listen.is_some() || self.relay_tls_listen.is_some() || !self.coturn.is_empty();
         if self.relay_only && !has_relay {
             return Err(usage("relay_only needs a relay"));
@@ -158,7 +189,7 @@ fn usage(words: &str) -> ServerError {
     ServerError::Usage(format!("visits: {words}"))
 }
 
-fn refused(error: telehealth::TelehealthError) -> ServerError {
+pub(crate) fn refused(error: telehealth::TelehealthError) -> ServerError {
     ServerError::Refused(format!("visits: {error}"))
 }
 
@@ -178,6 +209,10 @@ pub fn open(house: &House, relaying: &Relaying) -> (Rooms, mpsc::Receiver<Happen
         }
     });
     let (relays, clock, fill): (_, _, Fill) = (relaying.relays.clone(), house.clock.clone(), Arc::new(fill));
+    let relays = match &relaying.party {
+        Some(party) => relays.asking(parties::asking(house, Service::Turn, party.clone())),
+        None => relays,
+    };
     let guests = Guests::new(house.desk.clone(), clock.clone(), fill.clone(), tell.clone());
     let sheets = Sheets::new(house.desk.clone(), clock.clone());
     let quarantine = Quarantine::new(house.desk.clone(), clock.clone(), tell.clone());
@@ -219,10 +254,10 @@ pub async fn write_down(house: Arc<House>, sheets: Sheets, pages: Web, mut happe
 
 /// What the chart will be told.
 fn keep(sheets: &Sheets, happened: &Happened) {
-    let read = sheets.of(&happened.visit).map(|mut sheet| sheet.course.take(happened));
+    let read = sheets.of(&happened.visit).map(|mut sheet| sheet.take(happened));
     let kept = match read {
         Ok(false) => return,
-        Ok(true) => sheets.change(&happened.visit, |sheet| sheet.course.take(happened)).map(|_| ()),
+        Ok(true) => sheets.change(&happened.visit, |sheet| sheet.take(happened)).map(|_| ()),
         Err(error) => Err(error),
     };
     if let Err(error) = kept {
@@ -236,7 +271,15 @@ async fn write(house: &House, happened: &Happened) {
     let person = who.as_ref().map_or_else(String::new, |who| format!(" {}", who.person));
     let (words, is_failure) = match what {
         What::Room { what, detail } => {
-            let failed = matches!(what, Audit::TicketRefused | Audit::NotHost | Audit::RateLimited);
+            let failed = matches!(
+                what,
+                Audit::TicketRefused
+                    | Audit::NotHost
+                    | Audit::RateLimited
+                    | Audit::RiskRefused
+                    | Audit::VouchRefused
+                    | Audit::SomebodyElse
+            );
             let detail = detail.as_ref().map_or_else(String::new, |detail| format!(" {detail}"));
             (format!("{what:?}{detail}"), failed)
         }
@@ -268,6 +311,15 @@ mod tests {
             change(&mut visits);
             visits
         };
+        let external = |vendor: Option<&str>, coturn_own| Visits {
+            coturn: vec!["turn:relay.example:3478".into()],
+            coturn_secret_file: Some("secret".into()),
+            coturn_vendor: vendor.map(str::to_owned),
+            coturn_own,
+            ..Visits::default()
+        };
+        assert_eq!(external(None, true).party().unwrap(), Some(Party::Own));
+        assert!(external(Some("Relays, Inc."), false).check().is_ok());
         assert!(Visits::default().check().is_ok());
         assert!(Visits { relay_listen: Some(near), relay_only: true, ..Visits::default() }.check().is_ok());
         let refused = [
@@ -281,6 +333,11 @@ mod tests {
                 coturn_secret_file: Some("secret".into()),
                 ..Visits::default()
             },
+            // Whose machine it is, is not said; or both; or of none.
+            external(None, false),
+            external(Some("Relays, Inc."), true),
+            external(Some(" "), false),
+            Visits { coturn_own: true, ..Visits::default() },
         ];
         for visits in refused {
             assert!(visits.check().unwrap_err().to_string().contains("visits"), "{visits:?}");

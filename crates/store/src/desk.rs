@@ -52,6 +52,8 @@ pub enum Shelf {
     VisitSheet = 18,
     /// Files of visits that are held back until something has looked into them.
     Quarantine = 19,
+    /// Passkeys of patients who come by links, by a keyed hash of who they are.
+    VisitPasskey = 20,
 }
 
 /// The key of an entry on its shelf: random, or a keyed hash.

@@ -254,6 +254,18 @@ impl Hall {
         self.deliver(&mut open, visit, outputs);
     }
 
+    /// Does something in an open room, and tells what came of it.
+    pub(crate) fn with<T>(&self, visit: &str, act: impl FnOnce(&mut Room) -> (T, Vec<Output>)) -> Option<T> {
+        let mut open = self.open();
+        let (said, outputs) = act(&mut open.get_mut(visit)?.room);
+        self.deliver(&mut open, visit, outputs);
+        Some(said)
+    }
+
+    pub(crate) fn noted(&self, visit: &str, role: Role, what: Audit, detail: Option<String>) {
+        self.happened(visit, Some(role), None, What::Room { what, detail });
+    }
+
     fn take(&self, visit: &str, input: Input<'_>) {
         let mut open = self.open();
         let Some(held) = open.get_mut(visit) else { return };

@@ -9,6 +9,7 @@ pub mod ics;
 pub mod identity_check;
 pub mod link;
 pub mod quarantine;
+pub mod risk;
 pub mod room;
 pub mod scan;
 pub mod secret;

@@ -9,7 +9,7 @@ use store::{Desk, StoreError};
 use zeroize::Zeroizing;
 
 use crate::hall::{Clock, Happened, Slot, What};
-use crate::identity_check::{Risk, Steps, Verified};
+use crate::identity_check::{Risk, Steps, Verified, start};
 use crate::room::{Audit, Settings};
 use crate::signal::{Report, Role};
 use crate::status::VisitEvent;
@@ -35,6 +35,28 @@ pub struct Sheet {
     pub consent: Option<Consent>,
     pub whereabouts: Option<Whereabouts>,
     pub course: Course,
+    /// Of the record: whose passkeys are known.
+    pub patient: Option<Patient>,
+    /// With which passkey they signed the keys of this visit last.
+    pub passkey: Option<Signed>,
+}
+
+/// The patient of a visit, as the record numbers them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Patient {
+    pub id: String,
+    pub chart: u64,
+}
+
+/// A passkey that signed the keys of a call.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed {
+    pub role: Role,
+    pub at_ms: UnixMs,
+    /// Since when it is known to be theirs.
+    pub known_ms: UnixMs,
+    /// The passkey of their account, enrolled when they were given it.
+    pub of_account: bool,
 }
 
 /// Agreement to a visit by video, by whom and to which words.
@@ -114,7 +136,17 @@ pub struct Sheets {
 
 impl Sheet {
     pub fn settings(&self, visit: &str) -> Settings {
-        Settings { visit: visit.to_owned(), relay_only: self.relay_only, high_risk: self.risk.is_high() }
+        // A reason stands in for the steps; nothing else does before the room has seen them.
+        let reason = Steps { reason: self.steps.reason.clone(), ..Steps::default() };
+        let high_risk = start(self.risk, &reason).is_none();
+        Settings { visit: visit.to_owned(), relay_only: self.relay_only, high_risk }
+    }
+
+    /// What the room found out of the steps. True when it changed something.
+    pub fn take(&mut self, happened: &Happened) -> bool {
+        let is_cleared = matches!(happened.what, What::Room { what: Audit::RiskCleared, .. }) && !self.steps.sas;
+        self.steps.sas |= is_cleared;
+        self.course.take(happened) | is_cleared
     }
 
     /// What a clinician confirmed by eye stays with who was confirmed.

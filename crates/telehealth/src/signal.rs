@@ -138,6 +138,8 @@ pub enum Refusal {
     Full,
     NotHost,
     NotAdmitted,
+    /// A visit of high risk, and no passkey vouches for the keys of who is to be let in.
+    Risk,
     Absent,
     Epoch,
     Rate,
@@ -154,9 +156,22 @@ pub struct Member {
     pub admitted: bool,
 }
 
+/// A passkey signed these keys of this participant: `risk::KeysDigest` as text.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Vouch {
+    pub who: ParticipantId,
+    pub keys: String,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum ToClient {
+    /// Whether this is a visit of high risk, whether all of what it asks was done, and for whom a passkey vouches.
+    Risk {
+        high: bool,
+        clear: bool,
+        vouched: Vec<Vouch>,
+    },
     Welcome {
         you: ParticipantId,
         role: Role,

@@ -38,6 +38,15 @@ impl Cover {
 }
 
 impl Party {
+    /// What a configuration declares. None: it names neither, or both.
+    pub fn declared(vendor: Option<&str>, own: bool) -> Option<Party> {
+        match (vendor.map(str::trim), own) {
+            (Some(vendor), false) if !vendor.is_empty() => Some(Party::Vendor(vendor.to_owned())),
+            (None, true) => Some(Party::Own),
+            _ => None,
+        }
+    }
+
     pub fn name(&self) -> &str {
         match self {
             Party::Own => "the organization's own machine",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Agreement, Register, Standing};
+use super::{Agreement, Party, Register, Service, Standing};
 use crate::alert::{About, Severity};
 use crate::rules::{Finding, Rule};
 use crate::{ComplianceError, Queue};
@@ -15,11 +15,14 @@ const LOOK: Duration = Duration::from_secs(900);
 const DAY_MS: i64 = 86_400_000;
 
 impl Register {
-    /// Looks until `stop` turns true or its sender is gone.
-    pub async fn watch(self, queue: Queue, days: u64, mut stop: watch::Receiver<bool>) {
+    /// Looks until `stop` turns true or its sender is gone. `parties` are those whom the configuration names.
+    pub async fn watch(self, queue: Queue, days: u64, parties: Vec<(Service, Party)>, mut stop: watch::Receiver<bool>) {
         loop {
             if let Err(error) = self.look(&queue, days).await {
                 tracing::warn!(%error, "agreements that expire could not be told of");
+            }
+            if let Err(error) = self.look_at(&queue, &parties).await {
+                tracing::warn!(%error, "vendors without an agreement could not be told of");
             }
             if tokio::time::timeout(LOOK, stop.wait_for(|is_over| *is_over)).await.is_ok() {
                 break;
@@ -30,6 +33,21 @@ impl Register {
     /// One look: what expires within `days`, or has, is in the queue. Each is told once for each of its terms.
     pub async fn look(&self, queue: &Queue, days: u64) -> Result<(), ComplianceError> {
         let found = self.expiring(self.now_ms(), days);
+        if found.is_empty() { Ok(()) } else { queue.admit(found, Vec::new()).await }
+    }
+
+    /// Whoever is configured and not covered is in the queue, one alert for each while it lasts.
+    pub async fn look_at(&self, queue: &Queue, parties: &[(Service, Party)]) -> Result<(), ComplianceError> {
+        let now_ms = self.now_ms();
+        let mut found = Vec::new();
+        for (service, party) in parties {
+            let Party::Vendor(vendor) = party else { continue };
+            if self.in_force(vendor, *service, now_ms).is_none() {
+                let service = service.name();
+                tracing::error!(service, by = vendor, "no agreement in force: it is not used");
+                found.push(uncovered(service, vendor, now_ms));
+            }
+        }
         if found.is_empty() { Ok(()) } else { queue.admit(found, Vec::new()).await }
     }
 
@@ -59,6 +77,20 @@ impl Register {
             .services
             .iter()
             .all(|service| all.iter().filter(lasts_longer).any(|other| other.covers(&one.terms.vendor, *service)))
+    }
+}
+
+fn uncovered(service: &str, vendor: &str, now_ms: i64) -> Finding {
+    let at_ms = now_ms.max(0) as u64;
+    Finding {
+        rule: Rule::PartyUncovered,
+        severity: Severity::High,
+        about: About { what: Some(format!("{service} by {vendor}")), ..About::default() },
+        evidence: Vec::new(),
+        first_ms: at_ms,
+        last_ms: at_ms,
+        count: 1,
+        is_running_total: false,
     }
 }
 

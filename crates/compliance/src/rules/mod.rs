@@ -95,6 +95,8 @@ rules! {
     /// Fed by the calendar (45 CFR 164.308(b)).
     AgreementExpiring = "agreement_expiring", PrivacyOfficer, 0, "a business associate agreement expires soon", "";
     AgreementExpired = "agreement_expired", PrivacyOfficer, 0, "a business associate agreement has expired", "";
+    /// Fed by the configuration and the calendar.
+    PartyUncovered = "party_uncovered", PrivacyOfficer, DAY_MS, "a vendor is configured that no agreement in force covers", "looks";
 }
 
 /// The role that looks after a rule's alerts; the privacy officer may look after all.

@@ -173,3 +173,27 @@ async fn an_agreement_that_another_follows_is_not_told_of_and_one_in_part_is() {
     register.look(&house.queue, 42).await.unwrap();
     assert_eq!(house.queue.list(&Filter::default()).len(), 1, "others are followed");
 }
+
+#[tokio::test]
+async fn a_vendor_that_is_configured_and_not_covered_is_told_of_until_an_agreement_is_in_force() {
+    let house = House::new();
+    let register = register(&house);
+    let parties = [
+        (Service::Turn, Party::Vendor("Relays, Inc.".into())),
+        (Service::Email, Party::Own),
+        (Service::Sms, Party::Vendor("Courier Mail, Inc.".into())),
+    ];
+    register.add(&officer(), Terms { services: [Service::Sms].into(), ..terms("2027-01-31") }, WORDS).await.unwrap();
+    for _ in 0..2 {
+        register.look_at(&house.queue, &parties).await.unwrap();
+        house.advance(900_000);
+    }
+    let raised = house.queue.list(&Filter::default());
+    let [alert] = &raised[..] else { panic!("one alert for one vendor: {}", raised.len()) };
+    assert_eq!((alert.rule, alert.about.what.as_deref()), (Rule::PartyUncovered, Some("turn by Relays, Inc.")));
+    assert_eq!(alert.count, 2, "more of the same joins");
+    let covered = Terms { vendor: "Relays, Inc.".into(), services: [Service::Turn].into(), ..terms("2027-01-31") };
+    register.add(&officer(), covered, WORDS).await.unwrap();
+    register.look_at(&house.queue, &parties).await.unwrap();
+    assert_eq!(house.queue.list(&Filter::default())[0].count, 2);
+}

@@ -18,3 +18,4 @@ mod roles;
 mod sessions;
 mod throttles;
 mod tokens;
+mod visit_passkeys;

@@ -21,6 +21,7 @@ mod logout;
 mod policy;
 mod recover_admin;
 mod reindex;
+mod relay_coturn;
 mod remote;
 mod restore;
 mod role;
@@ -93,6 +94,9 @@ enum Command {
     Policy(policy::Args),
     Alert(alert::Args),
     Baa(baa::Args),
+    /// Relays of calls that run elsewhere
+    #[command(subcommand)]
+    Relay(Relay),
     Glass(glass::Args),
     Label(label::Args),
     Explain(explain::Args),
@@ -102,6 +106,11 @@ enum Command {
 enum Audit {
     Verify(audit_verify::Args),
     Export(audit_export::Args),
+}
+
+#[derive(Debug, Subcommand)]
+enum Relay {
+    CoturnConfig(relay_coturn::Args),
 }
 
 #[derive(Debug, Subcommand)]
@@ -181,6 +190,7 @@ pub fn run() -> ExitCode {
         Command::Policy(args) => block_on(policy::run(args)),
         Command::Alert(args) => block_on(alert::run(args)),
         Command::Baa(args) => block_on(baa::run(args)),
+        Command::Relay(Relay::CoturnConfig(args)) => relay_coturn::run(&args),
         Command::Glass(args) => block_on(glass::run(args)),
         Command::Label(args) => block_on(label::run(args)),
         Command::Explain(args) => block_on(explain::run(args)),

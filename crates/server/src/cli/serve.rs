@@ -70,8 +70,8 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     }
     let certificate =
         CertificateFiles { chain: config.tls.certificate.clone(), key: config.tls.key.clone(), authority: None };
-    for (service, party) in config.outward.parties()? {
-        tracing::info!(service = service.name(), by = party.name(), "messages go out");
+    for (service, party) in config.parties()? {
+        tracing::info!(service = service.name(), by = party.name(), "another machine is used");
     }
     let tls = tls::server_config(&certificate)?;
     let doors = Doors::bind(config.listen, config.admin_listen, tls.clone(), config.limits)?;

@@ -31,6 +31,7 @@ fn every_subcommand_has_help_with_an_example() {
         "policy",
         "alert",
         "baa",
+        "relay coturn-config",
         "glass",
         "label",
         "explain",

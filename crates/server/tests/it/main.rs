@@ -15,6 +15,7 @@ mod log_down;
 mod manage;
 mod matrix;
 mod matrix_manage;
+mod outside;
 mod pages;
 mod planted;
 mod shared;

@@ -278,6 +278,11 @@ fn agreements_are_kept_from_the_command_line_and_the_doctor_says_what_they_cover
     house.stop();
     email("Courier, Inc.");
     assert!(wardstone_refused(&doctor, 1).contains("email by Courier, Inc.: no agreement is in force"));
+    let relay = "[visits]\ncoturn = ['turn:relay.example:3478']\ncoturn_secret_file = 'secret'\n";
+    std::fs::write(&config, format!("{relay}coturn_vendor = 'Courier, Inc.'\n")).unwrap();
+    assert!(wardstone_refused(&doctor, 1).contains("relaying by Courier, Inc.: no agreement is in force"));
+    std::fs::write(&config, format!("{relay}coturn_own = true\n")).unwrap();
+    assert!(crate::house::wardstone_ok(&doctor).contains("relaying goes through a machine declared as"));
 }
 
 #[test]

@@ -163,6 +163,7 @@ impl Room {
         now_ms: UnixMs,
         random: Random<'_>,
     ) {
+        self.part_unproven();
         let Some(participant) = self.participants.get_mut(id) else { return };
         let admitted = participant.is_in();
         let (role, heard) = (participant.invite.role, participant.heard);
@@ -181,6 +182,7 @@ impl Room {
             heard,
         };
         self.send(connection, message);
+        self.tell_of_risk();
         // Who the host is stands before what the host signed.
         self.tell_present();
         if admitted {

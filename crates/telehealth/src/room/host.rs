@@ -2,7 +2,7 @@
 
 use super::{Audit, ConnectionId, Output, Random, Room};
 use crate::UnixMs;
-use crate::signal::{FromClient, MEMBERS_MAX, ParticipantId, Refusal, ToClient};
+use crate::signal::{FromClient, MEMBERS_MAX, ParticipantId, Refusal, Report, ToClient};
 use crate::status::{CallEvent, EndReason, VisitEvent};
 
 impl Room {
@@ -52,6 +52,9 @@ impl Room {
                 Ok(())
             }
             FromClient::Event { what, detail } => {
+                if what == Report::SasConfirmed {
+                    self.same_words(who, detail.as_deref());
+                }
                 self.audit(Some((who.clone(), role)), Audit::Reported(what), detail);
                 Ok(())
             }
@@ -66,6 +69,10 @@ impl Room {
     fn admit(&mut self, id: &ParticipantId, now_ms: UnixMs, random: Random<'_>) -> Result<(), Refusal> {
         let participant = self.participants.get(id).filter(|one| one.is_waiting()).ok_or(Refusal::Absent)?;
         let (role, connection) = (participant.invite.role, participant.connection);
+        if !self.may_come_in(id) {
+            self.audit(Some((id.clone(), role)), Audit::RiskRefused, None);
+            return Err(Refusal::Risk);
+        }
         if self.count_in() >= MEMBERS_MAX {
             return Err(Refusal::Full);
         }
@@ -84,6 +91,7 @@ impl Room {
             }
             self.send(connection, ToClient::Ice { servers });
         }
+        self.tell_of_risk();
         // Who the host is stands before what the host signed.
         self.tell_present();
         self.catch_up(id);

@@ -8,6 +8,7 @@ mod door;
 mod host;
 mod member;
 mod relay;
+mod risk;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -104,6 +105,24 @@ pub enum Audit {
     RateLimited,
     NotHost,
     Reported(Report),
+    /// A passkey and words read aloud are asked for.
+    RiskRaised,
+    /// They are not, or not any more.
+    RiskWaived,
+    /// Somebody was not let in without them.
+    RiskRefused,
+    /// A passkey signed the keys of this call.
+    Vouched,
+    VouchRefused,
+    /// Both sides told that the words are the same.
+    RiskCleared,
+    RiskOpen,
+    /// The clinician knows them by sight.
+    ByEye,
+    SomebodyElse,
+    /// Of this visit: nobody sees the address of the other, or they may.
+    RelayOnly,
+    RelayOrNot,
 }
 
 struct Ticket {
@@ -136,6 +155,7 @@ pub struct Room {
     backlog: VecDeque<(ParticipantId, u64, String)>,
     backlog_bytes: usize,
     said: u64,
+    proven: risk::Proven,
     out: Vec<Output>,
 }
 
@@ -157,6 +177,7 @@ impl Room {
             backlog: VecDeque::new(),
             backlog_bytes: 0,
             said: 0,
+            proven: risk::Proven::default(),
             out: Vec::new(),
         }
     }

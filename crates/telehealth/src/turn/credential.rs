@@ -2,6 +2,8 @@
 //!
 //! The opaque part is drawn for each credential and means nobody: relays log user names in full.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::Serialize;
@@ -72,12 +74,22 @@ impl std::fmt::Debug for IceServer {
     }
 }
 
+/// Whether the relays may be used now: somebody else's only under an agreement in force.
+pub type MayUse = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// Where the relays are and how to make credentials for them.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Relays {
     urls: Vec<String>,
     secrets: Option<TurnSecrets>,
     lifetime_ms: i64,
+    may_use: Option<MayUse>,
+}
+
+impl std::fmt::Debug for Relays {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Relays").field("urls", &self.urls).finish_non_exhaustive()
+    }
 }
 
 impl Relays {
@@ -90,12 +102,17 @@ impl Relays {
         if urls.is_empty() || urls.len() > URLS_MAX || !urls.iter().all(known) {
             return Err(TelehealthError::Relay("one to eight addresses, turn: or turns:"));
         }
-        Ok(Self { urls, secrets: Some(secrets), lifetime_ms })
+        Ok(Self { urls, secrets: Some(secrets), lifetime_ms, may_use: None })
     }
 
     /// No relay: calls work where the two see each other.
     pub fn none() -> Self {
-        Self { urls: Vec::new(), secrets: None, lifetime_ms: LIFETIME_MS_MAX }
+        Self { urls: Vec::new(), secrets: None, lifetime_ms: LIFETIME_MS_MAX, may_use: None }
+    }
+
+    /// `may_use` is asked each time before a browser is told of them.
+    pub fn asking(self, may_use: MayUse) -> Self {
+        Self { may_use: Some(may_use), ..self }
     }
 
     pub fn lifetime_ms(&self) -> i64 {
@@ -104,6 +121,9 @@ impl Relays {
 
     pub fn servers(&self, now_ms: UnixMs, random: &mut dyn FnMut(&mut [u8])) -> Vec<IceServer> {
         let Some(secrets) = &self.secrets else { return Vec::new() };
+        if self.may_use.as_ref().is_some_and(|may_use| !may_use()) {
+            return Vec::new();
+        }
         let mut opaque = [0; 12];
         random(&mut opaque);
         let (username, credential) = mint(&secrets.current, now_ms + self.lifetime_ms, &opaque);
@@ -160,6 +180,18 @@ mod tests {
         let servers = relays.servers(0, &mut |bytes| bytes.fill(5));
         assert_eq!(servers[0].username, "3600:BQUFBQUFBQUFBQUF");
         assert!(!format!("{servers:?}").contains(&servers[0].credential));
+    }
+
+    #[test]
+    fn relays_that_may_not_be_used_now_are_not_told_of() {
+        let secrets = TurnSecrets { current: secret("north-north-north"), previous: None };
+        let is_covered = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let asked = is_covered.clone();
+        let relays = Relays::new(vec!["turn:turn.example.org".to_owned()], secrets, LIFETIME_MS_MAX).unwrap();
+        let relays = relays.asking(Arc::new(move || asked.load(std::sync::atomic::Ordering::Relaxed)));
+        assert!(relays.servers(0, &mut |bytes| bytes.fill(5)).is_empty());
+        is_covered.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(relays.servers(0, &mut |bytes| bytes.fill(5)).len(), 1);
     }
 
     #[test]

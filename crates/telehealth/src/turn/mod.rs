@@ -3,6 +3,7 @@
 pub mod coturn;
 pub mod credential;
 pub mod embedded;
+pub mod machine;
 pub mod peer;
 
-pub use credential::{IceServer, Relays, TurnSecret, TurnSecrets};
+pub use credential::{IceServer, MayUse, Relays, TurnSecret, TurnSecrets};

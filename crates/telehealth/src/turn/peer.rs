@@ -3,7 +3,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// First and last address of every range that no relay of ours serves, as coturn's `denied-peer-ip` takes them.
+/// First and last address of every range that no relay of ours serves, as coturn's `denied-peer-ip` takes them. None begins
+/// with `::`: coturn reads that as "from the lowest address of all" and denies every peer. It denies `::` by itself.
 pub const DENIED: [(&str, &str); 22] = [
     ("0.0.0.0", "0.255.255.255"),
     ("10.0.0.0", "10.255.255.255"),
@@ -19,7 +20,7 @@ pub const DENIED: [(&str, &str); 22] = [
     ("198.51.100.0", "198.51.100.255"),
     ("203.0.113.0", "203.0.113.255"),
     ("240.0.0.0", "255.255.255.255"),
-    ("::", "::1"),
+    ("::1", "::1"),
     ("::ffff:0.0.0.0", "::ffff:255.255.255.255"),
     ("64:ff9b::", "64:ff9b::ffff:ffff"),
     ("64:ff9b:1::", "64:ff9b:1:ffff:ffff:ffff:ffff:ffff"),
@@ -41,7 +42,7 @@ fn is_denied_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_denied_v6(address: Ipv6Addr) -> bool {
-    address.is_multicast() || within(u128::from(address), false)
+    address.is_multicast() || address.is_unspecified() || within(u128::from(address), false)
 }
 
 fn within(number: u128, v4: bool) -> bool {

@@ -1,162 +1,19 @@
 //! The relay in this process, spoken to over real sockets as a browser does.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::io::Write;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use turn_server_proto::types::attribute::{ChannelNumber, Data, RequestedTransport, XorPeerAddress, XorRelayedAddress};
-use turn_server_proto::types::message::{ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, REFRESH, SEND};
-use turn_server_proto::types::stun::attribute::{ErrorCode, Nonce, Realm, Username};
-use turn_server_proto::types::stun::message::{
-    BINDING, IntegrityAlgorithm, LongTermKeyCredentials, Message, MessageClass, MessageIntegrityCredentials,
-    MessageType, MessageWrite, MessageWriteExt, MessageWriteVec, Method, TransactionId,
-};
+use turn_server_proto::types::message::{ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, REFRESH};
+use turn_server_proto::types::stun::message::BINDING;
 use wardstone_telehealth::turn::embedded::{ALLOCATIONS_PER_CREDENTIAL_MAX, Embedded, Options};
 use wardstone_telehealth::turn::{TurnSecret, TurnSecrets, credential};
 
+use crate::turn_client::{Client, REALM, Wire, connect};
+
 const NOW: i64 = 1_800_000_000_000;
-const REALM: &str = "visits.example.org";
-
-enum Wire {
-    Udp(UdpSocket, SocketAddr),
-    Stream(Box<dyn Stream>),
-}
-
-trait Stream: Read + Write + Send {}
-impl<T: Read + Write + Send> Stream for T {}
-
-struct Client {
-    wire: Wire,
-    nonce: String,
-    username: String,
-    password: String,
-}
-
-impl Client {
-    fn new(wire: Wire, (username, password): (String, String)) -> Self {
-        Self { wire, nonce: String::new(), username, password }
-    }
-
-    fn udp(server: SocketAddr, credential: (String, String)) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        Self::new(Wire::Udp(socket, server), credential)
-    }
-
-    fn tcp(server: SocketAddr, credential: (String, String)) -> Self {
-        Self::new(Wire::Stream(Box::new(connect(server))), credential)
-    }
-
-    fn send(&mut self, bytes: &[u8]) {
-        match &mut self.wire {
-            Wire::Udp(socket, server) => drop(socket.send_to(bytes, *server).unwrap()),
-            Wire::Stream(stream) => {
-                stream.write_all(bytes).unwrap();
-                stream.flush().unwrap();
-            }
-        }
-    }
-
-    /// None: nothing came in time.
-    fn receive(&mut self) -> Option<Vec<u8>> {
-        match &mut self.wire {
-            Wire::Udp(socket, _) => {
-                let mut buffer = vec![0; 2048];
-                let length = socket.recv(&mut buffer).ok()?;
-                buffer.truncate(length);
-                Some(buffer)
-            }
-            Wire::Stream(stream) => {
-                let mut bytes = vec![0; 4];
-                stream.read_exact(&mut bytes).ok()?;
-                let length = usize::from(u16::from_be_bytes([bytes[2], bytes[3]]));
-                let rest = if bytes[0] >> 6 == 1 { length.next_multiple_of(4) } else { 16 + length };
-                bytes.resize(4 + rest, 0);
-                stream.read_exact(&mut bytes[4..]).ok()?;
-                Some(bytes)
-            }
-        }
-    }
-
-    fn hushed(&mut self) -> Option<Vec<u8>> {
-        if let Wire::Udp(socket, _) = &self.wire {
-            socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-        }
-        self.receive()
-    }
-
-    /// The answer to a signed request: the address of an allocation, or the error's code.
-    fn request(&mut self, method: Method, peer: Option<SocketAddr>) -> Result<Option<SocketAddr>, u16> {
-        if self.nonce.is_empty() {
-            // The first one has no credentials and is answered with a nonce.
-            assert_eq!(self.attempt(ALLOCATE, None, false), Err(401));
-        }
-        self.attempt(method, peer, true)
-    }
-
-    fn attempt(&mut self, method: Method, peer: Option<SocketAddr>, signed: bool) -> Result<Option<SocketAddr>, u16> {
-        let id = TransactionId::generate();
-        let kind = MessageType::from_class_method(MessageClass::Request, method);
-        let mut message = Message::builder(kind, id, MessageWriteVec::new());
-        if method == ALLOCATE {
-            message.add_attribute(&RequestedTransport::new(17)).unwrap();
-        }
-        if method == CHANNEL_BIND {
-            message.add_attribute(&ChannelNumber::new(0x4001)).unwrap();
-        }
-        if let Some(peer) = peer {
-            message.add_attribute(&XorPeerAddress::new(peer, id)).unwrap();
-        }
-        if signed {
-            message.add_attribute(&Username::new(&self.username).unwrap()).unwrap();
-            message.add_attribute(&Realm::new(REALM).unwrap()).unwrap();
-            message.add_attribute(&Nonce::new(&self.nonce).unwrap()).unwrap();
-            let key = LongTermKeyCredentials::new(self.username.clone(), self.password.clone(), REALM.to_owned());
-            let credentials = MessageIntegrityCredentials::LongTerm(key);
-            message.add_message_integrity(&credentials, IntegrityAlgorithm::Sha1).unwrap();
-        }
-        self.send(&message.finish());
-        let bytes = self.receive().expect("an answer");
-        let answer = Message::from_bytes(&bytes).unwrap();
-        assert_eq!(answer.transaction_id(), id);
-        if let Ok(nonce) = answer.attribute::<Nonce>() {
-            self.nonce = nonce.nonce().to_owned();
-        }
-        if answer.has_class(MessageClass::Success) {
-            return Ok(answer.attribute::<XorRelayedAddress>().ok().map(|address| address.addr(id)));
-        }
-        Err(answer.attribute::<ErrorCode>().unwrap().code())
-    }
-
-    fn allocate(&mut self) -> SocketAddr {
-        self.request(ALLOCATE, None).unwrap().unwrap()
-    }
-
-    fn tell(&mut self, peer: SocketAddr, data: &[u8]) {
-        let id = TransactionId::generate();
-        let kind = MessageType::from_class_method(MessageClass::Indication, SEND);
-        let mut message = Message::builder(kind, id, MessageWriteVec::new());
-        message.add_attribute(&XorPeerAddress::new(peer, id)).unwrap();
-        message.add_attribute(&Data::new(data)).unwrap();
-        self.send(&message.finish());
-    }
-
-    /// Data of an indication, and from whom.
-    fn heard(&mut self) -> (SocketAddr, Vec<u8>) {
-        let bytes = self.receive().expect("data");
-        let message = Message::from_bytes(&bytes).unwrap();
-        let from = message.attribute::<XorPeerAddress>().unwrap().addr(message.transaction_id());
-        (from, message.attribute::<Data<'_>>().unwrap().data().to_vec())
-    }
-}
-
-fn connect(server: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(server).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    stream
-}
 
 fn secret(text: &str) -> TurnSecret {
     TurnSecret::new(text).unwrap()
@@ -171,6 +28,9 @@ struct Site {
     clock: Arc<AtomicI64>,
     certificate: rustls::pki_types::CertificateDer<'static>,
 }
+
+/// An address that no range denies, which the machine of the tests says is its own.
+const OUTSIDE: &str = "8.8.4.4";
 
 async fn site() -> Site {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
@@ -189,6 +49,7 @@ async fn site() -> Site {
         advertised: anywhere.ip(),
         realm: REALM.to_owned(),
         secrets: TurnSecrets { current: secret("north-north-north"), previous: None },
+        machine: Arc::new(|| Ok(vec![OUTSIDE.parse().unwrap()])),
         clock: Arc::new(move || read.load(Ordering::Relaxed)),
     };
     Site { relay: Embedded::start(options).await.unwrap(), clock, certificate }
@@ -319,6 +180,34 @@ async fn what_is_near_is_no_peer_and_neither_is_the_machine_itself() {
     // And back: what the machine itself sends to a relayed port goes nowhere.
     service.send_to(b"spoofed", relayed).unwrap();
     assert_eq!(client.hushed(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_public_address_of_the_machine_is_no_peer() {
+    let site = site().await;
+    let mut client = site.udp(1);
+    client.allocate();
+    let at = |address: &str| Some(SocketAddr::new(address.parse().unwrap(), 22));
+    assert_eq!(client.request(CREATE_PERMISSION, at(OUTSIDE)), Err(403));
+    assert_eq!(client.request(CHANNEL_BIND, at(OUTSIDE)), Err(403));
+    assert!(client.request(CREATE_PERMISSION, at("8.8.8.8")).is_ok(), "of somebody else");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_does_not_know_its_machine_does_not_start() {
+    let anywhere: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let options = Options {
+        udp: Some(anywhere),
+        tcp: None,
+        tls: None,
+        relay: anywhere.ip(),
+        advertised: anywhere.ip(),
+        realm: REALM.to_owned(),
+        secrets: TurnSecrets { current: secret("north-north-north"), previous: None },
+        machine: Arc::new(|| Err(std::io::ErrorKind::PermissionDenied.into())),
+        clock: Arc::new(|| NOW),
+    };
+    assert!(Embedded::start(options).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

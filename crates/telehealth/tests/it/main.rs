@@ -5,5 +5,7 @@
 mod coturn;
 mod embedded;
 mod people;
+mod risk;
 mod room;
 mod room_properties;
+mod turn_client;

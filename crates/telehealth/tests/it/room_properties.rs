@@ -24,13 +24,17 @@ enum Act {
     State(u8),
     Roster(u8, u64),
     Wait(i64),
+    Ask(bool),
+    Vouch(u8),
+    OtherKeys(u8),
 }
 
 /// People 0 and 1 are hosts.
 const PEOPLE: u8 = 6;
 
 fn acts() -> impl Strategy<Value = Act> {
-    let one = || 0..PEOPLE;
+    // The patient more often: of them more is asked.
+    let one = || prop_oneof![4 => Just(2u8), 3 => 0..PEOPLE];
     prop_oneof![
         6 => one().prop_map(Act::Join),
         2 => one().prop_map(Act::Resume),
@@ -45,6 +49,9 @@ fn acts() -> impl Strategy<Value = Act> {
         2 => one().prop_map(Act::State),
         2 => (0..3u8, 1..9u64).prop_map(|(a, epoch)| Act::Roster(a, epoch)),
         2 => (0..40_000i64).prop_map(Act::Wait),
+        2 => prop::bool::weighted(0.7).prop_map(Act::Ask),
+        3 => one().prop_map(Act::Vouch),
+        2 => one().prop_map(Act::OtherKeys),
     ]
 }
 
@@ -59,6 +66,10 @@ struct Belief {
     removed: BTreeSet<u8>,
     next: u64,
     tickets: u8,
+    is_high: bool,
+    /// Keys of each person, and those that a passkey signed.
+    keys: BTreeMap<u8, String>,
+    signed: BTreeSet<(String, String)>,
 }
 
 impl Belief {
@@ -91,6 +102,10 @@ impl Belief {
                     if message.is_of_the_room() {
                         let id = person.and_then(|person| self.id.get(&person)).cloned().unwrap_or_default();
                         prop_assert!(self.admitted.contains(&id), "{message:?} reached one who is not in");
+                        let person = person.unwrap_or_default();
+                        let keys = self.keys.get(&person).cloned().unwrap_or_default();
+                        let is_asked = self.is_high && role(person).is_visited();
+                        prop_assert!(!is_asked || self.signed.contains(&(id, keys)), "no passkey signed their keys");
                     }
                     let from = match message {
                         ToClient::Signal { from, .. } => Some(from),
@@ -120,8 +135,28 @@ proptest! {
         for act in acts {
             let id = |belief: &Belief, person: u8| belief.id.get(&person).cloned().unwrap_or("0000000000000000".into());
             let (actor, message) = match act {
-                Act::Join(person) | Act::Resume(person) => {
+                Act::Ask(high) => {
+                    belief.is_high = high;
+                    let outputs = stage.room.ask(high);
+                    stage.take(&outputs);
+                    belief.check(&outputs, None)?;
+                    continue;
+                }
+                Act::Vouch(person) => {
+                    let Some((id, keys)) = stage.room.keys_of(&format!("p{person}")) else { continue };
+                    let held = belief.keys.get(&person).cloned().unwrap_or_default();
+                    belief.signed.insert((id.as_str().to_owned(), held));
+                    let outputs = stage.room.vouch(&id, keys).expect("the keys of now");
+                    stage.take(&outputs);
+                    belief.check(&outputs, None)?;
+                    continue;
+                }
+                Act::Join(person) | Act::Resume(person) | Act::OtherKeys(person) => {
                     let mut hello = json!({"type": "hello", "keys": KEYS()});
+                    if matches!(act, Act::OtherKeys(_)) {
+                        hello["keys"]["sign"] = "b3RoZXI".into();
+                    }
+                    belief.keys.insert(person, hello["keys"]["sign"].as_str().unwrap().to_owned());
                     match (&act, belief.resume.get(&person)) {
                         (Act::Resume(_), Some(resume)) => hello["resume"] = resume.clone(),
                         _ => {

@@ -35,7 +35,10 @@ pub enum Verdict {
 pub struct Gate {
     pub realm: String,
     pub secrets: TurnSecrets,
+    /// Where relayed ports are.
     pub own: Vec<IpAddr>,
+    /// What else this machine is.
+    pub machine: Vec<IpAddr>,
 }
 
 impl Gate {
@@ -90,7 +93,12 @@ impl Gate {
 
     /// Permissions are by address without a port: our own is let through here, and only its relayed ports later.
     pub fn refuses(&self, peer: IpAddr) -> bool {
-        is_denied(peer) && !self.own.contains(&peer)
+        self.is_near(peer) && !self.own.contains(&peer)
+    }
+
+    /// What no packet is relayed to or from, but between relayed ports.
+    pub fn is_near(&self, peer: IpAddr) -> bool {
+        is_denied(peer) || self.machine.contains(&peer)
     }
 }
 

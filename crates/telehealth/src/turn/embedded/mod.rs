@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 
 use self::relay::Relay;
 use super::TurnSecrets;
+use super::machine::Addresses;
 use crate::{TelehealthError, UnixMs};
 
 pub const ALLOCATIONS_PER_CREDENTIAL_MAX: usize = 12;
@@ -48,6 +49,8 @@ pub struct Options {
     pub advertised: IpAddr,
     pub realm: String,
     pub secrets: TurnSecrets,
+    /// The machine's own: none of them is a peer but by its relayed ports.
+    pub machine: Addresses,
     pub clock: Clock,
 }
 
@@ -64,7 +67,7 @@ pub struct Embedded {
 impl Embedded {
     pub async fn start(options: Options) -> Result<Self, TelehealthError> {
         let (events, inbox) = mpsc::channel(EVENTS_MAX);
-        let mut relay = Relay::new(&options, events.clone());
+        let mut relay = Relay::new(&options, events.clone())?;
         let mut tasks = Vec::new();
         let handed = relay.listen_tcp(SocketAddr::new(options.relay, HTTPS));
         let mut started = Self { udp: None, tcp: None, tls: None, events: events.clone(), handed, tasks: Vec::new() };

@@ -18,9 +18,11 @@ use turn_server_proto::types::{AddressFamily, Instant as LibraryInstant, Transpo
 use super::gate::{Gate, Verdict};
 use super::{ALLOCATIONS_MAX, ALLOCATIONS_PER_CREDENTIAL_MAX, BYTES_PER_ALLOCATION_MAX, Clock, Options, socket};
 use crate::turn::TurnSecrets;
-use crate::turn::peer::is_denied;
+use crate::turn::machine::Addresses;
 
 const SWEEP_MS: u64 = 1_000;
+/// Addresses of the machine change: they are read again as often.
+const MACHINE_SWEEPS: u32 = 30;
 /// Requests without credentials that a listener answers at once and a second: the library keeps a nonce for each.
 const CHALLENGES_BURST: u32 = 200;
 const CHALLENGES_PER_SECOND: u32 = 20;
@@ -75,13 +77,17 @@ pub struct Relay {
     fronts: Vec<Front>,
     /// By the address that clients are told.
     ports: BTreeMap<SocketAddr, Port>,
+    machine: Addresses,
+    /// Sweeps until the machine's addresses are read again.
+    machine_in: u32,
 }
 
 impl Relay {
-    pub fn new(options: &Options, events: mpsc::Sender<Event>) -> Self {
+    pub fn new(options: &Options, events: mpsc::Sender<Event>) -> std::io::Result<Self> {
         let own = vec![options.advertised, options.relay];
-        Self {
-            gate: Gate { realm: options.realm.clone(), secrets: options.secrets.clone(), own },
+        let machine = (options.machine)()?;
+        Ok(Self {
+            gate: Gate { realm: options.realm.clone(), secrets: options.secrets.clone(), own, machine },
             relay: options.relay,
             advertised: options.advertised,
             clock: options.clock.clone(),
@@ -89,7 +95,9 @@ impl Relay {
             started: Instant::now(),
             fronts: Vec::new(),
             ports: BTreeMap::new(),
-        }
+            machine: options.machine.clone(),
+            machine_in: MACHINE_SWEEPS,
+        })
     }
 
     pub fn listen_udp(&mut self, at: SocketAddr, socket: Arc<UdpSocket>) -> Listener {
@@ -143,7 +151,7 @@ impl Relay {
             Event::Frame { listener, from, bytes } => self.frame(listener, from, bytes),
             Event::Relayed { port, from, bytes } => {
                 // What comes through the socket and claims to be near is not let in either.
-                if is_denied(from.ip()) || !self.count(port, bytes.len()) {
+                if self.gate.is_near(from.ip()) || !self.count(port, bytes.len()) {
                     return;
                 }
                 if let Some(listener) = self.ports.get(&port).map(|held| held.listener) {
@@ -299,7 +307,7 @@ impl Relay {
             return;
         }
         // Our own address is no peer otherwise: neither our listeners nor what else runs here.
-        if is_denied(transmit.to.ip()) || self.gate.own.contains(&transmit.to.ip()) {
+        if self.gate.is_near(transmit.to.ip()) || self.gate.own.contains(&transmit.to.ip()) {
             return;
         }
         if let Some(port) = self.ports.get(&transmit.from) {
@@ -315,6 +323,7 @@ impl Relay {
     }
 
     fn sweep(&mut self) {
+        self.look_around();
         for listener in 0..self.fronts.len() {
             let mut work = VecDeque::new();
             self.pump(listener, None, &mut work);
@@ -325,6 +334,19 @@ impl Relay {
             if remembered > REMEMBERED_MAX || idle && remembered > REMEMBERED_IDLE_MAX {
                 self.renew(listener);
             }
+        }
+    }
+
+    /// What cannot be read now stays as it was.
+    fn look_around(&mut self) {
+        self.machine_in -= 1;
+        if self.machine_in > 0 {
+            return;
+        }
+        self.machine_in = MACHINE_SWEEPS;
+        match (self.machine)() {
+            Ok(machine) => self.gate.machine = machine,
+            Err(error) => tracing::warn!(kind = ?error.kind(), "the relay cannot read the machine's addresses"),
         }
     }
 
