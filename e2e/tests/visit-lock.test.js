@@ -87,6 +87,10 @@ test('a screen that is locked shows the call and nothing of the chart, and is un
   await linkFrom(host, 'family');
   await host.getByRole('button', { name: 'End for all' }).click();
   await patient.getByText('The visit is over.').waitFor();
+  await host.getByRole('heading', { name: 'After the visit' }).waitFor();
+  await findsNothing(host, 'after a visit, the clinician');
+  await findsNothing(patient, 'after a visit, the patient');
+  await photograph(patient, 'visit-after');
   await until('the encounter ends', async () => (await encounter())?.status === 'finished');
   const held = await encounter();
   assert.equal(held.class.code, 'VR');

@@ -182,6 +182,7 @@ routes! {
     InviteGuest = POST "/appointments/{}/visit/links",
     RevokeGuest = POST "/appointments/{}/visit/links/revoke",
     VisitNote = GET "/appointments/{}/visit/note",
+    VisitSummary = GET "/appointments/{}/visit/summary",
     KeepFile = POST "/appointments/{}/visit/keep/file",
     KeepTalk = POST "/appointments/{}/visit/keep/talk",
     HeldFiles = POST "/appointments/{}/visit/held",

@@ -79,17 +79,17 @@ async function changed(made, state, isAgain) {
     await begin(true);
   } else if (["ended", "removed", "left"].includes(state.call)) {
     const ended = state.reason === "revoked" ? "The clinic cut this call off. Knock again if the visit is to go on." : "The visit is over.";
-    over({ ended, removed: "You were taken out of the visit.", left: "You have left the visit." }[state.call]);
+    over(state.call === "ended" && state.reason !== "revoked", { ended, removed: "You were taken out of the visit.", left: "You have left the visit." }[state.call]);
   }
 }
 
-function over(what) {
+function over(isDone, what) {
   now.call = null;
   if (isLocked()) { location.replace("/lock"); return; }
   now.media?.getTracks().forEach((track) => track.stop());
   now.media = null;
   for (const one of document.querySelectorAll("#tiles > figure")) one.remove();
-  show("begin");
+  show("begin", ...(isDone ? ["after"] : []));
   byId("start").textContent = isHost ? "Open the room again" : "Knock again";
   trouble(what);
 }

@@ -138,6 +138,7 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::InviteGuest => later(asked, visit::invite),
         Route::RevokeGuest => later(asked, visit::revoke),
         Route::VisitNote => later(asked, visit::note),
+        Route::VisitSummary => later(asked, visit::summary),
         Route::KeepFile => later(asked, visit::keep_file),
         Route::KeepTalk => later(asked, visit::keep_talk),
         Route::HeldFiles => later(asked, visit::held),

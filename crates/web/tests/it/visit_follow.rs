@@ -35,7 +35,7 @@ async fn encounters(clinic: &Clinic) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_visit_begins_and_ends_in_the_chart_with_its_room_and_once() {
-    let (clinic, _asha, _) = hosted().await;
+    let (clinic, mut asha, _) = hosted().await;
     clinic.web.follow("video", VisitEvent::Arrive).await;
     assert!(encounters(&clinic).await.is_empty(), "who waits is in the room and not yet in the chart");
     let arrived_ms = clinic.now_ms();
@@ -58,6 +58,11 @@ async fn a_visit_begins_and_ends_in_the_chart_with_its_room_and_once() {
     assert_eq!(ended["status"], "finished");
     assert!(ended["period"]["end"].is_string());
     assert_eq!(appointment(&clinic).await["status"], "fulfilled");
+    // What goes home is made of the note, which is still to be written.
+    let summary = asha.get(&clinic, "/appointments/video/visit/summary").await;
+    assert_eq!(summary.location(), "/appointments/video/visit/note");
+    let note = asha.get(&clinic, summary.location()).await;
+    assert!(note.location().contains("/notes/new?encounter="), "{}", note.location());
     // Nobody hosts any more: nothing is written with the authority of who was there.
     let version = appointment(&clinic).await["meta"]["versionId"].clone();
     clinic.web.follow("video", VisitEvent::Start).await;

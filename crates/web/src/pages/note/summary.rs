@@ -3,6 +3,7 @@
 use askama::Template;
 use fhir::Json;
 use http::StatusCode;
+use jiff::tz::TimeZone;
 use record::RecordError;
 
 use super::view::{Look, is_withheld};
@@ -34,6 +35,8 @@ struct Page<'a> {
     is_signed: bool,
     by: String,
     visited: String,
+    /// Of a visit by video, from when to when.
+    by_video: String,
     reason: String,
     diagnoses: Vec<String>,
     medicines: Vec<String>,
@@ -85,8 +88,8 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         return Ok(answer::see(&address(patient_id, id)));
     }
     let look = Look::of(asked, &session, &asking).await?;
-    let (reason, visited) = visit(&asking, patient_id, said.encounter.as_deref()).await?;
     let (zone, now_ms) = (asked.web.zone(), asking.record.now_ms());
+    let visit = Visited::of(&asking, patient_id, said.encounter.as_deref(), zone).await?;
     // Without a visit nobody knows what else belongs to it.
     let mut made = match &said.encounter {
         Some(encounter) => made(&asking, patient_id, Some(encounter)).await?,
@@ -94,7 +97,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     };
     made.retain(|one| !one.is_draft);
     let (orders, medicines): (Vec<Made>, Vec<Made>) = made.into_iter().partition(|one| one.kind == "ServiceRequest");
-    let since = [visited, said.date].into_iter().find(|date| !date.is_empty());
+    let since = [visit.began, said.date].into_iter().find(|date| !date.is_empty());
     let page = Page {
         frame: Frame::of(asked.web),
         shell: look.shell(),
@@ -105,7 +108,8 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         is_signed: said.is_signed,
         by: said.by,
         visited: since.map_or_else(|| Day::of(now_ms, zone).short(), |date| time::day(&date)),
-        reason,
+        by_video: visit.by_video,
+        reason: visit.reason,
         diagnoses: said.diagnoses,
         medicines: medicines.into_iter().map(|one| one.words).collect(),
         orders,
@@ -140,13 +144,35 @@ async fn signed(asked: &Asked<'_>, asking: &Asking<'_>) -> Result<Said, Refusal>
 }
 
 /// Why they came, and when.
-async fn visit(asking: &Asking<'_>, patient_id: &str, encounter: Option<&str>) -> Result<(String, String), Refusal> {
-    let Some(id) = encounter else { return Ok(Default::default()) };
-    let found = asking.search_if_ever("Encounter", &[("patient", patient_id), ("_id", id)]).await?;
-    let visits = found.resources();
-    let Some(visit) = visits.first() else { return Ok(Default::default()) };
-    let began = visit.get("period").and_then(|period| text(period, "start")).unwrap_or_default();
-    Ok((words_of(visit, "reasonCode").unwrap_or_default(), began.to_owned()))
+#[derive(Default)]
+struct Visited {
+    reason: String,
+    began: String,
+    by_video: String,
+}
+
+impl Visited {
+    async fn of(
+        asking: &Asking<'_>,
+        patient_id: &str,
+        encounter: Option<&str>,
+        zone: &TimeZone,
+    ) -> Result<Self, Refusal> {
+        let Some(id) = encounter else { return Ok(Self::default()) };
+        let found = asking.search_if_ever("Encounter", &[("patient", patient_id), ("_id", id)]).await?;
+        let visits = found.resources();
+        let Some(visit) = visits.first() else { return Ok(Self::default()) };
+        let instant = |end: &str| visit.get("period").and_then(|period| text(period, end));
+        let clock = |end: &str| instant(end).and_then(time::instant_ms).map(|ms| day::clock(ms, zone));
+        let is_video = visit.get("class").and_then(|class| text(class, "code")) == Some("VR");
+        let by_video = match (clock("start"), clock("end")) {
+            (Some(start), Some(end)) if is_video => format!("By video, {start} to {end}"),
+            _ if is_video => "By video".to_owned(),
+            _ => String::new(),
+        };
+        let began = instant("start").unwrap_or_default().to_owned();
+        Ok(Self { reason: words_of(visit, "reasonCode").unwrap_or_default(), began, by_video })
+    }
 }
 
 async fn next(asked: &Asked<'_>, asking: &Asking<'_>) -> Result<Option<Next>, Refusal> {

@@ -43,6 +43,23 @@ impl Chart {
     }
 }
 
+/// Leads to what the patient takes home of this visit, or to the note that it is made of.
+pub async fn summary(asked: &Asked<'_>) -> Answer {
+    let session = asked.reader().await?;
+    let asking = hosting(asked, &session)?;
+    let Chart { appointment, patient, encounter } = Chart::of(asked, &asking).await?;
+    let Some(encounter) = encounter else { return Ok(answer::see(&format!("/appointments/{appointment}/visit/note"))) };
+    let begun = writing(&asking, &patient).await?.filter(|note| note.encounter_id.as_deref() == Some(&*encounter));
+    let of_visit = format!("Encounter/{encounter}");
+    let pairs = [("patient", &*patient), ("encounter", &of_visit), ("category", "clinical-note"), ("_sort", "-date")];
+    let signed = asking.search_if_ever("DocumentReference", &pairs).await?;
+    let signed = signed.resources().first().and_then(|one| text(one, "id")).map(str::to_owned);
+    Ok(answer::see(&match begun.map(|note| note.id).or(signed) {
+        Some(note) => format!("/patients/{patient}/notes/{note}/summary"),
+        None => format!("/appointments/{appointment}/visit/note"),
+    }))
+}
+
 /// Leads to the caller's unfinished note of this visit, or to a new one of it.
 pub async fn note(asked: &Asked<'_>) -> Answer {
     let session = asked.reader().await?;

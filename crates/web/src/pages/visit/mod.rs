@@ -10,7 +10,7 @@ mod keep;
 mod talk;
 
 pub use about::about;
-pub use beside::note;
+pub use beside::{note, summary};
 pub use follow::{Hosts, follow};
 pub use guest::{check, guest, open, ticket as guest_ticket};
 pub use host::{invite, may_host, page as host, revoke, session as host_session, ticket as host_ticket};
