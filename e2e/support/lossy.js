@@ -3,6 +3,8 @@
 import { createSocket } from 'node:dgram';
 
 const WAYS_MAX = 256;
+/** What waits while this process does something else, so that only what is meant to be lost is lost. */
+const BUFFER = 4 * 1024 * 1024;
 
 /** mulberry32: enough to choose what is lost, and the same on every machine. */
 export function seeded(seed) {
@@ -29,7 +31,7 @@ export class Lossy {
   static async start(target, { seed = 1 } = {}) {
     const lossy = new Lossy();
     Object.assign(lossy, { target, chance: seeded(seed) });
-    lossy.socket = createSocket('udp4');
+    lossy.socket = createSocket({ type: 'udp4', recvBufferSize: BUFFER });
     lossy.socket.on('message', (bytes, from) => lossy.#up(bytes, from));
     await new Promise((done) => lossy.socket.bind(0, '127.0.0.1', done));
     lossy.port = lossy.socket.address().port;
@@ -42,7 +44,7 @@ export class Lossy {
     let way = this.#ways.get(place);
     if (!way) {
       if (this.#ways.size >= WAYS_MAX) return;
-      way = createSocket('udp4');
+      way = createSocket({ type: 'udp4', recvBufferSize: BUFFER });
       way.on('message', (answer) => this.#pass('down', answer, () => this.socket.send(answer, port, address)));
       way.on('error', () => {});
       this.#ways.set(place, way);
