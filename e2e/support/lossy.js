@@ -23,8 +23,6 @@ export class Lossy {
   isCut = false;
   passed = { up: 0, down: 0 };
   lost = { up: 0, down: 0 };
-  /** Called with each datagram that passes or not, in either direction. */
-  heard = () => {};
   #ways = new Map();
 
   /** In front of `target` ({host, port}), on a port of its own of the loopback. */
@@ -45,15 +43,14 @@ export class Lossy {
     if (!way) {
       if (this.#ways.size >= WAYS_MAX) return;
       way = createSocket({ type: 'udp4', recvBufferSize: BUFFER });
-      way.on('message', (answer) => this.#pass('down', answer, () => this.socket.send(answer, port, address)));
+      way.on('message', (answer) => this.#pass('down', () => this.socket.send(answer, port, address)));
       way.on('error', () => {});
       this.#ways.set(place, way);
     }
-    this.#pass('up', bytes, () => way.send(bytes, this.target.port, this.target.host));
+    this.#pass('up', () => way.send(bytes, this.target.port, this.target.host));
   }
 
-  #pass(direction, bytes, send) {
-    this.heard(bytes, direction);
+  #pass(direction, send) {
     if (this.isCut || this.chance() < this.loss[direction]) { this.lost[direction] += 1; return; }
     this.passed[direction] += 1;
     send();

@@ -44,7 +44,8 @@ async function appointment(clinic, words) {
  */
 function between({ udpPort }) {
   const transportOf = (url) => (url.startsWith('turns:') ? 'tls' : url.split('transport=')[1]);
-  const chosen = () => sessionStorage.getItem('test-transport');
+  // Where packets go through `udpPort`, none goes around it, unless the page says so.
+  const chosen = () => sessionStorage.getItem('test-transport') ?? (udpPort ? 'udp' : null);
   const way = (url) => (udpPort && transportOf(url) === 'udp' ? url.replace(/:\d+\?/, `:${udpPort}?`) : url);
   const through = (given = {}) => {
     const servers = (given.iceServers ?? []).map((server) => ({ ...server, urls: [server.urls].flat().filter((url) => !chosen() || transportOf(url) === chosen()).map(way) }));
@@ -91,7 +92,7 @@ function lookers() {
     me: (call) => call?.me?.id ?? null,
     states: (call) => [...call?.peers.values() ?? []].map(({ state }) => state),
     account: async (call) => JSON.stringify({
-      peers: [...call?.peers.values() ?? []].map(({ state, pc, connectedMs, counters }) => ({ state, ice: pc?.iceConnectionState, all: pc?.connectionState, connectedMs, counters: [...counters.values()] })),
+      peers: [...call?.peers.values() ?? []].map(({ state, run, theirRun, isPolite, pc, connectedMs, counters }) => ({ state, run, theirRun, isPolite, signaling: pc?.signalingState, servers: pc?.getConfiguration().iceServers.map(({ urls }) => urls), ice: pc?.iceConnectionState, all: pc?.connectionState, connectedMs, counters: [...counters.values()] })),
       way: await globalThis.lookers.way(call), lines: call?.signal?.isOpen, trouble: document.querySelector('#trouble')?.textContent, banner: document.querySelector('#banner')?.textContent,
       videos: [...document.querySelectorAll('video')].map(({ id, videoWidth, currentTime, paused, readyState }) => ({ id, videoWidth, currentTime, paused, readyState })),
     }),

@@ -34,7 +34,7 @@ async function relayPort() {
 }
 
 const pages = () => [two.host, two.patient];
-const connected = (page) => until('both are connected', async () => (await look(page, 'states')).join() === 'connected');
+const connected = (page) => until('both are connected', async () => (await look(page, 'states')).join() === 'connected', undefined, () => look(page, 'account'));
 
 test('8 % of the packets lost both ways: the call begins, lives, and pictures go on, without a false alarm', async () => {
   await begin();
