@@ -42,7 +42,7 @@ async function appointment(clinic, words) {
  * What stands between a page and the network, put there before any of its scripts run: relays are reached through `udpPort` where
  * one is given, by one transport alone where the page names one (udp, tcp or tls), and the line can be cut. None of it makes a check weaker.
  */
-function between({ udpPort }) {
+function between({ udpPort, isSmall }) {
   const transportOf = (url) => (url.startsWith('turns:') ? 'tls' : url.split('transport=')[1]);
   // Where packets go through `udpPort`, none goes around it, unless the page says so.
   const chosen = () => sessionStorage.getItem('test-transport') ?? (udpPort ? 'udp' : null);
@@ -59,7 +59,7 @@ function between({ udpPort }) {
   // A small picture: what is tried is the way and not the machine, which encodes and decodes for both.
   const devices = navigator.mediaDevices;
   const ask = devices.getUserMedia.bind(devices);
-  devices.getUserMedia = ({ video, ...rest }) => ask({ ...rest, ...(video ? { video: { width: 320, height: 180, frameRate: 15 } } : {}) });
+  if (isSmall) devices.getUserMedia = ({ video, ...rest }) => ask({ ...rest, ...(video ? { video: { width: 320, height: 180, frameRate: 15 } } : {}) });
   const Line = globalThis.WebSocket;
   const lines = new Set();
   let isCut = false;
@@ -123,12 +123,12 @@ export async function plays(page, selector = '#tiles figure video', frames = 3) 
 }
 
 /** Both in their browsers: the clinician's room is open, the patient knows the link and stands before the door. */
-export async function bothCome(here, { udpPort = null, words = 'Video visit', more = [], prepare = async () => {} } = {}) {
+export async function bothCome(here, { udpPort = null, isSmall = true, words = 'Video visit', more = [], prepare = async () => {} } = {}) {
   const visit = await appointment(here.clinic, words);
   const contexts = [await here.browser.profile(), await here.browser.profile()];
   for (const context of contexts) {
     context.setDefaultTimeout(CAP_MS);
-    await context.addInitScript(between, { udpPort });
+    await context.addInitScript(between, { udpPort, isSmall });
     await context.addInitScript(lookers);
     for (const script of more) await context.addInitScript(script);
   }
