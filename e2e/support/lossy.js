@@ -3,6 +3,8 @@
 import { createSocket } from 'node:dgram';
 
 const WAYS_MAX = 256;
+/** What waits while this process does something else, so that only what is meant to be lost is lost. */
+const BUFFER = 4 * 1024 * 1024;
 
 /** mulberry32: enough to choose what is lost, and the same on every machine. */
 export function seeded(seed) {
@@ -21,15 +23,13 @@ export class Lossy {
   isCut = false;
   passed = { up: 0, down: 0 };
   lost = { up: 0, down: 0 };
-  /** Called with each datagram that passes or not, in either direction. */
-  heard = () => {};
   #ways = new Map();
 
   /** In front of `target` ({host, port}), on a port of its own of the loopback. */
   static async start(target, { seed = 1 } = {}) {
     const lossy = new Lossy();
     Object.assign(lossy, { target, chance: seeded(seed) });
-    lossy.socket = createSocket('udp4');
+    lossy.socket = createSocket({ type: 'udp4', recvBufferSize: BUFFER });
     lossy.socket.on('message', (bytes, from) => lossy.#up(bytes, from));
     await new Promise((done) => lossy.socket.bind(0, '127.0.0.1', done));
     lossy.port = lossy.socket.address().port;
@@ -42,16 +42,15 @@ export class Lossy {
     let way = this.#ways.get(place);
     if (!way) {
       if (this.#ways.size >= WAYS_MAX) return;
-      way = createSocket('udp4');
-      way.on('message', (answer) => this.#pass('down', answer, () => this.socket.send(answer, port, address)));
+      way = createSocket({ type: 'udp4', recvBufferSize: BUFFER });
+      way.on('message', (answer) => this.#pass('down', () => this.socket.send(answer, port, address)));
       way.on('error', () => {});
       this.#ways.set(place, way);
     }
-    this.#pass('up', bytes, () => way.send(bytes, this.target.port, this.target.host));
+    this.#pass('up', () => way.send(bytes, this.target.port, this.target.host));
   }
 
-  #pass(direction, bytes, send) {
-    this.heard(bytes, direction);
+  #pass(direction, send) {
     if (this.isCut || this.chance() < this.loss[direction]) { this.lost[direction] += 1; return; }
     this.passed[direction] += 1;
     send();

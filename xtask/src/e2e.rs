@@ -53,6 +53,18 @@ pub fn run(workspace: &Path, filter: Option<&str>) -> Result<(Count, bool), Stri
     Ok((count_tap(&lines), ended_well))
 }
 
+/// From a click to the other's first picture: two browsers, the server as it is released.
+pub fn bench_visit(workspace: &Path, arguments: &[&str]) -> Result<(), String> {
+    let folder = workspace.join(FOLDER);
+    prepare(&folder)?;
+    cargo::must(workspace, &["build", "--release", "-p", "wardstone"])?;
+    let binary = cargo::target_directory(workspace)?.join("release/wardstone");
+    let mut command = Command::new("node");
+    command.current_dir(&folder).stdin(Stdio::null()).env("WARDSTONE_BINARY", binary);
+    let status = command.arg("bench-visit.js").args(arguments).status().map_err(|e| format!("node: {e}"))?;
+    if status.success() { Ok(()) } else { Err("a visit does not begin in time".to_owned()) }
+}
+
 /// The pictures of the README, of a demo as it is now.
 pub fn screenshots(workspace: &Path) -> Result<(), String> {
     let folder = workspace.join(FOLDER);

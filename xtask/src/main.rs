@@ -18,6 +18,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   ci                                             tidy, clippy, test
   bench [NAME] [--quick] [--json FILE]           release build, load generator, one table; NAME is one row, or
                                                  stages, control, sign-in, pages
+  bench visit [--relay-only]                     release build; from a click to the other's first picture, in a browser
   screenshots                                    the pictures of the README, of a demo's synthetic patients
   codegen [--definitions DIR]                    the tables of crates/fhir from the official packages";
 
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(&workspace),
         ["screenshots"] => e2e::screenshots(&workspace),
         ["ci"] => ci::run(&workspace),
+        ["bench", "visit", rest @ ..] => e2e::bench_visit(&workspace, rest),
         ["bench", name, rest @ ..] if !name.starts_with('-') => {
             bench::run(&workspace, &[&["--only", name][..], rest].concat())
         }

@@ -85,6 +85,19 @@ fn talk(a: &mut Client, b: &mut Client) {
     assert_eq!(b.heard(), (at_a, b"data".to_vec()));
     b.tell(at_a, b"back");
     assert_eq!(a.receive().unwrap(), [0x40, 0x01, 0, 4, b'b', b'a', b'c', b'k']);
+    // Of any length, one after the other: in a stream each ends at a multiple of four.
+    for length in [1_u8, 3, 2, 5, 7, 4] {
+        let data = vec![length; usize::from(length)];
+        let mut channel = [&[0x40, 0x01, 0, length], data.as_slice()].concat();
+        let is_stream = matches!(a.wire, Wire::Stream(_));
+        if is_stream {
+            channel.resize(channel.len().next_multiple_of(4), 0);
+        }
+        a.send(&channel);
+        assert_eq!(b.heard(), (at_a, data.clone()));
+        b.tell(at_a, &data);
+        assert_eq!(a.receive().unwrap(), channel);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -92,6 +105,7 @@ async fn two_allocations_talk_both_ways_over_udp_tcp_and_tls() {
     let site = site().await;
     talk(&mut site.udp(1), &mut site.udp(2));
     talk(&mut site.udp(3), &mut Client::tcp(site.relay.tcp.unwrap(), good(4)));
+    talk(&mut Client::tcp(site.relay.tcp.unwrap(), good(7)), &mut site.udp(8));
     talk(&mut site.tls(5), &mut Client::tcp(site.relay.tcp.unwrap(), good(6)));
 }
 

@@ -366,11 +366,13 @@ impl Relay {
 }
 
 impl Front {
-    fn send(&self, to: SocketAddr, bytes: Vec<u8>) {
+    fn send(&self, to: SocketAddr, mut bytes: Vec<u8>) {
         match &self.udp {
             Some(socket) => drop(socket.try_send_to(&bytes, to)),
             None => {
                 if let Some(frames) = self.streams.get(&to) {
+                    // Channel data ends at a multiple of four in a stream (RFC 8656, 12.5); the library (0.7) leaves that out.
+                    bytes.resize(bytes.len().next_multiple_of(4), 0);
                     drop(frames.try_send(bytes));
                 }
             }

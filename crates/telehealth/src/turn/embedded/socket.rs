@@ -86,14 +86,15 @@ where
     let _ = events.send(Event::Disconnected { listener, from }).await;
 }
 
-/// One STUN message or channel data with its padding. None: the stream ended, or is no TURN.
+/// One STUN message, or channel data without the padding that it has in a stream: the library (0.7) takes it for the next
+/// frame. None: the stream ended, or is no TURN.
 async fn frame<R: AsyncRead + Unpin>(reader: &mut R) -> Option<Vec<u8>> {
     let mut bytes = vec![0; 4];
     reader.read_exact(&mut bytes).await.ok()?;
     let length = usize::from(u16::from_be_bytes([bytes[2], bytes[3]]));
-    let rest = match bytes[0] >> 6 {
-        0 if length.is_multiple_of(4) => 16 + length,
-        1 => length.next_multiple_of(4),
+    let (rest, padding) = match bytes[0] >> 6 {
+        0 if length.is_multiple_of(4) => (16 + length, 0),
+        1 => (length.next_multiple_of(4), length.next_multiple_of(4) - length),
         _ => return None,
     };
     if rest > FRAME_BYTES_MAX {
@@ -101,5 +102,6 @@ async fn frame<R: AsyncRead + Unpin>(reader: &mut R) -> Option<Vec<u8>> {
     }
     bytes.resize(4 + rest, 0);
     reader.read_exact(&mut bytes[4..]).await.ok()?;
+    bytes.truncate(4 + rest - padding);
     Some(bytes)
 }

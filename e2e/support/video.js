@@ -1,0 +1,177 @@
+// A visit by video between two browsers and the real server: an appointment for now, the way in, and what is between them.
+
+import assert from 'node:assert/strict';
+
+import { pageOf } from './browser.js';
+import { signIn } from './people.js';
+
+const CAP_MS = 30_000;
+
+/** `account` tells whoever reads why a test failed. */
+export async function until(what, look, capMs = CAP_MS, account = () => '') {
+  const end = Date.now() + capMs;
+  for (;;) {
+    const seen = await look();
+    if (seen) return seen;
+    if (Date.now() > end) assert.fail(`did not happen within ${capMs} ms: ${what}\n${await account()}`);
+    await new Promise((done) => { setTimeout(done, 100); });
+  }
+}
+
+/** An appointment of a patient of today's list, made for now by the clinic's program. `words`: what it is for. */
+async function appointment(clinic, words) {
+  const headers = { authorization: `Bearer ${clinic.api_token}`, 'content-type': 'application/fhir+json' };
+  const ask = async (method, path, body) => JSON.parse((await clinic.ask(method, path, { headers, body: body && JSON.stringify(body) })).body);
+  const entries = async (path) => (await ask('GET', path)).entry.map(({ resource }) => resource);
+  const of = (one, kind) => one.participant.map(({ actor }) => actor?.reference).find((reference) => reference?.startsWith(`${kind}/`));
+  const physician = (await entries('/fhir/Practitioner?_count=50')).find(({ name }) => name?.[0]?.family === 'Rao');
+  const day = await entries('/fhir/Appointment?_count=50&status=booked,arrived,checked-in,fulfilled');
+  const theirs = day.find((one) => of(one, 'Practitioner') === `Practitioner/${physician.id}` && of(one, 'Patient'));
+  const patient = await ask('GET', `/fhir/${of(theirs, 'Patient')}`);
+  const now = Date.now();
+  const made = await ask('POST', '/fhir/Appointment', {
+    resourceType: 'Appointment', status: 'booked', start: new Date(now).toISOString(), end: new Date(now + 20 * 60_000).toISOString(),
+    serviceType: [{ coding: [{ system: 'http://snomed.info/sct', code: '448337001' }] }], description: words,
+    participant: [of(theirs, 'Patient'), `Practitioner/${physician.id}`].map((reference) => ({ actor: { reference }, status: 'accepted' })),
+  });
+  const number = patient.identifier.find(({ type }) => type?.coding?.some(({ code }) => code === 'MR')).value;
+  return { id: made.id, birth: patient.birthDate, number };
+}
+
+/**
+ * What stands between a page and the network, put there before any of its scripts run: relays are reached through `udpPort` where
+ * one is given, by one transport alone where the page names one (udp, tcp or tls), and the line can be cut. None of it makes a check weaker.
+ */
+function between({ udpPort, isSmall }) {
+  const transportOf = (url) => (url.startsWith('turns:') ? 'tls' : url.split('transport=')[1]);
+  // Where packets go through `udpPort`, none goes around it, unless the page says so.
+  const chosen = () => sessionStorage.getItem('test-transport') ?? (udpPort ? 'udp' : null);
+  const way = (url) => (udpPort && transportOf(url) === 'udp' ? url.replace(/:\d+\?/, `:${udpPort}?`) : url);
+  const through = (given = {}) => {
+    const servers = (given.iceServers ?? []).map((server) => ({ ...server, urls: [server.urls].flat().filter((url) => !chosen() || transportOf(url) === chosen()).map(way) }));
+    return { ...given, iceServers: servers.filter(({ urls }) => urls.length) };
+  };
+  const Connection = globalThis.RTCPeerConnection;
+  globalThis.RTCPeerConnection = class extends Connection {
+    constructor(given) { super(through(given)); }
+    setConfiguration(given) { super.setConfiguration(through(given)); }
+  };
+  // A small picture: what is tried is the way and not the machine, which encodes and decodes for both.
+  const devices = navigator.mediaDevices;
+  const ask = devices.getUserMedia.bind(devices);
+  if (isSmall) devices.getUserMedia = ({ video, ...rest }) => ask({ ...rest, ...(video ? { video: { width: 320, height: 180, frameRate: 15 } } : {}) });
+  const Line = globalThis.WebSocket;
+  const lines = new Set();
+  let isCut = false;
+  globalThis.WebSocket = class extends Line {
+    constructor(address) {
+      super(isCut ? new URL('/visits/none/line', address).href : address);
+      lines.add(this);
+    }
+  };
+  globalThis.cutLine = (on) => {
+    isCut = on;
+    if (on) for (const line of lines) line.close();
+  };
+}
+
+/** The call as the page holds it. */
+const inCall = (page, look, given) => page.evaluate(async ([body, given]) => {
+  const { now } = await import('/assets/visit/page.js');
+  return globalThis.lookers[body](now.call, given);
+}, [look, given]);
+
+function lookers() {
+  const nominated = async (peer) => {
+    const reports = await peer.pc.getStats();
+    const transport = [...reports.values()].find(({ type }) => type === 'transport');
+    const pair = reports.get(transport?.selectedCandidatePairId);
+    return pair ? { local: reports.get(pair.localCandidateId), remote: reports.get(pair.remoteCandidateId) } : null;
+  };
+  globalThis.lookers = {
+    me: (call) => call?.me?.id ?? null,
+    states: (call) => [...call?.peers.values() ?? []].map(({ state }) => state),
+    account: async (call) => JSON.stringify({
+      peers: [...call?.peers.values() ?? []].map(({ state, run, theirRun, isPolite, pc, connectedMs, counters }) => ({ state, run, theirRun, isPolite, signaling: pc?.signalingState, servers: pc?.getConfiguration().iceServers.map(({ urls }) => urls), ice: pc?.iceConnectionState, all: pc?.connectionState, connectedMs, counters: [...counters.values()] })),
+      way: await globalThis.lookers.way(call), lines: call?.signal?.isOpen, trouble: document.querySelector('#trouble')?.textContent, banner: document.querySelector('#banner')?.textContent,
+      videos: [...document.querySelectorAll('video')].map(({ id, videoWidth, currentTime, paused, readyState }) => ({ id, videoWidth, currentTime, paused, readyState })),
+    }),
+    opened: (call) => (call?.counters ?? []).filter(({ side }) => side === 'recv').reduce((sum, { dec }) => sum + dec, 0),
+    refused: (call) => (call?.counters ?? []).reduce((sum, { decErr, replay }) => sum + decErr + replay, 0),
+    way: async (call) => {
+      const [peer] = call?.peers.values() ?? [];
+      const found = peer?.pc && peer.state === 'connected' ? await nominated(peer) : null;
+      return found ? [found.local.candidateType, found.local.relayProtocol, found.remote.candidateType] : null;
+    },
+    say: (call, words) => call.say(words),
+    sendFile: (call, { name, text }) => call.sendFile(name, new TextEncoder().encode(text)),
+  };
+}
+
+export const look = inCall;
+
+/** The picture of the other moves, `frames` times over. */
+export async function plays(page, selector = '#tiles figure video', frames = 3) {
+  let last = null;
+  let moved = 0;
+  await until(`a picture moves at ${selector}`, async () => {
+    const at = await page.evaluate((selector) => { const video = document.querySelector(selector); return video?.videoWidth ? video.currentTime : null; }, selector);
+    if (at !== null && last !== null && at > last) moved += 1;
+    last = at;
+    return moved >= frames;
+  }, CAP_MS, () => inCall(page, 'account'));
+}
+
+/** Both in their browsers: the clinician's room is open, the patient knows the link and stands before the door. */
+export async function bothCome(here, { udpPort = null, isSmall = true, words = 'Video visit', more = [], prepare = async () => {} } = {}) {
+  const visit = await appointment(here.clinic, words);
+  const contexts = [await here.browser.profile(), await here.browser.profile()];
+  for (const context of contexts) {
+    context.setDefaultTimeout(CAP_MS);
+    await context.addInitScript(between, { udpPort, isSmall });
+    await context.addInitScript(lookers);
+    for (const script of more) await context.addInitScript(script);
+  }
+  const [host, patient] = await Promise.all(contexts.map(pageOf));
+  await signIn(host, here.clinic, 'asha.rao');
+  await prepare({ host, patient });
+  await host.goto(`/appointments/${visit.id}/visit`);
+  await host.getByLabel('Who', { exact: true }).selectOption('patient');
+  await host.getByRole('button', { name: 'Make a link' }).click();
+  await host.locator('#made').waitFor();
+  const link = await host.locator('#link').innerText();
+  await patient.goto(link);
+  await patient.getByLabel('Your birth date').fill(visit.birth);
+  await patient.getByRole('textbox', { name: 'Your record number' }).fill(visit.number);
+  await patient.getByRole('button', { name: 'Go on' }).click();
+  await door(patient).or(patient.getByRole('button', { name: 'Agree and go on' })).first().waitFor();
+  if (!await door(patient).isVisible()) await agree(patient);
+  await door(patient).waitFor();
+  return { visit, host, patient, link, close: () => Promise.all(contexts.map((context) => context.close())) };
+}
+
+async function agree(patient) {
+  await patient.getByLabel('I have read this and agree').check();
+  await patient.getByLabel('State').selectOption('AZ');
+  await patient.getByLabel('Address, with the floor or the room').fill('12 Larch Lane, Phoenix');
+  await patient.getByLabel('Name of your emergency contact').fill('Tom Adeyemi');
+  await patient.getByLabel('Their telephone number').fill('602-555-0199');
+  await patient.getByRole('button', { name: 'Agree and go on' }).click();
+}
+
+export const door = (patient) => patient.getByRole('button', { name: /^Knock/ });
+export const openRoom = (host) => host.getByRole('button', { name: /^Open the room/ });
+export const letIn = (host) => host.getByRole('button', { name: 'Let in: The patient' });
+
+export async function enterCall({ host, patient }) {
+  await openRoom(host).click();
+  await host.locator('#stage').waitFor();
+  await door(patient).click();
+  await patient.getByRole('heading', { name: 'The waiting room' }).waitFor();
+  await letIn(host).click();
+  await Promise.all([plays(host), plays(patient)]);
+}
+
+export async function noBanner(...pages) {
+  for (const page of pages) assert.equal(await page.locator('#banner').isVisible(), false, await page.locator('#banner').innerText());
+}
