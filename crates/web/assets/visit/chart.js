@@ -70,6 +70,7 @@ async function pressed(dialog, wrong, work) {
 function askForFile(file) {
   asked = Object.assign(file, { token: token() });
   byId("keep-what").textContent = `${file.name}, from ${file.by}`;
+  byId("keep-kind").value = "";
   byId("keep-title").value = file.name.replace(/\.[^.]*$/, "").slice(0, 120);
   byId("keep-wrong").hidden = true;
   byId("keep-file").showModal();

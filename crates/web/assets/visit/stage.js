@@ -41,8 +41,8 @@ function name(who) {
   const state = stateWords(states.get(who));
   const [called, as, sends] = figure.querySelector("figcaption").children;
   called.textContent = label;
-  as.textContent = label.toLowerCase().includes(role.toLowerCase()) ? "" : role;
-  sends.textContent = state;
+  as.textContent = label.toLowerCase().includes(role.toLowerCase()) ? "" : ` · ${role}`;
+  sends.textContent = state && ` · ${state}`;
   figure.querySelector("video").setAttribute("aria-label", `Picture of ${label}`);
 }
 

@@ -222,10 +222,19 @@ async fn without_a_scanner_a_file_is_kept_and_the_page_is_told_that_nothing_look
     let [document] = &documents(&clinic).await[..] else { panic!() };
     assert!(document["author"].is_null(), "the record knows no interpreter");
     assert_eq!(document["description"], "Letter");
+    let image = [&[0; 128][..], b"DICM\x02\0"].concat();
+    let dicom = [("token", "ffeeddccbbaa99887766554433221100"), ("kind", "18748-4"), ("title", "Foot")];
+    let kept = keep(&clinic, &mut asha, &csrf, &dicom, &image).await;
+    assert_eq!(kept.status, StatusCode::CREATED, "{}", kept.body);
+    let all = documents(&clinic).await;
+    let foot = all.iter().find(|one| one["description"] == "Foot").unwrap();
+    assert_eq!(foot["content"][0]["attachment"]["contentType"], "application/dicom");
+    let page = asha.get(&clinic, &format!("/patients/p1/documents/{}", foot["id"].as_str().unwrap())).await;
+    assert!(page.body.contains("A DICOM object is not shown here.") && !page.body.contains("<iframe"), "{}", page.body);
     for (fields, file, words) in [
         (&[("kind", "1-1")][..], PDF, "what kind of document"),
         (&[("token", "x")], PDF, "not the form"),
-        (&[], b"MZ\x90\0 a program".as_slice(), "Only PDF, JPEG, PNG and plain text"),
+        (&[], b"MZ\x90\0 a program".as_slice(), "Only PDF, pictures, DICOM"),
         (&[], b"GIF89a\x01\0", "Only PDF"),
         (&[], b"", "Only PDF"),
     ] {
