@@ -61,8 +61,8 @@ test('a phone chooses, turns and starts again its camera, the clinic’s number 
   const microphones = patient.getByLabel('Microphone', { exact: true });
   assert.ok(await microphones.locator('option').count() > 1);
   await patient.getByLabel('Speaker', { exact: true }).selectOption({ index: 1 });
-  const sink = await patient.evaluate(() => document.querySelector('#tiles figure video').sinkId);
-  assert.equal(sink, await patient.getByLabel('Speaker', { exact: true }).inputValue());
+  const chosen = await patient.getByLabel('Speaker', { exact: true }).inputValue();
+  await patient.waitForFunction((chosen) => document.querySelector('#tiles figure video').sinkId === chosen, chosen);
   await findsNothing(patient, 'devices in the call');
 
   // A track that ends by itself, as when its device is pulled out: another is used, and it is said.
@@ -230,7 +230,7 @@ test('a file and chosen messages go into the chart by a press that says what it 
   await held.getByRole('button', { name: /^Look again/ }).click();
   await host.getByText('It is still held back.').waitFor();
   await held.getByRole('button', { name: /^Throw away/ }).click();
-  await host.getByText('Thrown away.').waitFor();
+  await host.getByText('Thrown away.', { exact: true }).waitFor();
   assert.equal(await host.locator('#held-part').isVisible(), false);
 
   // The note of the visit opens beside, and the picture stays where it is while one reads on.
