@@ -13,8 +13,8 @@ const FLAGS = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync',
 ];
-/** A camera and a microphone that Chromium makes up, allowed without asking. */
-const MEDIA_FLAGS = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--autoplay-policy=no-user-gesture-required', '--disable-features=WebRtcHideLocalIpsWithMdns'];
+/** Cameras and microphones that Chromium makes up, allowed without asking. The second camera is one of depth, which no call takes. */
+const MEDIA_FLAGS = ['--use-fake-device-for-media-stream=device-count=3', '--use-fake-ui-for-media-stream', '--autoplay-policy=no-user-gesture-required', '--disable-features=WebRtcHideLocalIpsWithMdns'];
 const SCREENSHOTS = new URL('../screenshots/', import.meta.url).pathname;
 export const WIDE = { width: 1440, height: 900 };
 export const MIDDLE = { width: 1024, height: 768 };

@@ -161,6 +161,8 @@ test('words that were bent, replayed, or said by another are refused', async () 
   assert.equal(kindOf(new TextEncoder().encode('%PDF-1.7')), 'application/pdf');
   assert.equal(kindOf(new TextEncoder().encode('plain\ntext')), 'text/plain');
   assert.equal(kindOf(Uint8Array.of(0x4d, 0x5a, 0, 3)), null);
+  assert.equal(kindOf(Uint8Array.from([...new Uint8Array(128), 0x44, 0x49, 0x43, 0x4d, 0])), 'application/dicom');
+  assert.equal(kindOf(new TextEncoder().encode('\0\0\0\u0018ftypheic\0\0')), 'image/heic');
 });
 
 test('the ladder goes down after three bad samples, up after eight good ones, says why, and tries less often what failed', () => {
@@ -184,6 +186,13 @@ test('the ladder goes down after three bad samples, up after eight good ones, sa
   assert.equal(LADDER[state.level], '720');
   run({ loss: 0.3 }, 20);
   assert.equal(LADDER[state.level], 'audio');
+  // A browser goes on saying "bandwidth" of an encoder that was stopped: that is no network.
+  run({ isLimited: true, kbps: 900 }, 200);
+  assert.equal(LADDER[state.level], '720');
+  run({ isLimited: true, kbps: 300 }, 3);
+  assert.equal(LADDER[state.level], '360');
+  run({ isLimited: true, kbps: 300 }, 7);
+  assert.equal(LADDER[state.level], '360', 'our own limit brings it no lower');
 });
 
 test('frames that the browser counts and the worker did not see are named', () => {

@@ -312,7 +312,9 @@ fn context(file: &DocumentToFile<'_>) -> Option<(&'static str, Json<'static>)> {
     let related: Vec<_> = order.into_iter().chain(visit).collect();
     let mut members = Vec::new();
     members.extend(encounter.map(|encounter| ("encounter", list([encounter]))));
-    members.extend((!related.is_empty()).then(|| ("related", Json::Array(related))));
+    if !related.is_empty() {
+        members.push(("related", Json::Array(related)));
+    }
     (!members.is_empty()).then(|| ("context", object(members)))
 }
 

@@ -35,14 +35,22 @@ impl Asset {
     }
 }
 
+/// Parts of the pages of a visit that only a call needs: loaded with what encrypts it.
+const IN_CALL: [&str; 6] = ["captions.js", "chart.js", "choice.js", "files.js", "stage.js", "talk.js"];
+
+fn is_in_call(asset: &Asset) -> bool {
+    let part = asset.path.strip_prefix(VISIT_MODULES);
+    asset.path.starts_with(CALL_MODULES) || part.is_some_and(|name| IN_CALL.contains(&name))
+}
+
 /// What a page with a call loads when it begins, each held to its hash before it runs.
 pub fn call_modules() -> impl Iterator<Item = &'static Asset> {
-    ASSETS.iter().copied().filter(|asset| asset.path.starts_with(CALL_MODULES))
+    ASSETS.iter().copied().filter(|asset| is_in_call(asset))
 }
 
 /// What a page of a visit loads, each held to its hash before it runs.
 pub fn visit_modules() -> impl Iterator<Item = &'static Asset> {
-    ASSETS.iter().copied().filter(|asset| asset.path.starts_with(VISIT_MODULES))
+    ASSETS.iter().copied().filter(|asset| asset.path.starts_with(VISIT_MODULES) && !is_in_call(asset))
 }
 
 const STYLE: &str = "text/css; charset=utf-8";
@@ -67,6 +75,7 @@ assets! {
     VISIT_DEVICES = SCRIPT "visit/devices.js",
     VISIT_FILES = SCRIPT "visit/files.js",
     VISIT_GUEST = SCRIPT "visit/guest.js",
+    VISIT_HELD = SCRIPT "visit/held.js",
     VISIT_HOST = SCRIPT "visit/host.js",
     VISIT_LOCK = SCRIPT "visit/lock.js",
     VISIT_PAGE = SCRIPT "visit/page.js",

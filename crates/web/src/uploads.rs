@@ -26,6 +26,10 @@ pub enum Media {
     Pdf,
     Jpeg,
     Png,
+    Webp,
+    /// As phones write pictures; few browsers show it.
+    Heic,
+    Dicom,
     Text,
 }
 
@@ -41,7 +45,8 @@ pub async fn place() -> Result<SemaphorePermit<'static>, Refusal> {
 }
 
 impl Media {
-    pub const ALL: [Media; 4] = [Media::Pdf, Media::Jpeg, Media::Png, Media::Text];
+    pub const ALL: [Media; 7] =
+        [Media::Pdf, Media::Jpeg, Media::Png, Media::Webp, Media::Heic, Media::Dicom, Media::Text];
 
     /// By its first bytes; a text by all of them. What the sender calls it does not count.
     pub fn of(bytes: &[u8]) -> Option<Self> {
@@ -54,6 +59,17 @@ impl Media {
         if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
             return Some(Media::Png);
         }
+        let at = |from: usize, mark: &[u8]| bytes.get(from..from + mark.len()) == Some(mark);
+        if at(0, b"RIFF") && at(8, b"WEBP") {
+            return Some(Media::Webp);
+        }
+        if at(4, b"ftyp") && [b"heic", b"heix", b"mif1", b"msf1"].into_iter().any(|brand| at(8, brand)) {
+            return Some(Media::Heic);
+        }
+        // PS3.10, section 7.1: behind a preamble that may hold anything.
+        if at(128, b"DICM") {
+            return Some(Media::Dicom);
+        }
         let text = std::str::from_utf8(bytes).ok().filter(|text| !text.trim().is_empty())?;
         let is_plain = |letter: char| !letter.is_control() || matches!(letter, '\n' | '\r' | '\t' | '\u{c}');
         text.trim_start_matches('\u{feff}').chars().all(is_plain).then_some(Media::Text)
@@ -64,6 +80,9 @@ impl Media {
             Media::Pdf => "application/pdf",
             Media::Jpeg => "image/jpeg",
             Media::Png => "image/png",
+            Media::Webp => "image/webp",
+            Media::Heic => "image/heic",
+            Media::Dicom => "application/dicom",
             Media::Text => "text/plain; charset=utf-8",
         }
     }
@@ -79,8 +98,16 @@ impl Media {
             Media::Pdf => "PDF",
             Media::Jpeg => "JPEG picture",
             Media::Png => "PNG picture",
+            Media::Webp => "WebP picture",
+            Media::Heic => "HEIC picture",
+            Media::Dicom => "DICOM object",
             Media::Text => "text",
         }
+    }
+
+    /// Whether browsers show it at all.
+    pub fn is_shown(self) -> bool {
+        !matches!(self, Media::Heic | Media::Dicom)
     }
 
     /// How a browser is told to call it when it is kept: nothing of the patient. What is not shown is kept or nothing.
@@ -90,6 +117,9 @@ impl Media {
             Media::Pdf => "inline; filename=\"document.pdf\"",
             Media::Jpeg => "inline; filename=\"document.jpg\"",
             Media::Png => "inline; filename=\"document.png\"",
+            Media::Webp => "inline; filename=\"document.webp\"",
+            Media::Heic => "attachment; filename=\"document.heic\"",
+            Media::Dicom => "attachment; filename=\"document.dcm\"",
             Media::Text => "inline; filename=\"document.txt\"",
         }
     }
@@ -200,6 +230,12 @@ mod tests {
             ("Grüße\r\n\tü".as_bytes(), Some(Media::Text)),
             // Shown as the text that it is, whatever is in it.
             (b"<script>alert(1)</script>", Some(Media::Text)),
+            (b"RIFF\x10\0\0\0WEBPVP8 ", Some(Media::Webp)),
+            (b"RIFF\x10\0\0\0WAVEfmt ", None),
+            (b"\0\0\0\x18ftypheic\0\0\0\0", Some(Media::Heic)),
+            (b"\0\0\0\x18ftypmp42\0\0\0\0", None),
+            (&[&[0; 128][..], b"DICM\x02\0"].concat(), Some(Media::Dicom)),
+            (&[&[0; 127][..], b"DICM\x02\0"].concat(), None),
             (b"GIF89a\x01\0", None),
             (b"MZ\x90\0", None),
             (b"PK\x03\x04", None),

@@ -7,6 +7,8 @@ const REPLAYED_MAX = 5;
 const UNPROVED_MS = 4_000;
 export const LADDER = ["720", "360", "180", "audio"];
 export const KBPS = { 720: 1_500, 360: 500, 180: 150, audio: 0 };
+/** Part of what a rung may send that the network has to bear. */
+const BORNE = 0.5;
 const DOWN_AFTER = 3;
 const UP_AFTER = 8;
 const UP_AFTER_MAX = 64;
@@ -40,9 +42,11 @@ export function freshLadder() { return { level: 0, bad: 0, good: 0, upAfter: UP_
  * did not last makes the next try wait twice as long: what the network would bear is only known by trying, since the browser's own
  * estimate does not rise above what is sent.
  */
-export function climb(state, { isLimited = false, loss = 0, rttMs = 0 }) {
+export function climb(state, { isLimited = false, kbps = null, loss = 0, rttMs = 0 }) {
   const next = { ...state, sinceUp: state.sinceUp + 1, reason: null };
-  const reason = loss > 0.1 ? "loss" : isLimited ? "bandwidth" : rttMs > 800 ? "delay" : null;
+  // A browser says "bandwidth" of our own limit too, and of an encoder that it has stopped.
+  const isShort = isLimited && (kbps ?? 0) < BORNE * KBPS[LADDER[state.level]];
+  const reason = loss > 0.1 ? "loss" : isShort ? "bandwidth" : rttMs > 800 ? "delay" : null;
   if (reason) {
     const bad = Math.min(state.bad + 1, DOWN_AFTER);
     if (bad < DOWN_AFTER || state.level === LADDER.length - 1) return { ...next, bad, good: 0 };

@@ -1,17 +1,14 @@
 // The call: it begins, it is heard, it ends.
 
 import { refresh } from "./about.js";
-import { attend } from "./choice.js";
 import { take } from "./devices.js";
+import "./held.js";
 import { draw } from "./host.js";
 import { isLocked } from "./lock.js";
 import { byId, isHost, now, post, root, show, trouble } from "./page.js";
-import { drop, measured, named, tile, told, words } from "./stage.js";
-import { hear } from "./talk.js";
-import "./chart.js";
 
-/** What seals and opens comes when it is needed, each part held to its hash before any of it runs. */
-async function encryption() {
+/** What seals and opens, and what stands on the page in a call, comes when it is needed, each part held to its hash before any of it runs. */
+async function ofCall() {
   const parts = root.dataset.modules.split(";").filter(Boolean).map((part) => part.split(" "));
   await Promise.all(parts.map(([address, integrity]) => new Promise((resolve, reject) => {
     const link = Object.assign(document.createElement("link"), { rel: "modulepreload", href: address, integrity });
@@ -19,7 +16,8 @@ async function encryption() {
     link.onerror = () => reject(new Error("What encrypts the call did not arrive whole. Load the page anew."));
     document.head.append(link);
   })));
-  return (await import("../call/call.js")).Call;
+  const [{ Call }, stage, { hear }, { attend }] = await Promise.all([import("../call/call.js"), import("./stage.js"), import("./talk.js"), import("./choice.js"), import("./chart.js")]);
+  return { Call, stage, hear, attend };
 }
 
 const ticketAt = isHost ? root.dataset.ticket : "/visit/ticket";
@@ -28,13 +26,13 @@ export async function begin(isAgain = false) {
   trouble("");
   try {
     await take().catch((error) => { if (!isHost) throw error; trouble(error.message); });
-    const Call = await encryption();
+    const parts = await ofCall();
     const { ticket, visit } = await post(ticketAt);
     const address = new URL(`/visits/${visit}/line`, location.href);
     address.protocol = "wss:";
-    const made = new Call({ visit, url: address.href, ticket });
+    const made = new parts.Call({ visit, url: address.href, ticket });
     now.call = made;
-    listen(made, isAgain);
+    listen(made, isAgain, parts);
     if (now.media) { made.useMedia(now.media); byId("own").srcObject = now.media; }
     await made.join();
     show(...(isHost ? ["stage"] : ["wait"]));
@@ -46,7 +44,7 @@ export async function begin(isAgain = false) {
   }
 }
 
-function listen(made, isAgain) {
+function listen(made, isAgain, { stage: { drop, measured, named, tile, told, words }, hear, attend }) {
   const on = (name, act) => made.addEventListener(name, ({ detail }) => { if (now.call === made) act(detail); });
   on("state", (state) => changed(made, state, isAgain));
   on("track", ({ who, kind, stream }) => tile(who, kind, stream));

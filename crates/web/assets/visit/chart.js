@@ -1,17 +1,17 @@
 // The clinician's side: what came in the call goes into the chart when it is asked for, and not before the others were told.
 
 import { keepBy } from "./files.js";
-import { byId, isHost, now, post, root, row } from "./page.js";
+import { at, hasScanner, held, say } from "./held.js";
+import { byId, isHost, now, post } from "./page.js";
 import { lines, notice } from "./talk.js";
 
 const TOKEN_BYTES = 16;
 const token = () => [...crypto.getRandomValues(new Uint8Array(TOKEN_BYTES))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-const at = (path) => `/appointments/${root.dataset.visit}/visit/${path}`;
-const say = (words) => { byId("chart-said").textContent = words; };
 let asked = null;
 
 /** Told to everybody in the call, and shown here as they see it. */
 async function tell(what) {
+  if (!now.call) throw new Error("The call is over, and what was sent in it is gone.");
   await now.call.notice(what);
   notice(what);
 }
@@ -32,26 +32,6 @@ async function upload(file, kind, title) {
   return told;
 }
 
-function held({ held: all, scanner }) {
-  byId("held").replaceChildren(...all.map(({ name, title, why }) => row(`${title}: ${why}`, ["Look again", () => retry(name)], ["Throw away", () => drop(name)])));
-  byId("held-part").hidden = all.length === 0;
-  byId("keep-scan").textContent = scanner
-    ? "Before that the server looks for malware in it. If something is found, or nothing can look, it is held back."
-    : "Nothing looks for malware in it: this server has no scanner. Save only what you expected from somebody you know.";
-}
-
-async function retry(name) {
-  try {
-    const told = await post(at("held/again"), { name });
-    held(told);
-    say(told.became === "kept" ? "Nothing was found. It is in the chart." : "It is still held back.");
-  } catch (error) { say(error.message); }
-}
-
-async function drop(name) {
-  try { held(await post(at("held/drop"), { name })); say("Thrown away."); } catch (error) { say(error.message); }
-}
-
 /** One press, one try: the dialog says what became of it and stays open where it failed. */
 async function pressed(dialog, wrong, work) {
   const button = dialog.querySelector("button.first");
@@ -70,7 +50,11 @@ async function pressed(dialog, wrong, work) {
 function askForFile(file) {
   asked = Object.assign(file, { token: token() });
   byId("keep-what").textContent = `${file.name}, from ${file.by}`;
+  byId("keep-kind").value = "";
   byId("keep-title").value = file.name.replace(/\.[^.]*$/, "").slice(0, 120);
+  byId("keep-scan").textContent = hasScanner
+    ? "Before that the server looks for malware in it. If something is found, or nothing can look, it is held back."
+    : "Nothing looks for malware in it: this server has no scanner. Save only what you expected from somebody you know.";
   byId("keep-wrong").hidden = true;
   byId("keep-file").showModal();
 }
@@ -103,7 +87,7 @@ function askForTalk() {
 }
 
 async function saveTalk() {
-  const own = now.labels.get(now.call.me.id) ?? "Clinician";
+  const own = now.labels.get(now.call?.me.id) ?? "Clinician";
   const all = [...byId("keep-lines").querySelectorAll("input:checked")].map(({ value }) => lines[Number(value)]);
   const chosen = all.map((one) => ({ ...one, by: one.by === "You" ? own : one.by }));
   if (!chosen.length) throw new Error("Choose at least one message.");
@@ -122,5 +106,4 @@ if (isHost) {
     dialog.querySelector("form").addEventListener("submit", (event) => { event.preventDefault(); pressed(dialog, byId(wrong), work); });
     dialog.querySelector("[data-not]").addEventListener("click", () => dialog.close());
   }
-  post(at("held")).then(held).catch((error) => say(error.message));
 }

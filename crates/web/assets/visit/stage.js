@@ -41,8 +41,8 @@ function name(who) {
   const state = stateWords(states.get(who));
   const [called, as, sends] = figure.querySelector("figcaption").children;
   called.textContent = label;
-  as.textContent = label.toLowerCase().includes(role.toLowerCase()) ? "" : role;
-  sends.textContent = state;
+  as.textContent = label.toLowerCase().includes(role.toLowerCase()) ? "" : ` · ${role}`;
+  sends.textContent = state && ` · ${state}`;
   figure.querySelector("video").setAttribute("aria-label", `Picture of ${label}`);
 }
 
@@ -121,6 +121,7 @@ toggle("mute", (isOn) => now.call?.mute(isOn), ["Mute", "Unmute"]);
 toggle("camera", (isOn) => now.call?.camera(!isOn), ["Camera off", "Camera on"]);
 toggle("screen", (isOn) => (isOn ? now.call?.shareScreen() : now.call?.stopScreen()), ["Share the screen", "Stop sharing"]);
 toggle("lock-room", (isOn) => now.call?.lock(isOn), ["Lock the room", "Unlock the room"]);
+byId("screen").hidden = !navigator.mediaDevices?.getDisplayMedia;
 byId("float").hidden = !document.pictureInPictureEnabled;
 byId("float").addEventListener("click", () => document.querySelector("#tiles figure video")?.requestPictureInPicture().catch(() => { byId("call-said").textContent = "This browser shows no picture over other windows."; }));
 byId("leave").addEventListener("click", () => now.call?.leave());

@@ -40,15 +40,23 @@ export function notice(what) { if (NOTICES[what]) show("", NOTICES[what]); }
 
 /** Listens to what members of a call write, send and say. */
 export function hear(call) {
-  if (ofCall !== call.visit) { lines.length = 0; byId("lines").replaceChildren(); noFiles(); }
+  if (ofCall !== call.visit) forget();
   ofCall = call.visit;
-  noCaptions();
   const on = (name, act) => call.addEventListener(name, ({ detail }) => { if (now.call === call) act(detail); });
   const label = (id) => now.labels.get(id) ?? "Somebody";
   on("chat", ({ from, text, file }) => (file ? came({ from, file }) : line(label(from), text)));
   on("file", coming);
   on("caption", ({ from, text }) => captioned(label(from), text));
   on("notice", ({ what }) => notice(what));
+  // The call is over: what was written and sent is gone from this page too.
+  call.addEventListener("state", ({ detail }) => { if (["ended", "removed", "left"].includes(detail.call)) forget(); });
+}
+
+function forget() {
+  lines.length = 0;
+  byId("lines").replaceChildren();
+  noCaptions();
+  noFiles();
 }
 
 byId("talk").addEventListener("submit", async (event) => {

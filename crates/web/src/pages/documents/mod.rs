@@ -216,9 +216,10 @@ impl Entry {
         match (bytes.len(), media) {
             (0, _) => self.slip("file", "Choose a file."),
             (size, _) if size > DOCUMENT_BYTES_MAX => self.slip("file", "The file is larger than 10 MB."),
-            (_, None) => {
-                self.slip("file", "This is no PDF, JPEG, PNG or plain text. Its name does not count, its content does.")
-            }
+            (_, None) => self.slip(
+                "file",
+                "This is no PDF, picture, DICOM object or plain text. Its name does not count, its content does.",
+            ),
             _ => {}
         }
         if !TYPES.iter().any(|(code, _)| *code == self.kind) {

@@ -66,6 +66,8 @@ enum Content {
     Mismatch,
     /// A PDF with scripts, or with parts that are not looked into.
     Active,
+    /// Of a kind that browsers do not show.
+    Copy,
     /// Of no kind that is shown here.
     Elsewhere,
     /// Not shown because it was entered in error.
@@ -75,7 +77,7 @@ enum Content {
 impl Content {
     /// Whether somebody can look at it, here or in a copy.
     fn is_open(self) -> bool {
-        matches!(self, Content::Verified | Content::Unverified | Content::Active)
+        matches!(self, Content::Verified | Content::Unverified | Content::Active | Content::Copy)
     }
 }
 
@@ -119,7 +121,7 @@ pub async fn content(asked: &Asked<'_>) -> Answer {
         OpenedDocument::Mismatch => return Err(Refusal::Damaged),
     };
     let media = shown_as(&opened.media_type, &opened.bytes).ok_or(RecordError::NotFound)?;
-    let is_shown = media != Media::Pdf || is_passive(&opened.bytes);
+    let is_shown = media.is_shown() && (media != Media::Pdf || is_passive(&opened.bytes));
     Ok(answer::foreign(media.media_type(), media.disposition(is_shown), opened.bytes))
 }
 
@@ -339,6 +341,7 @@ fn told(opened: &record::Document, state: Content) -> (Content, &'static str, St
     };
     match shown_as(&opened.media_type, &opened.bytes) {
         Some(Media::Pdf) if !is_passive(&opened.bytes) => (Content::Active, Media::Pdf.words(), size),
+        Some(media) if !media.is_shown() => (Content::Copy, media.words(), size),
         Some(media) => (state, media.words(), size),
         None => (Content::Elsewhere, "", size),
     }

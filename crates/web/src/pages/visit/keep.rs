@@ -135,7 +135,7 @@ impl Wish {
 
 fn taken(bytes: &[u8]) -> Result<Media, Refusal> {
     Media::of(bytes).ok_or(Refusal::Invalid(
-        "only PDF, JPEG, PNG and plain text go into a chart from here: save a copy of others, and bring it to who keeps them",
+        "only PDF, pictures, DICOM objects and plain text go into a chart from here: what the file holds counts, not its name",
     ))
 }
 
