@@ -7,63 +7,12 @@ import { findsNothing } from '../support/axe.js';
 import { pageOf, photograph } from '../support/browser.js';
 import { house } from '../support/house.js';
 import { signIn } from '../support/people.js';
+import { appointment, enter, knock, linkFrom, plays } from '../support/visit.js';
 
 const here = house({ patients: 6, media: true, relayOnly: true });
-const FRAME_MS_MAX = 15_000;
-
-/** The appointment of a patient of today, made for now by the clinic's program. */
-async function appointment() {
-  const { api_token: token, users } = here.clinic;
-  const ask = async (method, path, body) => JSON.parse((await here.clinic.ask(method, path, { headers: { authorization: `Bearer ${token}`, 'content-type': 'application/fhir+json' }, body: body && JSON.stringify(body) })).body);
-  const found = await ask('GET', '/fhir/Appointment?_count=50&status=booked,arrived,checked-in,fulfilled');
-  const physician = users.find((one) => one.username === 'asha.rao');
-  const of = (one, kind) => one.participant.map(({ actor }) => actor?.reference).find((reference) => reference?.startsWith(`${kind}/`));
-  const mine = await ask('GET', '/fhir/Practitioner?_count=50');
-  const asha = mine.entry.map(({ resource }) => resource).find(({ name }) => name?.[0]?.family === 'Rao');
-  assert.ok(physician && asha, 'the demo has its physician');
-  const theirs = found.entry.map(({ resource }) => resource).find((one) => of(one, 'Practitioner') === `Practitioner/${asha.id}` && of(one, 'Patient'));
-  const patient = await ask('GET', `/fhir/${of(theirs, 'Patient')}`);
-  const now = Date.now();
-  const made = await ask('POST', '/fhir/Appointment', {
-    resourceType: 'Appointment', status: 'booked', start: new Date(now).toISOString(), end: new Date(now + 20 * 60_000).toISOString(),
-    serviceType: [{ coding: [{ system: 'http://snomed.info/sct', code: '448337001' }] }], description: 'Video visit',
-    participant: [
-      { actor: { reference: of(theirs, 'Patient') }, status: 'accepted' },
-      { actor: { reference: `Practitioner/${asha.id}` }, status: 'accepted' },
-    ],
-  });
-  const number = patient.identifier.find(({ type }) => type?.coding?.some(({ code }) => code === 'MR')).value;
-  return { id: made.id, birth: patient.birthDate, number, family: patient.name[0].family };
-}
-
-const frames = (page, selector) => page.evaluate(async (selector) => {
-  const video = document.querySelector(selector);
-  return video ? { width: video.videoWidth, at: video.currentTime } : null;
-}, selector);
-
-async function plays(page, selector) {
-  const until = Date.now() + FRAME_MS_MAX;
-  let first = null;
-  while (Date.now() < until) {
-    const seen = await frames(page, selector);
-    if (seen?.width > 0) {
-      if (first === null) first = seen.at;
-      else if (seen.at > first) return seen;
-    }
-    await page.waitForTimeout(200);
-  }
-  throw new Error(`no picture at ${selector} within ${FRAME_MS_MAX} ms: ${await page.locator('body').innerText()}`);
-}
-
-async function linkFrom(host, purpose = 'patient') {
-  await host.getByLabel('Who', { exact: true }).selectOption(purpose);
-  await host.getByRole('button', { name: 'Make a link' }).click();
-  await host.locator('#made').waitFor();
-  return host.locator('#link').innerText();
-}
 
 test('a link, a birth date and a record number lead to the waiting room, and the clinician lets the patient in', async () => {
-  const visit = await appointment();
+  const visit = await appointment(here);
   const [room, home] = [await here.browser.profile(), await here.browser.profile()];
   const [host, patient] = [await pageOf(room), await pageOf(home)];
   await signIn(host, here.clinic, 'asha.rao');
@@ -85,20 +34,17 @@ test('a link, a birth date and a record number lead to the waiting room, and the
   await patient.getByRole('alert').filter({ hasText: 'does not match' }).waitFor();
   await findsNothing(patient, 'who somebody is, with an error');
   await photograph(patient, 'visit-who');
-  await patient.getByLabel('Your birth date').fill(visit.birth);
-  await patient.getByRole('button', { name: 'Go on' }).click();
+  await enter(patient, visit);
   await patient.getByRole('button', { name: 'Try camera and microphone' }).click();
   await plays(patient, '#preview');
   await findsNothing(patient, 'camera and microphone');
   await photograph(patient, 'visit-check');
-  await patient.getByRole('button', { name: 'Knock at the door' }).click();
-  await patient.getByRole('heading', { name: 'The waiting room' }).waitFor();
+  await knock(patient);
   await findsNothing(patient, 'the waiting room');
 
   // Waiting survives a page that is loaded anew, without link or questions.
   await patient.reload();
-  await patient.getByRole('button', { name: 'Knock at the door' }).click();
-  await patient.getByRole('heading', { name: 'The waiting room' }).waitFor();
+  await knock(patient);
 
   await host.getByRole('button', { name: 'Let in: The patient' }).click();
   await Promise.all([plays(host, '#tiles figure video'), plays(patient, '#tiles figure video')]);
@@ -134,7 +80,7 @@ test('a link, a birth date and a record number lead to the waiting room, and the
 });
 
 test('a link opens in one browser, closes when it is closed, and nobody else’s secret opens anything', async () => {
-  const visit = await appointment();
+  const visit = await appointment(here);
   const room = await here.browser.profile();
   const host = await pageOf(room);
   await signIn(host, here.clinic, 'asha.rao');
@@ -160,7 +106,7 @@ test('a link opens in one browser, closes when it is closed, and nobody else’s
 });
 
 test('no line opens to a visit without a ticket, nor from another page', async () => {
-  const visit = await appointment();
+  const visit = await appointment(here);
   const room = await here.browser.profile();
   const host = await pageOf(room);
   await signIn(host, here.clinic, 'asha.rao');

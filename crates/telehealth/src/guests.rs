@@ -52,6 +52,8 @@ pub struct Known {
     /// Has still to say who they are.
     pub is_to_check: bool,
     pub attempts_left: u8,
+    /// How they were known, once they were.
+    pub verified: Option<Verified>,
 }
 
 /// One link, for whoever made it.
@@ -265,6 +267,7 @@ fn known(guest: &Guest) -> Known {
         purpose: guest.link.purpose,
         is_to_check: is_to_check(guest),
         attempts_left: guest.check.attempts_left(),
+        verified: guest.verified.clone(),
     }
 }
 

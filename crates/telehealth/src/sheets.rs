@@ -110,6 +110,15 @@ impl Sheet {
     pub fn settings(&self, visit: &str) -> Settings {
         Settings { visit: visit.to_owned(), relay_only: self.relay_only, high_risk: self.risk.is_high() }
     }
+
+    /// What a clinician confirmed by eye stays with who was confirmed.
+    pub fn identify(&mut self, verified: &Verified) {
+        let is_held =
+            self.identity.as_ref().is_some_and(|held| held.at_ms == verified.at_ms && held.checked == verified.checked);
+        if !is_held {
+            self.identity = Some(verified.clone());
+        }
+    }
 }
 
 impl Sheets {

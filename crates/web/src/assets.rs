@@ -58,6 +58,7 @@ assets! {
     /// Both ends of a visit.
     VISIT = SCRIPT "visit.js",
     VISIT_CSS = STYLE "visit.css",
+    VISIT_ABOUT = SCRIPT "visit/about.js",
     VISIT_BEGIN = SCRIPT "visit/begin.js",
     VISIT_DEVICES = SCRIPT "visit/devices.js",
     VISIT_GUEST = SCRIPT "visit/guest.js",

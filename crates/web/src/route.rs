@@ -55,6 +55,7 @@ impl Route {
                 | Route::DocumentFile
                 | Route::Picture
                 | Route::VisitLine
+                | Route::VisitAbout
         )
     }
 
@@ -175,6 +176,7 @@ routes! {
     TodayAct = POST "/today/act",
     CancelAppointment = GET "/appointments/{}/cancel",
     VisitHost = GET "/appointments/{}/visit",
+    VisitAbout = GET "/appointments/{}/visit/about",
     VisitTicket = POST "/appointments/{}/visit/ticket",
     InviteGuest = POST "/appointments/{}/visit/links",
     RevokeGuest = POST "/appointments/{}/visit/links/revoke",

@@ -1,5 +1,6 @@
 // The call: it begins, it is heard, it ends.
 
+import { refresh } from "./about.js";
 import { take } from "./devices.js";
 import { draw } from "./host.js";
 import { byId, isHost, now, post, root, show, trouble } from "./page.js";
@@ -48,7 +49,7 @@ function listen(made, isAgain) {
   on("track", ({ who, kind, stream }) => tile(who, kind, stream));
   on("banner", ({ text }) => { byId("banner").textContent = text; byId("banner").hidden = false; });
   on("sas", (sas) => words(sas));
-  on("present", (present) => { for (const one of present) now.labels.set(one.id, one.label); draw(present); });
+  on("present", (present) => { for (const one of present) now.labels.set(one.id, one.label); draw(present); refresh(); });
   on("roster", (roster) => { now.members = roster.members; drop(); draw(made.present); if (now.members.some(({ id }) => id === made.me?.id)) show("stage"); });
   on("meter", (meter) => measured(meter));
   on("chat", ({ from, text, file }) => line(now.labels.get(from) ?? "Somebody", text ?? `sent a file: ${file.name}`));

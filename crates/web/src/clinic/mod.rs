@@ -14,6 +14,7 @@ pub mod diagnoses;
 pub mod duty;
 pub mod head;
 pub mod inbox;
+pub mod licence;
 pub mod likeness;
 pub mod moves;
 pub mod name;

@@ -130,6 +130,7 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::TodayAct => later(asked, today::act),
         Route::CancelAppointment => later(asked, today::cancel),
         Route::VisitHost => later(asked, visit::host),
+        Route::VisitAbout => later(asked, visit::about),
         Route::VisitTicket => later(asked, visit::host_ticket),
         Route::InviteGuest => later(asked, visit::invite),
         Route::RevokeGuest => later(asked, visit::revoke),

@@ -37,5 +37,6 @@ mod since;
 mod social;
 mod today;
 mod visit;
+mod visit_before;
 mod vitals;
 mod ward;

@@ -12,27 +12,27 @@ const OURS: (&str, &str) = ("sec-fetch-site", "same-origin");
 const JSON: [(&str, &str); 2] = [("content-type", "application/json"), ("accept", "application/json")];
 
 /// Ruth sees Asha by video, from the first minute of this clinic's clock on.
-async fn booked(clinic: &Clinic) {
+pub async fn booked(clinic: &Clinic) {
     let appointment = r#""status":"booked","start":"2027-01-04T15:00:00Z","end":"2027-01-04T15:20:00Z",
         "serviceType":[{"coding":[{"system":"http://snomed.info/sct","code":"448337001"}]}],
         "participant":[{"actor":{"reference":"Patient/p1"},"status":"accepted"},{"actor":{"reference":"Practitioner/asha"},"status":"accepted"}]"#;
     clinic.put("Appointment", "video", appointment).await;
 }
 
-async fn send(clinic: &Clinic, browser: &mut Browser, path: &str, csrf: Option<&str>, body: &Value) -> Answer {
+pub async fn send(clinic: &Clinic, browser: &mut Browser, path: &str, csrf: Option<&str>, body: &Value) -> Answer {
     let mut headers = vec![OURS, JSON[0], JSON[1]];
     headers.extend(csrf.map(|csrf| (CSRF_HEADER, csrf)));
     browser.ask(clinic, "POST", path, &headers, Body::from(body.to_string())).await
 }
 
-async fn host(clinic: &Clinic) -> (Browser, String) {
+pub async fn host(clinic: &Clinic) -> (Browser, String) {
     let (browser, page) = look(clinic, "asha", "/appointments/video/visit").await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.body);
     let csrf = page.body.split(r#"data-csrf=""#).nth(1).unwrap().split('"').next().unwrap().to_owned();
     (browser, csrf)
 }
 
-async fn link(clinic: &Clinic, purpose: &str, label: &str) -> String {
+pub async fn link(clinic: &Clinic, purpose: &str, label: &str) -> String {
     let (mut browser, csrf) = host(clinic).await;
     let body = json!({ "purpose": purpose, "label": label });
     let made = send(clinic, &mut browser, "/appointments/video/visit/links", Some(&csrf), &body).await;

@@ -82,6 +82,7 @@ pub async fn check(asked: &Asked<'_>) -> Answer {
         return Err(Refusal::Invalid("type the whole birth date, such as 14-Jul-1968; this was not counted"));
     };
     let known = asked.web.guests().check(&link, &binding, &birth_date, &sent.number).await.map_err(refused)?;
+    note(asked, &known)?;
     Ok(shown(&known))
 }
 
@@ -92,6 +93,13 @@ pub async fn ticket(asked: &Asked<'_>) -> Answer {
     let settings = asked.web.sheets().of(&visit).map_err(super::unread)?.settings(&visit);
     let secret = asked.web.hall().invite(settings, invite).ok_or(Refusal::Defect)?;
     Ok(answer::json(StatusCode::OK, &json!({ "ticket": secret.text(), "visit": visit })))
+}
+
+/// How they were known goes to the clinician's page.
+fn note(asked: &Asked<'_>, known: &Known) -> Result<(), Refusal> {
+    let Some(verified) = &known.verified else { return Ok(()) };
+    let changed = asked.web.sheets().change(&known.visit, |sheet| sheet.identify(verified));
+    changed.map_err(super::unread)
 }
 
 const REFUSED: &str = "this link does not open a visit: ask the clinic for another";

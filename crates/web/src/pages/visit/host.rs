@@ -68,8 +68,8 @@ struct Named {
 }
 
 /// The appointment of the address, as its clinician sees it.
-struct Room {
-    visit: Visit,
+pub(super) struct Room {
+    pub visit: Visit,
     birth_date: Option<String>,
     number: Option<String>,
     email: Option<String>,
@@ -209,7 +209,7 @@ fn refused(error: GuestError) -> Refusal {
 }
 
 /// Who writes encounters and is somebody of the directory.
-fn hosting<'a>(asked: &'a Asked<'_>, session: &'a Session) -> Result<Asking<'a>, Refusal> {
+pub(super) fn hosting<'a>(asked: &'a Asked<'_>, session: &'a Session) -> Result<Asking<'a>, Refusal> {
     let asking = today::asking(asked, session)?;
     if may_host(&asking) { Ok(asking) } else { Err(Refusal::NotYours) }
 }
@@ -229,7 +229,7 @@ impl Page<'_> {
 }
 
 impl Room {
-    async fn of(asked: &Asked<'_>, asking: &Asking<'_>) -> Result<Self, Refusal> {
+    pub async fn of(asked: &Asked<'_>, asking: &Asking<'_>) -> Result<Self, Refusal> {
         let id = asked.ids[0];
         let pairs = [("_id", id), ("_include", "Appointment:patient"), ("_include", "Appointment:practitioner")];
         let sheet = asking.search("Appointment", &pairs).await?;

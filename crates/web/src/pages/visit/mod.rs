@@ -1,8 +1,10 @@
 //! A visit by video: the clinician's side, from the day's list, and the side of who comes by a link.
 
+mod about;
 mod guest;
 mod host;
 
+pub use about::about;
 pub use guest::{check, guest, open, ticket as guest_ticket};
 pub use host::{invite, may_host, page as host, revoke, ticket as host_ticket};
 
