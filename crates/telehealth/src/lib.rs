@@ -3,6 +3,8 @@
 //! Everything but `turn::embedded` is pure: time and randomness are arguments, nothing here opens a socket or a row.
 //! No ePHI is in a link, a calendar file, a relay's user name or an error.
 
+pub mod choices;
+pub mod consent;
 pub mod guests;
 pub mod hall;
 pub mod ics;
@@ -14,6 +16,7 @@ pub mod sheets;
 pub mod signal;
 pub mod status;
 pub mod turn;
+pub mod window;
 
 pub use secret::{Hashed, Secret};
 

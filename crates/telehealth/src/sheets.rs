@@ -30,6 +30,8 @@ pub struct Sheet {
     pub identity: Option<Verified>,
     pub consent: Option<Consent>,
     pub whereabouts: Option<Whereabouts>,
+    /// What brings the patient, in their words.
+    pub brings: Option<String>,
     pub course: Course,
 }
 
@@ -109,6 +111,17 @@ pub struct Sheets {
 impl Sheet {
     pub fn settings(&self, visit: &str) -> Settings {
         Settings { visit: visit.to_owned(), relay_only: self.relay_only, high_risk: self.risk.is_high() }
+    }
+
+    /// What the patient said is not replaced by who stands for them.
+    pub fn agree(&mut self, consent: Consent, whereabouts: Whereabouts, brings: Option<String>) {
+        let is_patients = |role: Role| role == Role::Patient;
+        if self.consent.as_ref().is_some_and(|held| is_patients(held.role)) && !is_patients(consent.role) {
+            return;
+        }
+        self.consent = Some(consent);
+        self.whereabouts = Some(whereabouts);
+        self.brings = brings;
     }
 
     /// What a clinician confirmed by eye stays with who was confirmed.

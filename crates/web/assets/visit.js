@@ -2,9 +2,13 @@
 
 import { begin } from "./visit/begin.js";
 import { tryOut } from "./visit/devices.js";
-import { arrive } from "./visit/guest.js";
 import { byId, isHost } from "./visit/page.js";
 
 byId("start").addEventListener("click", () => begin());
 byId("try")?.addEventListener("click", tryOut);
-if (!isHost) await arrive();
+if (!isHost) {
+  // The link stands behind `#` of the address once; from now on it is in the cookie of this browser, and in no history.
+  const link = location.hash.replace(/^#(k=)?/, "");
+  if (link) history.replaceState(null, "", location.pathname);
+  await (await import("./visit/guest.js")).arrive(link);
+}

@@ -44,6 +44,14 @@ pub fn visit_modules() -> impl Iterator<Item = &'static Asset> {
     ASSETS.iter().copied().filter(|asset| asset.path.starts_with(VISIT_MODULES))
 }
 
+/// Those of them that the clinician's page loads: it asks nobody who they are.
+pub fn host_modules() -> impl Iterator<Item = &'static Asset> {
+    let is_guests = |asset: &&Asset| OF_GUESTS.contains(&asset.path);
+    visit_modules().filter(move |asset| !is_guests(asset))
+}
+
+const OF_GUESTS: [&str; 3] = ["/assets/visit/guest.js", "/assets/visit/who.js", "/assets/visit/consent.js"];
+
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const FONT: &str = "font/woff2";
@@ -60,12 +68,16 @@ assets! {
     VISIT_CSS = STYLE "visit.css",
     VISIT_ABOUT = SCRIPT "visit/about.js",
     VISIT_BEGIN = SCRIPT "visit/begin.js",
+    VISIT_CHECK = SCRIPT "visit/check.js",
+    VISIT_CONSENT = SCRIPT "visit/consent.js",
     VISIT_DEVICES = SCRIPT "visit/devices.js",
     VISIT_GUEST = SCRIPT "visit/guest.js",
+    VISIT_HELP = SCRIPT "visit/help.js",
     VISIT_HOST = SCRIPT "visit/host.js",
     VISIT_PAGE = SCRIPT "visit/page.js",
     VISIT_STAGE = SCRIPT "visit/stage.js",
     VISIT_TALK = SCRIPT "visit/talk.js",
+    VISIT_WHO = SCRIPT "visit/who.js",
     CALL_BYTES = SCRIPT "call/bytes.js",
     CALL_CALL = SCRIPT "call/call.js",
     CALL_EMOJI = SCRIPT "call/emoji.js",

@@ -25,7 +25,7 @@ export function trouble(words) {
 }
 
 export function show(...ids) {
-  for (const id of ["opening", "who", "begin", "wait", "stage"]) {
+  for (const id of ["opening", "who", "agree", "begin", "wait", "stage"]) {
     const part = byId(id);
     if (part) part.hidden = !ids.includes(id);
   }

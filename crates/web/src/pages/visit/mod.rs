@@ -3,10 +3,13 @@
 mod about;
 mod guest;
 mod host;
+mod mine;
+mod recent;
 
 pub use about::about;
-pub use guest::{check, guest, open, ticket as guest_ticket};
+pub use guest::{VISIT_COOKIE, agree, check, code, guest, guest_relay, host_relay, open, ticket as guest_ticket};
 pub use host::{invite, may_host, page as host, revoke, ticket as host_ticket};
+pub use mine::{Mine, enter, visits as mine};
 
 use telehealth::sheets::SheetError;
 
