@@ -27,7 +27,7 @@ export async function appointment(here, patientId) {
     ],
   });
   const number = patient.identifier.find(({ type }) => type?.coding?.some(({ code }) => code === 'MR')).value;
-  return { id: made.id, birth: patient.birthDate, number, family: patient.name[0].family };
+  return { id: made.id, birth: patient.birthDate, number, family: patient.name[0].family, email: patient.telecom?.find(({ system }) => system === 'email')?.value };
 }
 
 const frames = (page, selector) => page.evaluate(async (selector) => {
