@@ -125,6 +125,7 @@ test('a patient says who they are by a recent appointment, agrees in Spanish, tr
 test('the clinician tries camera, sound and network on their own page', async () => {
   const visit = await appointment(here);
   const { context, host } = await room(visit);
+  await isLightAndStill(host, `/appointments/${visit.id}/visit`);
   await host.getByText('Try camera, sound and network first').click();
   await host.getByRole('button', { name: 'Try camera and microphone' }).click();
   await host.getByText(/^Network: through the relay, \d+ ms\.$/).waitFor();

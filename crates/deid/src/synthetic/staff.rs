@@ -218,7 +218,7 @@ fn practitioner(roster: &mut Roster, i: usize) -> Urn {
         address(w);
         w.text("gender", m.gender);
         w.one("qualification", |w| {
-            w.one("extension", |w| licensed(w));
+            w.one("extension", licensed);
             w.concept("code", &[m.taxonomy], m.taxonomy.display);
         });
     })

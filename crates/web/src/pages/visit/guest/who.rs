@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde_json::json;
 use telehealth::guests::Known;
 use telehealth::identity_check::{CODE_MS, Channel, Second};
+use telehealth::link::Purpose;
+use telehealth::sheets::Sheet;
 
 use super::{brought, refused, shown, turned};
 use crate::answer;
@@ -52,10 +54,16 @@ pub async fn check(asked: &Asked<'_>) -> Answer {
     Ok(shown(asked, &known))
 }
 
-/// How they were known goes to the clinician's page.
+/// How they were known goes to the clinician's page; who stands for the patient does not take the patient's place there.
 pub fn note(asked: &Asked<'_>, known: &Known) -> Result<(), Refusal> {
     let Some(verified) = &known.verified else { return Ok(()) };
-    asked.web.sheets().change(&known.visit, |sheet| sheet.identify(verified)).map_err(unread)
+    let is_patient = known.purpose == Purpose::Patient;
+    let change = |sheet: &mut Sheet| {
+        if is_patient || sheet.identity.is_none() {
+            sheet.identify(verified);
+        }
+    };
+    asked.web.sheets().change(&known.visit, change).map_err(unread)
 }
 
 /// A one-time code to what is on file, which is never shown.
