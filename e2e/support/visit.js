@@ -8,8 +8,8 @@ import { signIn } from './people.js';
 /** A loaded machine may fall to sound alone first, and come back from it. */
 const FRAME_MS_MAX = 120_000;
 
-/** The appointment of a patient of today, made for now by the clinic's program. */
-export async function appointment(here, { startedMinutesAgo = 0 } = {}) {
+/** The appointment of a patient of today, or of the one named, made for now by the clinic's program. */
+export async function appointment(here, { patient: wanted = null, startedMinutesAgo = 0 } = {}) {
   const { api_token: token, users } = here.clinic;
   const ask = async (method, path, body) => JSON.parse((await here.clinic.ask(method, path, { headers: { authorization: `Bearer ${token}`, 'content-type': 'application/fhir+json' }, body: body && JSON.stringify(body) })).body);
   const found = await ask('GET', '/fhir/Appointment?_count=50&status=booked,arrived,checked-in,fulfilled');
@@ -19,19 +19,21 @@ export async function appointment(here, { startedMinutesAgo = 0 } = {}) {
   const asha = mine.entry.map(({ resource }) => resource).find(({ name }) => name?.[0]?.family === 'Rao');
   assert.ok(physician && asha, 'the demo has its physician');
   const theirs = found.entry.map(({ resource }) => resource).find((one) => of(one, 'Practitioner') === `Practitioner/${asha.id}` && of(one, 'Patient'));
-  const patient = await ask('GET', `/fhir/${of(theirs, 'Patient')}`);
+  const reference = wanted ? `Patient/${wanted}` : of(theirs, 'Patient');
+  const patient = await ask('GET', `/fhir/${reference}`);
   const now = Date.now() - startedMinutesAgo * 60_000;
   const made = await ask('POST', '/fhir/Appointment', {
     resourceType: 'Appointment', status: 'booked', start: new Date(now).toISOString(), end: new Date(now + 20 * 60_000).toISOString(),
     serviceType: [{ coding: [{ system: 'http://snomed.info/sct', code: '448337001' }] }], description: 'Video visit',
     participant: [
-      { actor: { reference: of(theirs, 'Patient') }, status: 'accepted' },
+      { actor: { reference }, status: 'accepted' },
       { actor: { reference: `Practitioner/${asha.id}` }, status: 'accepted' },
     ],
   });
   const number = patient.identifier.find(({ type }) => type?.coding?.some(({ code }) => code === 'MR')).value;
   const search = (path) => ask('GET', `/fhir/${path}`).then(({ entry = [] }) => entry.map(({ resource }) => resource));
-  return { id: made.id, birth: patient.birthDate, number, family: patient.name[0].family, patient: patient.id, search };
+  const email = patient.telecom?.find(({ system }) => system === 'email')?.value;
+  return { id: made.id, birth: patient.birthDate, number, family: patient.name[0].family, patient: patient.id, email, search };
 }
 
 const frames = (page, selector) => page.evaluate(async (selector) => {
@@ -64,12 +66,30 @@ export async function linkFrom(host, purpose = 'patient', label = '') {
   return host.locator('#link').innerText();
 }
 
-/** Who comes says who they are, as the clinic has it on file: from the link to camera and microphone. */
-export async function enter(guest, visit, link) {
-  if (link) await guest.goto(link);
+/** Who comes says who they are, as the clinic has it on file. */
+export async function identify(guest, visit) {
   await guest.getByLabel('Your birth date').fill(visit.birth);
-  await guest.getByLabel('Your record number').fill(visit.number);
+  await guest.getByRole('textbox', { name: 'Your record number' }).fill(visit.number);
   await guest.getByRole('button', { name: 'Go on' }).click();
+}
+
+/** And agrees to the visit, and says where they are. */
+export async function agree(guest) {
+  await guest.getByLabel('I have read this and agree').check();
+  await guest.getByLabel('State').selectOption('AZ');
+  await guest.getByLabel('Address, with the floor or the room').fill('12 Larch Lane, Phoenix');
+  await guest.getByLabel('Name of your emergency contact').fill('Tom Adeyemi');
+  await guest.getByLabel('Their telephone number').fill('602-555-0199');
+  await guest.getByRole('button', { name: 'Agree and go on' }).click();
+}
+
+/** From the link to camera and microphone; `agrees`: a patient, or who stands for one. */
+export async function enter(guest, visit, link, { agrees = true } = {}) {
+  if (link) await guest.goto(link);
+  if (agrees) {
+    await identify(guest, visit);
+    await agree(guest);
+  }
   await guest.getByRole('button', { name: 'Knock at the door' }).waitFor();
 }
 

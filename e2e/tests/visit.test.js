@@ -29,7 +29,7 @@ test('a link, a birth date and a record number lead to the waiting room, and the
   await patient.goto(link);
   assert.equal(new URL(patient.url()).hash, '', 'the secret stands in no address and no history');
   await patient.getByLabel('Your birth date').fill('01-Jan-1901');
-  await patient.getByLabel('Your record number').fill(visit.number);
+  await patient.getByRole('textbox', { name: 'Your record number' }).fill(visit.number);
   await patient.getByRole('button', { name: 'Go on' }).click();
   await patient.getByRole('alert').filter({ hasText: 'does not match' }).waitFor();
   await findsNothing(patient, 'who somebody is, with an error');

@@ -16,6 +16,7 @@ use crate::OutwardError;
 pub const TOKEN_BYTES_MIN: usize = 16;
 pub const TOKEN_BYTES_MAX: usize = 64;
 const CLINIC_BYTES_MAX: usize = 120;
+const CODE_DIGITS: std::ops::RangeInclusive<usize> = 6..=8;
 
 /// Who writes, and where its pages are: of the configuration, not of the record.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub enum Occasion {
     VisitNow,
     /// Something is there to read after signing in.
     NewMessage,
+    /// A one-time code, by which somebody says who they are.
+    OneTimeCode,
 }
 
 /// Where a link leads.
@@ -61,6 +64,31 @@ pub struct Letter {
     occasion: Occasion,
     when_ms: Option<i64>,
     link: Option<Link>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code: Option<Code>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    slot: Option<Slot>,
+}
+
+/// Digits that open something for some minutes.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Code(String);
+
+/// What a calendar keeps of a visit: from when to when, under a name that says nothing and is the same for all letters of the visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    pub start_ms: i64,
+    pub end_ms: i64,
+    pub uid: [u8; 16],
+    /// Rises with every change.
+    pub sequence: u32,
+}
+
+/// A file for a calendar, which needs to know who writes to whom.
+pub(crate) struct Calendar {
+    pub slot: Slot,
+    pub is_cancelled: bool,
+    pub organization: String,
 }
 
 /// A letter as it is sent.
@@ -69,6 +97,7 @@ pub struct Rendered {
     pub text: Zeroizing<String>,
     /// The text in one breath, for a telephone.
     pub short: Zeroizing<String>,
+    pub(crate) calendar: Option<Calendar>,
 }
 
 impl Clinic {
@@ -110,7 +139,20 @@ impl Link {
 impl Letter {
     /// `when_ms` is when the visit begins.
     pub fn new(occasion: Occasion, when_ms: Option<i64>, link: Option<Link>) -> Letter {
-        Letter { occasion, when_ms, link }
+        Letter { occasion, when_ms, link, code: None, slot: None }
+    }
+
+    /// With a file for the calendar, where it goes by e-mail.
+    #[must_use]
+    pub fn with_slot(self, slot: Slot) -> Letter {
+        Letter { slot: Some(slot), ..self }
+    }
+
+    /// A one-time code and nothing else.
+    pub fn code(digits: &str) -> Result<Letter, OutwardError> {
+        let is_code = CODE_DIGITS.contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
+        let code = is_code.then(|| Code(digits.to_owned())).ok_or(OutwardError::Token)?;
+        Ok(Letter { code: Some(code), ..Letter::new(Occasion::OneTimeCode, None, None) })
     }
 
     pub fn render(&self, clinic: &Clinic) -> Rendered {
@@ -139,6 +181,7 @@ impl Letter {
             Occasion::VisitNow => {
                 ("Your video visit", format!("{name} is ready for your video visit."), "Open this page now:")
             }
+            Occasion::OneTimeCode => return self.render_code(name),
             Occasion::NewMessage => {
                 ("Something new for you", format!("{name} has something new for you to read."), "Sign in to read it:")
             }
@@ -150,7 +193,18 @@ impl Letter {
             linked.as_str()
         ));
         let short = Zeroizing::new(format!("{said} {}", linked.as_str()).trim_end().to_owned());
-        Rendered { subject: format!("{subject} – {name}"), text, short }
+        let is_cancelled = self.occasion == Occasion::VisitCancelled;
+        let calendar = self.slot.map(|slot| Calendar { slot, is_cancelled, organization: name.clone() });
+        Rendered { subject: format!("{subject} – {name}"), text, short, calendar }
+    }
+
+    fn render_code(&self, name: &str) -> Rendered {
+        let digits = self.code.as_ref().map_or("", |code| code.0.as_str());
+        let said = Zeroizing::new(format!("{digits} is your code for {name}. It works for ten minutes, once."));
+        let warns = "Type it only on the page that you opened yourself. Nobody from the clinic asks you for it.";
+        let text = Zeroizing::new(format!("{}\n\n{warns}\n{name}\n", said.as_str()));
+        let short = Zeroizing::new(format!("{} {warns}", said.as_str()));
+        Rendered { subject: format!("Your code – {name}"), text, short, calendar: None }
     }
 }
 
@@ -163,6 +217,18 @@ fn in_words(ms: i64, zone: &TimeZone) -> Option<String> {
 impl Drop for Link {
     fn drop(&mut self) {
         self.token.zeroize();
+    }
+}
+
+impl Drop for Code {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Code[redacted]")
     }
 }
 
@@ -201,6 +267,22 @@ mod tests {
         );
         assert!(sent.text.starts_with("Harbor Clinic invites you") && sent.text.ends_with("Harbor Clinic\n"));
         assert!(!format!("{letter:?} {sent:?}").contains("Bwc"), "a link is a secret");
+    }
+
+    #[test]
+    fn a_letter_with_a_code_has_the_code_and_nothing_of_a_visit() {
+        let letter = Letter::code("004217").unwrap();
+        let sent = letter.render(&clinic());
+        assert_eq!(sent.subject, "Your code – Harbor Clinic");
+        assert!(sent.text.starts_with("004217 is your code for Harbor Clinic.") && sent.short.starts_with("004217"));
+        assert!(!sent.text.contains("visit") && !sent.text.contains("https"), "{}", sent.text.as_str());
+        assert!(!format!("{letter:?} {sent:?}").contains("004217"), "a code is a secret");
+        for digits in ["12345", "123456789", "12345a", ""] {
+            assert!(Letter::code(digits).is_err(), "{digits}");
+        }
+        // One that waited before there were codes and calendars.
+        let old: Letter = serde_json::from_str(r#"{"occasion":"visit_now","when_ms":null,"link":null}"#).unwrap();
+        assert_eq!(serde_json::to_string(&old).unwrap(), r#"{"occasion":"visit_now","when_ms":null,"link":null}"#);
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod smtp;
 pub use adapter::{Adapter, Failure, Sending};
 pub use address::{EmailAddress, Phone, Recipient};
 pub use error::OutwardError;
-pub use letter::{Clinic, Letter, Link, LinkPlace, Occasion, Rendered, TOKEN_BYTES_MAX, TOKEN_BYTES_MIN};
+pub use letter::{Clinic, Letter, Link, LinkPlace, Occasion, Rendered, Slot, TOKEN_BYTES_MAX, TOKEN_BYTES_MIN};
 pub use outbox::{Adapters, Delivery, DeliveryState, Message, MessageId, Outbox, OutboxParts, TRIES_MAX, delay_ms};
 pub use settings::{BodyForm, EmailSettings, Endpoint, Security, Settings, SmsSettings};
 pub use sms::HttpSms;

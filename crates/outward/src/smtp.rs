@@ -3,16 +3,18 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use compliance::{Cover, Party, Service};
-use lettre::message::{Mailbox, header};
+use lettre::message::{Mailbox, MultiPart, SinglePart, header};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters, TlsVersion};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use serde::Deserialize;
+use telehealth::ics::{self, Invitation, Method};
 
 use crate::adapter::{Adapter, Failure, Sending};
 use crate::authorities::authorities;
 use crate::credentials::{self, Secret};
+use crate::letter::Calendar;
 use crate::settings::{EmailSettings, Security};
 use crate::{EmailAddress, MessageId, OutwardError, Recipient, Rendered};
 
@@ -102,16 +104,42 @@ impl Smtp {
     ) -> Result<Message, lettre::error::Error> {
         let date = UNIX_EPOCH + Duration::from_millis(now_ms.max(0) as u64);
         let to = to.as_str().parse().map(|address| Mailbox::new(None, address));
-        Message::builder()
+        let builder = Message::builder()
             // The same for every try, so that who gets two of them sees one.
             .message_id(Some(format!("<{id}@{}>", self.from.email.domain())))
             .date(date)
             .from(self.from.clone())
             .to(to.map_err(|_| lettre::error::Error::MissingTo)?)
             .subject(&letter.subject)
-            .header(AutoSubmitted)
-            .header(header::ContentType::TEXT_PLAIN)
-            .body(letter.text.to_string())
+            .header(AutoSubmitted);
+        let Some(file) = letter.calendar.as_ref().and_then(|calendar| self.file(calendar, now_ms)) else {
+            return builder.header(header::ContentType::TEXT_PLAIN).body(letter.text.to_string());
+        };
+        let parts = MultiPart::mixed().singlepart(SinglePart::plain(letter.text.to_string()));
+        builder.multipart(parts.singlepart(file))
+    }
+
+    /// For the calendar of who gets it (RFC 5545): a time and the organization. Nobody answers it, so it is published (RFC 5546,
+    /// 3.2.1), and the link is not in it: calendars are shared, and kept by others.
+    fn file(&self, calendar: &Calendar, now_ms: i64) -> Option<SinglePart> {
+        let uid: String = calendar.slot.uid.iter().map(|byte| format!("{byte:02x}")).collect();
+        let invitation = Invitation {
+            uid: &format!("{uid}@{}", self.from.email.domain()),
+            sequence: calendar.slot.sequence,
+            start_ms: calendar.slot.start_ms,
+            end_ms: calendar.slot.end_ms,
+            organization: &calendar.organization,
+            organizer: &format!("mailto:{}", self.from.email),
+            attendee: None,
+            url: None,
+        };
+        let method = if calendar.is_cancelled { Method::Cancel } else { Method::Publish };
+        // A letter without its file is better than none.
+        let text = ics::calendar(method, &invitation, now_ms).ok()?;
+        let kind = format!("text/calendar; charset=utf-8; method={}", method.word());
+        let kind = header::ContentType::parse(&kind).ok()?;
+        let shown = header::ContentDisposition::attachment("visit.ics");
+        Some(SinglePart::builder().header(kind).header(shown).body(text))
     }
 }
 

@@ -1,6 +1,9 @@
 //! Those who come by a link: made by a clinician for one visit, opened by one browser, entered after a check of who they are. Kept
 //! sealed on the desk, and removed a day after they have closed.
 
+mod check;
+
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,16 +11,25 @@ use store::desk::{Change, EntryKey, Shelf};
 use store::{Desk, StoreError};
 use zeroize::Zeroizing;
 
+use crate::choices::{Choice, Choices};
+use crate::consent;
 use crate::hall::{Clock, Fill, Happened, LinkEvent, Tell, What};
-use crate::identity_check::{Checked, IdentityCheck, OnFile, Refused, Second, Verified};
+use crate::identity_check::{Checked, IdentityCheck, Refused, Verified};
 use crate::link::{LinkEntry, Purpose};
 use crate::room::Invite;
 use crate::signal::Role;
-use crate::{Hashed, Secret, TelehealthError, UnixMs};
+use crate::window::{Window, household};
+use crate::{Hashed, MINUTE_MS, Secret, TelehealthError, UnixMs};
 
 const DAY_MS: i64 = 86_400_000;
 pub const LINKS_MAX_PER_VISIT: usize = 16;
 pub const LABEL_CHARS_MAX: usize = 80;
+/// Links that are nobody's from one address, within `STRANGE_MS`.
+pub const STRANGE_MAX: u32 = 20;
+const STRANGE_MS: i64 = 10 * MINUTE_MS;
+/// Ways through a relay to try, within `RELAYS_MS`.
+pub const RELAYS_MAX: u32 = 10;
+const RELAYS_MS: i64 = 10 * MINUTE_MS;
 
 /// Who is asked to come.
 pub struct NewGuest<'a> {
@@ -30,9 +42,25 @@ pub struct NewGuest<'a> {
     /// Of a patient: `YYYY-MM-DD`, and the record number. Others are known to the clinician by name.
     pub birth_date: Option<String>,
     pub number: Option<String>,
+    /// Days to pick a recent appointment from.
+    pub choices: Option<Choices>,
+    /// Where a one-time code could go.
+    pub email: Option<String>,
+    pub phone: Option<String>,
 }
 
-/// What is kept. Sealed with the desk: the birth date and the number are compared and never shown.
+/// Somebody who signed in and comes into a visit of their own, or of whom they stand for.
+pub struct SignedIn<'a> {
+    pub visit: &'a str,
+    pub purpose: Purpose,
+    pub label: &'a str,
+    pub start_ms: UnixMs,
+    pub end_ms: UnixMs,
+    /// Of their account, opaque: the same person however often they come.
+    pub account: &'a str,
+}
+
+/// What is kept. Sealed with the desk: what is on file is compared, or written to, and never shown.
 #[derive(Serialize, Deserialize)]
 struct Guest {
     link: LinkEntry,
@@ -42,6 +70,17 @@ struct Guest {
     birth_date: Option<String>,
     number: Option<String>,
     verified: Option<Verified>,
+    #[serde(default)]
+    choices: Option<Choices>,
+    #[serde(default)]
+    email: Option<String>,
+    #[serde(default)]
+    phone: Option<String>,
+    /// The version of the words that they agreed to.
+    #[serde(default)]
+    agreed: Option<u16>,
+    #[serde(default)]
+    account: Option<String>,
 }
 
 /// A guest as the server knows them.
@@ -51,9 +90,22 @@ pub struct Known {
     pub purpose: Purpose,
     /// Has still to say who they are.
     pub is_to_check: bool,
+    /// Has still to agree to a visit by video, and to say where they are.
+    pub is_to_agree: bool,
     pub attempts_left: u8,
+    pub ways: Ways,
     /// How they were known, once they were.
     pub verified: Option<Verified>,
+}
+
+/// How somebody can say who they are, beside their birth date. None of it is on file to the eye: a way is there or not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ways {
+    pub number: bool,
+    pub choices: Vec<Choice>,
+    pub email: bool,
+    pub phone: bool,
+    pub codes_left: u8,
 }
 
 /// One link, for whoever made it.
@@ -81,6 +133,14 @@ pub enum GuestError {
     Label,
     #[error("who somebody is is still to be checked")]
     Unchecked,
+    #[error("a visit by video is still to be agreed to")]
+    NotAgreed,
+    #[error("the words have changed")]
+    OtherWords,
+    #[error("no code goes there, or enough were sent")]
+    NoCode,
+    #[error("too many attempts: wait {seconds} s")]
+    Wait { seconds: u32 },
     #[error("no randomness")]
     Random,
     #[error("the desk")]
@@ -98,11 +158,17 @@ pub struct Guests {
     tell: Tell,
     /// One after the other: an attempt counts before the next is looked at.
     pen: Arc<tokio::sync::Mutex<()>>,
+    /// Links that are nobody's, by who brings them.
+    strangers: Arc<Window<u128>>,
+    /// Ways through a relay that were asked for, by guest or host.
+    relays: Arc<Window<EntryKey>>,
 }
 
 impl Guests {
     pub fn new(desk: Arc<Desk>, clock: Clock, fill: Fill, tell: Tell) -> Self {
-        Self { desk, clock, fill, tell, pen: Arc::default() }
+        let strangers = Arc::new(Window::new(STRANGE_MAX, STRANGE_MS));
+        let relays = Arc::new(Window::new(RELAYS_MAX, RELAYS_MS));
+        Self { desk, clock, fill, tell, pen: Arc::default(), strangers, relays }
     }
 
     /// The secret of a new link: shown once, never kept.
@@ -113,19 +179,7 @@ impl Guests {
         }
         let (secret, person) = (self.secret()?, self.secret()?);
         let _pen = self.pen.lock().await;
-        let now_ms = (self.clock)();
-        let mut changes = Vec::new();
-        let mut of_visit = 0;
-        for (key, guest) in self.all()? {
-            if now_ms > guest.link.closes_ms() + DAY_MS {
-                changes.push(Change::Remove { shelf: Shelf::VisitLink, key });
-            } else if guest.link.visit == new.visit && !guest.link.is_revoked() {
-                of_visit += 1;
-            }
-        }
-        if of_visit >= LINKS_MAX_PER_VISIT {
-            return Err(GuestError::TooMany);
-        }
+        let mut changes = self.room_for(new.visit, None)?;
         let guest = Guest {
             link: LinkEntry::new(new.visit, new.purpose, &secret, new.start_ms, new.end_ms)?,
             check: IdentityCheck::default(),
@@ -134,11 +188,32 @@ impl Guests {
             birth_date: new.birth_date,
             number: new.number,
             verified: None,
+            choices: new.choices,
+            email: new.email,
+            phone: new.phone,
+            agreed: None,
+            account: None,
         };
         changes.push(put(key_of(&secret), &guest)?);
         self.desk.write(&changes)?;
         self.happened(&guest, LinkEvent::Made);
         Ok(secret)
+    }
+
+    /// What is old goes, and what this account had before: what is left has to leave room for one more.
+    fn room_for(&self, visit: &str, account: Option<&str>) -> Result<Vec<Change>, GuestError> {
+        let now_ms = (self.clock)();
+        let (mut changes, mut of_visit) = (Vec::new(), 0);
+        for (key, guest) in self.all()? {
+            let is_of_visit = guest.link.visit == visit;
+            let is_theirs = is_of_visit && account.is_some() && guest.account.as_deref() == account;
+            if is_theirs || now_ms > guest.link.closes_ms() + DAY_MS {
+                changes.push(Change::Remove { shelf: Shelf::VisitLink, key });
+            } else if is_of_visit && !guest.link.is_revoked() {
+                of_visit += 1;
+            }
+        }
+        if of_visit >= LINKS_MAX_PER_VISIT { Err(GuestError::TooMany) } else { Ok(changes) }
     }
 
     /// The links into a visit.
@@ -180,36 +255,6 @@ impl Guests {
         Ok(known(&guest))
     }
 
-    /// A birth date and the record number, of who has to say who they are.
-    pub async fn check(
-        &self,
-        link: &Secret,
-        binding: &Secret,
-        birth_date: &str,
-        number: &str,
-    ) -> Result<Known, GuestError> {
-        let _pen = self.pen.lock().await;
-        let mut guest = self.opened(link, binding)?;
-        if !is_to_check(&guest) {
-            return Ok(known(&guest));
-        }
-        let on_file = OnFile {
-            birth_date: guest.birth_date.as_deref(),
-            patient_id: guest.number.as_deref(),
-            appointment: None,
-            choices: 0,
-        };
-        let checked = guest.check.by_link(&on_file, birth_date, &Second::PatientId(number), (self.clock)());
-        let refused = checked.map(|verified| guest.verified = Some(verified)).err();
-        // The attempt counts before it is answered.
-        self.desk.write(&[put(key_of(link), &guest)?])?;
-        self.happened(&guest, if refused.is_some() { LinkEvent::CheckFailed } else { LinkEvent::Checked });
-        match refused {
-            Some(refused) => Err(refused.into()),
-            None => Ok(known(&guest)),
-        }
-    }
-
     /// The visit, and as whom this guest comes in: only who said who they are.
     pub async fn entry(&self, link: &Secret, binding: &Secret) -> Result<(String, Invite), GuestError> {
         let _pen = self.pen.lock().await;
@@ -217,8 +262,22 @@ impl Guests {
         if is_to_check(&guest) {
             return Err(GuestError::Unchecked);
         }
+        if is_to_agree(&guest) {
+            return Err(GuestError::NotAgreed);
+        }
         let role = role_of(guest.link.purpose);
         Ok((guest.link.visit.clone(), Invite { person: guest.person, role, label: guest.label }))
+    }
+
+    /// Somebody at this address brought a link that is nobody's, or waits because they did so too often.
+    pub fn strange(&self, address: IpAddr) -> Result<(), GuestError> {
+        self.strangers.count(household(address), (self.clock)());
+        self.wait(address)
+    }
+
+    pub fn wait(&self, address: IpAddr) -> Result<(), GuestError> {
+        let wait_s = self.strangers.wait_s(&household(address), (self.clock)());
+        wait_s.map_or(Ok(()), |seconds| Err(GuestError::Wait { seconds }))
     }
 
     fn opened(&self, link: &Secret, binding: &Secret) -> Result<Guest, GuestError> {
@@ -255,6 +314,11 @@ impl Guests {
         entries.into_iter().map(read).collect()
     }
 
+    /// False where there is no randomness.
+    pub fn random(&self, bytes: &mut [u8]) -> bool {
+        (self.fill)(bytes)
+    }
+
     fn secret(&self) -> Result<Secret, GuestError> {
         let mut random = [0; 16];
         if (self.fill)(&mut random) { Ok(Secret::new(random)) } else { Err(GuestError::Random) }
@@ -266,7 +330,9 @@ fn known(guest: &Guest) -> Known {
         visit: guest.link.visit.clone(),
         purpose: guest.link.purpose,
         is_to_check: is_to_check(guest),
+        is_to_agree: is_to_agree(guest),
         attempts_left: guest.check.attempts_left(),
+        ways: if is_to_check(guest) { ways(guest) } else { Ways::default() },
         verified: guest.verified.clone(),
     }
 }
@@ -276,7 +342,23 @@ fn is_to_check(guest: &Guest) -> bool {
     matches!(guest.link.purpose, Purpose::Patient | Purpose::Proxy) && guest.verified.is_none()
 }
 
-fn role_of(purpose: Purpose) -> Role {
+/// And agree, to the words that are shown now.
+fn is_to_agree(guest: &Guest) -> bool {
+    matches!(guest.link.purpose, Purpose::Patient | Purpose::Proxy) && guest.agreed != Some(consent::VERSION)
+}
+
+fn ways(guest: &Guest) -> Ways {
+    let choices = guest.choices.as_ref().filter(|_| guest.check.may_pick());
+    Ways {
+        number: guest.number.is_some(),
+        choices: choices.map(|choices| choices.all().to_vec()).unwrap_or_default(),
+        email: guest.email.is_some(),
+        phone: guest.phone.is_some(),
+        codes_left: guest.check.codes_left(),
+    }
+}
+
+pub(crate) fn role_of(purpose: Purpose) -> Role {
     match purpose {
         Purpose::Patient => Role::Patient,
         Purpose::Proxy => Role::Proxy,
@@ -293,121 +375,17 @@ pub fn key_of(link: &Secret) -> EntryKey {
     key
 }
 
+/// Names a visit in calendars: the same for all letters about it, and nothing that leads back to it.
+pub fn calendar_name(visit: &str) -> EntryKey {
+    let mut name = EntryKey::default();
+    name.copy_from_slice(&Hashed::of("visit-calendar", visit.as_bytes()).bytes()[..16]);
+    name
+}
+
 fn put(key: EntryKey, guest: &Guest) -> Result<Change, GuestError> {
     let plain = Zeroizing::new(serde_json::to_vec(guest).map_err(|_| GuestError::Damaged)?);
     Ok(Change::Put { shelf: Shelf::VisitLink, key, plain })
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
-
-    use crypto::SealKey;
-
-    use super::*;
-    use crate::MINUTE_MS;
-
-    const START: i64 = 1_800_000_000_000;
-
-    struct Clinic {
-        guests: Guests,
-        desk: Arc<Desk>,
-        now: Arc<AtomicI64>,
-        told: Arc<std::sync::Mutex<Vec<What>>>,
-        _directory: tempfile::TempDir,
-    }
-
-    fn clinic() -> Clinic {
-        let directory = tempfile::tempdir().unwrap();
-        let desk = Arc::new(Desk::open(directory.path(), Zeroizing::new([1; 32]), SealKey::new(&[2; 32])).unwrap());
-        let now = Arc::new(AtomicI64::new(START));
-        let (clock, count) = (now.clone(), AtomicU8::new(1));
-        let fill: Fill = Arc::new(move |bytes: &mut [u8]| {
-            bytes.fill(count.fetch_add(1, Ordering::SeqCst));
-            true
-        });
-        let told = Arc::new(std::sync::Mutex::new(Vec::new()));
-        let tell = told.clone();
-        let tell: Tell = Arc::new(move |happened| tell.lock().unwrap().push(happened.what));
-        let guests = Guests::new(desk.clone(), Arc::new(move || clock.load(Ordering::SeqCst)), fill, tell);
-        Clinic { guests, desk, now, told, _directory: directory }
-    }
-
-    fn patient(visit: &str) -> NewGuest<'_> {
-        NewGuest {
-            visit,
-            purpose: Purpose::Patient,
-            label: "The patient",
-            start_ms: START,
-            end_ms: START + 20 * MINUTE_MS,
-            birth_date: Some("1968-07-14".into()),
-            number: Some("MR-004718".into()),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_patient_comes_in_with_link_birth_date_and_number_and_with_nothing_less() {
-        let clinic = clinic();
-        let link = clinic.guests.invite(patient("v1")).await.unwrap();
-        let browser = clinic.guests.binding().unwrap();
-        assert!(clinic.guests.open(&link, &browser).await.unwrap().is_to_check);
-        assert!(matches!(clinic.guests.entry(&link, &browser).await, Err(GuestError::Unchecked)));
-        for (born, number) in [("1968-07-15", "MR-004718"), ("1968-07-14", "MR-1"), ("", "")] {
-            let refused = clinic.guests.check(&link, &browser, born, number).await;
-            assert!(matches!(refused, Err(GuestError::Identity(Refused::Mismatch))));
-        }
-        assert_eq!(clinic.guests.check(&link, &browser, "1968-07-14", "MR-004718").await.unwrap().attempts_left, 2);
-        let (visit, invite) = clinic.guests.entry(&link, &browser).await.unwrap();
-        assert_eq!((visit.as_str(), invite.role), ("v1", Role::Patient));
-        // Nobody else with the same link, also not after a restart.
-        let other = clinic.guests.binding().unwrap();
-        let again = Guests::new(
-            clinic.desk.clone(),
-            clinic.guests.clock.clone(),
-            clinic.guests.fill.clone(),
-            clinic.guests.tell.clone(),
-        );
-        assert!(matches!(again.entry(&link, &other).await, Err(GuestError::Link(TelehealthError::LinkBound))));
-        assert!(again.entry(&link, &browser).await.is_ok());
-        use LinkEvent::{CheckFailed, Checked, Made, Opened};
-        let told = [Made, Opened, CheckFailed, CheckFailed, CheckFailed, Checked, LinkEvent::Refused].map(What::Link);
-        assert_eq!(*clinic.told.lock().unwrap(), told);
-    }
-
-    #[tokio::test]
-    async fn attempts_end_and_count_also_across_a_restart() {
-        let clinic = clinic();
-        let link = clinic.guests.invite(patient("v1")).await.unwrap();
-        let browser = clinic.guests.binding().unwrap();
-        for at in 0..crate::identity_check::ATTEMPTS_MAX {
-            let again = Guests::new(
-                clinic.desk.clone(),
-                clinic.guests.clock.clone(),
-                clinic.guests.fill.clone(),
-                clinic.guests.tell.clone(),
-            );
-            assert!(again.check(&link, &browser, "1990-01-01", "x").await.is_err(), "{at}");
-        }
-        let right = clinic.guests.check(&link, &browser, "1968-07-14", "MR-004718").await;
-        assert!(matches!(right, Err(GuestError::Identity(Refused::Attempts))));
-    }
-
-    #[tokio::test]
-    async fn a_revoked_or_unknown_link_opens_nothing_and_old_ones_go() {
-        let clinic = clinic();
-        let link = clinic.guests.invite(patient("v1")).await.unwrap();
-        let browser = clinic.guests.binding().unwrap();
-        let listed = clinic.guests.of_visit("v1").unwrap();
-        assert!(clinic.guests.revoke("v2", &listed[0].name).await.is_err(), "of another visit");
-        clinic.guests.revoke("v1", &listed[0].name).await.unwrap();
-        for secret in [link, clinic.guests.binding().unwrap()] {
-            let refused = clinic.guests.open(&secret, &browser).await;
-            assert!(matches!(refused, Err(GuestError::Link(TelehealthError::LinkRefused))));
-        }
-        clinic.now.fetch_add(3 * DAY_MS, Ordering::SeqCst);
-        let later = NewGuest { start_ms: START + 3 * DAY_MS, end_ms: START + 3 * DAY_MS + MINUTE_MS, ..patient("v9") };
-        clinic.guests.invite(later).await.unwrap();
-        assert!(clinic.guests.of_visit("v1").unwrap().is_empty());
-    }
-}
+mod tests;

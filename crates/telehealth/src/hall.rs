@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 
+use crate::consent::Language;
 use crate::room::{Audit, ConnectionId, Input, Invite, Output, Room, Settings};
 use crate::signal::{ParticipantId, Role};
 use crate::status::{EndReason, VisitEvent, VisitStatus};
-use crate::turn::Relays;
-use crate::{Secret, UnixMs};
+use crate::turn::{IceServer, Relays};
+use crate::{MINUTE_MS, Secret, UnixMs};
 
 /// How often rooms are looked at for who went silent.
 pub const TICK_MS: u64 = 1_000;
@@ -21,6 +22,8 @@ pub const WAITING_MAX: usize = 256;
 pub const ROOMS_MAX: usize = 1_024;
 /// Those who wait are told of lateness in steps, so that the words do not change each minute.
 const LATE_STEP_MINUTES: i64 = 5;
+/// How long a relay can be tried before a call.
+const TRY_MS: i64 = 5 * MINUTE_MS;
 
 pub type Clock = Arc<dyn Fn() -> UnixMs + Send + Sync>;
 /// Fills the bytes with randomness that nobody guesses. False where there is none.
@@ -108,6 +111,17 @@ pub enum LinkEvent {
     Checked,
     CheckFailed,
     Closed,
+    /// A one-time code went to what is on file.
+    CodeSent,
+    /// Agreed to a visit by video, in these words.
+    Agreed {
+        version: u16,
+        language: Language,
+    },
+    /// Came in by an account of theirs.
+    SignedIn,
+    /// Was given a way through a relay, to try it.
+    RelayTried,
 }
 
 /// What goes to one connection.
@@ -196,6 +210,14 @@ impl Hall {
     /// Whether this person is in the room of the visit, or on the way into it.
     pub fn knows(&self, visit: &str, person: &str) -> bool {
         self.open().get(visit).is_some_and(|held| held.room.knows(person))
+    }
+
+    /// A way through the relays for some minutes, to try whether it works. Empty where there is none.
+    pub fn relays_to_try(&self) -> Vec<IceServer> {
+        let fill = self.0.fill.clone();
+        let mut is_random = true;
+        let servers = self.0.relays.servers_for(TRY_MS, (self.0.clock)(), &mut |bytes| is_random &= fill(bytes));
+        if is_random { servers } else { Vec::new() }
     }
 
     /// A connection that has said nothing yet. None where no room is open.

@@ -10,8 +10,20 @@ const TEXT_CHARS_MAX: usize = 500;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
+    /// Of which nobody expects an answer.
+    Publish,
     Request,
     Cancel,
+}
+
+impl Method {
+    pub fn word(self) -> &'static str {
+        match self {
+            Method::Publish => "PUBLISH",
+            Method::Request => "REQUEST",
+            Method::Cancel => "CANCEL",
+        }
+    }
 }
 
 /// What the calendar learns: a time, an organization and where to go.
@@ -36,22 +48,19 @@ pub fn calendar(method: Method, invitation: &Invitation<'_>, now_ms: UnixMs) -> 
     if invitation.end_ms <= invitation.start_ms {
         return Err(TelehealthError::Slot);
     }
-    let (word, status) = match method {
-        Method::Request => ("REQUEST", "CONFIRMED"),
-        Method::Cancel => ("CANCEL", "CANCELLED"),
-    };
+    let status = if method == Method::Cancel { "CANCELLED" } else { "CONFIRMED" };
     let mut lines = vec![
         "BEGIN:VCALENDAR".to_owned(),
         "VERSION:2.0".to_owned(),
         "PRODID:-//Wardstone//Visits//EN".to_owned(),
-        format!("METHOD:{word}"),
+        format!("METHOD:{}", method.word()),
         "BEGIN:VEVENT".to_owned(),
         format!("UID:{}", text(invitation.uid)?),
         format!("SEQUENCE:{}", invitation.sequence),
         format!("DTSTAMP:{}", utc(now_ms)?),
         format!("DTSTART:{}", utc(invitation.start_ms)?),
         format!("DTEND:{}", utc(invitation.end_ms)?),
-        format!("SUMMARY:{}", text(&format!("Video visit, {}", invitation.organization))?),
+        format!("SUMMARY:{}", text(&format!("Appointment with {}", invitation.organization))?),
         format!("STATUS:{status}"),
         "CLASS:PRIVATE".to_owned(),
         format!("ORGANIZER:{}", uri(invitation.organizer, "mailto:")?),
@@ -144,7 +153,7 @@ mod tests {
     #[test]
     fn a_request_reads_as_rfc_5545_writes_it() {
         let file = calendar(Method::Request, &invitation(), 1_799_000_000_000).unwrap();
-        let expected = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Wardstone//Visits//EN\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:3f9c@visits.example.org\r\nSEQUENCE:2\r\nDTSTAMP:20270103T181320Z\r\nDTSTART:20270115T080000Z\r\nDTEND:20270115T082000Z\r\nSUMMARY:Video visit\\, Clinic\\; North\\, \\\\ Hill\r\nSTATUS:CONFIRMED\r\nCLASS:PRIVATE\r\nORGANIZER:mailto:visits@example.org\r\nURL:https://clinic.example.org/visit\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+        let expected = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Wardstone//Visits//EN\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:3f9c@visits.example.org\r\nSEQUENCE:2\r\nDTSTAMP:20270103T181320Z\r\nDTSTART:20270115T080000Z\r\nDTEND:20270115T082000Z\r\nSUMMARY:Appointment with Clinic\\; North\\, \\\\ Hill\r\nSTATUS:CONFIRMED\r\nCLASS:PRIVATE\r\nORGANIZER:mailto:visits@example.org\r\nURL:https://clinic.example.org/visit\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
         assert_eq!(file, expected);
     }
 
@@ -173,7 +182,7 @@ mod tests {
             }
             let unfolded = file.replace("\r\n ", "");
             prop_assert_eq!(unfolded.lines().count(), 17);
-            let summary = unfolded.split("\r\n").find_map(|line| line.strip_prefix("SUMMARY:Video visit\\, ")).unwrap();
+            let summary = unfolded.split("\r\n").find_map(|line| line.strip_prefix("SUMMARY:Appointment with ")).unwrap();
             let mut read = String::new();
             let mut characters = summary.chars();
             while let Some(c) = characters.next() {

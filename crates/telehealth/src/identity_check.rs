@@ -11,6 +11,8 @@ pub const ATTEMPTS_MAX: u8 = 5;
 pub const CODE_MS: i64 = 10 * MINUTE_MS;
 /// Appointments to pick from; fewer would be guessed.
 pub const CHOICES_MIN: usize = 4;
+/// Picks that were wrong; then another way is needed, for what is few is soon tried.
+pub const PICKS_MAX: u8 = 2;
 pub const REASON_CHARS_MIN: usize = 10;
 pub const REASON_CHARS_MAX: usize = 500;
 
@@ -72,6 +74,8 @@ pub enum Refused {
     Mismatch,
     #[error("too many attempts: staff has to help")]
     Attempts,
+    #[error("too many picks: another way is needed")]
+    Picks,
 }
 
 /// What was found out, for the record and the audit trail.
@@ -106,6 +110,8 @@ pub struct IdentityCheck {
     failed: u8,
     code: Option<Code>,
     codes_sent: u8,
+    #[serde(default)]
+    picks: u8,
 }
 
 pub const CODES_MAX: u8 = 3;
@@ -122,6 +128,20 @@ impl IdentityCheck {
         true
     }
 
+    /// The last code was not sent after all.
+    pub fn unsent(&mut self) {
+        self.codes_sent = self.codes_sent.saturating_sub(1);
+        self.code = None;
+    }
+
+    pub fn codes_left(&self) -> u8 {
+        CODES_MAX.saturating_sub(self.codes_sent)
+    }
+
+    pub fn may_pick(&self) -> bool {
+        self.picks < PICKS_MAX
+    }
+
     /// Somebody with a link that opened gives a birth date and one thing more.
     pub fn by_link(
         &mut self,
@@ -132,6 +152,10 @@ impl IdentityCheck {
     ) -> Result<Verified, Refused> {
         if self.failed >= ATTEMPTS_MAX {
             return Err(Refused::Attempts);
+        }
+        let is_pick = matches!(second, Second::Appointment(_));
+        if is_pick && !self.may_pick() {
+            return Err(Refused::Picks);
         }
         let born = same(on_file.birth_date, birth_date);
         let (matches, what) = match second {
@@ -150,6 +174,7 @@ impl IdentityCheck {
             });
         }
         self.failed += 1;
+        self.picks += u8::from(is_pick);
         Err(if self.failed >= ATTEMPTS_MAX { Refused::Attempts } else { Refused::Mismatch })
     }
 
@@ -274,6 +299,29 @@ mod tests {
         assert!(check.by_link(&ON_FILE, "1980-02-29", &Second::Code(&digits), 1).is_err());
         let code = || Code::new(Channel::Sms, 7, 0).1;
         assert_eq!([check.expect(code()), check.expect(code()), check.expect(code())], [true, true, false]);
+    }
+
+    #[test]
+    fn a_day_is_picked_twice_and_then_another_way_is_needed() {
+        let mut check = IdentityCheck::default();
+        for _ in 0..PICKS_MAX {
+            let wrong = check.by_link(&ON_FILE, "1980-02-29", &Second::Appointment("a1"), 5);
+            assert_eq!(wrong, Err(Refused::Mismatch));
+        }
+        let right = check.by_link(&ON_FILE, "1980-02-29", &Second::Appointment("a3"), 5);
+        assert_eq!(right, Err(Refused::Picks));
+        assert!(check.by_link(&ON_FILE, "1980-02-29", &Second::PatientId("MRN-77"), 5).is_ok());
+    }
+
+    #[test]
+    fn a_code_that_was_not_sent_opens_nothing_and_does_not_count() {
+        let mut check = IdentityCheck::default();
+        for _ in 0..5 {
+            assert!(check.expect(Code::new(Channel::Sms, 42, 0).1));
+            check.unsent();
+        }
+        assert!(check.by_link(&ON_FILE, "1980-02-29", &Second::Code("000042"), 1).is_err());
+        assert_eq!(check.codes_left(), CODES_MAX);
     }
 
     #[test]

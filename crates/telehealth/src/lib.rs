@@ -3,6 +3,8 @@
 //! Everything but `turn::embedded` and `scan` is pure: time and randomness are arguments, nothing else here opens a socket.
 //! No ePHI is in a link, a calendar file, a relay's user name or an error.
 
+pub mod choices;
+pub mod consent;
 pub mod guests;
 pub mod hall;
 pub mod ics;
@@ -17,6 +19,7 @@ pub mod sheets;
 pub mod signal;
 pub mod status;
 pub mod turn;
+pub mod window;
 
 pub use secret::{Hashed, Secret};
 

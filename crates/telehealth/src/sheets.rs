@@ -34,6 +34,8 @@ pub struct Sheet {
     pub slot: Option<Slot>,
     pub consent: Option<Consent>,
     pub whereabouts: Option<Whereabouts>,
+    /// What brings the patient, in their words.
+    pub brings: Option<String>,
     pub course: Course,
     /// Of the record: whose passkeys are known.
     pub patient: Option<Patient>,
@@ -147,6 +149,17 @@ impl Sheet {
         let is_cleared = matches!(happened.what, What::Room { what: Audit::RiskCleared, .. }) && !self.steps.sas;
         self.steps.sas |= is_cleared;
         self.course.take(happened) | is_cleared
+    }
+
+    /// What the patient said is not replaced by who stands for them.
+    pub fn agree(&mut self, consent: Consent, whereabouts: Whereabouts, brings: Option<String>) {
+        let is_patients = |role: Role| role == Role::Patient;
+        if self.consent.as_ref().is_some_and(|held| is_patients(held.role)) && !is_patients(consent.role) {
+            return;
+        }
+        self.consent = Some(consent);
+        self.whereabouts = Some(whereabouts);
+        self.brings = brings;
     }
 
     /// What a clinician confirmed by eye stays with who was confirmed.

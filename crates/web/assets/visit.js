@@ -2,17 +2,22 @@
 
 import { begin } from "./visit/begin.js";
 import { tryOut } from "./visit/devices.js";
-import { arrive } from "./visit/guest.js";
 import { watchLock } from "./visit/lock.js";
 import { byId, isHost, now } from "./visit/page.js";
 
 byId("start").addEventListener("click", () => begin());
 byId("try")?.addEventListener("click", tryOut);
-// From the day's list: the room opens, and who waits is let in.
-if (isHost && location.hash === "#let-in") {
-  history.replaceState(null, "", location.pathname);
-  now.isLettingIn = true;
-  begin();
+if (isHost) {
+  watchLock();
+  // From the day's list: the room opens, and who waits is let in.
+  if (location.hash === "#let-in") {
+    history.replaceState(null, "", location.pathname);
+    now.isLettingIn = true;
+    await begin();
+  }
+} else {
+  // The link stands behind `#` of the address once; from now on it is in the cookie of this browser, and in no history.
+  const link = location.hash.replace(/^#(k=)?/, "");
+  if (link) history.replaceState(null, "", location.pathname);
+  await (await import("./visit/guest.js")).arrive(link);
 }
-if (isHost) watchLock();
-else await arrive();

@@ -53,6 +53,14 @@ pub fn visit_modules() -> impl Iterator<Item = &'static Asset> {
     ASSETS.iter().copied().filter(|asset| asset.path.starts_with(VISIT_MODULES) && !is_in_call(asset))
 }
 
+/// Those of them that the clinician's page loads: it asks nobody who they are.
+pub fn host_modules() -> impl Iterator<Item = &'static Asset> {
+    let is_guests = |asset: &&Asset| OF_GUESTS.contains(&asset.path);
+    visit_modules().filter(move |asset| !is_guests(asset))
+}
+
+const OF_GUESTS: [&str; 3] = ["/assets/visit/guest.js", "/assets/visit/who.js", "/assets/visit/consent.js"];
+
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const FONT: &str = "font/woff2";
@@ -72,15 +80,19 @@ assets! {
     VISIT_CAPTIONS = SCRIPT "visit/captions.js",
     VISIT_CHART = SCRIPT "visit/chart.js",
     VISIT_CHOICE = SCRIPT "visit/choice.js",
+    VISIT_CHECK = SCRIPT "visit/check.js",
+    VISIT_CONSENT = SCRIPT "visit/consent.js",
     VISIT_DEVICES = SCRIPT "visit/devices.js",
     VISIT_FILES = SCRIPT "visit/files.js",
     VISIT_GUEST = SCRIPT "visit/guest.js",
     VISIT_HELD = SCRIPT "visit/held.js",
+    VISIT_HELP = SCRIPT "visit/help.js",
     VISIT_HOST = SCRIPT "visit/host.js",
     VISIT_LOCK = SCRIPT "visit/lock.js",
     VISIT_PAGE = SCRIPT "visit/page.js",
     VISIT_STAGE = SCRIPT "visit/stage.js",
     VISIT_TALK = SCRIPT "visit/talk.js",
+    VISIT_WHO = SCRIPT "visit/who.js",
     CALL_BYTES = SCRIPT "call/bytes.js",
     CALL_CALL = SCRIPT "call/call.js",
     CALL_EMOJI = SCRIPT "call/emoji.js",

@@ -14,7 +14,7 @@ const ARROWS: [(&str, Allowed); 17] = [
     ("wardstone-identity", Allowed::Only(&["store", "audit", "access", "crypto"])),
     ("wardstone-compliance", Allowed::Only(&["record", "store", "audit", "access", "crypto"])),
     ("wardstone-telehealth", Allowed::Only(&["record", "store", "audit", "access", "crypto"])),
-    ("wardstone-outward", Allowed::Only(&["compliance", "store", "audit", "access", "crypto"])),
+    ("wardstone-outward", Allowed::Only(&["telehealth", "compliance", "store", "audit", "access", "crypto"])),
     ("wardstone-record", Allowed::Only(&["store", "audit", "access", "crypto", "fhir"])),
     ("wardstone-store", Allowed::Only(&["audit", "access", "crypto"])),
     ("wardstone-audit", Allowed::Only(&["crypto"])),

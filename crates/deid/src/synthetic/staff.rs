@@ -218,9 +218,25 @@ fn practitioner(roster: &mut Roster, i: usize) -> Urn {
         address(w);
         w.text("gender", m.gender);
         w.one("qualification", |w| {
+            w.one("extension", licensed);
             w.concept("code", &[m.taxonomy], m.taxonomy.display);
         });
     })
+}
+
+/// In force where the clinic is (HL7 Da Vinci PDEX Plan-Net, practitioner-qualification).
+fn licensed(w: &mut Writer) {
+    w.text("url", "http://hl7.org/fhir/us/davinci-pdex-plan-net/StructureDefinition/practitioner-qualification");
+    w.array("extension", |w| {
+        w.item(|w| {
+            w.text("url", "status");
+            w.text("valueCode", "active");
+        });
+        w.item(|w| {
+            w.text("url", "whereValid");
+            w.concept("valueCodeableConcept", &[coding("https://www.usps.com/", "AZ", "Arizona")], "Arizona");
+        });
+    });
 }
 
 fn telecom(w: &mut Writer, system: &str, value: &str, use_: &str) {

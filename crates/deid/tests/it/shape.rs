@@ -116,6 +116,7 @@ const SYSTEMS: &[&str] = &[
     "http://hl7.org/fhir/sid/us-npi",
     "http://hl7.org/fhir/sid/us-ssn",
     "http://nucc.org/provider-taxonomy",
+    "https://www.usps.com/",
     "https://nahdo.org/sopt",
     "http://unitsofmeasure.org",
     "urn:oid:2.16.840.1.113883.6.238",

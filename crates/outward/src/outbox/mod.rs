@@ -111,6 +111,11 @@ impl Outbox {
         Ok(delivery)
     }
 
+    /// Whether there is something to send with; whether it may be used is the register's word.
+    pub fn has(&self, service: Service) -> bool {
+        self.0.parts.adapters.of(service).is_some()
+    }
+
     /// Takes a message back that still waits: nothing of it goes out after this answers, unless it was being sent.
     pub async fn withdraw(&self, id: MessageId) -> Result<Delivery, OutwardError> {
         let _pen = self.0.pen.lock().await;

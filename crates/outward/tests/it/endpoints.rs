@@ -1,7 +1,7 @@
 //! Messages over real sockets and TLS: what arrives, and what never leaves.
 
 use compliance::Service;
-use outward::{DeliveryState, MessageId, Outbox, OutwardError, Recipient, Settings, delay_ms};
+use outward::{DeliveryState, MessageId, Outbox, OutwardError, Recipient, Settings, Slot, delay_ms};
 
 use crate::fake_http::FakeHttp;
 use crate::fake_smtp::{Begins, FakeSmtp};
@@ -64,6 +64,38 @@ async fn an_e_mail_arrives_over_tls_with_a_link_and_nothing_of_the_record() {
             assert!(message.contains(&part), "{part} is not in\n{message}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_invitation_brings_a_file_for_the_calendar_that_says_when_and_with_whom() {
+    let house = House::new();
+    house.agree(&[Service::Email]).await;
+    let (acceptor, ca_cert) = house.tls();
+    let server = FakeSmtp::start(acceptor, Begins::WithTls, "250 ok").await;
+    let outbox = smtp(&house, &server, ca_cert.to_str().unwrap(), "tls");
+    let mut message = invitation(1, to_ana());
+    let (start_ms, end_ms) = (1_795_705_200_000, 1_795_706_400_000);
+    message.letter = message.letter.with_slot(Slot { start_ms, end_ms, uid: [0xab; 16], sequence: 0 });
+    outbox.put(message).await.unwrap();
+    outbox.work().await.unwrap();
+    assert_eq!(outbox.delivery(ID).unwrap().state, DeliveryState::Sent);
+    let taken = server.taken.lock().unwrap();
+    let message = taken.messages[0].replace("=\r\n", "").replace("=3D", "=");
+    assert!(message.contains("multipart/mixed") && message.contains("Harbor Clinic invites you"), "{message}");
+    assert!(message.contains("Content-Type: text/calendar; charset=utf-8; method=PUBLISH"), "{message}");
+    assert!(message.contains(r#"Content-Disposition: attachment; filename="visit.ics""#), "{message}");
+    let file = &message[message.find("BEGIN:VCALENDAR").unwrap()..message.find("END:VCALENDAR").unwrap()];
+    for line in [
+        "METHOD:PUBLISH",
+        &format!("UID:{}@clinic.example", "ab".repeat(16)),
+        "DTSTART:20261126T150000Z",
+        "DTEND:20261126T152000Z",
+        "SUMMARY:Appointment with Harbor Clinic",
+        "ORGANIZER:mailto:visits@clinic.example",
+    ] {
+        assert!(file.lines().any(|held| held == line), "{line} is not in\n{file}");
+    }
+    assert!(!file.contains("#k=") && !file.contains("ana"), "neither the link nor who is invited:\n{file}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! `wardstone demo`
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::Outcome;
@@ -48,6 +48,9 @@ pub struct Args {
     /// Files of visits are looked into by this ClamAV daemon before they come into a chart
     #[arg(long)]
     clamd: Option<String>,
+    /// Endpoints for e-mail and text messages, as [outward] of a configuration has them; nothing is sent without
+    #[arg(long, value_name = "FILE")]
+    outward: Option<PathBuf>,
 }
 
 pub async fn run(args: Args) -> Result<Outcome, ServerError> {
@@ -59,6 +62,8 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     }
     let data = std::path::absolute(&args.data).map_err(ServerError::io("is no path", &args.data))?;
     let credentials = args.credentials.clone().unwrap_or_else(|| files::sibling(&data, ".credentials.json"));
+
+    let outward = args.outward.as_deref().map_or_else(|| Ok(Default::default()), endpoints)?;
 
     // The directory before its certificate: a refusal must leave nothing behind.
     demo::prepare(&data)?;
@@ -84,7 +89,7 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
         ..Visits::default()
     };
     let relaying = Relaying::start(&visits, host_of(&base_url), &tls).await?;
-    let serving = Serving::start(house, doors, tokens, &base_url, &Default::default(), relaying)?;
+    let serving = Serving::start(house, doors, tokens, &base_url, &outward, relaying)?;
     let authority = certificate.authority.unwrap_or_default();
     accounts.write_credentials(&credentials, &base_url, &authority)?;
 
@@ -102,6 +107,15 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     signals.stopped().await;
     serving.stop().await?;
     Ok(Outcome::Done)
+}
+
+/// Read before anything is made, so that a mistake in it leaves nothing behind.
+fn endpoints(path: &Path) -> Result<outward::Settings, ServerError> {
+    let text = std::fs::read_to_string(path).map_err(ServerError::io("cannot be read", path))?;
+    let settings: outward::Settings =
+        toml::from_str(&text).map_err(|error| ServerError::Usage(format!("{}: {error}", path.display())))?;
+    settings.check()?;
+    Ok(settings)
 }
 
 fn say_users(accounts: &Accounts) {

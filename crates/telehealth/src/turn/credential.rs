@@ -120,13 +120,18 @@ impl Relays {
     }
 
     pub fn servers(&self, now_ms: UnixMs, random: &mut dyn FnMut(&mut [u8])) -> Vec<IceServer> {
+        self.servers_for(self.lifetime_ms, now_ms, random)
+    }
+
+    /// For less than the usual time.
+    pub fn servers_for(&self, ms: i64, now_ms: UnixMs, random: &mut dyn FnMut(&mut [u8])) -> Vec<IceServer> {
         let Some(secrets) = &self.secrets else { return Vec::new() };
         if self.may_use.as_ref().is_some_and(|may_use| !may_use()) {
             return Vec::new();
         }
         let mut opaque = [0; 12];
         random(&mut opaque);
-        let (username, credential) = mint(&secrets.current, now_ms + self.lifetime_ms, &opaque);
+        let (username, credential) = mint(&secrets.current, now_ms + ms.min(self.lifetime_ms), &opaque);
         vec![IceServer { urls: self.urls.clone(), username, credential }]
     }
 }

@@ -1,23 +1,35 @@
-// The side of who comes by a link: it is opened, and they say who they are.
+// The side of who comes by a link: it is opened, they say who they are, they agree, and then they try their camera.
 
+import { agreeing } from "./consent.js";
 import { byId, post, show, trouble } from "./page.js";
+import { asking } from "./who.js";
+
+const FIRST = { who: "birth", agree: "tongue", begin: "try" };
 
 async function opened(known) {
   trouble("");
-  show(known.check ? "who" : "begin");
-  byId(known.check ? "birth" : "start").focus();
+  const step = known.check ? "who" : known.agree ? "agree" : "begin";
+  if (known.check) asking(known.ways);
+  show(step);
+  byId(FIRST[step]).focus();
 }
 
-/** The link stands behind `#` of the address once, and in a cookie from then on. */
-export async function arrive() {
-  byId("who").addEventListener("submit", async (event) => {
+/** Sends what was said; what was wrong stands where it was said, and is read out. */
+export function step(form, address, said) {
+  byId(form).addEventListener("submit", async (event) => {
     event.preventDefault();
-    try { await opened(await post("/visit/check", { birth_date: byId("birth").value, number: byId("number").value.trim() })); }
+    trouble("");
+    const button = byId(form).querySelector("button.first");
+    button.disabled = true;
+    try { await opened(await post(address, said())); }
     catch (error) { trouble(error.message); }
+    finally { button.disabled = false; }
   });
-  const link = location.hash.replace(/^#(k=)?/, "");
-  // It is in the cookie of this browser from now on, and in no history.
-  if (link) history.replaceState(null, "", location.pathname);
+}
+
+export async function arrive(link) {
+  step("who", "/visit/check", asking.said);
+  step("agree", "/visit/agree", agreeing);
   try { await opened(await post("/visit/open", { link })); }
   catch (error) { show(); trouble(error.message); }
 }

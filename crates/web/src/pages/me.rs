@@ -6,6 +6,7 @@ use http::{Response, StatusCode};
 use identity::{DeviceState, IssuedToken, NewToken, Session};
 
 use super::Answer;
+use super::visit::{self, Mine, VISIT_COOKIE};
 use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
@@ -29,6 +30,7 @@ struct Page<'a> {
     devices: Vec<DeviceRow>,
     tokens: Vec<TokenRow>,
     issued: Option<Issued>,
+    visits: Vec<Mine>,
 }
 
 struct SessionRow {
@@ -64,7 +66,8 @@ struct Issued {
 
 pub async fn page(asked: &Asked<'_>) -> Answer {
     let session = asked.reader().await?;
-    Ok(shown(asked, &session, StatusCode::OK, None))
+    let visits = visit::mine(asked, &session).await?;
+    Ok(shown(asked, &session, StatusCode::OK, None, visits))
 }
 
 pub async fn end_session(asked: &Asked<'_>) -> Answer {
@@ -96,7 +99,7 @@ pub async fn new_token(asked: &Asked<'_>) -> Answer {
     let days = u32::try_from(form.number("days")?).map_err(|_| Refusal::Invalid("too many days"))?;
     let new = NewToken { user: session.user, label: form.text("label").to_owned(), scopes, purpose: None, days };
     let issued = asked.web.identity().issue_token(caller, new, &asked.from).await?;
-    Ok(shown(asked, &session, StatusCode::CREATED, Some(&issued)))
+    Ok(shown(asked, &session, StatusCode::CREATED, Some(&issued), Vec::new()))
 }
 
 pub async fn revoke_token(asked: &Asked<'_>) -> Answer {
@@ -120,11 +123,18 @@ pub async fn sign_out(asked: &Asked<'_>) -> Answer {
     asked.web.identity().sign_out(&session, &asked.from).await?;
     let mut response = answer::see("/signin");
     answer::drop_cookie(&mut response, COOKIE);
+    answer::drop_cookie(&mut response, VISIT_COOKIE);
     answer::set_cookie(&mut response, NEXT_COOKIE, place::NOWHERE);
     Ok(response)
 }
 
-fn shown(asked: &Asked<'_>, session: &Session, status: StatusCode, issued: Option<&IssuedToken>) -> Response<Body> {
+fn shown(
+    asked: &Asked<'_>,
+    session: &Session,
+    status: StatusCode,
+    issued: Option<&IssuedToken>,
+    visits: Vec<Mine>,
+) -> Response<Body> {
     let identity = asked.web.identity();
     let sessions = identity.sessions_of(session.user).into_iter().map(|one| SessionRow {
         number: one.number,
@@ -164,6 +174,7 @@ fn shown(asked: &Asked<'_>, session: &Session, status: StatusCode, issued: Optio
         devices: devices.collect(),
         tokens: tokens.collect(),
         issued: issued.map(|one| Issued { secret: one.secret.to_string(), expires: time(one.expires_ms) }),
+        visits,
     };
     answer::page(status, &page)
 }

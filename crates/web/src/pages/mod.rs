@@ -147,6 +147,11 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::VisitGuest => now(Ok(visit::guest(asked))),
         Route::OpenLink => later(asked, visit::open),
         Route::CheckGuest => later(asked, visit::check),
+        Route::GuestCode => later(asked, visit::code),
+        Route::GuestAgrees => later(asked, visit::agree),
+        Route::GuestRelay => later(asked, visit::guest_relay),
+        Route::HostRelay => later(asked, visit::host_relay),
+        Route::EnterMyVisit => later(asked, visit::enter),
         Route::GuestTicket => later(asked, visit::guest_ticket),
         // Answered before a page is: it goes on after its answer.
         Route::VisitLine => now(Err(crate::refusal::Refusal::NotFound)),

@@ -25,6 +25,12 @@ pub async fn send(clinic: &Clinic, browser: &mut Browser, path: &str, csrf: Opti
     browser.ask(clinic, "POST", path, &headers, Body::from(body.to_string())).await
 }
 
+/// What a patient says before they are let in.
+pub fn agreement() -> Value {
+    json!({ "version": telehealth::consent::VERSION, "language": "es", "agrees": true, "address": "12 Larch Lane, Albany",
+        "state": "NY", "country": "US", "contact_name": "Tom Adeyemi", "contact_phone": "+1 555 010 0199" })
+}
+
 pub async fn host(clinic: &Clinic) -> (Browser, String) {
     let (browser, page) = look(clinic, "asha", "/appointments/video/visit").await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.body);
@@ -95,6 +101,9 @@ async fn a_patient_comes_in_by_link_birth_date_and_number_and_by_nothing_less() 
     let right = json!({ "birth_date": "14-Jul-1968", "number": MRN });
     let checked = send(&clinic, &mut ruth, "/visit/check", None, &right).await;
     assert!(checked.body.contains(r#""check":false"#), "{}", checked.body);
+    let early = send(&clinic, &mut ruth, "/visit/ticket", None, &json!({})).await;
+    assert!(early.status == StatusCode::BAD_REQUEST && early.body.contains("where you are"), "{}", early.body);
+    send(&clinic, &mut ruth, "/visit/agree", None, &agreement()).await;
     let ticket = send(&clinic, &mut ruth, "/visit/ticket", None, &json!({})).await;
     assert_eq!(ticket.status, StatusCode::OK, "{}", ticket.body);
     // The cookie of a guest opens no page of anybody.

@@ -47,6 +47,7 @@ fn told(asked: &Asked<'_>, sheet: &Sheet) -> Value {
         "identity": sheet.identity.as_ref().map(identity),
         "consent": sheet.consent.as_ref().map(consent),
         "where": sheet.whereabouts.as_ref().map(place),
+        "brings": sheet.brings,
     })
 }
 

@@ -1,10 +1,18 @@
-//! Who comes by a link: it is opened by one browser, then who they are is checked, then they wait to be let in.
+//! Who comes by a link: it is opened by one browser, then who they are is checked, then they agree and say where they are, then they
+//! wait to be let in.
+
+mod agree;
+mod relay;
+mod who;
 
 use askama::Template;
 use axum::body::Body;
 use http::{Response, StatusCode};
+use identity::IdentityError;
 use serde::Deserialize;
 use serde_json::json;
+use telehealth::choices::Choice;
+use telehealth::consent::{self, COUNTRIES, ELSEWHERE, STATES};
 use telehealth::guests::{GuestError, Known};
 use telehealth::identity_check::Refused;
 use telehealth::link::Purpose;
@@ -14,11 +22,14 @@ use super::Answer;
 use crate::answer;
 use crate::assets::{Asset, Frame, VISIT, VISIT_CSS, call_modules, visit_modules};
 use crate::client::Asked;
-use crate::clinic::time;
 use crate::refusal::Refusal;
 
+pub use agree::agree;
+pub use relay::{guest as guest_relay, host as host_relay};
+pub use who::{check, code, note};
+
 /// The link and what binds it to this browser. Opens nothing else, and nothing when the link is over.
-const VISIT_COOKIE: &str = "__Host-wardstone-visit";
+pub const VISIT_COOKIE: &str = "__Host-wardstone-visit";
 
 #[derive(Template)]
 #[template(path = "visit_guest.html")]
@@ -26,6 +37,10 @@ struct Page<'a> {
     frame: Frame<'a>,
     css: &'static Asset,
     script: &'static Asset,
+    version: u16,
+    countries: &'static [(&'static str, &'static str, &'static str)],
+    states: &'static [(&'static str, &'static str)],
+    elsewhere: &'static str,
 }
 
 #[derive(Deserialize)]
@@ -33,12 +48,6 @@ struct Link {
     /// Empty when the page was loaded anew: then the cookie knows it.
     #[serde(default)]
     link: String,
-}
-
-#[derive(Deserialize)]
-struct Who {
-    birth_date: String,
-    number: String,
 }
 
 impl Page<'_> {
@@ -52,7 +61,16 @@ impl Page<'_> {
 }
 
 pub fn guest(asked: &Asked<'_>) -> Response<Body> {
-    answer::calling(StatusCode::OK, &Page { frame: Frame::of(asked.web), css: &VISIT_CSS, script: &VISIT })
+    let page = Page {
+        frame: Frame::of(asked.web),
+        css: &VISIT_CSS,
+        script: &VISIT,
+        version: consent::VERSION,
+        countries: COUNTRIES,
+        states: STATES,
+        elsewhere: ELSEWHERE,
+    };
+    answer::calling(StatusCode::OK, &page)
 }
 
 pub async fn open(asked: &Asked<'_>) -> Answer {
@@ -60,36 +78,26 @@ pub async fn open(asked: &Asked<'_>) -> Answer {
     let sent: Link = asked.json()?;
     let held = kept(asked);
     let link = match sent.link.as_str() {
-        "" => held.as_ref().map(|(link, _)| link.clone()),
-        text => Secret::parse(text).ok(),
+        "" => held.as_ref().map(|(link, _)| link.clone()).ok_or(Refusal::Invalid(REFUSED))?,
+        text => {
+            // Whoever brought too many is not listened to, whatever they bring now.
+            asked.web.guests().wait(asked.from.address).map_err(refused)?;
+            Secret::parse(text).map_err(|error| turned(asked, error.into()))?
+        }
     };
-    let Some(link) = link else { return Err(Refusal::Invalid(REFUSED)) };
     let binding = match held {
         Some((_, binding)) => binding,
         None => asked.web.guests().binding().map_err(refused)?,
     };
-    let known = asked.web.guests().open(&link, &binding).await.map_err(refused)?;
-    let mut response = shown(&known);
-    answer::set_cookie(&mut response, VISIT_COOKIE, &format!("{}.{}", link.text(), binding.text()));
+    let known = asked.web.guests().open(&link, &binding).await.map_err(|error| turned(asked, error))?;
+    let mut response = shown(asked, &known);
+    hold(&mut response, &link, &binding);
     Ok(response)
 }
 
-pub async fn check(asked: &Asked<'_>) -> Answer {
-    asked.sent_by_our_page()?;
-    let sent: Who = asked.json()?;
-    let (link, binding) = kept(asked).ok_or(Refusal::Invalid(REFUSED))?;
-    let Some(birth_date) = time::typed(sent.birth_date.trim()).filter(|date| date.len() == 10) else {
-        return Err(Refusal::Invalid("type the whole birth date, such as 14-Jul-1968; this was not counted"));
-    };
-    let known = asked.web.guests().check(&link, &binding, &birth_date, &sent.number).await.map_err(refused)?;
-    note(asked, &known)?;
-    Ok(shown(&known))
-}
-
 pub async fn ticket(asked: &Asked<'_>) -> Answer {
-    asked.sent_by_our_page()?;
-    let (link, binding) = kept(asked).ok_or(Refusal::Invalid(REFUSED))?;
-    let (visit, invite) = asked.web.guests().entry(&link, &binding).await.map_err(refused)?;
+    let (link, binding) = brought(asked)?;
+    let (visit, invite) = asked.web.guests().entry(&link, &binding).await.map_err(|error| turned(asked, error))?;
     let sheet = asked.web.sheets().of(&visit).map_err(super::unread)?;
     let secret = asked.web.hall().invite(sheet.settings(&visit), invite).ok_or(Refusal::Defect)?;
     if let Some(slot) = sheet.slot {
@@ -98,19 +106,45 @@ pub async fn ticket(asked: &Asked<'_>) -> Answer {
     Ok(answer::json(StatusCode::OK, &json!({ "ticket": secret.text(), "visit": visit })))
 }
 
-/// How they were known goes to the clinician's page.
-fn note(asked: &Asked<'_>, known: &Known) -> Result<(), Refusal> {
-    let Some(verified) = &known.verified else { return Ok(()) };
-    let changed = asked.web.sheets().change(&known.visit, |sheet| sheet.identify(verified));
-    changed.map_err(super::unread)
-}
-
 const REFUSED: &str = "this link does not open a visit: ask the clinic for another";
 
-fn shown(known: &Known) -> Response<Body> {
-    let is_patient = known.purpose == Purpose::Patient;
-    let value = json!({ "check": known.is_to_check, "patient": is_patient, "left": known.attempts_left });
+/// What the page asks next.
+fn shown(asked: &Asked<'_>, known: &Known) -> Response<Body> {
+    let ways = &known.ways;
+    let has = |service| asked.web.outbox().has(service);
+    let days = ways.choices.iter().map(|one| json!({ "id": one.id, "words": day(one) })).collect::<Vec<_>>();
+    let value = json!({
+        "check": known.is_to_check,
+        "agree": known.is_to_agree,
+        "patient": known.purpose == Purpose::Patient,
+        "left": known.attempts_left,
+        "ways": {
+            "number": ways.number,
+            "days": days,
+            // Only what could be sent is offered; whether it may be is said when it is asked for.
+            "email": ways.email && has(compliance::Service::Email),
+            "sms": ways.phone && has(compliance::Service::Sms),
+            "codes": ways.codes_left,
+        },
+    });
     answer::json(StatusCode::OK, &value)
+}
+
+/// `Tuesday, 3 November 2026, in the morning`.
+fn day(choice: &Choice) -> String {
+    let half = if choice.is_morning { "in the morning" } else { "in the afternoon" };
+    format!("{}, {half}", choice.date.strftime("%A, %-d %B %Y"))
+}
+
+/// The visit is this browser's from now on.
+pub fn hold(response: &mut Response<Body>, link: &Secret, binding: &Secret) {
+    answer::set_cookie(response, VISIT_COOKIE, &format!("{}.{}", link.text(), binding.text()));
+}
+
+/// The link of a page of ours.
+fn brought(asked: &Asked<'_>) -> Result<(Secret, Secret), Refusal> {
+    asked.sent_by_our_page()?;
+    kept(asked).ok_or(Refusal::Invalid(REFUSED))
 }
 
 fn kept(asked: &Asked<'_>) -> Option<(Secret, Secret)> {
@@ -118,8 +152,18 @@ fn kept(asked: &Asked<'_>) -> Option<(Secret, Secret)> {
     Some((Secret::parse(link).ok()?, Secret::parse(binding).ok()?))
 }
 
-fn refused(error: GuestError) -> Refusal {
+/// A link that is nobody's counts against who brings it.
+fn turned(asked: &Asked<'_>, error: GuestError) -> Refusal {
+    let is_strange = matches!(error, GuestError::Link(TelehealthError::LinkRefused | TelehealthError::Malformed));
+    match is_strange.then(|| asked.web.guests().strange(asked.from.address)) {
+        Some(Err(waits)) => refused(waits),
+        _ => refused(error),
+    }
+}
+
+pub fn refused(error: GuestError) -> Refusal {
     Refusal::Invalid(match error {
+        GuestError::Wait { seconds } => return Refusal::Identity(IdentityError::Wait { seconds }),
         GuestError::Link(TelehealthError::LinkEarly) => {
             "this visit is not open yet: it opens half an hour before the appointment"
         }
@@ -128,10 +172,16 @@ fn refused(error: GuestError) -> Refusal {
             "this link is in use in another browser: open it there, or ask the clinic for another"
         }
         GuestError::Identity(Refused::Mismatch) => "this does not match what the clinic has on file",
+        GuestError::Identity(Refused::Picks) => "that was not it, twice: say who you are in another way",
         GuestError::Identity(Refused::Attempts) | GuestError::Link(TelehealthError::Attempts) => {
             "there were too many attempts: call the clinic, which sends another link"
         }
+        GuestError::NoCode => "no more codes are sent: say who you are in another way, or call the clinic",
         GuestError::Unchecked => "say first who you are",
+        GuestError::NotAgreed => "read first what a visit by video means, and say where you are",
+        GuestError::OtherWords => {
+            "these words have changed since the page was opened: load it anew and read them again"
+        }
         GuestError::Link(_) => REFUSED,
         error => {
             tracing::error!(%error, "a guest of a visit");

@@ -8,22 +8,22 @@ use compliance::ComplianceError;
 use fhir::Json;
 use http::StatusCode;
 use identity::{Hold, Session};
-use outward::{Letter, Link, Message, MessageId, Occasion, OutwardError, Recipient};
+use outward::{EmailAddress, Letter, Link, Message, MessageId, Occasion, OutwardError, Phone, Recipient};
 use record::RecordError;
 use serde::Deserialize;
 use serde_json::json;
 use telehealth::Secret;
-use telehealth::guests::{GuestError, Listed, NewGuest, key_of};
+use telehealth::guests::{GuestError, Listed, NewGuest, calendar_name, key_of};
 use telehealth::hall::Slot;
 use telehealth::link::Purpose;
 use telehealth::room::Invite;
 use telehealth::signal::Role;
 use telehealth::status::EndReason;
 
-use super::{Answer, GUEST_PATH};
+use super::{Answer, GUEST_PATH, recent};
 use crate::Web;
 use crate::answer;
-use crate::assets::{Asset, Frame, VISIT, VISIT_CSS, call_modules, visit_modules};
+use crate::assets::{Asset, Frame, VISIT, VISIT_CSS, call_modules, host_modules};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::record_number;
@@ -165,7 +165,11 @@ pub async fn invite(asked: &Asked<'_>) -> Answer {
     let known = PURPOSES.iter().find(|(code, ..)| *code == sent.purpose);
     let (_, words, purpose) = *known.ok_or(Refusal::Invalid("nobody of this kind is asked to a visit"))?;
     let is_checked = matches!(purpose, Purpose::Patient | Purpose::Proxy);
-    if is_checked && (room.birth_date.is_none() || room.number.is_none()) {
+    let choices = match &room.visit.patient {
+        Some(person) if is_checked => recent::choices(asked, &asking, &person.id).await?,
+        _ => None,
+    };
+    if is_checked && (room.birth_date.is_none() || (room.number.is_none() && choices.is_none())) {
         return Err(Refusal::Invalid(
             "the chart has no birth date or no record number to compare: ask the patient to sign in instead",
         ));
@@ -185,12 +189,15 @@ pub async fn invite(asked: &Asked<'_>) -> Answer {
         end_ms: room.visit.start_ms + minutes * MINUTE_MS,
         birth_date: room.birth_date.clone().filter(|_| is_checked),
         number: room.number.clone().filter(|_| is_checked),
+        choices,
+        email: room.email.clone().filter(|email| is_checked && email.parse::<EmailAddress>().is_ok()),
+        phone: room.phone.clone().filter(|phone| is_checked && phone.parse::<Phone>().is_ok()),
     };
     let secret = asked.web.guests().invite(new).await.map_err(refused)?;
     asked.web.sheets().change(&room.visit.id, |sheet| sheet.slot = Some(room.slot())).map_err(super::unread)?;
     let end_ms = room.visit.start_ms + minutes * MINUTE_MS;
     let said = match to {
-        Some(to) => send(asked, &secret, to, room.visit.start_ms, end_ms).await?,
+        Some(to) => send(asked, &room.visit.id, &secret, to, room.visit.start_ms, end_ms).await?,
         None => "",
     };
     let link = format!("{}{GUEST_PATH}#{}", asked.web.0.origin, secret.text());
@@ -210,13 +217,15 @@ pub async fn revoke(asked: &Asked<'_>) -> Answer {
 /// Puts the letter into the outbox. The link is made in any case: who cannot be written to is called.
 async fn send(
     asked: &Asked<'_>,
+    visit: &str,
     link: &Secret,
     to: Recipient,
     start_ms: i64,
     end_ms: i64,
 ) -> Result<&'static str, Refusal> {
     let place = Link::visit(link.bytes()).map_err(|_| Refusal::Defect)?;
-    let letter = Letter::new(Occasion::VisitInvitation, Some(start_ms), Some(place));
+    let slot = outward::Slot { start_ms, end_ms, uid: calendar_name(visit), sequence: 0 };
+    let letter = Letter::new(Occasion::VisitInvitation, Some(start_ms), Some(place)).with_slot(slot);
     let message = Message { id: MessageId(key_of(link)), to, letter, until_ms: end_ms };
     match asked.web.outbox().put(message).await {
         Ok(_) => Ok("It is on its way to the address on file."),
@@ -277,7 +286,7 @@ impl Page<'_> {
     }
 
     fn visit_modules(&self) -> impl Iterator<Item = &'static Asset> {
-        visit_modules()
+        host_modules()
     }
 }
 

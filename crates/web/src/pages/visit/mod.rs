@@ -7,14 +7,17 @@ mod follow;
 mod guest;
 mod host;
 mod keep;
+mod mine;
+mod recent;
 mod talk;
 
 pub use about::about;
 pub use beside::{note, summary};
 pub use follow::{Hosts, follow};
-pub use guest::{check, guest, open, ticket as guest_ticket};
+pub use guest::{VISIT_COOKIE, agree, check, code, guest, guest_relay, host_relay, open, ticket as guest_ticket};
 pub use host::{invite, may_host, page as host, revoke, session as host_session, ticket as host_ticket};
 pub use keep::{again as retry_held, file as keep_file, held, throw_away as drop_held};
+pub use mine::{Mine, enter, visits as mine};
 pub use talk::keep as keep_talk;
 
 use telehealth::sheets::SheetError;

@@ -1,0 +1,101 @@
+//! Visits of who is signed in as a patient, or stands for one: they need no link. Which are theirs the record decides.
+
+use access::Role;
+use identity::Session;
+use telehealth::guests::SignedIn;
+use telehealth::link::{CLOSES_AFTER_MS, OPENS_BEFORE_MS, Purpose};
+
+use super::guest::{hold, note, refused};
+use super::{Answer, GUEST_PATH};
+use crate::answer;
+use crate::client::Asked;
+use crate::clinic::ask::{Asking, Sheet};
+use crate::clinic::book::{Around, Status, Visit};
+use crate::clinic::day::{Day, instant};
+use crate::refusal::Refusal;
+
+const MINUTE_MS: i64 = 60_000;
+/// Of an appointment that names no end.
+const MINUTES: i64 = 30;
+const AHEAD_MS: i64 = 24 * 60 * MINUTE_MS;
+const BACK_MS: i64 = 12 * 60 * MINUTE_MS;
+const SHOWN_MAX: &str = "20";
+const STATUSES: &str = "pending,booked,arrived,checked-in";
+
+/// One that is open now, or opens within a day.
+pub struct Mine {
+    pub id: String,
+    pub when: String,
+    pub is_open: bool,
+}
+
+/// For the page of one's own account. Nobody else has any.
+pub async fn visits(asked: &Asked<'_>, session: &Session) -> Result<Vec<Mine>, Refusal> {
+    let Some((asking, _)) = asking(asked, session) else { return Ok(Vec::new()) };
+    let now_ms = asked.web.record().now_ms();
+    let (from, until) = (format!("ge{}", instant(now_ms - BACK_MS)), format!("lt{}", instant(now_ms + AHEAD_MS)));
+    let pairs = [("date", from.as_str()), ("date", until.as_str()), ("status", STATUSES), ("_count", SHOWN_MAX)];
+    let sheet = asking.search_if_ever("Appointment", &pairs).await?;
+    let mut mine = read(asked, &sheet);
+    mine.sort_by_key(|visit| visit.start_ms);
+    let shown = |visit: Visit| {
+        let (opens_ms, closes_ms) = window(&visit);
+        let day = Day::of(visit.start_ms, asked.web.zone());
+        let is_open = (opens_ms..closes_ms).contains(&now_ms);
+        (now_ms < closes_ms).then(|| Mine { when: format!("{} {}", day.title(), visit.time), id: visit.id, is_open })
+    };
+    Ok(mine.into_iter().filter_map(shown).collect())
+}
+
+/// Into one of them: from here on like somebody who came by a link and said who they are.
+pub async fn enter(asked: &Asked<'_>) -> Answer {
+    let session = asked.writer(&asked.form()).await?;
+    let (asking, purpose) = asking(asked, &session).ok_or(Refusal::NotYours)?;
+    let sheet = asking.search("Appointment", &[("_id", asked.ids[0])]).await?;
+    let visit = read(asked, &sheet).pop().ok_or(Refusal::NotFound)?;
+    let (opens_ms, closes_ms) = window(&visit);
+    let new = SignedIn {
+        visit: &visit.id,
+        purpose,
+        label: if purpose == Purpose::Patient { "The patient" } else { "Who stands for the patient" },
+        start_ms: opens_ms + OPENS_BEFORE_MS,
+        end_ms: closes_ms - CLOSES_AFTER_MS,
+        account: &format!("user-{}", session.user.0),
+    };
+    let (link, binding, known) = asked.web.guests().welcome(new).await.map_err(refused)?;
+    note(asked, &known)?;
+    let mut response = answer::see(GUEST_PATH);
+    hold(&mut response, &link, &binding);
+    Ok(response)
+}
+
+/// As whom somebody asks. Who is both comes as the patient.
+fn asking<'a>(asked: &'a Asked<'_>, session: &'a Session) -> Option<(Asking<'a>, Purpose)> {
+    let caller = session.caller.as_ref()?;
+    let has = |wanted| caller.roles().iter().any(|role| role == wanted);
+    let purpose = match (has(Role::Patient), has(Role::Proxy)) {
+        (true, _) => Purpose::Patient,
+        (false, true) => Purpose::Proxy,
+        (false, false) => return None,
+    };
+    Some((Asking { record: asked.web.record(), caller }, purpose))
+}
+
+/// Those by video that are still to be.
+fn read(asked: &Asked<'_>, sheet: &Sheet) -> Vec<Visit> {
+    let (zone, now_ms) = (asked.web.zone(), asked.web.record().now_ms());
+    let around = Around::of(&[sheet], &Day::of(now_ms, zone));
+    let all = sheet.resources();
+    let held = all.iter().filter(|one| one.resource_type() == Some("Appointment"));
+    let visits = held.filter_map(|one| Visit::of(one, &around, now_ms, zone));
+    visits.filter(|visit| visit.is_video && is_to_come(visit.status)).collect()
+}
+
+fn is_to_come(status: Status) -> bool {
+    matches!(status, Status::Expected | Status::Arrived | Status::CheckedIn | Status::WithClinician)
+}
+
+fn window(visit: &Visit) -> (i64, i64) {
+    let minutes = if visit.minutes > 0 { visit.minutes } else { MINUTES };
+    (visit.start_ms - OPENS_BEFORE_MS, visit.start_ms + minutes * MINUTE_MS + CLOSES_AFTER_MS)
+}
