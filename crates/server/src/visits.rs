@@ -188,7 +188,7 @@ fn fill(bytes: &mut [u8]) -> bool {
 }
 
 /// Looks after the rooms until the server stops.
-pub async fn watch(hall: Hall, sheets: Sheets) {
+pub async fn watch(hall: Hall, sheets: Sheets, quarantine: Quarantine) {
     let mut ticks = tokio::time::interval(Duration::from_millis(TICK_MS));
     let mut sweeps = tokio::time::interval(SWEEP);
     loop {
@@ -197,6 +197,9 @@ pub async fn watch(hall: Hall, sheets: Sheets) {
             _ = sweeps.tick() => {
                 if let Err(error) = sheets.sweep() {
                     tracing::error!(%error, "old sheets of visits could not be removed");
+                }
+                if let Err(error) = quarantine.sweep() {
+                    tracing::error!(%error, "old files that are held back could not be removed");
                 }
             }
         }
