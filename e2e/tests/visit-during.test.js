@@ -131,6 +131,12 @@ test('typed captions are off until somebody types them, seen at once by all, few
   assert.equal(await patient.locator('#captions').getAttribute('aria-live'), 'polite');
   assert.ok(!(await patient.locator('#lines').innerText()).includes('hurt'), 'no message');
   assert.equal(await overflow(patient), 0);
+  for (const page of [patient, host]) {
+    const before = page.viewportSize();
+    await page.setViewportSize({ width: 320, height: 640 });
+    assert.equal(await overflow(page), 0, 'at 320 px');
+    await page.setViewportSize(before);
+  }
   await findsNothing(patient, 'captions');
   await photograph(patient, 'visit-captions');
   quiet(host, patient);
