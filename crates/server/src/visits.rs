@@ -120,7 +120,7 @@ impl Relaying {
 }
 
 impl Visits {
-    fn clamd(&self) -> Result<Option<Clamd>, ServerError> {
+    pub fn clamd(&self) -> Result<Option<Clamd>, ServerError> {
         let refused = || usage("clamd is neither unix:/path nor an address of this machine such as 127.0.0.1:3310");
         self.clamd.as_deref().map(|text| Clamd::parse(text).ok_or_else(refused)).transpose()
     }
