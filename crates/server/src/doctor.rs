@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use compliance::{Agreement, Party, Register, Service, covering};
 use store::log::{VerifyOptions, verify};
+use telehealth::scan;
 
 use crate::assembly::Keys;
 use crate::config::Config;
@@ -56,6 +57,22 @@ pub fn examine(
     log(directory, kek, &mut findings);
     outside(directory, kek, config, now_ms, &mut findings);
     Ok(findings.0)
+}
+
+/// Whether what looks into files of visits does: where it does not, each of them is held back.
+pub async fn scanner(config: Option<&Config>) -> Option<Finding> {
+    let clamd = config?.visits.clamd().ok()?;
+    let Some(clamd) = clamd else {
+        let text = "visits: nothing looks into files before they come into a chart; visits.clamd is not set";
+        return Some(Finding { verdict: Verdict::Warning, text: text.into() });
+    };
+    Some(match clamd.scan(b"a file without anything in it").await {
+        Ok(scan::Verdict::Clean) => Finding { verdict: Verdict::Good, text: "visits: clamd looks into files".into() },
+        Ok(scan::Verdict::Found(_)) => {
+            Finding { verdict: Verdict::Bad, text: "visits: clamd finds something where nothing is".into() }
+        }
+        Err(error) => Finding { verdict: Verdict::Bad, text: format!("visits: {error}: files are held back") },
+    })
 }
 
 struct Findings(Vec<Finding>);

@@ -110,7 +110,7 @@ impl Serving {
             organization: house.identity.organization().to_owned(),
             phone: house.phone.clone(),
             scanner: relaying.clamd.clone(),
-            quarantine: rooms.quarantine,
+            quarantine: rooms.quarantine.clone(),
             request_id: Arc::new(request_id),
         });
         let (stop, stopped) = watch::channel(false);
@@ -124,7 +124,7 @@ impl Serving {
         let mut beside = vec![
             tokio::spawn(house.record.clone().maintain_index()),
             tokio::spawn(identity::sweep(house.identity.clone())),
-            tokio::spawn(visits::watch(rooms.hall, rooms.sheets)),
+            tokio::spawn(visits::watch(rooms.hall, rooms.sheets, rooms.quarantine)),
             tokio::spawn(follower),
             tokio::spawn(house.agreements.clone().watch(
                 house.queue.clone(),

@@ -132,7 +132,7 @@ impl Relaying {
 }
 
 impl Visits {
-    fn clamd(&self) -> Result<Option<Clamd>, ServerError> {
+    pub fn clamd(&self) -> Result<Option<Clamd>, ServerError> {
         let refused = || usage("clamd is neither unix:/path nor an address of this machine such as 127.0.0.1:3310");
         self.clamd.as_deref().map(|text| Clamd::parse(text).ok_or_else(refused)).transpose()
     }
@@ -225,7 +225,7 @@ fn fill(bytes: &mut [u8]) -> bool {
 }
 
 /// Looks after the rooms until the server stops.
-pub async fn watch(hall: Hall, sheets: Sheets) {
+pub async fn watch(hall: Hall, sheets: Sheets, quarantine: Quarantine) {
     let mut ticks = tokio::time::interval(Duration::from_millis(TICK_MS));
     let mut sweeps = tokio::time::interval(SWEEP);
     loop {
@@ -234,6 +234,9 @@ pub async fn watch(hall: Hall, sheets: Sheets) {
             _ = sweeps.tick() => {
                 if let Err(error) = sheets.sweep() {
                     tracing::error!(%error, "old sheets of visits could not be removed");
+                }
+                if let Err(error) = quarantine.sweep() {
+                    tracing::error!(%error, "old files that are held back could not be removed");
                 }
             }
         }

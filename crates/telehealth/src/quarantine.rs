@@ -100,6 +100,13 @@ impl Quarantine {
         Ok(list)
     }
 
+    /// Removes what nobody dealt with for a month.
+    pub fn sweep(&self) -> Result<(), QuarantineError> {
+        let _pen = self.pen.lock().unwrap_or_else(PoisonError::into_inner);
+        let (list, changes) = self.fresh()?;
+        if changes.is_empty() { Ok(()) } else { self.write(&list, changes) }
+    }
+
     pub fn open(&self, visit: &str, name: &str) -> Result<(Held, Zeroizing<Vec<u8>>), QuarantineError> {
         let _pen = self.pen.lock().unwrap_or_else(PoisonError::into_inner);
         let is_it = |held: &Held| held.visit == visit && held.name == name;
@@ -226,7 +233,7 @@ mod tests {
 
     #[test]
     fn what_is_held_has_an_end_in_number_and_in_time() {
-        let Room { quarantine, now, told, .. } = room();
+        let Room { quarantine, desk, now, told, .. } = room();
         for at in 0..VISIT_FILES_MAX {
             quarantine.hold(&format!("f{at}"), "v1", Why::Unscanned, String::new(), b"x").unwrap();
         }
@@ -240,7 +247,9 @@ mod tests {
             Err(QuarantineError::Full)
         ));
         now.fetch_add(KEPT_MS + 1, Ordering::SeqCst);
+        quarantine.sweep().unwrap();
         assert!(quarantine.of_visit("v1").unwrap().is_empty());
+        assert_eq!(desk.load(Shelf::Quarantine).unwrap().len(), 1, "the empty list");
         assert!(told.lock().unwrap().iter().any(|one| one.what == What::Keep(KeepEvent::HeldExpired)));
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{DataArgs, Outcome};
 use crate::config::Config;
-use crate::doctor::{Verdict, examine};
+use crate::doctor::{Verdict, examine, scanner};
 use crate::{ServerError, clock, say};
 
 /// Look at permissions, keys, space, the log, the last backup, the clock and what sends messages, and say what is wrong
@@ -21,12 +21,13 @@ pub struct Args {
     config: Option<PathBuf>,
 }
 
-pub fn run(args: &Args) -> Result<Outcome, ServerError> {
+pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     let config = match &args.config {
         Some(file) => Some(Config::load(Some(file), |name| std::env::var(name).ok())?),
         None => None,
     };
-    let findings = examine(&args.data.directory()?, &args.data.kek, config.as_ref(), clock::now_ms())?;
+    let mut findings = examine(&args.data.directory()?, &args.data.kek, config.as_ref(), clock::now_ms())?;
+    findings.extend(scanner(config.as_ref()).await);
     for finding in &findings {
         let mark = match finding.verdict {
             Verdict::Good => "good   ",

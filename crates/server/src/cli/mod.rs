@@ -179,7 +179,7 @@ pub fn run() -> ExitCode {
         Command::Audit(Audit::Verify(args)) => audit_verify::run(&args),
         Command::Audit(Audit::Export(args)) => block_on(audit_export::run(args)),
         Command::Store(Store::Dump(args)) => block_on(store_dump::run(args)),
-        Command::Doctor(args) => doctor::run(&args),
+        Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Login(args) => block_on(login::run(args)),
         Command::Logout(args) => block_on(logout::run(args)),
         Command::User(args) => block_on(user::run(args)),

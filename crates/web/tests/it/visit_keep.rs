@@ -248,6 +248,21 @@ async fn without_a_scanner_a_file_is_kept_and_the_page_is_told_that_nothing_look
 }
 
 #[tokio::test]
+async fn what_was_held_back_stays_so_when_nothing_looks_any_more() {
+    let clinic = clinic(None).await;
+    let (mut asha, csrf) = host(&clinic, "asha").await;
+    let form =
+        json!({ "kind": "51852-2", "title": "A letter", "dated": "2027-01-04", "from": "patient", "token": TOKEN });
+    let why = telehealth::quarantine::Why::Found("Own.Test".into());
+    clinic.quarantine.hold(TOKEN, "video", why, form.to_string(), PDF).unwrap();
+    let again = post(&clinic, &mut asha, &csrf, "held/again", &json!({ "name": TOKEN })).await;
+    assert!(again.status == StatusCode::BAD_REQUEST && again.body.contains("stays held back"), "{}", again.body);
+    assert!(documents(&clinic).await.is_empty());
+    let seen = post(&clinic, &mut asha, &csrf, "held", &json!({})).await;
+    assert_eq!(told(&seen)["held"][0]["why"], "something was found in it: Own.Test");
+}
+
+#[tokio::test]
 async fn what_goes_into_a_chart_is_decided_for_who_asks() {
     let clinic = clinic(None).await;
     for login in ["zoe", "fay", "ben", "petra"] {

@@ -23,6 +23,7 @@ use crate::uploads::Media;
 
 const TITLE_CHARS_MAX: usize = 120;
 const TOKEN_BYTES: usize = 32;
+const SENDERS: [&str; 6] = ["patient", "clinician", "proxy", "interpreter", "family", "guest"];
 
 /// How a file is to be filed, as the clinician said.
 #[derive(Serialize, Deserialize)]
@@ -94,9 +95,14 @@ pub async fn again(asked: &Asked<'_>) -> Answer {
     let quarantine = asked.web.quarantine();
     let (held, bytes) = quarantine.open(&chart.appointment, &name).map_err(unheld)?;
     let wish: Wish = serde_json::from_str(&held.form).map_err(|_| Refusal::Defect)?;
-    if let Look::Hold(why) = look(asked, &bytes).await {
-        hold(asked, &chart.appointment, &wish, why, &bytes)?;
-        return listed(asked, &chart.appointment, "held", StatusCode::ACCEPTED);
+    match look(asked, &bytes).await {
+        Look::Clean => {}
+        Look::Hold(why) => {
+            hold(asked, &chart.appointment, &wish, why, &bytes)?;
+            return listed(asked, &chart.appointment, "held", StatusCode::ACCEPTED);
+        }
+        // What was held back once does not come in because nobody looks any more.
+        Look::Unlooked => return Err(Refusal::Invalid("no scanner is set up any more: the file stays held back")),
     }
     filed(&asking, &chart, &wish, taken(&bytes)?, &bytes).await?;
     quarantine.remove(&chart.appointment, &name, true).map_err(unheld)?;
@@ -128,8 +134,9 @@ impl Wish {
             return Err(Refusal::Invalid("the title is too long: 120 letters at most"));
         }
         let title = if title.is_empty() { shown_type(display).to_owned() } else { title };
+        let from = SENDERS.iter().find(|role| **role == form.text("from")).copied().unwrap_or("guest");
         let dated = Day::of(asked.web.record().now_ms(), asked.web.zone()).iso();
-        Ok(Self { kind: kind.to_owned(), title, dated, from: form.text("from").to_owned(), token: token.to_owned() })
+        Ok(Self { kind: kind.to_owned(), title, dated, from: from.to_owned(), token: token.to_owned() })
     }
 }
 
