@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 const PART = 8 * 1024 * 1024;
 /** As long as the longest that is looked for, so that nothing hides where two parts meet. */
 const OVERLAP = 512;
+const ZEROS = Buffer.alloc(4_096);
 const XTASK = process.env.WARDSTONE_XTASK ?? join(dirname(process.env.WARDSTONE_BINARY ?? new URL('../../target/debug/wardstone', import.meta.url).pathname), 'xtask');
 
 /** Every form in which the words may stand somewhere: as text, in 16 bits, and in base64 wherever it begins. */
@@ -26,6 +27,18 @@ function search(bytes, markers, found) {
   for (const [name, forms] of Object.entries(markers)) if (!found.has(name) && forms.some((form) => bytes.includes(form))) found.add(name);
 }
 
+/** The runs that are not all zeros: most of what a process has was never written to. */
+function* written(bytes) {
+  let from = null;
+  for (let at = 0; at < bytes.length; at += ZEROS.length) {
+    const block = bytes.subarray(at, at + ZEROS.length);
+    const isEmpty = block.equals(block.length === ZEROS.length ? ZEROS : ZEROS.subarray(0, block.length));
+    if (isEmpty && from !== null) { yield bytes.subarray(from, at); from = null; }
+    if (!isEmpty) from ??= at;
+  }
+  if (from !== null) yield bytes.subarray(from);
+}
+
 /** Null where this may not be read; else the names that were found, and how many bytes were looked through. */
 export async function inMemory(pid, markers) {
   const found = new Set();
@@ -33,16 +46,18 @@ export async function inMemory(pid, markers) {
   let memory;
   try { memory = await open(`/proc/${pid}/mem`, 'r'); } catch { return null; }
   try {
+    const buffer = Buffer.alloc(PART);
     for (const line of (await readFile(`/proc/${pid}/maps`, 'utf8')).split('\n')) {
-      const [, from, to] = line.match(/^([0-9a-f]+)-([0-9a-f]+) r/) ?? [];
-      if (!from || /\[(vvar|vsyscall)/.test(line)) continue;
+      // What the process may write to; a read-only mapping is a file as it lies on the disk.
+      const [, from, to] = line.match(/^([0-9a-f]+)-([0-9a-f]+) rw/) ?? [];
+      if (!from) continue;
       const end = parseInt(to, 16);
       for (let at = parseInt(from, 16); at < end; at += PART - OVERLAP) {
-        const bytes = Buffer.alloc(Math.min(PART, end - at));
+        const bytes = buffer.subarray(0, Math.min(PART, end - at));
         // What was given back meanwhile cannot be read, and holds nothing.
         const { bytesRead } = await memory.read(bytes, 0, bytes.length, at).catch(() => ({ bytesRead: 0 }));
         read += bytesRead;
-        search(bytes.subarray(0, bytesRead), markers, found);
+        for (const run of written(bytes.subarray(0, bytesRead))) search(run, markers, found);
       }
     }
   } finally { await memory.close(); }
