@@ -9,7 +9,9 @@ import { Relay } from '../support/call/relay.js';
 import { startTurn } from '../support/call/turn.js';
 
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update',
-  '--autoplay-policy=no-user-gesture-required', '--disable-features=WebRtcHideLocalIpsWithMdns'];
+  '--autoplay-policy=no-user-gesture-required', '--disable-features=WebRtcHideLocalIpsWithMdns',
+  // For the relay over TLS alone, whose certificate is made by the test.
+  '--ignore-certificate-errors'];
 const CAP_MS = 15_000;
 const ASHA = { ticket: 'clinician:asha', colour: 'red', pitch: 440 };
 const BEN = { ticket: 'patient:ben', colour: 'blue', pitch: 880 };
@@ -317,11 +319,11 @@ test('sendrecv transceivers, on which a browser silently runs one transform only
   for (const page of pages) await until('both stopped', () => page.evaluate(() => [...call.peers.values()].every(({ state, pc }) => state === 'stopped' && pc.signalingState === 'closed')));
 });
 
-test('relay only goes through TURN by UDP and by TCP, and with a credential that ran out not at all', async () => {
+test('relay only goes through TURN by UDP, by TCP and by TLS, and with a credential that ran out not at all', async () => {
   const turn = await startTurn();
   try {
     relay.relayOnly = true;
-    for (const transport of ['udp', 'tcp']) {
+    for (const transport of ['udp', 'tcp', 'tls']) {
       relay.ice = turn.servers(transport, 600);
       const [asha, ben] = await visitOf([ASHA], [BEN]);
       await Promise.all([arrives(asha, ben, BEN), arrives(ben, asha, ASHA)]);

@@ -1,6 +1,7 @@
 //! Chores of the workspace: `cargo xtask test | ci | tidy | bench | screenshots | codegen`.
 
 mod bench;
+mod capture;
 mod cargo;
 mod ci;
 mod codegen;
@@ -19,6 +20,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   bench [NAME] [--quick] [--json FILE]           release build, load generator, one table; NAME is one row, or
                                                  stages, control, sign-in, pages
   bench visit [--relay-only]                     release build; from a click to the other's first picture, in a browser
+  capture FILE                                   every packet of this machine, until the input ends (e2e asks for it)
   screenshots                                    the pictures of the README, of a demo's synthetic patients
   codegen [--definitions DIR]                    the tables of crates/fhir from the official packages";
 
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(&workspace),
         ["screenshots"] => e2e::screenshots(&workspace),
         ["ci"] => ci::run(&workspace),
+        ["capture", file] => capture::run(file),
         ["bench", "visit", rest @ ..] => e2e::bench_visit(&workspace, rest),
         ["bench", name, rest @ ..] if !name.starts_with('-') => {
             bench::run(&workspace, &[&["--only", name][..], rest].concat())
