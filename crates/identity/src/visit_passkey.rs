@@ -104,13 +104,14 @@ impl Identity {
         Ok(self.commit(pen, vec![event], vec![put], |_| ()).await?)
     }
 
-    /// The options for `navigator.credentials.get`. `challenge` makes it of a number that is used once.
+    /// The options for `navigator.credentials.get`, and the number, used once, of which `challenge` makes it: whoever is asked to sign
+    /// can see over what.
     pub fn begin_visit_proof(
         &self,
         patient: VisitPatient<'_>,
         person: &str,
         challenge: impl Fn(&[u8; NONCE_BYTES]) -> [u8; 32],
-    ) -> Result<String, IdentityError> {
+    ) -> Result<(String, [u8; NONCE_BYTES]), IdentityError> {
         let account = self.account_of_patient(patient);
         let of_account = account.iter().flat_map(|held| held.proofs.passkeys.iter().map(|held| held.passkey.clone()));
         let keys: Vec<Passkey> =
@@ -128,7 +129,7 @@ impl Identity {
         let mut begun = lock(&self.inner().visit_passkeys);
         begun.make_room(self.now_ms())?;
         begun.proofs.insert(person.to_owned(), Begun { until_ms, nonce, challenge, ceremony });
-        Ok(options)
+        Ok((options, nonce))
     }
 
     /// `challenge` as the keys are now: if they are others than those that were asked about, nothing is proven. Good once.

@@ -105,7 +105,7 @@ fn note(asked: &Asked<'_>, known: &Known) -> Result<(), Refusal> {
     changed.map_err(super::unread)
 }
 
-const REFUSED: &str = "this link does not open a visit: ask the clinic for another";
+pub(super) const REFUSED: &str = "this link does not open a visit: ask the clinic for another";
 
 fn shown(known: &Known) -> Response<Body> {
     let is_patient = known.purpose == Purpose::Patient;
@@ -113,12 +113,12 @@ fn shown(known: &Known) -> Response<Body> {
     answer::json(StatusCode::OK, &value)
 }
 
-fn kept(asked: &Asked<'_>) -> Option<(Secret, Secret)> {
+pub(super) fn kept(asked: &Asked<'_>) -> Option<(Secret, Secret)> {
     let (link, binding) = asked.cookie(VISIT_COOKIE)?.split_once('.')?;
     Some((Secret::parse(link).ok()?, Secret::parse(binding).ok()?))
 }
 
-fn refused(error: GuestError) -> Refusal {
+pub(super) fn refused(error: GuestError) -> Refusal {
     Refusal::Invalid(match error {
         GuestError::Link(TelehealthError::LinkEarly) => {
             "this visit is not open yet: it opens half an hour before the appointment"
