@@ -193,7 +193,7 @@ fn key_text(patient: VisitPatient<'_>) -> Vec<u8> {
 }
 
 /// Since when the passkey that was used is known. None: none of these, or its counter does not rise.
-fn spent(proven: &Proven, passkeys: &mut Vec<HeldPasskey>) -> Option<i64> {
+fn spent(proven: &Proven, passkeys: &mut [HeldPasskey]) -> Option<i64> {
     let Proven::Passkey { result } = proven else { return None };
     let known_ms = passkeys.iter().find(|held| held.passkey.cred_id() == result.cred_id())?.added_ms;
     proven.spend_passkey(passkeys).then_some(known_ms)
@@ -205,7 +205,7 @@ fn over(
     ceremony: &PasskeyAuthentication,
     challenge: [u8; 32],
 ) -> Result<(String, PasskeyAuthentication), IdentityError> {
-    options.public_key.challenge = challenge.to_vec().into();
+    options.public_key.challenge = challenge.to_vec();
     let told = serde_json::to_value(&options).map_err(|_| IdentityError::Stored)?;
     let mut state = serde_json::to_value(ceremony).map_err(|_| IdentityError::Stored)?;
     let held = state.pointer_mut("/ast/challenge").ok_or(IdentityError::Stored)?;

@@ -7,9 +7,9 @@ mod follow;
 mod guest;
 mod host;
 mod keep;
-mod talk;
 mod passkey;
 mod risk;
+mod talk;
 
 pub use about::about;
 pub use beside::{note, summary};
@@ -17,9 +17,9 @@ pub use follow::{Hosts, follow};
 pub use guest::{check, guest, open, ticket as guest_ticket};
 pub use host::{invite, may_host, page as host, revoke, session as host_session, ticket as host_ticket};
 pub use keep::{again as retry_held, file as keep_file, held, throw_away as drop_held};
-pub use talk::keep as keep_talk;
 pub use passkey::{enrol as enrol_passkey, passkey, prove as prove_passkey};
 pub use risk::{decide, relay, risk, seen};
+pub use talk::keep as keep_talk;
 
 use telehealth::sheets::SheetError;
 
