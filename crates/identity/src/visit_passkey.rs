@@ -104,13 +104,14 @@ impl Identity {
         Ok(self.commit(pen, vec![event], vec![put], |_| ()).await?)
     }
 
-    /// The options for `navigator.credentials.get`. `challenge` makes it of a number that is used once.
+    /// The options for `navigator.credentials.get`, and the number, used once, of which `challenge` makes it: whoever is asked to sign
+    /// can see over what.
     pub fn begin_visit_proof(
         &self,
         patient: VisitPatient<'_>,
         person: &str,
         challenge: impl Fn(&[u8; NONCE_BYTES]) -> [u8; 32],
-    ) -> Result<String, IdentityError> {
+    ) -> Result<(String, [u8; NONCE_BYTES]), IdentityError> {
         let account = self.account_of_patient(patient);
         let of_account = account.iter().flat_map(|held| held.proofs.passkeys.iter().map(|held| held.passkey.clone()));
         let keys: Vec<Passkey> =
@@ -128,7 +129,7 @@ impl Identity {
         let mut begun = lock(&self.inner().visit_passkeys);
         begun.make_room(self.now_ms())?;
         begun.proofs.insert(person.to_owned(), Begun { until_ms, nonce, challenge, ceremony });
-        Ok(options)
+        Ok((options, nonce))
     }
 
     /// `challenge` as the keys are now: if they are others than those that were asked about, nothing is proven. Good once.
@@ -192,7 +193,7 @@ fn key_text(patient: VisitPatient<'_>) -> Vec<u8> {
 }
 
 /// Since when the passkey that was used is known. None: none of these, or its counter does not rise.
-fn spent(proven: &Proven, passkeys: &mut Vec<HeldPasskey>) -> Option<i64> {
+fn spent(proven: &Proven, passkeys: &mut [HeldPasskey]) -> Option<i64> {
     let Proven::Passkey { result } = proven else { return None };
     let known_ms = passkeys.iter().find(|held| held.passkey.cred_id() == result.cred_id())?.added_ms;
     proven.spend_passkey(passkeys).then_some(known_ms)
@@ -204,7 +205,7 @@ fn over(
     ceremony: &PasskeyAuthentication,
     challenge: [u8; 32],
 ) -> Result<(String, PasskeyAuthentication), IdentityError> {
-    options.public_key.challenge = challenge.to_vec().into();
+    options.public_key.challenge = challenge.to_vec();
     let told = serde_json::to_value(&options).map_err(|_| IdentityError::Stored)?;
     let mut state = serde_json::to_value(ceremony).map_err(|_| IdentityError::Stored)?;
     let held = state.pointer_mut("/ast/challenge").ok_or(IdentityError::Stored)?;

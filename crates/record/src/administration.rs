@@ -130,6 +130,13 @@ impl<B: Backend> Record<B> {
         Ok(ChartNo(head.chart))
     }
 
+    /// The number of a patient's chart, for who reads the patient. Audited as that.
+    pub async fn chart_number(&self, caller: &Caller, patient_id: &str) -> Result<ChartNo, RecordError> {
+        let key = ResourceKey::parse("Patient", patient_id).ok_or(RecordError::NotFound)?;
+        self.read(caller, &key).await?;
+        Ok(ChartNo(self.chart_of_patient(patient_id).await?.ok_or(RecordError::NotFound)?))
+    }
+
     /// The row of a Practitioner, for who manages accounts.
     pub async fn practitioner_link(&self, caller: &Caller, id: &str) -> Result<PractitionerLink, RecordError> {
         let (head, json) = self.linked(caller, Action::ManageAccounts, "Practitioner", id).await?;

@@ -101,6 +101,8 @@ pub enum Report {
     Ghost,
     SasConfirmed,
     SasRefused,
+    /// A passkey signed other keys than those that came to the host.
+    PasskeyMismatch,
     SwitchedToAudio,
     Reconnected,
 }

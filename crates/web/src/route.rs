@@ -56,6 +56,7 @@ impl Route {
                 | Route::Picture
                 | Route::VisitLine
                 | Route::VisitAbout
+                | Route::VisitRisk
         )
     }
 
@@ -177,6 +178,13 @@ routes! {
     CancelAppointment = GET "/appointments/{}/cancel",
     VisitHost = GET "/appointments/{}/visit",
     VisitAbout = GET "/appointments/{}/visit/about",
+    VisitRisk = GET "/appointments/{}/visit/risk",
+    DecideRisk = POST "/appointments/{}/visit/risk",
+    VisitRelay = POST "/appointments/{}/visit/relay",
+    VisitSeen = POST "/appointments/{}/visit/seen",
+    VisitPasskey = POST "/visit/passkey",
+    EnrolVisitPasskey = POST "/visit/passkey/new",
+    ProveVisitPasskey = POST "/visit/passkey/proof",
     VisitTicket = POST "/appointments/{}/visit/ticket",
     VisitSession = POST "/appointments/{}/visit/session",
     HostRelay = POST "/appointments/{}/visit/relay",

@@ -1,13 +1,13 @@
-//! docs/asvs.md is held to the code: every requirement of level 2 or below names a test or a document that exists, or says
-//! why it does not apply.
+//! The tables of OWASP ASVS are held to the code: every requirement of level 2 or below names a test or a document that exists, or
+//! says why it does not apply.
 
 use std::path::Path;
 
 use super::Findings;
 
-const TABLE: &str = "docs/asvs.md";
-/// Requirements of the chapters that the table covers (ASVS 5.0.0).
-const CHAPTERS: [(&str, usize); 3] = [("6.", 47), ("7.", 19), ("8.", 13)];
+/// Each table, and how many requirements there are in each chapter that it covers (ASVS 5.0.0).
+const TABLES: [(&str, &[(&str, usize)]); 2] =
+    [("docs/asvs.md", &[("6.", 47), ("7.", 19), ("8.", 13)]), ("docs/asvs-v17.md", &[("17.", 12)])];
 /// Level that has to be met whole.
 const LEVEL_MET: u8 = 2;
 const MUST_HOLD: [&str; 3] = ["test:", "doc:", "n/a:"];
@@ -20,21 +20,23 @@ struct Row<'a> {
 }
 
 pub fn check(workspace: &Path, findings: &mut Findings) -> Result<(), String> {
-    let path = workspace.join(TABLE);
-    if !path.exists() {
-        return Ok(());
-    }
-    let text = std::fs::read_to_string(&path).map_err(|e| format!("{TABLE}: {e}"))?;
-    let rows: Vec<Row<'_>> = text.lines().filter_map(row).collect();
-    for (chapter, count) in CHAPTERS {
-        let found = rows.iter().filter(|row| row.id.starts_with(chapter)).count();
-        if found != count {
-            findings.breaches.push(format!("{TABLE}: chapter V{chapter}* has {found} rows, not {count}"));
-        }
-    }
     let tests = tests(workspace)?;
-    for row in &rows {
-        findings.breaches.extend(breach(row, workspace, &tests).map(|what| format!("{TABLE}: {}: {what}", row.id)));
+    for (table, chapters) in TABLES {
+        let path = workspace.join(table);
+        if !path.exists() {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).map_err(|e| format!("{table}: {e}"))?;
+        let rows: Vec<Row<'_>> = text.lines().filter_map(row).collect();
+        for (chapter, count) in chapters {
+            let found = rows.iter().filter(|row| row.id.starts_with(chapter)).count();
+            if found != *count {
+                findings.breaches.push(format!("{table}: chapter V{chapter}* has {found} rows, not {count}"));
+            }
+        }
+        for row in &rows {
+            findings.breaches.extend(breach(row, workspace, &tests).map(|what| format!("{table}: {}: {what}", row.id)));
+        }
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ async fn a_passkey_that_was_enrolled_with_a_link_signs_the_keys_of_a_call_and_is
     let enrolled_ms = clinic.now_ms();
     let mut key = enrolled(&clinic, ANA).await;
     for person in ["link-1", "link-2"] {
-        let options = identity.begin_visit_proof(ANA, person, keys(1)).unwrap();
+        let options = identity.begin_visit_proof(ANA, person, keys(1)).unwrap().0;
         let proof = finish(&clinic, person, &key.get(&options), 1).await.unwrap();
         assert_eq!(proof, VisitProof { known_ms: enrolled_ms, of_account: false });
         clinic.advance(30 * 24 * 60 * MINUTE_MS);
@@ -50,7 +50,7 @@ async fn a_passkey_that_was_enrolled_with_a_link_signs_the_keys_of_a_call_and_is
 async fn an_assertion_over_other_keys_a_replayed_one_and_one_of_another_visit_prove_nothing() {
     let clinic = Clinic::new().await;
     let mut key = enrolled(&clinic, ANA).await;
-    let begin = |person: &str, of: u8| clinic.identity.begin_visit_proof(ANA, person, keys(of)).unwrap();
+    let begin = |person: &str, of: u8| clinic.identity.begin_visit_proof(ANA, person, keys(of)).unwrap().0;
     let refused = |found: Result<VisitProof, SignInRefusal>| matches!(found, Err(SignInRefusal::DoesNotMatch));
 
     // The authenticator was given another challenge than the one that was asked about.
@@ -81,7 +81,7 @@ async fn somebody_elses_passkey_a_copied_counter_and_one_without_its_person_prov
     let clinic = Clinic::new().await;
     let mut key = enrolled(&clinic, ANA).await;
     let mut bens = enrolled(&clinic, VisitPatient { id: "ben", chart: 901, is_proxy: false }).await;
-    let begin = || clinic.identity.begin_visit_proof(ANA, "link-1", keys(1)).unwrap();
+    let begin = || clinic.identity.begin_visit_proof(ANA, "link-1", keys(1)).unwrap().0;
     let refused = |found: Result<VisitProof, SignInRefusal>| matches!(found, Err(SignInRefusal::DoesNotMatch));
     assert!(refused(finish(&clinic, "link-1", &bens.get(&begin()), 1).await));
     key.counter = 5;

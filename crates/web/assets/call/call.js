@@ -2,6 +2,7 @@
 
 import { b64, random, unb64 } from "./bytes.js";
 import { keyId } from "./frames.js";
+import { challengeOf, Gate, keysDigest } from "./gate.js";
 import { DeviceKeys, Drawer, openSenderKey, sealSenderKey } from "./keys.js";
 import { Media } from "./media.js";
 import { CHECK_MS, LADDER } from "./monitor.js";
@@ -17,6 +18,7 @@ const BANNERS = {
   "e2ee-failed": "End-to-end encryption could not be kept. Sound and picture to this person were stopped.",
   "roster-forged": "The server sent a list of participants that the host did not sign. It was ignored.",
   ghost: "The server lists someone whom the host did not admit. Nothing is sent to them.",
+  "passkey-mismatch": "The passkey signed other keys than those that came here. Somebody may stand between you. They were not let in.",
   "sas-refused": "The words did not match. The connection was stopped.",
 };
 
@@ -37,6 +39,7 @@ const policy = globalThis.trustedTypes?.createPolicy("wardstone-visit", {
 export class Call extends EventTarget {
   peers = new Map();
   media = new Media();
+  gate = new Gate();
   present = [];
   #ice = [];
   #queue = Promise.resolve();
@@ -49,6 +52,7 @@ export class Call extends EventTarget {
   #sender = null;
   #ghostTimer = null;
   #lowered = new Map();
+  #toldSame = new Set();
 
   /** `hooks` exist for tests that make things go wrong; none of them makes a check weaker. */
   constructor({ visit, url, connect, ticket, relayOnly = false, hooks = {} }) {
@@ -86,9 +90,13 @@ export class Call extends EventTarget {
   async #heard(message) {
     const { type, from } = message;
     if (type === "welcome") return this.#welcomed(message);
-    if (type === "waiting") return this.#tell("state", { call: "waiting", place: message.place, late: message.late_minutes });
+    if (type === "waiting") {
+      this.#putOut();
+      return this.#tell("state", { call: "waiting", place: message.place, late: message.late_minutes });
+    }
     if (type === "present") return this.#listed(message.members);
     if (type === "roster") return this.#rostered(message);
+    if (type === "risk") return this.#risked(message);
     if (type === "ice") { this.#ice = message.servers; return; }
     if (type === "ended" || type === "removed") return this.#over(type, message.reason);
     if (type === "error") return this.#tell("state", { call: "error", code: message.code });
@@ -116,7 +124,8 @@ export class Call extends EventTarget {
 
   async #welcomed({ you, role, resume, ice, relay_only: relayOnly, high_risk: highRisk }) {
     this.#ice = ice ?? [];
-    this.isHighRisk = highRisk === true;
+    this.gate.welcome(highRisk === true);
+    this.#toldSame.clear();
     this.relayOnly ||= relayOnly === true;
     await this.drawer.put(this.visit, "resume", resume);
     if (this.me?.id === you) { this.#wasAway = true; return; }
@@ -203,6 +212,10 @@ export class Call extends EventTarget {
     return this.#inOrder(async () => {
       const one = this.present.find(({ id }) => id === who);
       if (!this.isHost || !one?.keys || this.roster.find(who)) return;
+      if (!await this.gate.lets(this.visit, { id: who, role: one.role, ...one.keys })) {
+        if (this.gate.hasVouched(who)) this.#alarm("passkey-mismatch", "keys", who);
+        return;
+      }
       this.signal.send({ type: "admit", who });
       await this.#resign([...this.roster.members, { id: who, role: one.role, sign: one.keys.sign, seal: one.keys.seal }]);
     });
@@ -216,7 +229,21 @@ export class Call extends EventTarget {
     });
   }
 
-  hold(who) { this.signal.send({ type: "hold", who }); }
+  hold(who) {
+    return this.#inOrder(async () => {
+      if (!this.isHost || !this.roster.find(who)) return;
+      this.signal.send({ type: "hold", who });
+      await this.#resign(this.roster.members.filter(({ id }) => id !== who));
+    });
+  }
+
+  /** Who was in and waits again hears no roster until they are let in: nothing flows, and the next one may be of any epoch. */
+  #putOut() {
+    if (!this.roster?.find(this.me?.id)) return;
+    for (const id of [...this.peers.keys()]) this.#part(id);
+    this.#wasAway = true;
+  }
+
   lock(on) { this.signal.send({ type: "lock", on }); }
   end() { this.signal.send({ type: "end" }); }
 
@@ -302,14 +329,18 @@ export class Call extends EventTarget {
       isPolite: member.role === HOST || (!this.isHost && this.me.id > member.id),
       epoch: () => this.roster.epoch,
       ice: () => this.#ice,
-      tracks: () => this.media.tracks,
+      tracks: () => (this.isOpen ? this.media.tracks : { audio: this.media.tracks.audio, video: null }),
       send: (body) => this.signal.send({ type: "signal", to: member.id, body }),
       onState: (state) => this.#tell("state", { call: "peer", who: member.id, peer: state }),
       onTrack: (kind, track) => {
         stream.addTrack(track);
         this.#tell("track", { who: member.id, kind, stream });
       },
-      onSas: async (sas) => this.#tell("sas", { who: member.id, ...sas, isConfirmed: await this.drawer.get(this.visit, `sas/${member.id}`) === member.sign }),
+      onSas: async (sas) => {
+        const isConfirmed = await this.drawer.get(this.visit, `sas/${member.id}`) === member.sign;
+        if (isConfirmed) this.#same(member);
+        this.#tell("sas", { who: member.id, ...sas, isConfirmed });
+      },
       isLineOpen: () => this.signal.isOpen,
       onReady: () => this.#giveKey(peer),
       onKey: (body) => this.#takeKey(member.id, body),
@@ -388,7 +419,46 @@ export class Call extends EventTarget {
     if (!peer?.sas) return;
     if (!isSame) { peer.fail("sas-refused", "words"); return; }
     await this.drawer.put(this.visit, `sas/${who}`, peer.member.sign);
-    this.signal.send({ type: "event", what: "sas-confirmed", detail: who });
+    this.#toldSame.delete(who);
+    this.#same(peer.member);
+  }
+
+  // A visit of high risk.
+
+  /** In a visit of high risk sound alone flows, and no message, until both sides said that the words are the same. */
+  get isOpen() { return this.gate.isOpen(this.me, this.roster?.members ?? []); }
+
+  /** The server is told once on each line: after a restart it knows nothing of it. */
+  #same(member) {
+    this.gate.said(member);
+    if (!this.#toldSame.has(member.id)) {
+      this.#toldSame.add(member.id);
+      this.signal.send({ type: "event", what: "sas-confirmed", detail: member.id });
+    }
+    this.#regate();
+  }
+
+  async #risked(message) {
+    this.gate.take(message);
+    if (this.isHost && this.roster) {
+      const staying = [];
+      for (const member of this.roster.members) if (member.id === this.me.id || await this.gate.lets(this.visit, member)) staying.push(member);
+      // Whom it does not let in gets no keys from now on, whatever the server does.
+      if (staying.length < this.roster.members.length) await this.#resign(staying);
+    }
+    this.#regate();
+    this.#tell("risk", message);
+  }
+
+  #regate() {
+    for (const peer of this.peers.values()) peer.refresh("video", false);
+    this.#tell("gate", { isOpen: this.isOpen });
+  }
+
+  /** Before a passkey signs: whether the challenge is of this device's own keys, and not of some that were put in between. */
+  async isOfMyKeys(nonce, challenge) {
+    const { sign, seal } = this.keys.public;
+    return challenge === await challengeOf(unb64(nonce), await keysDigest(this.visit, { id: this.me.id, sign, seal }));
   }
 
   // This person's own sound and picture.
@@ -425,10 +495,11 @@ export class Call extends EventTarget {
   restartMedia() { return this.media.restart(); }
   restartIce(who) { this.peers.get(who)?.restart(); }
 
-  say(words) { return this.talk.say(words); }
-  caption(words) { return this.talk.caption(words); }
+  #mustBeOpen() { if (!this.isOpen) throw new Error("Read the words to each other first: messages follow when both say that they are the same."); }
+  say(words) { this.#mustBeOpen(); return this.talk.say(words); }
+  caption(words) { return this.isOpen ? this.talk.caption(words) : undefined; }
   notice(what) { return this.talk.notice(what); }
-  sendFile(name, bytes, onProgress) { return this.talk.sendFile(name, bytes, onProgress); }
+  sendFile(name, bytes, onProgress) { this.#mustBeOpen(); return this.talk.sendFile(name, bytes, onProgress); }
 
   /** Gone for good, unlike a page that is closed or loaded anew: what this device kept of the visit goes too. */
   async leave() {

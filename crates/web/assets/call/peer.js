@@ -32,6 +32,7 @@ export class Peer {
   counters = new Map();
   #queued = [];
   #before = new Map();
+  #since = new Map();
   #ladder = freshLadder();
   #isMaking = false;
   #candidates = 0;
@@ -266,7 +267,6 @@ export class Peer {
   async check() {
     if (!this.pc || !this.connectedMs || this.isOver) return null;
     const reports = await this.pc.getStats();
-    const aliveMs = Date.now() - this.connectedMs;
     for (const report of reports.values()) {
       const side = { "outbound-rtp": "send", "inbound-rtp": "recv" }[report.type];
       if (!side) continue;
@@ -274,6 +274,9 @@ export class Peer {
       const slot = `${this.member.id}/${this.run}/${kind}/${side}`;
       const counters = this.counters.get(slot);
       const browser = side === "send" ? report.framesEncoded ?? report.packetsSent : report.framesDecoded ?? report.packetsReceived;
+      // Since the first frame, not since the connection: a camera may come late, and the worker's counts come after the browser's.
+      if (browser > 0 && !this.#since.has(slot)) this.#since.set(slot, Date.now());
+      const aliveMs = Date.now() - (this.#since.get(slot) ?? Date.now());
       const wrong = judge({ side, kind, counters, browser, before: this.#before.get(slot), aliveMs });
       this.#before.set(slot, counters);
       if (wrong) return this.fail("e2ee-failed", wrong);

@@ -6,6 +6,7 @@ import "./held.js";
 import { draw } from "./host.js";
 import { isLocked } from "./lock.js";
 import { byId, isHost, now, post, root, show, trouble } from "./page.js";
+import { watch } from "./risk.js";
 
 /** What seals and opens, and what stands on the page in a call, comes when it is needed, each part held to its hash before any of it runs. */
 async function ofCall() {
@@ -56,6 +57,7 @@ function listen(made, isAgain, { stage: { drop, measured, named, tile, told, wor
   on("said", ({ from, state }) => told(from, state));
   attend(made);
   hear(made);
+  watch(made);
 }
 
 async function changed(made, state, isAgain) {

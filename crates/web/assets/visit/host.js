@@ -1,13 +1,14 @@
 // The clinician's side: who waits, who is in, and the links of those who are asked to come.
 
 import { byId, isHost, now, post, root, row, trouble } from "./page.js";
+import { bar } from "./risk.js";
 
 export function draw(present) {
   if (!isHost) return;
   const isIn = (id) => now.members.some((member) => member.id === id);
   const others = present.filter(({ id }) => id !== now.call.me?.id);
   const waiting = others.filter(({ id }) => !isIn(id));
-  byId("waiting").replaceChildren(...waiting.map(({ id, label }) => row(label, ["Let in", () => now.call.admit(id)], ["Turn away", () => now.call.signal.send({ type: "remove", who: id })])));
+  byId("waiting").replaceChildren(...waiting.map((one) => bar(row(one.label, ["Let in", () => now.call.admit(one.id)], ["Turn away", () => now.call.signal.send({ type: "remove", who: one.id })]), one)));
   const visited = waiting.find(({ role }) => role === "patient" || role === "proxy");
   if (now.isLettingIn && visited) {
     now.isLettingIn = false;

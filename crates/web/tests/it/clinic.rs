@@ -24,6 +24,8 @@ use web::{COOKIE, Client, STEP_COOKIE, Web, WebState};
 use zeroize::Zeroizing;
 
 pub const ORIGIN: &str = "https://clinic.example";
+/// Of passkeys.
+pub const RP_ID: &str = "clinic.example";
 pub const ZONE: &str = "America/New_York";
 pub const PASSWORD: &str = "grey heron over the lake";
 /// Monday, 4 January 2027, 15:00 UTC.

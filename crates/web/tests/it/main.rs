@@ -7,6 +7,8 @@ mod activate;
 mod agreements;
 mod allergies;
 mod assets;
+#[path = "../../../identity/tests/it/authenticator.rs"]
+mod authenticator;
 mod chart;
 mod clinic;
 mod documents;
@@ -40,5 +42,6 @@ mod visit;
 mod visit_before;
 mod visit_follow;
 mod visit_keep;
+mod visit_risk;
 mod vitals;
 mod ward;

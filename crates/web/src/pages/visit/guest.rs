@@ -106,7 +106,7 @@ pub async fn ticket(asked: &Asked<'_>) -> Answer {
     Ok(answer::json(StatusCode::OK, &json!({ "ticket": secret.text(), "visit": visit })))
 }
 
-const REFUSED: &str = "this link does not open a visit: ask the clinic for another";
+pub(super) const REFUSED: &str = "this link does not open a visit: ask the clinic for another";
 
 /// What the page asks next.
 fn shown(asked: &Asked<'_>, known: &Known) -> Response<Body> {
@@ -147,7 +147,7 @@ fn brought(asked: &Asked<'_>) -> Result<(Secret, Secret), Refusal> {
     kept(asked).ok_or(Refusal::Invalid(REFUSED))
 }
 
-fn kept(asked: &Asked<'_>) -> Option<(Secret, Secret)> {
+pub(super) fn kept(asked: &Asked<'_>) -> Option<(Secret, Secret)> {
     let (link, binding) = asked.cookie(VISIT_COOKIE)?.split_once('.')?;
     Some((Secret::parse(link).ok()?, Secret::parse(binding).ok()?))
 }

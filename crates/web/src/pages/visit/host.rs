@@ -20,7 +20,7 @@ use telehealth::room::Invite;
 use telehealth::signal::Role;
 use telehealth::status::EndReason;
 
-use super::{Answer, GUEST_PATH, recent};
+use super::{Answer, GUEST_PATH, recent, risk};
 use crate::Web;
 use crate::answer;
 use crate::assets::{Asset, Frame, VISIT, VISIT_CSS, call_modules, host_modules};
@@ -60,6 +60,7 @@ struct Page<'a> {
     visit: Visit,
     when: String,
     purposes: Vec<(&'static str, &'static str)>,
+    has_photo: bool,
 }
 
 #[derive(Deserialize)]
@@ -84,6 +85,7 @@ pub(super) struct Room {
     number: Option<String>,
     email: Option<String>,
     phone: Option<String>,
+    pub told: risk::Told,
 }
 
 pub async fn page(asked: &Asked<'_>) -> Answer {
@@ -98,6 +100,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         script: &VISIT,
         whose: asked.web.identity().place_label(session.user),
         when: format!("{} {}", day.title(), room.visit.time),
+        has_photo: room.told.has_photo,
         visit: room.visit,
         purposes: PURPOSES.map(|(code, words, _)| (code, words)).into(),
     };
@@ -114,8 +117,7 @@ pub async fn ticket(asked: &Asked<'_>) -> Answer {
         role: Role::Clinician,
         label: session.display_name.clone(),
     };
-    let sheet = asked.web.sheets().of(&room.visit.id).map_err(super::unread)?;
-    let settings = sheet.settings(&room.visit.id);
+    let settings = risk::prepare(asked, &asking, &room).await?.settings(&room.visit.id);
     let person = invite.person.clone();
     let secret = asked.web.hall().invite(settings, invite).ok_or(Refusal::Defect)?;
     asked.web.hall().plan(&room.visit.id, room.slot());
@@ -162,6 +164,7 @@ pub async fn invite(asked: &Asked<'_>) -> Answer {
     let asking = hosting(asked, &session)?;
     let sent: NewLink = asked.json()?;
     let room = Room::of(asked, &asking).await?;
+    risk::prepare(asked, &asking, &room).await?;
     let known = PURPOSES.iter().find(|(code, ..)| *code == sent.purpose);
     let (_, words, purpose) = *known.ok_or(Refusal::Invalid("nobody of this kind is asked to a visit"))?;
     let is_checked = matches!(purpose, Purpose::Patient | Purpose::Proxy);
@@ -252,7 +255,7 @@ fn listed(asked: &Asked<'_>, visit: &str) -> Result<serde_json::Value, Refusal> 
     Ok(all.into_iter().map(shown).collect())
 }
 
-fn refused(error: GuestError) -> Refusal {
+pub(super) fn refused(error: GuestError) -> Refusal {
     match error {
         GuestError::TooMany => Refusal::Invalid("there are sixteen links into this visit already: close one first"),
         GuestError::Label => Refusal::Invalid("say in at most 80 letters who comes"),
@@ -312,7 +315,8 @@ impl Room {
             text(of, "value").map(str::to_owned)
         };
         let (email, phone) = (telecom("email"), telecom("phone"));
-        Ok(Self { visit, birth_date, number, email, phone })
+        let told = risk::Told::of(held, patient);
+        Ok(Self { visit, birth_date, number, email, phone, told })
     }
 
     fn slot(&self) -> Slot {

@@ -8,7 +8,9 @@ mod guest;
 mod host;
 mod keep;
 mod mine;
+mod passkey;
 mod recent;
+mod risk;
 mod talk;
 
 pub use about::about;
@@ -18,6 +20,8 @@ pub use guest::{VISIT_COOKIE, agree, check, code, guest, guest_relay, host_relay
 pub use host::{invite, may_host, page as host, revoke, session as host_session, ticket as host_ticket};
 pub use keep::{again as retry_held, file as keep_file, held, throw_away as drop_held};
 pub use mine::{Mine, enter, visits as mine};
+pub use passkey::{enrol as enrol_passkey, passkey, prove as prove_passkey};
+pub use risk::{decide, relay, risk, seen};
 pub use talk::keep as keep_talk;
 
 use telehealth::sheets::SheetError;
