@@ -50,14 +50,15 @@ test('a patient says who they are by a recent appointment, agrees in Spanish, tr
   const home = await here.browser.profile();
   const guest = await pageOf(home);
   await isLightAndStill(guest, link.replace(here.clinic.base_url, ''));
-  await guest.getByLabel('When I was last at the clinic').check();
+  await guest.getByLabel('A day on which I had an appointment').check();
   const days = guest.locator('#days input');
   assert.equal(await days.count(), 8);
+  assert.equal(await guest.getByLabel('A code that the clinic sends me').isVisible(), false, 'nothing is set up to send with');
   const words = await guest.locator('#days').innerText();
   await isFitForPeople(guest, 'who somebody is, by a day');
   await photograph(guest, 'visit-who-day');
   await guest.reload();
-  await guest.getByLabel('When I was last at the clinic').check();
+  await guest.getByLabel('A day on which I had an appointment').check();
   assert.equal(await guest.locator('#days').innerText(), words, 'loading the page anew tells nothing new');
   // Of the eight days the one of the clinic's record; which it is the page does not know.
   const day = new Intl.DateTimeFormat('en-GB', { timeZone: 'America/Phoenix', weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });

@@ -2,6 +2,7 @@
 //! sealed on the desk, and removed a day after they have closed.
 
 mod check;
+mod known;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,15 +12,17 @@ use store::desk::{Change, EntryKey, Shelf};
 use store::{Desk, StoreError};
 use zeroize::Zeroizing;
 
-use crate::choices::{Choice, Choices};
-use crate::consent;
+use crate::choices::Choices;
 use crate::hall::{Clock, Fill, Happened, LinkEvent, Tell, What};
-use crate::identity_check::{Checked, IdentityCheck, Refused, Verified};
+use crate::identity_check::{IdentityCheck, Refused, Verified};
 use crate::link::{LinkEntry, Purpose};
 use crate::room::Invite;
-use crate::signal::Role;
 use crate::window::{Window, household};
 use crate::{Hashed, MINUTE_MS, Secret, TelehealthError, UnixMs};
+
+pub use known::{Known, Listed, Ways};
+
+use known::{is_to_agree, is_to_check, known, role_of};
 
 const DAY_MS: i64 = 86_400_000;
 pub const LINKS_MAX_PER_VISIT: usize = 16;
@@ -81,44 +84,6 @@ struct Guest {
     agreed: Option<u16>,
     #[serde(default)]
     account: Option<String>,
-}
-
-/// A guest as the server knows them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
-    pub visit: String,
-    pub purpose: Purpose,
-    /// Has still to say who they are.
-    pub is_to_check: bool,
-    /// Has still to agree to a visit by video, and to say where they are.
-    pub is_to_agree: bool,
-    pub attempts_left: u8,
-    pub ways: Ways,
-    /// How they were known, once they were.
-    pub verified: Option<Verified>,
-}
-
-/// How somebody can say who they are, beside their birth date. None of it is on file to the eye: a way is there or not.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ways {
-    pub number: bool,
-    pub choices: Vec<Choice>,
-    pub email: bool,
-    pub phone: bool,
-    pub codes_left: u8,
-}
-
-/// One link, for whoever made it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// Names it to be revoked; opens nothing.
-    pub name: String,
-    /// The same as bytes: what is sent about the link has it for a name.
-    pub key: EntryKey,
-    pub purpose: Purpose,
-    pub label: String,
-    pub is_revoked: bool,
-    pub checked: Vec<Checked>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -322,49 +287,6 @@ impl Guests {
     fn secret(&self) -> Result<Secret, GuestError> {
         let mut random = [0; 16];
         if (self.fill)(&mut random) { Ok(Secret::new(random)) } else { Err(GuestError::Random) }
-    }
-}
-
-fn known(guest: &Guest) -> Known {
-    Known {
-        visit: guest.link.visit.clone(),
-        purpose: guest.link.purpose,
-        is_to_check: is_to_check(guest),
-        is_to_agree: is_to_agree(guest),
-        attempts_left: guest.check.attempts_left(),
-        ways: if is_to_check(guest) { ways(guest) } else { Ways::default() },
-        verified: guest.verified.clone(),
-    }
-}
-
-/// Patients and who stands for them say who they are; whoever else comes the clinician names and sees.
-fn is_to_check(guest: &Guest) -> bool {
-    matches!(guest.link.purpose, Purpose::Patient | Purpose::Proxy) && guest.verified.is_none()
-}
-
-/// And agree, to the words that are shown now.
-fn is_to_agree(guest: &Guest) -> bool {
-    matches!(guest.link.purpose, Purpose::Patient | Purpose::Proxy) && guest.agreed != Some(consent::VERSION)
-}
-
-fn ways(guest: &Guest) -> Ways {
-    let choices = guest.choices.as_ref().filter(|_| guest.check.may_pick());
-    Ways {
-        number: guest.number.is_some(),
-        choices: choices.map(|choices| choices.all().to_vec()).unwrap_or_default(),
-        email: guest.email.is_some(),
-        phone: guest.phone.is_some(),
-        codes_left: guest.check.codes_left(),
-    }
-}
-
-pub(crate) fn role_of(purpose: Purpose) -> Role {
-    match purpose {
-        Purpose::Patient => Role::Patient,
-        Purpose::Proxy => Role::Proxy,
-        Purpose::Interpreter => Role::Interpreter,
-        Purpose::Family => Role::Family,
-        Purpose::Guest => Role::Guest,
     }
 }
 

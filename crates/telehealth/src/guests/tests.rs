@@ -7,8 +7,9 @@ use crypto::SealKey;
 
 use super::*;
 use crate::MINUTE_MS;
-use crate::consent::Language;
-use crate::identity_check::{Channel, Second};
+use crate::consent::{self, Language};
+use crate::identity_check::{Channel, Checked, Second};
+use crate::signal::Role;
 
 const START: i64 = 1_800_000_000_000;
 

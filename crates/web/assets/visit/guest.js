@@ -22,7 +22,11 @@ export function step(form, address, said) {
     const button = byId(form).querySelector("button.first");
     button.disabled = true;
     try { await opened(await post(address, said())); }
-    catch (error) { trouble(error.message); }
+    catch (error) {
+      trouble(error.message);
+      // A long form hides what stands above it.
+      byId("trouble").scrollIntoView({ block: "center" });
+    }
     finally { button.disabled = false; }
   });
 }
