@@ -23,7 +23,7 @@ pub trait Stream: Read + Write + Send {}
 impl<T: Read + Write + Send> Stream for T {}
 
 pub struct Client {
-    wire: Wire,
+    pub wire: Wire,
     nonce: String,
     username: String,
     password: String,
