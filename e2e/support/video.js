@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 
 import { pageOf } from './browser.js';
 import { signIn } from './people.js';
+import { appointment, enter, linkFrom } from './visit.js';
 
 const CAP_MS = 30_000;
 
@@ -16,26 +17,6 @@ export async function until(what, look, capMs = CAP_MS, account = () => '') {
     if (Date.now() > end) assert.fail(`did not happen within ${capMs} ms: ${what}\n${await account()}`);
     await new Promise((done) => { setTimeout(done, 100); });
   }
-}
-
-/** An appointment of a patient of today's list, made for now by the clinic's program. `words`: what it is for. */
-async function appointment(clinic, words) {
-  const headers = { authorization: `Bearer ${clinic.api_token}`, 'content-type': 'application/fhir+json' };
-  const ask = async (method, path, body) => JSON.parse((await clinic.ask(method, path, { headers, body: body && JSON.stringify(body) })).body);
-  const entries = async (path) => (await ask('GET', path)).entry.map(({ resource }) => resource);
-  const of = (one, kind) => one.participant.map(({ actor }) => actor?.reference).find((reference) => reference?.startsWith(`${kind}/`));
-  const physician = (await entries('/fhir/Practitioner?_count=50')).find(({ name }) => name?.[0]?.family === 'Rao');
-  const day = await entries('/fhir/Appointment?_count=50&status=booked,arrived,checked-in,fulfilled');
-  const theirs = day.find((one) => of(one, 'Practitioner') === `Practitioner/${physician.id}` && of(one, 'Patient'));
-  const patient = await ask('GET', `/fhir/${of(theirs, 'Patient')}`);
-  const now = Date.now();
-  const made = await ask('POST', '/fhir/Appointment', {
-    resourceType: 'Appointment', status: 'booked', start: new Date(now).toISOString(), end: new Date(now + 20 * 60_000).toISOString(),
-    serviceType: [{ coding: [{ system: 'http://snomed.info/sct', code: '448337001' }] }], description: words,
-    participant: [of(theirs, 'Patient'), `Practitioner/${physician.id}`].map((reference) => ({ actor: { reference }, status: 'accepted' })),
-  });
-  const number = patient.identifier.find(({ type }) => type?.coding?.some(({ code }) => code === 'MR')).value;
-  return { id: made.id, birth: patient.birthDate, number };
 }
 
 /**
@@ -124,7 +105,7 @@ export async function plays(page, selector = '#tiles figure video', frames = 3) 
 
 /** Both in their browsers: the clinician's room is open, the patient knows the link and stands before the door. */
 export async function bothCome(here, { udpPort = null, isSmall = true, words = 'Video visit', more = [], prepare = async () => {} } = {}) {
-  const visit = await appointment(here.clinic, words);
+  const visit = await appointment(here, { words });
   const contexts = [await here.browser.profile(), await here.browser.profile()];
   for (const context of contexts) {
     context.setDefaultTimeout(CAP_MS);
@@ -136,27 +117,9 @@ export async function bothCome(here, { udpPort = null, isSmall = true, words = '
   await signIn(host, here.clinic, 'asha.rao');
   await prepare({ host, patient });
   await host.goto(`/appointments/${visit.id}/visit`);
-  await host.getByLabel('Who', { exact: true }).selectOption('patient');
-  await host.getByRole('button', { name: 'Make a link' }).click();
-  await host.locator('#made').waitFor();
-  const link = await host.locator('#link').innerText();
-  await patient.goto(link);
-  await patient.getByLabel('Your birth date').fill(visit.birth);
-  await patient.getByRole('textbox', { name: 'Your record number' }).fill(visit.number);
-  await patient.getByRole('button', { name: 'Go on' }).click();
-  await door(patient).or(patient.getByRole('button', { name: 'Agree and go on' })).first().waitFor();
-  if (!await door(patient).isVisible()) await agree(patient);
-  await door(patient).waitFor();
+  const link = await linkFrom(host);
+  await enter(patient, visit, link);
   return { visit, host, patient, link, close: () => Promise.all(contexts.map((context) => context.close())) };
-}
-
-async function agree(patient) {
-  await patient.getByLabel('I have read this and agree').check();
-  await patient.getByLabel('State').selectOption('AZ');
-  await patient.getByLabel('Address, with the floor or the room').fill('12 Larch Lane, Phoenix');
-  await patient.getByLabel('Name of your emergency contact').fill('Tom Adeyemi');
-  await patient.getByLabel('Their telephone number').fill('602-555-0199');
-  await patient.getByRole('button', { name: 'Agree and go on' }).click();
 }
 
 export const door = (patient) => patient.getByRole('button', { name: /^Knock/ });

@@ -8,8 +8,8 @@ import { signIn } from './people.js';
 /** A loaded machine may fall to sound alone first, and come back from it. */
 const FRAME_MS_MAX = 120_000;
 
-/** The appointment of a patient of today, or of the one named, made for now by the clinic's program. */
-export async function appointment(here, { patient: wanted = null, startedMinutesAgo = 0 } = {}) {
+/** The appointment of a patient of today, or of the one named, made for now by the clinic's program. `words`: what it is for. */
+export async function appointment(here, { patient: wanted = null, startedMinutesAgo = 0, words = 'Video visit' } = {}) {
   const { api_token: token, users } = here.clinic;
   const ask = async (method, path, body) => JSON.parse((await here.clinic.ask(method, path, { headers: { authorization: `Bearer ${token}`, 'content-type': 'application/fhir+json' }, body: body && JSON.stringify(body) })).body);
   const found = await ask('GET', '/fhir/Appointment?_count=50&status=booked,arrived,checked-in,fulfilled');
@@ -24,7 +24,7 @@ export async function appointment(here, { patient: wanted = null, startedMinutes
   const now = Date.now() - startedMinutesAgo * 60_000;
   const made = await ask('POST', '/fhir/Appointment', {
     resourceType: 'Appointment', status: 'booked', start: new Date(now).toISOString(), end: new Date(now + 20 * 60_000).toISOString(),
-    serviceType: [{ coding: [{ system: 'http://snomed.info/sct', code: '448337001' }] }], description: 'Video visit',
+    serviceType: [{ coding: [{ system: 'http://snomed.info/sct', code: '448337001' }] }], description: words,
     participant: [
       { actor: { reference }, status: 'accepted' },
       { actor: { reference: `Practitioner/${asha.id}` }, status: 'accepted' },

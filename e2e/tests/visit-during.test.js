@@ -8,7 +8,7 @@ import { findsNothing } from '../support/axe.js';
 import { Browser, NARROW, photograph } from '../support/browser.js';
 import { Daemon, TEST_FILE } from '../support/clamd.js';
 import { Clinic } from '../support/clinic.js';
-import { appointment, call, knock, letIn, linkFrom, plays, quiet, room } from '../support/visit.js';
+import { appointment, call, come, letIn, linkFrom, plays, quiet, room } from '../support/visit.js';
 
 const here = {};
 before(async () => {
@@ -31,9 +31,9 @@ const overflow = (page) => page.evaluate(() => document.documentElement.scrollWi
 const close = (...pages) => Promise.all(pages.map((page) => page.context().close()));
 
 test('a phone chooses, turns and starts again its camera, the clinic’s number is a press away, and everybody sees what the other sends', async () => {
-  const visit = await appointment(here.clinic);
+  const visit = await appointment(here);
   const host = await room(here, visit);
-  const patient = await knock(here, await linkFrom(host), visit, PHONE);
+  const patient = await come(here, await linkFrom(host), visit, PHONE);
   const number = patient.getByRole('link', { name: /phone Wardstone, \+1 555 555 0142/ });
   assert.equal(await number.getAttribute('href'), 'tel:+15555550142');
   await letIn(host, patient, 'The patient');
@@ -264,7 +264,7 @@ test('a file and chosen messages go into the chart by a press that says what it 
 
 test('an interpreter is the third in the call, is seen as one, types what is said, and opens nothing else', async () => {
   const { host, patient, visit } = await call(here);
-  const ines = await knock(here, await linkFrom(host, 'interpreter', 'Ines Vidal'), null);
+  const ines = await come(here, await linkFrom(host, 'interpreter', 'Ines Vidal'), null);
   await letIn(host, ines, 'Ines Vidal');
   for (const [page, others] of [[host, ['The patient', 'Ines Vidal']], [patient, ['Ines Vidal']], [ines, ['The patient']]]) {
     await page.waitForFunction(() => document.querySelectorAll('#tiles figure video').length === 2);

@@ -97,10 +97,10 @@ test('a page that is loaded anew is back where it was, in the waiting room and i
   await two.patient.getByRole('button', { name: /^Leave/ }).click();
   await door(two.patient).click();
   await two.patient.getByRole('heading', { name: 'The waiting room' }).waitFor();
-  const waiting = await look(two.patient, 'me');
+  const waiting = await until('the server knows who waits', () => look(two.patient, 'me'));
   await two.patient.reload();
   await door(two.patient).click();
   await two.patient.getByRole('heading', { name: 'The waiting room' }).waitFor();
-  assert.equal(await look(two.patient, 'me'), waiting);
+  assert.equal(await until('the server knows who waits', () => look(two.patient, 'me')), waiting);
   assert.deepEqual(two.host.complaints.filter((said) => !said.includes('WebSocket')), []);
 });

@@ -2,13 +2,11 @@
 
 import { begin } from "./visit/begin.js";
 import { tryOut } from "./visit/devices.js";
-import { watchLock } from "./visit/lock.js";
 import { byId, isHost, now } from "./visit/page.js";
 
 byId("start").addEventListener("click", () => begin());
 byId("try")?.addEventListener("click", tryOut);
 if (isHost) {
-  watchLock();
   // From the day's list: the room opens, and who waits is let in.
   if (location.hash === "#let-in") {
     history.replaceState(null, "", location.pathname);

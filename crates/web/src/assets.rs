@@ -36,7 +36,7 @@ impl Asset {
 }
 
 /// Parts of the pages of a visit that only a call needs: loaded with what encrypts it.
-const IN_CALL: [&str; 6] = ["captions.js", "chart.js", "choice.js", "files.js", "stage.js", "talk.js"];
+const IN_CALL: [&str; 7] = ["captions.js", "chart.js", "choice.js", "files.js", "lock.js", "stage.js", "talk.js"];
 
 fn is_in_call(asset: &Asset) -> bool {
     let part = asset.path.strip_prefix(VISIT_MODULES);
@@ -59,7 +59,8 @@ pub fn host_modules() -> impl Iterator<Item = &'static Asset> {
     visit_modules().filter(move |asset| !is_guests(asset))
 }
 
-const OF_GUESTS: [&str; 3] = ["/assets/visit/guest.js", "/assets/visit/who.js", "/assets/visit/consent.js"];
+const OF_GUESTS: [&str; 4] =
+    ["/assets/visit/guest.js", "/assets/visit/who.js", "/assets/visit/consent.js", "/assets/visit/passkey.js"];
 
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";

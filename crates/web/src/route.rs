@@ -180,7 +180,7 @@ routes! {
     VisitAbout = GET "/appointments/{}/visit/about",
     VisitRisk = GET "/appointments/{}/visit/risk",
     DecideRisk = POST "/appointments/{}/visit/risk",
-    VisitRelay = POST "/appointments/{}/visit/relay",
+    RelayOnly = POST "/appointments/{}/visit/relay-only",
     VisitSeen = POST "/appointments/{}/visit/seen",
     VisitPasskey = POST "/visit/passkey",
     EnrolVisitPasskey = POST "/visit/passkey/new",

@@ -4,9 +4,12 @@ import { refresh } from "./about.js";
 import { take } from "./devices.js";
 import "./held.js";
 import { draw } from "./host.js";
-import { isLocked } from "./lock.js";
 import { byId, isHost, now, post, root, show, trouble } from "./page.js";
 import { watch } from "./risk.js";
+
+/** Whether the screen is locked beside the call; known once there is one. */
+let isLocked = null;
+const OF_CALL = ["../call/call.js", "./stage.js", "./talk.js", "./choice.js", "./lock.js", "./chart.js"];
 
 /** What seals and opens, and what stands on the page in a call, comes when it is needed, each part held to its hash before any of it runs. */
 async function ofCall() {
@@ -17,7 +20,11 @@ async function ofCall() {
     link.onerror = () => reject(new Error("What encrypts the call did not arrive whole. Load the page anew."));
     document.head.append(link);
   })));
-  const [{ Call }, stage, { hear }, { attend }] = await Promise.all([import("../call/call.js"), import("./stage.js"), import("./talk.js"), import("./choice.js"), import("./chart.js")]);
+  const [{ Call }, stage, { hear }, { attend }, lock] = await Promise.all(OF_CALL.map((part) => import(part)));
+  if (isHost && !isLocked) {
+    isLocked = lock.isLocked;
+    lock.watchLock();
+  }
   return { Call, stage, hear, attend };
 }
 
@@ -85,7 +92,7 @@ async function changed(made, state, isAgain) {
 
 function over(isDone, what) {
   now.call = null;
-  if (isLocked()) { location.replace("/lock"); return; }
+  if (isLocked?.()) { location.replace("/lock"); return; }
   now.media?.getTracks().forEach((track) => track.stop());
   now.media = null;
   for (const one of document.querySelectorAll("#tiles > figure")) one.remove();

@@ -3,7 +3,6 @@
 
 import { draw } from "./host.js";
 import { byId, isHost, now, post } from "./page.js";
-import { askPasskey } from "./passkey.js";
 
 const panel = byId("risk");
 const SOUND_ALONE = "This visit asks for more care. Until you have read the words to each other, and both said that they are the same, there is sound alone.";
@@ -41,7 +40,7 @@ async function look(made) {
 export function watch(made) {
   const on = (name, act) => made.addEventListener(name, ({ detail }) => { if (now.call === made) act(detail); });
   on("risk", (risk) => {
-    if (isHost) { look(made); ask(); } else askPasskey(made, risk);
+    if (isHost) { look(made); ask(); } else import("./passkey.js").then(({ askPasskey }) => askPasskey(made, risk));
   });
   on("present", () => { if (isHost && made.gate.isHigh) look(made); });
   on("gate", () => gated(made));
@@ -82,6 +81,7 @@ function told(risk) {
   row("Known by sight", risk.eye ? `Yes (${risk.eye})` : "Not yet");
   const cell = (kind, words) => Object.assign(document.createElement(kind), { textContent: words });
   byId("risk-list").replaceChildren(...rows.flatMap(([name, words]) => [cell("dt", name), cell("dd", words)]));
+  byId("raise").disabled = false;
   byId("raise").hidden = risk.asked;
   byId("waive").hidden = !risk.asked;
   byId("relay-only").checked = risk.relay;

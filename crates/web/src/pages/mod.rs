@@ -135,7 +135,7 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::VisitAbout => later(asked, visit::about),
         Route::VisitRisk => later(asked, visit::risk),
         Route::DecideRisk => later(asked, visit::decide),
-        Route::VisitRelay => later(asked, visit::relay),
+        Route::RelayOnly => later(asked, visit::relay),
         Route::VisitSeen => later(asked, visit::seen),
         Route::VisitPasskey => later(asked, visit::passkey),
         Route::EnrolVisitPasskey => later(asked, visit::enrol_passkey),

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::Receiver;
 
 use crate::authenticator::Authenticator;
 use crate::clinic::{Browser, Clinic, MINUTE_MS};
-use crate::visit::{booked, host, link, send};
+use crate::visit::{agreement, booked, host, link, send};
 use crate::ward::{MRN, look, ward};
 
 const RISK: &str = "/appointments/video/visit/risk";
@@ -78,6 +78,8 @@ async fn patient(clinic: &Clinic) -> Browser {
     posted(clinic, &mut ruth, "/visit/open", None, json!({ "link": link })).await;
     let (status, _) =
         posted(clinic, &mut ruth, "/visit/check", None, json!({ "birth_date": "14-Jul-1968", "number": MRN })).await;
+    assert_eq!(status, StatusCode::OK);
+    let (status, _) = posted(clinic, &mut ruth, "/visit/agree", None, agreement()).await;
     assert_eq!(status, StatusCode::OK);
     ruth
 }
@@ -243,7 +245,7 @@ async fn who_is_seen_is_confirmed_or_sent_away_with_their_links_and_addresses_ar
     let clinic = ward().await;
     booked(&clinic).await;
     let (mut asha, csrf) = host(&clinic).await;
-    let relay = "/appointments/video/visit/relay";
+    let relay = "/appointments/video/visit/relay-only";
     let (status, shown) = posted(&clinic, &mut asha, relay, Some(&csrf), json!({ "only": true })).await;
     assert_eq!((status, &shown["relay"]), (StatusCode::OK, &json!(true)));
     let mut ruth = patient(&clinic).await;

@@ -66,8 +66,12 @@ pub async fn follow(web: &Web, visit: &str, event: VisitEvent) -> Result<(), Ref
             return Ok(());
         }
         match asking.record.bundle(asking.caller, &moves::transaction(changes)).await.map_err(act::cause) {
-            Ok(_) if act == Act::Finish => return Ok(web.0.hosts.forget(visit)),
-            Ok(_) => return Ok(()),
+            Ok(_) => {
+                if act == Act::Finish {
+                    web.0.hosts.forget(visit);
+                }
+                return Ok(());
+            }
             Err(error @ (RecordError::PreconditionFailed { .. } | RecordError::Conflict)) => last = error,
             Err(error) => return Err(error.into()),
         }
