@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use compliance::{Agreement, Party, Register, Service, covering};
 use store::log::{VerifyOptions, verify};
@@ -175,6 +176,10 @@ fn last_backup(directory: &DataDirectory, now_ms: i64, findings: &mut Findings) 
     }
 }
 
+/// A server that works on the directory may be in the middle of a leaf: what is wrong with a log is wrong a moment later, too.
+const LOOKS: usize = 3;
+const LOOK_AGAIN: Duration = Duration::from_millis(300);
+
 fn log(directory: &DataDirectory, kek: &KekArgs, findings: &mut Findings) {
     let keys = kek.for_directory(directory).and_then(|kek| Keys::open(directory, &kek, None));
     let keys = match keys {
@@ -186,8 +191,19 @@ fn log(directory: &DataDirectory, kek: &KekArgs, findings: &mut Findings) {
     if !directory.join(AUDIT_FOLDER).exists() && !directory.join("record.db").exists() {
         return findings.add(Verdict::Warning, "log: none yet, it begins with the first use");
     }
-    let options = VerifyOptions { key: keys.verifier_key(), against: None, sealer: None, written: None };
-    match verify(&directory.join(AUDIT_FOLDER), options) {
+    let look = || {
+        let options = VerifyOptions { key: keys.verifier_key(), against: None, sealer: None, written: None };
+        verify(&directory.join(AUDIT_FOLDER), options)
+    };
+    let mut seen = look();
+    for _ in 1..LOOKS {
+        if seen.as_ref().is_ok_and(|report| report.is_intact()) {
+            break;
+        }
+        std::thread::sleep(LOOK_AGAIN);
+        seen = look();
+    }
+    match seen {
         Ok(report) => {
             let text = format!(
                 "log: {} leaves, {} not yet under a checkpoint, {} problems",
