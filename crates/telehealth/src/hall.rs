@@ -288,6 +288,14 @@ impl Hall {
         self.happened(visit, Some(role), None, What::Room { what, detail });
     }
 
+    /// Puts one person out of the room of a visit, wherever in it they are.
+    pub fn expel(&self, visit: &str, person: &str) {
+        let mut open = self.open();
+        let Some(held) = open.get_mut(visit) else { return };
+        let outputs = held.room.expel(person);
+        self.deliver(&mut open, visit, outputs);
+    }
+
     fn take(&self, visit: &str, input: Input<'_>) {
         let mut open = self.open();
         let Some(held) = open.get_mut(visit) else { return };
@@ -493,6 +501,19 @@ mod tests {
         assert!(clinic.hall.view("v1").is_none() && !clinic.hall.knows("v1", "asha"));
         let finished = |what: &What| matches!(what, What::Visit { event: VisitEvent::Finish, .. });
         assert!(!clinic.happened().iter().any(finished));
+    }
+
+    #[test]
+    fn a_guest_who_may_not_any_more_is_out_and_the_others_go_on() {
+        let clinic = clinic();
+        let (_host, mut to_host) = clinic.join("asha", Role::Clinician);
+        let (_patient, mut said) = clinic.join("ruth", Role::Patient);
+        clinic.hall.expel("v1", "ruth");
+        assert!(heard(&mut said).contains(r#""type":"removed""#) && said.is_closed());
+        assert!(clinic.hall.view("v1").unwrap().has_host && !clinic.hall.knows("v1", "ruth"));
+        let told = heard(&mut to_host);
+        let present = told.lines().rfind(|line| line.contains(r#""type":"present""#)).unwrap();
+        assert_eq!(present.matches(r#""role":"#).count(), 1, "the host alone is left: {present}");
     }
 
     #[test]

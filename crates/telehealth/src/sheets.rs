@@ -185,7 +185,9 @@ impl Course {
                         Audit::Joined if role.is_visited() => drop(self.arrived_ms.get_or_insert(at_ms)),
                         Audit::Joined if role.is_host() => self.came(id, role, &who.label, at_ms),
                         Audit::Admitted => self.came(id, role, &who.label, at_ms),
-                        Audit::Held | Audit::Removed | Audit::Left | Audit::Lost => self.went(Some(id), at_ms),
+                        Audit::Held | Audit::Removed | Audit::Revoked | Audit::Left | Audit::Lost => {
+                            self.went(Some(id), at_ms);
+                        }
                         Audit::Reported(Report::SwitchedToAudio) => {
                             let reason = detail.clone().unwrap_or_default();
                             self.to_audio.get_or_insert(ToAudio { at_ms, reason });
@@ -193,7 +195,7 @@ impl Course {
                         _ => {}
                     }
                 }
-                if matches!(what, Audit::EndedForAll | Audit::Revoked) {
+                if *what == Audit::EndedForAll || (*what == Audit::Revoked && happened.who.is_none()) {
                     self.went(None, at_ms);
                 }
             }

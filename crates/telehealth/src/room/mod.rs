@@ -213,6 +213,20 @@ impl Room {
         self.participants.values().filter(waits).map(|one| one.came_ms).min()
     }
 
+    /// Somebody may not be here any more: they are out, and the others go on.
+    pub fn expel(&mut self, person: &str) -> Vec<Output> {
+        self.tickets.retain(|ticket| ticket.invite.person != person);
+        let is_them = |one: &&Participant| !one.is_over() && one.invite.person == person;
+        let theirs: Vec<ParticipantId> = self.participants.values().filter(is_them).map(|one| one.id.clone()).collect();
+        for id in theirs {
+            if let Some(connection) = self.participants.get(&id).and_then(|one| one.connection) {
+                self.send(connection, ToClient::Removed);
+            }
+            self.part(&id, EndReason::Revoked, Audit::Revoked);
+        }
+        std::mem::take(&mut self.out)
+    }
+
     /// Everybody went without ending it.
     pub fn abandoned(&mut self) -> Vec<Output> {
         self.visit(VisitEvent::Finish);

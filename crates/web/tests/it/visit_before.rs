@@ -317,6 +317,11 @@ async fn a_patient_who_is_signed_in_enters_their_own_visit_and_no_other() {
     let out = ruth.post(&clinic, "/signout", &[("csrf", csrf(&me.body))]).await;
     assert_eq!(out.status, StatusCode::SEE_OTHER);
     assert_eq!(send(&clinic, &mut ruth, "/visit/open", None, &json!({})).await.status, StatusCode::BAD_REQUEST);
+    // Nor is there one in a browser that kept it: the task that watches runs when this one waits.
+    for _ in 0..64 {
+        tokio::task::yield_now().await;
+    }
+    assert!(clinic.guests.of_visit("video").unwrap().iter().all(|one| one.is_revoked));
     clinic.advance(40 * MINUTE_MS);
     let (_, me) = look(&clinic, "ruthie", "/me").await;
     assert!(!me.body.contains("/my/visits/"), "over");

@@ -1,12 +1,16 @@
 //! Visits of who is signed in as a patient, or stands for one: they need no link. Which are theirs the record decides.
 
+use std::time::Duration;
+
 use access::Role;
-use identity::Session;
-use telehealth::guests::SignedIn;
+use identity::{Hold, Session};
+use telehealth::Secret;
+use telehealth::guests::{GuestError, SignedIn, key_of, person_of};
 use telehealth::link::{CLOSES_AFTER_MS, OPENS_BEFORE_MS, Purpose};
 
 use super::guest::{hold, note, refused};
 use super::{Answer, GUEST_PATH};
+use crate::Web;
 use crate::answer;
 use crate::client::Asked;
 use crate::clinic::ask::{Asking, Sheet};
@@ -64,9 +68,35 @@ pub async fn enter(asked: &Asked<'_>) -> Answer {
     };
     let (link, binding, known) = asked.web.guests().welcome(new).await.map_err(refused)?;
     note(asked, &known)?;
+    let person = person_of(&format!("user-{}", session.user.0));
+    watch(asked.web, &visit.id, person, &link, closes_ms, asked.web.identity().hold(&session));
     let mut response = answer::see(GUEST_PATH);
     hold(&mut response, &link, &binding);
     Ok(response)
+}
+
+/// Like the clinician's, their place hangs on them and not on their session: a screen may lock, and who is signed out everywhere, or has lost
+/// the device, is out at once and does not come back with what that browser holds.
+fn watch(web: &Web, visit: &str, person: String, link: &Secret, closes_ms: i64, hold: Hold) {
+    let (hall, guests, visit) = (web.hall().clone(), web.guests().clone(), visit.to_owned());
+    let name = Secret::new(key_of(link)).text();
+    let left = u64::try_from(closes_ms - web.record().now_ms()).unwrap_or_default();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = hold.over() => {
+                match guests.revoke(&visit, &name).await {
+                    Ok(()) => hall.expel(&visit, &person),
+                    // They came in anew from elsewhere since: that is another hold's.
+                    Err(GuestError::Link(_)) => {}
+                    Err(error) => {
+                        tracing::error!(%error, "a way into a visit could not be closed");
+                        hall.expel(&visit, &person);
+                    }
+                }
+            }
+            () = tokio::time::sleep(Duration::from_millis(left)) => {}
+        }
+    });
 }
 
 /// As whom somebody asks. Who is both comes as the patient.
