@@ -21,7 +21,7 @@ use crate::refusal::Refusal;
 
 /// Somebody else may change the appointment at the same time, and be faster.
 const TRIES: usize = 4;
-/// Visits that one process remembers the hosts of; the ones above are followed by nobody but their people.
+/// Visits that one process remembers the hosts of; the oldest beyond it are followed by nobody but their people.
 const HOSTS_MAX: usize = 4_096;
 
 /// Who hosts which visit, as they were when they opened the room.
@@ -31,8 +31,11 @@ pub struct Hosts(Arc<Mutex<HashMap<String, Caller>>>);
 impl Hosts {
     pub fn put(&self, visit: &str, caller: &Caller) {
         let mut hosts = self.held();
-        if hosts.len() < HOSTS_MAX || hosts.contains_key(visit) {
-            hosts.insert(visit.to_owned(), caller.clone());
+        hosts.insert(visit.to_owned(), caller.clone());
+        // Rooms that were opened and in which nobody was let in end without a word.
+        if hosts.len() > HOSTS_MAX {
+            let oldest = hosts.iter().min_by_key(|(_, caller)| caller.time_ms()).map(|(visit, _)| visit.clone());
+            oldest.map(|oldest| hosts.remove(&oldest));
         }
     }
 
