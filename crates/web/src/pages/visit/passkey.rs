@@ -103,6 +103,10 @@ pub async fn prove(asked: &Asked<'_>) -> Answer {
         Err(SignInRefusal::Unavailable(error)) => return Err(error.into()),
         Err(_) => return Err(comer.refused(asked)),
     };
+    // The room first: what the panel says of a passkey is never more than what the room holds.
+    if !asked.web.hall().vouch(&comer.visit, &comer.id, comer.keys) {
+        return Err(comer.refused(asked));
+    }
     let at_ms = asked.web.record().now_ms();
     let signed = Signed { role: comer.role, at_ms, known_ms: proof.known_ms, of_account: proof.of_account };
     let changed = asked.web.sheets().change(&comer.visit, |sheet| {
@@ -110,8 +114,5 @@ pub async fn prove(asked: &Asked<'_>) -> Answer {
         sheet.passkey = Some(signed);
     });
     changed.map_err(super::unread)?;
-    if !asked.web.hall().vouch(&comer.visit, &comer.id, comer.keys) {
-        return Err(comer.refused(asked));
-    }
     Ok(answer::json(StatusCode::OK, &json!({})))
 }
