@@ -72,6 +72,7 @@ impl Record<Sqlite> {
         };
         let seen_by = Reader { charts, view: scope.view() };
         let reader = self.0.store.log_reader();
+        reader.caught_up().await;
         let mut pairs = std::borrow::Cow::Borrowed(pairs);
         let mut end = reader.size();
         if let Some((_, text)) = pairs.iter().find(|(name, _)| name == "_cursor") {

@@ -1,7 +1,9 @@
 //! Reads leaves and their details by index, forwards or backwards, one record in memory at a time; makes proof files.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use audit::leaf::{LEAF_BYTES, Leaf, commitment};
 use audit::proof::{TlogProof, inclusion};
@@ -16,6 +18,7 @@ use super::{DetailSealer, LogError, SealError};
 
 /// A segment is remembered at every so many bytes.
 const MARK_BYTES: u64 = 128 * 1024;
+const CAUGHT_UP_MS_MAX: u32 = 1_000;
 
 /// One leaf and its detail: `Event::decode` reads it. None when the audit day's key was destroyed.
 #[derive(Clone)]
@@ -42,6 +45,19 @@ impl LogReader {
     /// Durable leaves now.
     pub fn size(&self) -> u64 {
         self.shared.durable_leaves()
+    }
+
+    /// Waits, for a second at most, until the events of all writes that were answered before are durable leaves. Who wrote
+    /// and then asks for the log finds it there.
+    pub async fn caught_up(&self) {
+        let accepted = self.shared.lock_queue().outbox_accepted;
+        let is_behind = || self.shared.moved.load(Ordering::Acquire) < accepted && self.shared.is_available();
+        for _ in 0..CAUGHT_UP_MS_MAX {
+            if !is_behind() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     pub fn get(&self, index: LeafIndex) -> Result<Option<Entry>, LogError> {

@@ -161,13 +161,15 @@ impl State {
             return refuse(group.into_iter().map(|j| j.answer), || copy(&error));
         }
         let mut applied = Vec::with_capacity(group.len());
+        // A refusal may rest on a batch of this same group ("done before"): it is told when that one is, and true then.
+        let mut refused: Vec<(Answer, StoreError)> = Vec::new();
         let mut seq = self.seqs.last.load(Ordering::Acquire);
         let mut waiting = group.into_iter();
         while let Some(job) = waiting.next() {
             // Strictly rising, also when the clock has gone backwards.
             let next = (seq + 1).max((self.clock)() << SEQ_COUNTER_BITS);
             if let Err(error) = self.check(&job.batch) {
-                let _ = job.answer.send(Err(error));
+                refused.push((job.answer, error));
                 continue;
             }
             let Job { batch, root, answer } = job;
@@ -177,6 +179,7 @@ impl State {
                 // The engine failed between the checks and the flush: nothing of this group may stay.
                 let _ = self.connection.execute_batch("ROLLBACK");
                 let answers = applied.into_iter().map(|a: Applied| a.answer).chain([answer]);
+                let answers = answers.chain(refused.into_iter().map(|(answer, _)| answer));
                 return refuse(answers.chain(waiting.map(|j| j.answer)), || copy(&error));
             }
             self.recent.add(next, &keywords);
@@ -186,16 +189,18 @@ impl State {
         }
         if applied.is_empty() {
             let _ = self.connection.execute_batch("ROLLBACK");
-            return;
+            return tell_refused(refused);
         }
         if let Err(error) = self.finish(seq) {
             let _ = self.connection.execute_batch("ROLLBACK");
-            return refuse(applied.into_iter().map(|a| a.answer), || copy(&error));
+            let answers = applied.into_iter().map(|a| a.answer);
+            return refuse(answers.chain(refused.into_iter().map(|(answer, _)| answer)), || copy(&error));
         }
         // Before the followers: whoever misses in a cache after them must not read through a snapshot from before.
         self.seqs.shown.store(seq, Ordering::Release);
         let bytes = applied.iter().map(|a| a.bytes).sum();
         self.tell(applied, seq);
+        tell_refused(refused);
         self.fold_when_long(bytes);
     }
 
@@ -372,6 +377,12 @@ impl Recent {
 fn refuse(answers: impl IntoIterator<Item = Answer>, error: impl Fn() -> StoreError) {
     for answer in answers {
         let _ = answer.send(Err(error()));
+    }
+}
+
+fn tell_refused(refused: Vec<(Answer, StoreError)>) {
+    for (answer, error) in refused {
+        let _ = answer.send(Err(error));
     }
 }
 

@@ -1,7 +1,8 @@
 //! The behaviour suite of [`Backend`]: one function a promise, generic over the engine.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use audit::event::{Object, Who};
 use audit::{Action, Event, Purpose};
@@ -127,6 +128,39 @@ pub async fn a_piece_of_an_import_is_committed_once<E: Engine>() {
     assert!(engine.store().was_done(&[1; 16]).await.unwrap());
     assert!(matches!(engine.store().commit(piece(2)).await, Err(StoreError::Done)));
     assert!(engine.store().body(2).await.unwrap().is_none());
+}
+
+/// In one group, too: who is told "done before" may look for what was done.
+pub async fn done_before_is_said_when_it_can_be_found<E: Engine>() {
+    let engine = E::new().await;
+    let store = engine.store();
+    let piece = |row| Batch { once: Some([1; 16]), ..batch(vec![write(row, 1, Expected::New)]) };
+    let (told, was_told) = std::sync::mpsc::channel::<()>();
+    let is_followed = Arc::new(AtomicBool::new(false));
+    let follows = is_followed.clone();
+    // The first to commit holds the writer until both pieces wait behind it; the follower of a piece is slow.
+    let (holds, held) = std::sync::mpsc::channel::<()>();
+    let (go, may_go) = std::sync::mpsc::channel::<()>();
+    let holding = move |_| {
+        let _ = holds.send(());
+        let _ = may_go.recv();
+    };
+    let before = Batch { on_commit: Box::new(holding), ..batch(vec![write(9, 1, Expected::New)]) };
+    let mut before = std::pin::pin!(store.commit(before));
+    assert!(before.as_mut().now_or_never().is_none());
+    held.recv().unwrap();
+    let following = move |_| {
+        let _ = was_told.recv_timeout(Duration::from_millis(300));
+        follows.store(true, Ordering::Release);
+    };
+    let first = Batch { on_commit: Box::new(following), ..piece(1) };
+    let second = async {
+        assert!(matches!(store.commit(piece(2)).await, Err(StoreError::Done)));
+        assert!(is_followed.load(Ordering::Acquire), "done before, and nothing to be found");
+        drop(told);
+    };
+    let (before, first, (), ()) = tokio::join!(before, store.commit(first), second, async move { drop(go) });
+    assert!(before.is_ok() && first.is_ok());
 }
 
 pub async fn an_id_that_a_client_chose_is_taken_once<E: Engine>() {

@@ -82,6 +82,7 @@ promises!(
     sequences_rise_also_when_the_clock_goes_back_and_across_a_restart,
     a_condition_holds_at_the_commit_or_the_batch_is_refused,
     a_piece_of_an_import_is_committed_once,
+    done_before_is_said_when_it_can_be_found,
     a_chart_is_reserved_once_for_a_patient_to_come,
     an_id_that_a_client_chose_is_taken_once,
     a_follower_reads_what_it_follows,

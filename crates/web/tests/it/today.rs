@@ -341,7 +341,8 @@ async fn looking_and_acting_are_in_the_log_with_why_and_only_a_person_counts_as_
     clinic.seed("otto", Role::Auditor).await;
     let mut desk = day.browser("fay").await;
     let page = desk.get(clinic, "/today").await;
-    desk.post(clinic, "/today/act", &form(&page, "check-in")).await;
+    let done = desk.post(clinic, "/today/act", &form(&page, "check-in")).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.body);
     let auditor = clinic.identity.bearer("demo-otto", &Connection::LOCAL).unwrap();
     let events = clinic.record.audit_events(&auditor, &[("_count".into(), "100".into())]).await.unwrap();
     let events: Vec<Value> = { events.get().entries.iter() }.map(|one| serde_json::from_slice(one).unwrap()).collect();
