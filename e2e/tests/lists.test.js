@@ -184,7 +184,7 @@ test('problems and immunizations are read in both colour schemes and on a phone'
   const page = await pageOf(context);
   await signIn(page, here.clinic, 'asha.rao');
   const chart = await toChart(page);
-  for (const list of ['problems', 'immunizations']) {
+  for (const list of ['problems', 'immunizations', 'messages']) {
     await page.goto(`${chart}/${list}`);
     await page.getByRole('heading', { level: 2 }).first().waitFor();
     await lookAt(page, list);

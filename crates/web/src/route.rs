@@ -261,6 +261,7 @@ routes! {
     SaveProblem = POST "/patients/{}/problems/{}",
     Social = GET "/patients/{}/social",
     SaveSocial = POST "/patients/{}/social",
+    Messages = GET "/patients/{}/messages",
     Immunizations = GET "/patients/{}/immunizations",
     AddImmunization = POST "/patients/{}/immunizations",
     MistakenImmunization = POST "/patients/{}/immunizations/{}",

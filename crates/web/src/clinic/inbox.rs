@@ -249,7 +249,7 @@ async fn staff(asking: &Asking<'_>) -> Result<Vec<String>, Refusal> {
 }
 
 /// What somebody here is to read; what went to the patient waits for nobody here.
-fn is_for_us(message: &Json<'_>) -> bool {
+pub fn is_for_us(message: &Json<'_>) -> bool {
     let to = |wanted: &str| all(message, "recipient").iter().filter_map(reference).any(|(kind, _)| kind == wanted);
     to("Practitioner") || to("Organization") || (to("CareTeam") && !to("Patient"))
 }

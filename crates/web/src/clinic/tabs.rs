@@ -8,12 +8,13 @@ pub struct Tab {
     pub is_here: bool,
 }
 
-const ALL: [(&str, &str, &str); 5] = [
+const ALL: [(&str, &str, &str); 6] = [
     ("Allergies", "allergies", "AllergyIntolerance"),
     ("Medicines", "medicines", "MedicationRequest"),
     ("Problems", "problems", "Condition"),
     ("Immunizations", "immunizations", "Immunization"),
     ("Social history", "social", "Observation"),
+    ("Messages", "messages", "Communication"),
 ];
 
 pub fn tabs(asking: &Asking<'_>, here: &str) -> Vec<Tab> {

@@ -16,6 +16,7 @@ mod lock;
 mod me;
 mod medicines;
 mod merge;
+mod messages;
 mod note;
 mod orders;
 mod palette;
@@ -217,6 +218,7 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::SaveProblem => later(asked, problems::save),
         Route::Social => later(asked, social::page),
         Route::SaveSocial => later(asked, social::save),
+        Route::Messages => later(asked, messages::page),
         Route::Immunizations => later(asked, immunizations::page),
         Route::AddImmunization => later(asked, immunizations::add),
         Route::MistakenImmunization => later(asked, immunizations::mistake),

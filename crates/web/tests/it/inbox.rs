@@ -122,6 +122,27 @@ async fn everybody_finds_what_is_theirs_and_the_teams_and_nothing_of_other_chart
 }
 
 #[tokio::test]
+async fn the_messages_of_a_chart_are_read_in_it_by_who_may_and_by_nobody_else() {
+    let clinic = busy_ward().await;
+    let path = "/patients/p1/messages";
+    let (_, page) = look(&clinic, "asha", path).await;
+    for part in [
+        "Short &#60;b&#62;of breath",
+        "Is it ready?",
+        "from the patient to Lakeside Clinic",
+        "from Dr asha to the patient",
+        r#"href="/inbox/messages/to-asha""#,
+    ] {
+        assert!(page.body.contains(part), "{part} in {}", page.body);
+    }
+    assert!(!page.body.contains(r#"href="/inbox/messages/to-ruth""#), "what went to the patient waits for nobody here");
+    for login in ["zoe", "leo", "ruth", "fay", "ben", "petra", "root"] {
+        let (_, page) = look(&clinic, login, path).await;
+        assert!(page.status != StatusCode::OK && !page.body.contains("breath"), "{login}: {}", page.status);
+    }
+}
+
+#[tokio::test]
 async fn done_is_done_once_and_sends_nothing() {
     let clinic = busy_ward().await;
     let (mut nora, _) = look(&clinic, "nora", "/inbox").await;

@@ -307,6 +307,16 @@ async fn chosen_messages_become_one_communication_of_the_visit() {
     assert_eq!(one["encounter"]["reference"], "Encounter/call");
     assert_eq!(one["payload"][0]["contentString"], "10:00, The patient: It hurts here.\nAnd there.");
     assert_eq!(one["payload"][1]["contentString"], "10:00, ASHA: Come on Monday.");
+    let page = asha.get(&clinic, "/patients/p1/messages").await;
+    for part in [
+        "Messages of a visit by video",
+        "04-Jan-2027 10:00",
+        "from Dr asha to the patient",
+        "10:00, ASHA: Come on Monday.",
+    ] {
+        assert!(page.body.contains(part), "{part} in {}", page.body);
+    }
+    assert!(!page.body.contains("In the inbox"), "it waits for nobody");
     for body in [
         json!({ "token": TOKEN, "lines": [] }),
         json!({ "token": "x", "lines": words(&clinic, "a")["lines"] }),
