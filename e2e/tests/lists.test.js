@@ -189,6 +189,9 @@ test('problems and immunizations are read in both colour schemes and on a phone'
     await page.getByRole('heading', { level: 2 }).first().waitFor();
     await lookAt(page, list);
   }
+  await page.goto(`${await toChart(page, 'WS-100002')}/messages`);
+  await page.getByText('I have been short of breath on the stairs').waitFor();
+  await lookAt(page, 'messages-written');
   await page.goto(chart);
   await findsNothing(page, 'chart with its links');
   assert.deepEqual(page.complaints, []);
