@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Browser, pageOf } from './support/browser.js';
 import { Clinic } from './support/clinic.js';
 import { signIn } from './support/people.js';
+import { appointment, enter, knock, letIn, linkFrom, plays } from './support/visit.js';
 
 const FOLDER = new URL('../docs/images/', import.meta.url).pathname;
 const WINDOW = { width: 1280, height: 800 };
@@ -43,6 +44,16 @@ try {
   await page.keyboard.type('ru');
   await page.getByRole('option', { name: /MRN/ }).first().waitFor();
   await shoot('palette');
+  const visit = await appointment({ clinic });
+  const guest = await pageOf(await browser.profile());
+  await page.goto(`/appointments/${visit.id}/visit`);
+  await page.getByRole('button', { name: 'Open the room' }).click();
+  await page.locator('#stage').waitFor();
+  await enter(guest, visit, await linkFrom(page));
+  await knock(guest);
+  await letIn(page, guest, 'The patient');
+  await plays(page, '#tiles figure video');
+  await shoot('visit');
 } finally {
   await browser.stop();
   await clinic.stop();
