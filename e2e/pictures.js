@@ -1,18 +1,23 @@
 // The pictures of the README, of a demo's synthetic patients: `cargo xtask screenshots`.
 
-import { mkdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { Browser, pageOf } from './support/browser.js';
 import { Clinic } from './support/clinic.js';
 import { signIn } from './support/people.js';
+import { CLINICIAN, portrait } from './support/portrait.js';
 import { appointment, enter, knock, letIn, linkFrom, plays } from './support/visit.js';
 
 const FOLDER = new URL('../docs/images/', import.meta.url).pathname;
 const WINDOW = { width: 1280, height: 800 };
 
 const clinic = await Clinic.start({ patients: 25 });
-const browser = await Browser.start(clinic);
+const clips = await mkdtemp(join(tmpdir(), 'wardstone-clips-'));
+await Promise.all([portrait(join(clips, 'clinician.y4m'), CLINICIAN), portrait(join(clips, 'patient.y4m'))]);
+const browser = await Browser.start(clinic, { media: true, clip: join(clips, 'clinician.y4m') });
+const patients = await Browser.start(clinic, { media: true, clip: join(clips, 'patient.y4m') });
 try {
   await mkdir(FOLDER, { recursive: true });
   const context = await browser.profile({ viewport: WINDOW });
@@ -45,7 +50,7 @@ try {
   await page.getByRole('option', { name: /MRN/ }).first().waitFor();
   await shoot('palette');
   const visit = await appointment({ clinic });
-  const guest = await pageOf(await browser.profile());
+  const guest = await pageOf(await patients.profile());
   await page.goto(`/appointments/${visit.id}/visit`);
   await page.getByRole('button', { name: 'Open the room' }).click();
   await page.locator('#stage').waitFor();
@@ -56,5 +61,7 @@ try {
   await shoot('visit');
 } finally {
   await browser.stop();
+  await patients.stop();
   await clinic.stop();
+  await rm(clips, { recursive: true });
 }

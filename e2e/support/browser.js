@@ -22,7 +22,7 @@ export const NARROW = { width: 390, height: 844 };
 
 /** One browser with a certificate database of its own. Its contexts are different people's browsers. */
 export class Browser {
-  static async start(clinic, { media = false } = {}) {
+  static async start(clinic, { media = false, clip = null } = {}) {
     const browser = new Browser();
     browser.clinic = clinic;
     browser.home = await mkdtemp(join(tmpdir(), 'wardstone-home-'));
@@ -32,7 +32,8 @@ export class Browser {
     await certutil('-N', '--empty-password');
     await certutil('-A', '-n', 'demo', '-t', 'C,,', '-i', clinic.ca_cert);
     const env = { ...process.env, HOME: browser.home };
-    browser.chromium = await chromium.launch({ executablePath: CHROMIUM, args: media ? [...FLAGS, ...MEDIA_FLAGS] : FLAGS, env });
+    const flags = [...FLAGS, ...(media ? MEDIA_FLAGS : []), ...(clip ? [`--use-file-for-fake-video-capture=${clip}`] : [])];
+    browser.chromium = await chromium.launch({ executablePath: CHROMIUM, args: flags, env });
     return browser;
   }
 
