@@ -1,6 +1,8 @@
 //! The rooms that are open now, and who is connected to them. A room lives in memory alone: after a restart people come in anew,
 //! and the links and the day's list are where they were.
 
+mod told;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,12 +10,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 
-use crate::consent::Language;
 use crate::room::{Audit, ConnectionId, Input, Invite, Output, Room, Settings};
-use crate::signal::{ParticipantId, Role};
-use crate::status::{EndReason, VisitEvent, VisitStatus};
+use crate::signal::Role;
+use crate::status::{EndReason, VisitStatus};
 use crate::turn::{IceServer, Relays};
 use crate::{MINUTE_MS, Secret, UnixMs};
+
+pub use told::{Happened, KeepEvent, LinkEvent, Present, What};
 
 /// How often rooms are looked at for who went silent.
 pub const TICK_MS: u64 = 1_000;
@@ -31,26 +34,6 @@ pub type Fill = Arc<dyn Fn(&mut [u8]) -> bool + Send + Sync>;
 /// Where what happened goes: opaque ids and closed words.
 pub type Tell = Arc<dyn Fn(Happened) + Send + Sync>;
 
-/// What happened in the room of a visit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Happened {
-    pub visit: String,
-    pub at_ms: UnixMs,
-    pub role: Option<Role>,
-    /// To whom, where it happened to somebody in the room.
-    pub who: Option<Present>,
-    pub what: What,
-}
-
-/// Somebody in a room.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Present {
-    pub id: ParticipantId,
-    /// Of the ticket: opaque.
-    pub person: String,
-    pub label: String,
-}
-
 /// When a visit is planned, and with whom.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Slot {
@@ -66,62 +49,6 @@ pub struct View {
     pub has_host: bool,
     /// Since when the patient, or who stands for them, waits to be let in.
     pub waits_since: Option<UnixMs>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
-    Room { what: Audit, detail: Option<String> },
-    Visit { event: VisitEvent, status: VisitStatus },
-    Link(LinkEvent),
-    Keep(KeepEvent),
-}
-
-/// What becomes of what was sent in a call when it is to come into the chart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeepEvent {
-    /// In the chart; the record's own events say who wrote what.
-    FileKept,
-    /// Kept without anything having looked into it, as no scanner is set up.
-    FileKeptUnscanned,
-    /// Something was found in it.
-    HeldFound,
-    /// The scanner did not answer, or not in time.
-    HeldUnscanned,
-    /// Thrown away by a clinician.
-    HeldDropped,
-    /// Nobody dealt with it for a month.
-    HeldExpired,
-    TalkKept,
-}
-
-impl KeepEvent {
-    pub fn is_failure(self) -> bool {
-        matches!(self, Self::HeldFound | Self::HeldUnscanned)
-    }
-}
-
-/// What becomes of a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LinkEvent {
-    Made,
-    Opened,
-    /// Early, late, closed, or in another browser.
-    Refused,
-    /// Who came said who they are.
-    Checked,
-    CheckFailed,
-    Closed,
-    /// A one-time code went to what is on file.
-    CodeSent,
-    /// Agreed to a visit by video, in these words.
-    Agreed {
-        version: u16,
-        language: Language,
-    },
-    /// Came in by an account of theirs.
-    SignedIn,
-    /// Was given a way through a relay, to try it.
-    RelayTried,
 }
 
 /// What goes to one connection.
@@ -354,19 +281,6 @@ impl Hall {
     }
 }
 
-impl Present {
-    fn of(room: &Room, id: ParticipantId) -> Option<Self> {
-        let invite = room.invite(&id)?;
-        Some(Self { person: invite.person.clone(), label: invite.label.clone(), id })
-    }
-}
-
-impl std::fmt::Debug for Present {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Present").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
 impl Line {
     pub fn heard(&self, text: &str) {
         self.hall.take(&self.visit, Input::Text { connection: self.connection, text });
@@ -384,156 +298,4 @@ impl Drop for Line {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use std::sync::atomic::AtomicI64;
-
-    use super::*;
-    use crate::room::GRACE_MS;
-
-    const KEYS: &str = r#""keys":{"sign":"a","seal":"b","commit":"c"}"#;
-
-    struct Clinic {
-        hall: Hall,
-        now: Arc<AtomicI64>,
-        told: Arc<Mutex<Vec<Happened>>>,
-    }
-
-    fn clinic() -> Clinic {
-        let (now, told) = (Arc::new(AtomicI64::new(1_800_000_000_000)), Arc::new(Mutex::new(Vec::new())));
-        let (clock, tell, count) = (now.clone(), told.clone(), AtomicU64::new(1));
-        let hall = Hall::new(
-            Relays::none(),
-            false,
-            Arc::new(move || clock.load(Ordering::SeqCst)),
-            Arc::new(move |bytes: &mut [u8]| {
-                bytes.fill(count.fetch_add(1, Ordering::SeqCst) as u8);
-                true
-            }),
-            Arc::new(move |happened| tell.lock().unwrap().push(happened)),
-        );
-        Clinic { hall, now, told }
-    }
-
-    impl Clinic {
-        fn join(&self, person: &str, role: Role) -> (Line, mpsc::Receiver<Said>) {
-            let settings = Settings { visit: "v1".into(), relay_only: false, high_risk: false };
-            let invite = Invite { person: person.into(), role, label: "Somebody".into() };
-            let ticket = self.hall.invite(settings, invite).unwrap().text();
-            let (line, said) = self.hall.connect("v1").unwrap();
-            line.heard(&format!(r#"{{"v":1,"seq":1,"type":"hello","ticket":"{ticket}","resume":null,{KEYS}}}"#));
-            (line, said)
-        }
-
-        fn happened(&self) -> Vec<What> {
-            self.told.lock().unwrap().iter().map(|one| one.what.clone()).collect()
-        }
-    }
-
-    fn heard(said: &mut mpsc::Receiver<Said>) -> String {
-        let mut all = String::new();
-        while let Ok(Said::Text(text)) = said.try_recv() {
-            all.push_str(&text);
-            all.push('\n');
-        }
-        all
-    }
-
-    #[test]
-    fn who_is_let_in_is_heard_by_the_others_and_what_happens_is_told_with_closed_words() {
-        let clinic = clinic();
-        let (host, mut to_host) = clinic.join("asha", Role::Clinician);
-        let (_patient, mut to_patient) = clinic.join("link", Role::Patient);
-        assert!(heard(&mut to_patient).contains(r#""type":"waiting""#));
-        let present = heard(&mut to_host);
-        let id = present.rsplit(r#""id":""#).next().unwrap().split('"').next().unwrap().to_owned();
-        host.heard(&format!(r#"{{"v":1,"seq":2,"type":"admit","who":"{id}"}}"#));
-        assert!(heard(&mut to_patient).contains(r#""type":"present""#));
-        let told = clinic.happened();
-        let status = |wanted| told.iter().any(|what| matches!(what, What::Visit { status, .. } if *status == wanted));
-        assert!(status(VisitStatus::Arrived) && status(VisitStatus::InProgress), "{told:?}");
-        assert!(told.iter().any(|what| matches!(what, What::Room { what: Audit::Admitted, .. })));
-    }
-
-    #[test]
-    fn a_room_is_forgotten_when_everybody_is_gone_and_opens_anew() {
-        let clinic = clinic();
-        let (host, said) = clinic.join("asha", Role::Clinician);
-        drop((host, said));
-        assert!(clinic.hall.view("v1").is_some(), "a refresh is not an end");
-        clinic.now.fetch_add(GRACE_MS + 1, Ordering::SeqCst);
-        clinic.hall.tick();
-        clinic.hall.tick();
-        assert_eq!(clinic.hall.view("v1"), None);
-        assert!(clinic.hall.connect("v1").is_none());
-        let (_host, mut said) = clinic.join("asha", Role::Clinician);
-        assert!(heard(&mut said).contains(r#""type":"welcome""#));
-    }
-
-    #[test]
-    fn who_waits_is_told_how_many_are_before_them_and_how_late_it_is() {
-        let clinic = clinic();
-        let start_ms = clinic.now.load(Ordering::SeqCst);
-        let (_line, mut said) = clinic.join("link", Role::Patient);
-        clinic.hall.plan("v1", Slot { start_ms, clinician: "asha".into() });
-        assert!(clinic.hall.view("v1").unwrap().waits_since == Some(start_ms) && clinic.hall.knows("v1", "link"));
-        clinic.hall.tick();
-        heard(&mut said);
-        clinic.now.fetch_add(12 * crate::MINUTE_MS, Ordering::SeqCst);
-        clinic.hall.tell_delays(&mut clinic.hall.open());
-        assert!(heard(&mut said).contains(r#""late_minutes":10"#));
-        for (visit, before, clinician) in [("v0", 1, "asha"), ("v2", 1, "daniel"), ("v3", -1, "asha")] {
-            let settings = Settings { visit: visit.into(), relay_only: false, high_risk: false };
-            let invite = Invite { person: visit.into(), role: Role::Patient, label: "Somebody".into() };
-            clinic.hall.invite(settings, invite).unwrap();
-            let start_ms = start_ms - before * crate::MINUTE_MS;
-            clinic.hall.plan(visit, Slot { start_ms, clinician: clinician.into() });
-        }
-        clinic.hall.tell_delays(&mut clinic.hall.open());
-        assert!(heard(&mut said).contains(r#""place":2"#));
-    }
-
-    #[test]
-    fn a_host_who_may_not_any_more_ends_the_room_and_finishes_no_visit() {
-        let clinic = clinic();
-        let (_host, mut said) = clinic.join("asha", Role::Clinician);
-        clinic.hall.close("v1", EndReason::Revoked);
-        assert!(heard(&mut said).contains(r#""type":"ended","reason":"revoked""#));
-        assert!(clinic.hall.view("v1").is_none() && !clinic.hall.knows("v1", "asha"));
-        let finished = |what: &What| matches!(what, What::Visit { event: VisitEvent::Finish, .. });
-        assert!(!clinic.happened().iter().any(finished));
-    }
-
-    #[test]
-    fn a_guest_who_may_not_any_more_is_out_and_the_others_go_on() {
-        let clinic = clinic();
-        let (_host, mut to_host) = clinic.join("asha", Role::Clinician);
-        let (_patient, mut said) = clinic.join("ruth", Role::Patient);
-        clinic.hall.expel("v1", "ruth");
-        assert!(heard(&mut said).contains(r#""type":"removed""#) && said.is_closed());
-        assert!(clinic.hall.view("v1").unwrap().has_host && !clinic.hall.knows("v1", "ruth"));
-        let told = heard(&mut to_host);
-        let present = told.lines().rfind(|line| line.contains(r#""type":"present""#)).unwrap();
-        assert_eq!(present.matches(r#""role":"#).count(), 1, "the host alone is left: {present}");
-    }
-
-    #[test]
-    fn who_does_not_read_is_cut_off_and_nobody_waits_for_them() {
-        let clinic = clinic();
-        let (host, mut to_host) = clinic.join("asha", Role::Clinician);
-        let (_patient, mut to_patient) = clinic.join("link", Role::Patient);
-        let present = heard(&mut to_host);
-        let id = present.rsplit(r#""id":""#).next().unwrap().split('"').next().unwrap().to_owned();
-        host.heard(&format!(r#"{{"v":1,"seq":2,"type":"admit","who":"{id}"}}"#));
-        for seq in 0..2 * WAITING_MAX as u64 {
-            clinic.now.fetch_add(100, Ordering::SeqCst);
-            let state = r#""type":"state","audio":true,"video":true,"screen":false,"modality":"video","reason":null"#;
-            host.heard(&format!(r#"{{"v":1,"seq":{},{state}}}"#, seq + 3));
-        }
-        let mut count = 0;
-        while to_patient.try_recv().is_ok() {
-            count += 1;
-        }
-        assert!(count <= WAITING_MAX);
-        assert!(to_patient.is_closed());
-    }
-}
+mod tests;
