@@ -53,6 +53,8 @@ pub const OFTEN: [(&str, &str); 11] = [
     ("1/1/wk", "once weekly"),
     ("1", "once, as a single dose"),
 ];
+/// Of these nobody counts what is given out.
+const UNCOUNTED: [&str; 2] = ["mg", "{application}"];
 const SNOMED: &str = "http://snomed.info/sct";
 const UCUM: &str = "http://unitsofmeasure.org";
 const CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/medicationrequest-category";
@@ -88,9 +90,7 @@ pub fn made(typed: &mut Typed, patient_id: &str, conditions: &[(String, String)]
         _ => {}
     }
     let mut quantity = json!({ "value": number(typed.get("quantity")) });
-    if let Some((code, words)) =
-        typed.choice("unit", &UNITS).filter(|(code, _)| *code != "mg" && *code != "{application}")
-    {
+    if let Some((code, words)) = typed.choice("unit", &UNITS).filter(|(code, _)| !UNCOUNTED.contains(code)) {
         quantity["unit"] = json!(words);
         quantity["system"] = json!(UCUM);
         quantity["code"] = json!(code);
@@ -189,9 +189,46 @@ pub fn renewed(one: &Json<'_>, conditions: &[(String, String)]) -> Typed {
     typed
 }
 
-/// Whether its directions are more than one form holds.
+/// Whether its directions are more than one form holds: what is left out has to be looked at.
 pub fn is_more(one: &Json<'_>) -> bool {
-    all(one, "dosageInstruction").len() > 1
+    const HELD: [&str; 8] =
+        ["id", "sequence", "text", "timing", "route", "doseAndRate", "asNeededBoolean", "asNeededCodeableConcept"];
+    let doses = all(one, "dosageInstruction");
+    let is_held = |dose: &Json<'_>| {
+        let timing = dose.get("timing");
+        let is_plain = timing.is_none_or(|timing| {
+            has_only(timing, &["id", "repeat", "code"])
+                && timing.get("repeat").is_none_or(|repeat| often(repeat).is_some())
+        });
+        let has_dose = all(dose, "doseAndRate").iter().all(|rate| rate.get("doseQuantity").is_some());
+        has_only(dose, &HELD) && is_plain && has_dose
+    };
+    doses.len() > 1 || !doses.iter().all(is_held)
+}
+
+fn has_only(json: &Json<'_>, known: &[&str]) -> bool {
+    matches!(json, Json::Object(members) if members.iter().all(|(name, _)| known.contains(&name)))
+}
+
+/// What the form calls it. A rhythm of which it would lose a part (days of the week, times of the day, a range) has no name here.
+fn often(repeat: &Json<'_>) -> Option<String> {
+    let number = |name: &str| repeat.get(name).and_then(Json::as_number);
+    if repeat.get("count").is_some() {
+        return (has_only(repeat, &["id", "count"]) && number("count") == Some("1")).then(|| "1".to_owned());
+    }
+    let bounds = repeat.get("boundsDuration");
+    let is_of_days = bounds.is_none_or(|bounds| in_days(bounds).is_some());
+    let is_whole = has_only(repeat, &["id", "frequency", "period", "periodUnit", "boundsDuration"]) && is_of_days;
+    let named = format!("{}/{}/{}", number("frequency")?, number("period")?, text(repeat, "periodUnit")?);
+    (is_whole && OFTEN.iter().any(|(known, _)| *known == named)).then_some(named)
+}
+
+/// A Duration as whole days, if it is said in days.
+fn in_days(duration: &Json<'_>) -> Option<String> {
+    let is_days =
+        text(duration, "code").or_else(|| text(duration, "unit")).is_some_and(|unit| matches!(unit, "d" | "days"));
+    let value = duration.get("value").and_then(Json::as_number).filter(|value| value.parse::<u32>().is_ok());
+    value.filter(|_| is_days).map(str::to_owned)
 }
 
 /// The fields as a draft says them.
@@ -202,16 +239,20 @@ pub fn filled(one: &Json<'_>, conditions: &[(String, String)]) -> Typed {
     let value = |quantity: Option<&Json<'_>>| {
         quantity.and_then(|held| held.get("value")?.as_number().map(str::to_owned)).unwrap_or_default()
     };
-    let repeat = dose.and_then(|dose| at(dose, &["timing", "repeat"]));
-    let often = repeat.map(|repeat| {
-        let of = |name: &str| repeat.get(name).and_then(Json::as_number).unwrap_or_default().to_owned();
-        match repeat.get("count") {
-            Some(_) => "1".to_owned(),
-            None => format!("{}/{}/{}", of("frequency"), of("period"), text(repeat, "periodUnit").unwrap_or_default()),
-        }
+    let often = dose.and_then(|dose| at(dose, &["timing", "repeat"])).and_then(often);
+    let needed = dose.is_some_and(|dose| {
+        let is_said = dose.get("asNeededBoolean").and_then(Json::as_bool) == Some(true);
+        is_said || dose.get("asNeededCodeableConcept").is_some()
     });
-    let needed =
-        dose.is_some_and(|dose| dose.get("asNeededBoolean").is_some() || dose.get("asNeededCodeableConcept").is_some());
+    // The form counts what is given out as it counts what is taken: an inhaler is no puff.
+    let counted = dispense.and_then(|held| held.get("quantity"));
+    let unit_of = |quantity: Option<&Json<'_>>| {
+        quantity.and_then(|held| text(held, "code").or_else(|| text(held, "unit"))).map(str::to_owned)
+    };
+    let is_alike = match unit_of(counted) {
+        Some(unit) => Some(unit) == unit_of(amount),
+        None => unit_of(amount).is_some_and(|unit| UNCOUNTED.contains(&&*unit)),
+    };
     let known = all(one, "reasonReference")
         .first()
         .and_then(reference)
@@ -227,8 +268,8 @@ pub fn filled(one: &Json<'_>, conditions: &[(String, String)]) -> Typed {
         ("often", often.unwrap_or_default()),
         ("needed", yes(needed)),
         ("for", dose.and_then(|dose| words_of(dose, "asNeededCodeableConcept")).unwrap_or_default()),
-        ("days", value(dispense.and_then(|held| held.get("expectedSupplyDuration")))),
-        ("quantity", value(dispense.and_then(|held| held.get("quantity")))),
+        ("days", dispense.and_then(|held| in_days(held.get("expectedSupplyDuration")?)).unwrap_or_default()),
+        ("quantity", value(counted.filter(|_| is_alike))),
         (
             "refills",
             dispense
@@ -364,6 +405,65 @@ mod tests {
             ("-1", false),
         ] {
             assert_eq!(misread(typed, "x").is_none(), is_taken, "{typed}");
+        }
+    }
+
+    fn prescription(dosage: &str, dispense: &str) -> Typed {
+        let text = format!(
+            r#"{{"resourceType":"MedicationRequest","dosageInstruction":[{dosage}],"dispenseRequest":{dispense}}}"#
+        );
+        filled(&Json::parse_str(&text).unwrap(), &[])
+    }
+
+    #[test]
+    fn a_renewal_says_nothing_that_the_prescription_before_did_not() {
+        let timed = |repeat: &str| format!(r#"{{"timing":{{"repeat":{{{repeat}}}}}}}"#);
+        for (repeat, said) in [
+            (r#""frequency":2,"period":1,"periodUnit":"d""#, "2/1/d"),
+            (r#""frequency":1,"period":1,"periodUnit":"d","dayOfWeek":["mon"]"#, ""),
+            (r#""frequency":1,"frequencyMax":3,"period":1,"periodUnit":"d""#, ""),
+            (r#""count":1"#, "1"),
+            (r#""count":10"#, ""),
+            (r#""count":1,"frequency":1,"period":1,"periodUnit":"d""#, ""),
+            (r#""frequency":1,"period":1,"periodUnit":"d","boundsDuration":{"value":3,"code":"mo"}"#, ""),
+            (r#""frequency":1,"period":1,"periodUnit":"mo""#, ""),
+        ] {
+            let typed = prescription(&timed(repeat), "{}");
+            assert_eq!(typed.get("often"), said, "{repeat}");
+            let text = format!(r#"{{"dosageInstruction":[{}]}}"#, timed(repeat));
+            assert_eq!(is_more(&Json::parse_str(&text).unwrap()), said.is_empty(), "{repeat}");
+        }
+        for (needed, said) in [("true", "yes"), ("false", "")] {
+            assert_eq!(prescription(&format!(r#"{{"asNeededBoolean":{needed}}}"#), "{}").get("needed"), said);
+        }
+        assert_eq!(prescription(r#"{"asNeededCodeableConcept":{"text":"pain"}}"#, "{}").get("needed"), "yes");
+        let dose = |code: &str| format!(r#"{{"doseAndRate":[{{"doseQuantity":{{"value":2,"code":"{code}"}}}}]}}"#);
+        for (dose, dispense, said) in [
+            (dose("{tbl}"), r#"{"quantity":{"value":30,"code":"{tbl}"}}"#, "30"),
+            (dose("{puff}"), r#"{"quantity":{"value":1,"code":"{inhaler}"}}"#, ""),
+            (dose("{tbl}"), r#"{"quantity":{"value":30}}"#, ""),
+            (dose("mg"), r#"{"quantity":{"value":30}}"#, "30"),
+        ] {
+            assert_eq!(prescription(&dose, dispense).get("quantity"), said, "{dose} {dispense}");
+        }
+        for (duration, said) in [
+            (r#"{"value":10,"code":"d"}"#, "10"),
+            (r#"{"value":3,"code":"mo"}"#, ""),
+            (r#"{"value":3}"#, ""),
+            (r#"{"value":2.5,"code":"d"}"#, ""),
+        ] {
+            let typed = prescription("{}", &format!(r#"{{"expectedSupplyDuration":{duration}}}"#));
+            assert_eq!(typed.get("days"), said, "{duration}");
+        }
+        for (more, is) in [
+            (r#"{"text":"Take it","route":{"text":"by mouth"}}"#, false),
+            (r#"{"maxDosePerPeriod":{"numerator":{"value":8}}}"#, true),
+            (r#"{"doseAndRate":[{"doseRange":{"low":{"value":1}}}]}"#, true),
+            (r#"{"additionalInstruction":[{"text":"with food"}]}"#, true),
+            (r#"{},{}"#, true),
+        ] {
+            let text = format!(r#"{{"dosageInstruction":[{more}]}}"#);
+            assert_eq!(is_more(&Json::parse_str(&text).unwrap()), is, "{more}");
         }
     }
 

@@ -140,7 +140,7 @@ pub async fn new(asked: &Asked<'_>) -> Answer {
     // A renewal is a new prescription: it begins as the one before, and is looked at and signed like any other.
     let typed = held.one.as_ref().map_or_else(fill::blank, |one| fill::renewed(one, &held.conditions));
     let trouble = held.one.as_ref().is_some_and(fill::is_more).then_some(
-        "The prescription before has more directions than this form. Here is the first of them: look at the others.",
+        "The prescription before says more than this form holds. What fits is filled in: read the one before, and add the rest.",
     );
     let entry = Entry { typed, token: deed::token(asked), of: None, trouble };
     shown(asked, &session, &asking, held, Shown::Form(entry), StatusCode::OK)
