@@ -66,6 +66,20 @@ impl Note {
     }
 }
 
+/// How the parts of a note begin, in ours and in those of others.
+const PARTS: [&str; 10] = [
+    "S:",
+    "Subjective:",
+    "O:",
+    "Objective:",
+    "A:",
+    "Assessment:",
+    "Diagnoses:",
+    "P:",
+    "Plan:",
+    "Instructions for the patient:",
+];
+
 /// The text of a note that is one.
 pub fn written(document: &Json<'_>) -> Result<String, String> {
     let attachments = all(document, "content").iter().filter_map(|content| at(content, &["attachment"]));
@@ -83,11 +97,17 @@ pub fn written(document: &Json<'_>) -> Result<String, String> {
     Err(format!("This note is kept as {kind} and has no text to show here."))
 }
 
-/// From a heading at the start of a line to the next paragraph.
+/// From a heading at the start of a paragraph to the next one: what a plan says in its last line counts as much as its first. The
+/// last of several is meant, as parts stand in this order and an earlier one may quote a heading.
 fn section(note: &str, headings: &[&str]) -> Option<String> {
-    let mut paragraphs = note.split("\n\n").map(str::trim);
-    let found = paragraphs.find_map(|part| headings.iter().find_map(|heading| part.strip_prefix(heading)))?;
-    Some(found.trim().to_owned()).filter(|text| !text.is_empty())
+    let starts = |paragraph: &str, headings: &[&str]| headings.iter().any(|heading| paragraph.starts_with(heading));
+    let paragraphs: Vec<&str> = note.split("\n\n").map(str::trim).collect();
+    let from = paragraphs.iter().rposition(|part| starts(part, headings))?;
+    let rest = &paragraphs[from + 1..];
+    let to = rest.iter().position(|part| starts(part, &PARTS)).unwrap_or(rest.len());
+    let whole = paragraphs[from..=from + to].join("\n\n");
+    let said = headings.iter().find_map(|heading| whole.strip_prefix(heading))?.trim();
+    (!said.is_empty()).then(|| said.to_owned())
 }
 
 #[cfg(test)]
@@ -108,6 +128,15 @@ mod tests {
         assert_eq!(note.assessment.as_deref(), Some("Hypertension, at goal."));
         assert_eq!(note.plan.as_deref(), Some("Go on.\nReturn in 3 months."));
         assert_eq!((note.whole.len(), note.source.as_str()), (4, "02-Nov-2026 10:12 · signed"));
+    }
+
+    #[test]
+    fn a_plan_of_several_paragraphs_is_shown_whole_and_a_quoted_one_is_not_taken_for_it() {
+        let text = "Subjective: He says:\n\nPlan: run a marathon.\n\nAssessment: AF.\n\nRate controlled.\n\nDiagnoses: I48.91\n\n\
+                    Plan: Start apixaban.\n\nStop warfarin today.\n\nInstructions for the patient: Call us.";
+        assert_eq!(section(text, &["A:", "Assessment:"]).as_deref(), Some("AF.\n\nRate controlled."));
+        assert_eq!(section(text, &["P:", "Plan:"]).as_deref(), Some("Start apixaban.\n\nStop warfarin today."));
+        assert_eq!(section("Plan:", &["P:", "Plan:"]), None);
     }
 
     #[test]
