@@ -1,9 +1,11 @@
 //! Dot phrases: `.bp` and its kin stand for data of the chart. The server looks it up as the author, and marks it.
 
 use fhir::Json;
+use jiff::tz::TimeZone;
 
 use super::ask::Asking;
 use super::banner::Allergies;
+use super::day::Day;
 use super::names::Names;
 use super::note::{Content, pulled};
 use super::own::Own;
@@ -22,6 +24,8 @@ pub const PHRASES: [(&str, &str); 6] = [
     (ORDERS, "orders and prescriptions of this visit"),
 ];
 pub const ORDERS: &str = ".orders";
+/// Measured, and not taken back (R4, observation-status).
+const HOLDS: (&str, &str) = ("status", "final,amended,corrected,preliminary");
 /// Phrases of one note that are looked up.
 const EXPANDED_MAX: usize = 20;
 
@@ -30,6 +34,7 @@ pub async fn expand(
     asking: &Asking<'_>,
     (patient_id, encounter): (&str, Option<&str>),
     own: &Own,
+    zone: &TimeZone,
     content: &mut Content,
 ) -> Result<(), Refusal> {
     let mut said: Vec<(&str, String)> = Vec::new();
@@ -44,7 +49,7 @@ pub async fn expand(
                 None => {
                     let data = match own.phrase(phrase) {
                         Some(own) => own.text.clone(),
-                        None => one(asking, (patient_id, encounter), phrase).await?,
+                        None => one(asking, (patient_id, encounter), zone, phrase).await?,
                     };
                     said.push((phrase, data.clone()));
                     data
@@ -60,13 +65,14 @@ pub async fn expand(
 async fn one(
     asking: &Asking<'_>,
     (patient_id, encounter): (&str, Option<&str>),
+    zone: &TimeZone,
     phrase: &str,
 ) -> Result<String, Refusal> {
-    let today = time::day(&time::today(asking.record.now_ms()).to_string());
+    let today = time::day(&Day::of(asking.record.now_ms(), zone).iso());
     let patient = ("patient", patient_id);
     let data = match phrase {
         ".bp" => {
-            let asked = [patient, ("code", "http://loinc.org|85354-9"), ("_sort", "-date"), ("_count", "1")];
+            let asked = [patient, ("code", "http://loinc.org|85354-9"), HOLDS, ("_sort", "-date"), ("_count", "1")];
             let sheet = asking.search_if_ever("Observation", &asked).await?;
             let readings = sheet.resources();
             readings
@@ -74,7 +80,7 @@ async fn one(
                 .map_or_else(|| "no blood pressure is recorded".to_owned(), |one| format!("BP {}", reading(one)))
         }
         ".vitals" => {
-            let asked = [patient, ("category", "vital-signs"), ("_sort", "-date"), ("_count", "60")];
+            let asked = [patient, ("category", "vital-signs"), HOLDS, ("_sort", "-date"), ("_count", "60")];
             let sheet = asking.search_if_ever("Observation", &asked).await?;
             latest(&sheet.resources())
         }
@@ -105,7 +111,7 @@ async fn one(
             }
         }
         ORDERS => {
-            let made = visit::made(asking, patient_id, encounter).await?;
+            let made = visit::made(asking, patient_id, encounter, zone).await?;
             listed(made.iter().map(visit::Made::said).collect(), "nothing was ordered or prescribed")
         }
         other => return Ok(other.to_owned()),

@@ -40,9 +40,16 @@ pub fn clock(now_ms: i64) -> String {
         .map_or_else(|_| NOT_KNOWN.to_owned(), |now| now.strftime("%H:%M UTC").to_string())
 }
 
+/// In UTC: for ages. A day that people mean is the clinic’s, `Day::of`.
 pub fn today(now_ms: i64) -> Date {
     let now = Timestamp::from_millisecond(now_ms).unwrap_or_default();
     now.to_zoned(TimeZone::UTC).date()
+}
+
+/// Whether a FHIR date, whole or partial, lies after a day.
+pub fn is_to_come(fhir: &str, today: Date) -> bool {
+    let (today, date) = (today.to_string(), fhir.split('T').next().unwrap_or_default());
+    today.get(..date.len()).is_some_and(|today| date > today)
 }
 
 /// `58y`, `14m`, `9d`; `about 58y` where the birth date is partial. None for a date to come.

@@ -1,12 +1,13 @@
 //! The visit in which somebody works now, and what was ordered and prescribed in it.
 
 use fhir::Json;
+use jiff::tz::TimeZone;
 
 use super::ask::{Asking, Sheet};
+use super::day::{self, Day};
 use super::names::Names;
 use super::orders::Order;
 use super::read::text;
-use super::time;
 use crate::pages::{medicines_said, open_visit};
 use crate::refusal::Refusal;
 
@@ -63,8 +64,13 @@ pub async fn writing(asking: &Asking<'_>, patient_id: &str) -> Result<Option<rec
 }
 
 /// What was ordered and prescribed in a visit; without one, what the caller ordered and prescribed today.
-pub async fn made(asking: &Asking<'_>, patient_id: &str, encounter: Option<&str>) -> Result<Vec<Made>, Refusal> {
-    let today = format!("ge{}", time::today(asking.record.now_ms()));
+pub async fn made(
+    asking: &Asking<'_>,
+    patient_id: &str,
+    encounter: Option<&str>,
+    zone: &TimeZone,
+) -> Result<Vec<Made>, Refusal> {
+    let today = format!("ge{}", day::instant(Day::of(asking.record.now_ms(), zone).begins_ms()));
     let own = match encounter {
         Some(_) => None,
         None => asking.record.own_practitioner(asking.caller).await?.map(|id| format!("Practitioner/{id}")),

@@ -72,7 +72,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     let fields = fields(&asking);
     let values = Values::typed(&form, &fields);
     let token = token(asked, &form);
-    let mut slips = check(&values, &fields, time::today(asking.record.now_ms()));
+    let mut slips = check(&values, &fields, Day::of(asking.record.now_ms(), asked.web.zone()).date());
     if values.text("payer").is_empty() && slips.is_empty() {
         slips.push(Slip { field: "payer", words: "Type the name of the insurance company.".to_owned() });
     }

@@ -223,11 +223,44 @@ async fn a_script_saves_and_is_told_where_to_go_on() {
         assert!(said(&answer)["text"].as_str().unwrap().contains(brings), "{asked}: {}", answer.body);
     }
 
+    // What was taken back comes into no note, however new it is.
+    for (id, status, systolic) in [("good", "final", 128), ("void", "entered-in-error", 210)] {
+        let part = |code: &str, value: u32| {
+            format!(
+                r#"{{"code":{{"coding":[{{"system":"http://loinc.org","code":"{code}"}}]}},"valueQuantity":{{"value":{value},"code":"mm[Hg]","system":"http://unitsofmeasure.org"}}}}"#
+            )
+        };
+        let when = if status == "final" { "2027-01-03T12:00:00Z" } else { "2027-01-04T12:00:00Z" };
+        let members = format!(
+            r#""status":"{status}","category":[{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs"}}]}}],
+            "code":{{"coding":[{{"system":"http://loinc.org","code":"85354-9"}}]}},"subject":{{"reference":"Patient/p1"}},
+            "effectiveDateTime":"{when}","component":[{},{}]"#,
+            part("8480-6", systolic),
+            part("8462-4", 80)
+        );
+        clinic.put("Observation", id, &members).await;
+    }
+    for asked in [".bp", ".vitals"] {
+        let answer = browser.ask(&clinic, "POST", &place, &headers, phrase(asked)).await;
+        let said = said(&answer)["text"].as_str().unwrap().to_owned();
+        assert!(said.contains("128/80") && !said.contains("210"), "{asked}: {said}");
+    }
     clinic.advance(40 * MINUTE_MS);
     let late = browser.ask(&clinic, "POST", &sheet.address, &headers, Body::from(body(2, 4, "rest, ice, up"))).await;
     assert_eq!((late.status, said(&late)["next"].as_str()), (StatusCode::UNAUTHORIZED, Some(sheet.address.as_str())));
     let (_, page) = look(&clinic, "asha", &sheet.address).await;
     assert!(page.body.contains("rest, ice, up"), "{}", page.body);
+}
+
+/// Evening in New York is the next day in UTC, and not for who writes.
+#[tokio::test]
+async fn a_note_that_is_written_in_the_evening_is_of_the_day_that_it_is_in_the_clinic() {
+    let clinic = ward().await;
+    clinic.advance(10 * 60 * MINUTE_MS);
+    let (mut browser, sheet) = begun(&clinic, "asha").await;
+    browser.post(&clinic, &sheet.address, &sheet.with(&[("act", "template"), ("template", "reconcile")])).await;
+    let page = browser.get(&clinic, &sheet.address).await.body;
+    assert!(page.contains("[chart 04-Jan-2027: Gouty arthritis]"), "{page}");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{KIND, name_of, status_code};
 use crate::client::Asked;
 use crate::clinic::codes::{ALLERGENS, REACTIONS};
+use crate::clinic::day::Day;
 use crate::clinic::deed::{self, Author};
 use crate::clinic::read::{all, has_code, text, words_of};
 use crate::clinic::time;
@@ -80,7 +81,8 @@ pub fn made(typed: &mut Typed, asked: &Asked<'_>, author: &Author) -> Value {
     if onset.is_none() && !typed.get("onset").is_empty() {
         typed.slip("onset", "Type a date such as 14-Jul-2019, Jul 2019 or 2019.");
     }
-    if onset.as_deref().and_then(time::instant_ms).is_some_and(|at_ms| at_ms > asked.web.record().now_ms()) {
+    let today = Day::of(asked.web.record().now_ms(), asked.web.zone()).date();
+    if onset.as_deref().is_some_and(|day| time::is_to_come(day, today)) {
         typed.slip("onset", "This day is still to come.");
     }
     let code = |name: &str, choices: &[(&'static str, &'static str)]| typed.choice(name, choices).map(|(code, _)| code);

@@ -156,7 +156,7 @@ impl Measure {
 fn series<'j, 'a>(observations: &'j [Json<'a>]) -> Vec<Series<'j, 'a>> {
     let mut series: Vec<Series<'j, 'a>> = Vec::new();
     for one in observations {
-        if matches!(text(one, "status"), Some("entered-in-error" | "cancelled")) {
+        if value::is_void(one) {
             continue;
         }
         let Some(key) = key(one) else { continue };

@@ -1,10 +1,12 @@
 //! An Immunization (US Core 6.1.0) of what was typed.
 
+use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::KIND;
 use crate::client::Asked;
 use crate::clinic::codes::VACCINES;
+use crate::clinic::day::Day;
 use crate::clinic::deed::{self, Author};
 use crate::clinic::time;
 use crate::clinic::typed::Typed;
@@ -52,7 +54,7 @@ pub fn blank(today: &str) -> Typed {
 
 pub fn made(typed: &mut Typed, asked: &Asked<'_>, birth: Option<&str>, author: &Author) -> Value {
     let day = time::typed(typed.get("day"));
-    check(typed, day.as_deref(), birth, asked.web.record().now_ms());
+    check(typed, day.as_deref(), birth, Day::of(asked.web.record().now_ms(), asked.web.zone()).date());
     let way = typed.get("way").to_owned();
     let is_given = way == "given";
     let mut made = json!({
@@ -105,7 +107,7 @@ pub fn made(typed: &mut Typed, asked: &Asked<'_>, birth: Option<&str>, author: &
 }
 
 /// What a dose that is given here must say: 42 U.S.C. 300aa-25(a) asks for day, maker, lot and who gave it.
-fn check(typed: &mut Typed, day: Option<&str>, birth: Option<&str>, now_ms: i64) {
+fn check(typed: &mut Typed, day: Option<&str>, birth: Option<&str>, today: Date) {
     if typed.get("vaccine").is_empty() {
         typed.slip("vaccine", "Say which vaccine.");
     }
@@ -115,7 +117,7 @@ fn check(typed: &mut Typed, day: Option<&str>, birth: Option<&str>, now_ms: i64)
         (Some(day), Some("given" | "refused")) if day.len() != 10 => {
             typed.slip("day", "Say the day, such as 14-Jul-2019.")
         }
-        (Some(day), _) if time::instant_ms(day).is_some_and(|at_ms| at_ms > now_ms) => {
+        (Some(day), _) if time::is_to_come(day, today) => {
             typed.slip("day", "This day is still to come.");
         }
         (Some(day), _) if birth.is_some_and(|birth| day.len() == 10 && birth.len() == 10 && day < birth) => {

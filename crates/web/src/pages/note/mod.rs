@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use fhir::Json;
 use http::StatusCode;
 use identity::Session;
+use jiff::tz::TimeZone;
 use record::{Draft, DraftHead, DraftKind, DraftPlace, DraftSaved, NoteToSign, RecordError, Refusal as Denied};
 use record::{Withheld, WithheldWhy};
 use serde::Deserialize;
@@ -67,7 +68,12 @@ struct Helps {
 }
 
 impl Helps {
-    async fn of(asking: &Asking<'_>, patient_id: &str, encounter_id: Option<&str>) -> Result<Self, Refusal> {
+    async fn of(
+        asking: &Asking<'_>,
+        patient_id: &str,
+        encounter_id: Option<&str>,
+        zone: &TimeZone,
+    ) -> Result<Self, Refusal> {
         let chosen = match encounter_id {
             Some(id) => templates::of_visit(asking, patient_id, id).await?,
             None => "",
@@ -80,7 +86,7 @@ impl Helps {
             chosen,
             own: Own::of(asking).await?,
             problems,
-            made: made(asking, patient_id, encounter_id).await?,
+            made: made(asking, patient_id, encounter_id, zone).await?,
             may_order: asking.may_ever(Action::Create, "ServiceRequest"),
             may_prescribe: asking.may_ever(Action::Create, "MedicationRequest"),
             may_measure: asking.may_ever(Action::Create, "Observation"),
@@ -111,7 +117,7 @@ pub async fn new(asked: &Asked<'_>) -> Answer {
     };
     let unfinished = unfinished(&asking, patient_id).await?;
     let look = Look::of(asked, &session, &asking).await?;
-    let helps = Helps::of(&asking, patient_id, encounter_id).await?;
+    let helps = Helps::of(&asking, patient_id, encounter_id, asked.web.zone()).await?;
     let editing = Editing {
         place: &place,
         kind: &kind,
@@ -145,7 +151,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     if !draft.asides.is_empty() {
         return Ok(look.choice(StatusCode::OK, &draft, Choice::Conflict));
     }
-    let helps = Helps::of(&asking, patient_id, draft.head.encounter_id.as_deref()).await?;
+    let helps = Helps::of(&asking, patient_id, draft.head.encounter_id.as_deref(), asked.web.zone()).await?;
     Ok(look.draft(StatusCode::OK, &draft, helps))
 }
 
@@ -171,7 +177,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     }
     let expanded = match &sent.act {
         Act::Diagnose(step) => diagnosed(&asking, asked.ids[0], step.clone(), &mut sent.content).await,
-        Act::Expand | Act::Template | Act::Pull => helped(&asking, asked.ids[0], &mut sent).await,
+        Act::Expand | Act::Template | Act::Pull => helped(&asking, asked.ids[0], asked.web.zone(), &mut sent).await,
         _ => Ok(()),
     };
     let answer = stored(asked, &asking, &sent).await;
@@ -203,7 +209,7 @@ pub async fn sign(asked: &Asked<'_>) -> Answer {
     let [patient_id, draft_id] = asked.ids;
     let version = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("a number is missing"))?;
     let plan = match unsigned(&asking, patient_id, draft_id).await? {
-        Some(draft) => made(&asking, patient_id, draft.encounter_id.as_deref()).await?,
+        Some(draft) => made(&asking, patient_id, draft.encounter_id.as_deref(), asked.web.zone()).await?,
         None => Vec::new(),
     };
     let plan = plan.iter().map(Made::reference).collect();
@@ -267,7 +273,7 @@ pub async fn phrase(asked: &Asked<'_>) -> Answer {
     let own = Own::of(&asking).await?;
     let mut content = Content { plan: sent.phrase, ..Content::default() };
     let encounter = Some(sent.encounter.as_str()).filter(|id| !id.is_empty());
-    phrases::expand(&asking, (asked.ids[0], encounter), &own, &mut content).await?;
+    phrases::expand(&asking, (asked.ids[0], encounter), &own, asked.web.zone(), &mut content).await?;
     Ok(answer::json(StatusCode::OK, &json!({ "text": content.plan })))
 }
 
@@ -293,7 +299,7 @@ async fn diagnosed(asking: &Asking<'_>, patient_id: &str, step: Step, content: &
 }
 
 /// Puts in what was asked for: a template where nothing stands yet, and what phrases stand for.
-async fn helped(asking: &Asking<'_>, patient_id: &str, sent: &mut Sent) -> Result<(), Refusal> {
+async fn helped(asking: &Asking<'_>, patient_id: &str, zone: &TimeZone, sent: &mut Sent) -> Result<(), Refusal> {
     let own = Own::of(asking).await?;
     let is_of_own = sent.template.strip_prefix(OWN_PREFIX).and_then(|name| own.template(name));
     match (&sent.act, is_of_own, Template::find(&sent.template)) {
@@ -307,7 +313,7 @@ async fn helped(asking: &Asking<'_>, patient_id: &str, sent: &mut Sent) -> Resul
         _ => {}
     }
     let encounter = sent.encounter().map(str::to_owned);
-    phrases::expand(asking, (patient_id, encounter.as_deref()), &own, &mut sent.content).await
+    phrases::expand(asking, (patient_id, encounter.as_deref()), &own, zone, &mut sent.content).await
 }
 
 /// Saves and says where to go on; whatever goes wrong, the text is in the answer or kept.

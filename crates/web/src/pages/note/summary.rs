@@ -92,7 +92,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let visit = Visited::of(&asking, patient_id, said.encounter.as_deref(), zone).await?;
     // Without a visit nobody knows what else belongs to it.
     let mut made = match &said.encounter {
-        Some(encounter) => made(&asking, patient_id, Some(encounter)).await?,
+        Some(encounter) => made(&asking, patient_id, Some(encounter), zone).await?,
         None => Vec::new(),
     };
     made.retain(|one| !one.is_draft);

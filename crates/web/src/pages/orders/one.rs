@@ -267,7 +267,7 @@ async fn held(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>) -> Resu
         .follow
         .as_ref()
         .and_then(|follow| tasks.into_iter().find(|task| text(task, "id") == Some(&follow.id)).map(Json::into_owned));
-    let results = observed.resources().iter().map(Reading::of).collect();
+    let results = observed.resources().iter().filter(|one| !value::is_void(one)).map(Reading::of).collect();
     Ok(Some(Held { head, line, order, task, results }))
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::KIND;
 use crate::client::Asked;
 use crate::clinic::codes::PROBLEMS;
+use crate::clinic::day::Day;
 use crate::clinic::deed::{self, Author};
 use crate::clinic::read::{any_code, text, words};
 use crate::clinic::time;
@@ -56,12 +57,13 @@ pub fn made(typed: &mut Typed, asked: &Asked<'_>, birth: Option<&str>, author: &
         typed.slip("problem", "Say what the problem is.");
     }
     let born_ms = birth.and_then(time::instant_ms);
+    let today = Day::of(asked.web.record().now_ms(), asked.web.zone()).date();
     for name in ["onset", "ended"] {
         let day = time::typed(typed.get(name));
         let at_ms = day.as_deref().and_then(time::instant_ms);
         if day.is_none() && !typed.get(name).is_empty() {
             typed.slip(name, "Type a date such as 14-Jul-2019, Jul 2019 or 2019.");
-        } else if at_ms.is_some_and(|at_ms| at_ms > asked.web.record().now_ms()) {
+        } else if day.as_deref().is_some_and(|day| time::is_to_come(day, today)) {
             typed.slip(name, "This day is still to come.");
         } else if at_ms
             .zip(born_ms)

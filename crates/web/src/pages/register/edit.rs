@@ -14,6 +14,7 @@ use crate::answer;
 use crate::assets::{Asset, Frame, PATIENT_CSS};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
+use crate::clinic::day::Day;
 use crate::clinic::demographics::{Field, Slip, Values, apply, check, read};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::time;
@@ -90,7 +91,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     let fields = fields(&asking, Action::Update);
     let current = read(&held.patient);
     let typed = typed(&form, &fields, &current);
-    let slips = check(&typed, &fields, time::today(asking.record.now_ms()));
+    let slips = check(&typed, &fields, Day::of(asking.record.now_ms(), asked.web.zone()).date());
     if !slips.is_empty() {
         return Ok(shown(asked, &session, &asking, &held, &typed, slips, false, StatusCode::UNPROCESSABLE_ENTITY));
     }

@@ -18,6 +18,7 @@ use crate::answer;
 use crate::assets::{Asset, Frame, PATIENT_CSS};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
+use crate::clinic::day::Day;
 use crate::clinic::demographics::{self, Field, Slip, Values, apply, check, coverage};
 use crate::clinic::moves::object;
 use crate::clinic::read::{all, text};
@@ -68,7 +69,7 @@ pub async fn register(asked: &Asked<'_>) -> Answer {
     if form.text("step") == "type" {
         return Ok(shown(asked, &session, &asking, &values, token, Vec::new(), None, StatusCode::OK));
     }
-    let slips = check(&values, &fields, time::today(asking.record.now_ms()));
+    let slips = check(&values, &fields, Day::of(asking.record.now_ms(), asked.web.zone()).date());
     if !slips.is_empty() {
         return Ok(shown(asked, &session, &asking, &values, token, slips, None, StatusCode::UNPROCESSABLE_ENTITY));
     }

@@ -79,7 +79,7 @@ impl Sheet {
         let mut minutes = BTreeSet::new();
         let mut times: Vec<Time> = Vec::new();
         for one in resources {
-            if matches!(text(one, "status"), Some("entered-in-error" | "cancelled" | "registered")) {
+            if value::is_void(one) {
                 continue;
             }
             let Some(when) = taken(one) else { continue };
