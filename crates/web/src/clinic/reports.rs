@@ -40,6 +40,8 @@ pub struct Report {
     /// Results of it that are not open to the caller.
     pub withheld: usize,
     pub conclusion: Option<String>,
+    /// It says something in a document that is not shown here.
+    pub has_document: bool,
     pub severity: Severity,
     pub standing: Standing,
     /// In words.
@@ -66,6 +68,8 @@ pub struct Line {
     pub range: String,
     /// The value before, and its day.
     pub before: Option<(String, String)>,
+    /// Somebody or a range says where it stands.
+    is_judged: bool,
     id: String,
     loinc: Option<String>,
     taken_ms: Option<i64>,
@@ -256,7 +260,10 @@ impl Report {
         zone: &TimeZone,
     ) -> Option<Self> {
         let named: Vec<&str> = all(one, "result").iter().filter_map(reference).map(|(_, id)| id).collect();
-        let mut lines: Vec<Line> = named.iter().filter_map(|id| Line::of(results.get(*id)?)).collect();
+        let mut lines: Vec<Line> = { named.iter().filter_map(|id| results.get(*id)) }
+            .filter(|one| !value::is_void(one))
+            .filter_map(Line::of)
+            .collect();
         let withheld = named.iter().filter(|id| !results.contains_key(**id)).count();
         lines.sort_by_key(Line::severity);
         let updated = one.get("meta").and_then(|meta| text(meta, "lastUpdated"));
@@ -265,8 +272,9 @@ impl Report {
         let minutes = ((now_ms - issued_ms) / MINUTE_MS).max(0);
         let patient = one.get("subject").and_then(reference).and_then(|(_, id)| patients.get(id));
         let conclusion = text(one, "conclusion").map(str::to_owned);
+        let has_document = !all(one, "presentedForm").is_empty();
         let severity = match lines.iter().map(Line::severity).min() {
-            Some(Severity::InRange) | None if withheld > 0 || lines.is_empty() => Severity::Unflagged,
+            Some(Severity::InRange) | None if withheld > 0 || lines.is_empty() || has_document => Severity::Unflagged,
             Some(worst) => worst,
             None => Severity::Unflagged,
         };
@@ -286,6 +294,7 @@ impl Report {
             lines,
             withheld,
             conclusion,
+            has_document,
             severity,
             standing: Standing { owner: Owner::Pool, cover: None, escalated: None },
             owner: String::new(),
@@ -316,8 +325,8 @@ impl Report {
     /// Those that say something, and how many are within their range.
     pub fn telling(&self) -> (&[Line], &[Line]) {
         const AT_LEAST: usize = 3;
-        let flagged = self.lines.iter().filter(|line| line.flag.is_some()).count();
-        self.lines.split_at(flagged.max(AT_LEAST).min(self.lines.len()))
+        let telling = self.lines.iter().filter(|line| line.severity() < Severity::InRange).count();
+        self.lines.split_at(telling.max(AT_LEAST).min(self.lines.len()))
     }
 
     pub fn is_critical(&self) -> bool {
@@ -345,6 +354,7 @@ impl Line {
             value: value::of(one),
             flag: value::flag(one),
             range: value::range(one),
+            is_judged: value::is_judged(one),
             before: None,
             id: text(one, "id")?.to_owned(),
             loinc: one.get("code").and_then(|concept| code(concept, LOINC)).map(str::to_owned),
@@ -356,15 +366,15 @@ impl Line {
         match self.flag {
             Some(flag) if flag.class == "critical" => Severity::Critical,
             Some(_) => Severity::Abnormal,
-            None => Severity::InRange,
+            None if self.is_judged => Severity::InRange,
+            None => Severity::Unflagged,
         }
     }
 
     fn is_before(&self, one: &Json<'_>, patient: &str) -> Option<(String, String)> {
         let is_of = one.get("subject").and_then(reference) == Some(("Patient", patient));
         let is_it = text(one, "id") == Some(self.id.as_str());
-        let is_void = matches!(text(one, "status"), Some("entered-in-error" | "cancelled" | "registered"));
-        if !is_of || is_it || is_void {
+        if !is_of || is_it || value::is_void(one) {
             return None;
         }
         let loinc = one.get("code").and_then(|concept| code(concept, LOINC));

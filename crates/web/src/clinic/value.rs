@@ -44,6 +44,11 @@ impl Value {
     }
 }
 
+/// Taken back, or never there (R4, observation-status): no value of anybody.
+pub fn is_void(observation: &Json<'_>) -> bool {
+    matches!(text(observation, "status"), Some("entered-in-error" | "cancelled" | "registered"))
+}
+
 /// The value of an Observation: its `value[x]`, its components, or why there is none.
 pub fn of(observation: &Json<'_>) -> Value {
     if let Some(pressure) = pressure(observation) {
@@ -72,27 +77,65 @@ pub fn numbers(observation: &Json<'_>) -> Vec<f64> {
     observation.get("valueQuantity").and_then(number).into_iter().collect()
 }
 
-/// What its maker flagged; without a flag, what the reference range of the value itself says.
+/// What its maker flagged; without a flag, what the reference range of the value itself says. A part of it that is critical makes it so.
 pub fn flag(observation: &Json<'_>) -> Option<Flag> {
-    let flagged = all(observation, "interpretation").iter().filter_map(any_code).next();
-    if let Some(code) = flagged {
-        return match code {
-            "H" | "HU" | ">" => Some(HIGH),
-            "L" | "LU" | "<" => Some(LOW),
-            "HH" => Some(CRITICAL_HIGH),
-            "LL" => Some(CRITICAL_LOW),
-            "A" | "POS" | "DET" | "R" => Some(ABNORMAL),
-            "AA" => Some(CRITICAL),
-            _ => None,
-        };
+    let parts = || all(observation, "component").iter().filter_map(flag);
+    let is_critical = |flag: &Flag| flag.class == CRITICAL.class;
+    if let Some(critical) = parts().find(is_critical) {
+        return Some(critical);
+    }
+    if is_interpreted(observation) {
+        let said = || codes(observation).filter_map(meaning);
+        return said().find(is_critical).or_else(|| said().next());
+    }
+    if let Some(part) = parts().next() {
+        return Some(part);
     }
     let range = all(observation, "referenceRange").first()?;
     let [value] = numbers(observation)[..] else { return None };
-    let bound = |name: &str| at(range, &[name, "value"])?.as_number()?.parse::<f64>().ok();
-    if bound("low").is_some_and(|low| value < low) {
+    if bound(range, "low").is_some_and(|low| value < low) {
         return Some(LOW);
     }
-    bound("high").is_some_and(|high| value > high).then_some(HIGH)
+    bound(range, "high").is_some_and(|high| value > high).then_some(HIGH)
+}
+
+/// Whether its maker or a range says where the value stands, of all its parts: what nobody judged is not in range, it has to be read.
+pub fn is_judged(observation: &Json<'_>) -> bool {
+    if is_interpreted(observation) {
+        return true;
+    }
+    let parts = all(observation, "component");
+    if !parts.is_empty() {
+        return parts.iter().all(is_judged);
+    }
+    let range = all(observation, "referenceRange").first();
+    let has_bound = range.is_some_and(|range| ["low", "high"].iter().any(|name| bound(range, name).is_some()));
+    has_bound && numbers(observation).len() == 1
+}
+
+fn bound(range: &Json<'_>, name: &str) -> Option<f64> {
+    at(range, &[name, "value"])?.as_number()?.parse().ok()
+}
+
+fn codes<'j>(observation: &'j Json<'_>) -> impl Iterator<Item = &'j str> {
+    all(observation, "interpretation").iter().filter_map(any_code)
+}
+
+fn is_interpreted(observation: &Json<'_>) -> bool {
+    codes(observation).next().is_some()
+}
+
+/// HL7 v3 ObservationInterpretation; none for what is as it should be.
+fn meaning(code: &str) -> Option<Flag> {
+    match code {
+        "H" | "HU" | ">" => Some(HIGH),
+        "L" | "LU" | "<" => Some(LOW),
+        "HH" => Some(CRITICAL_HIGH),
+        "LL" => Some(CRITICAL_LOW),
+        "A" | "POS" | "DET" | "R" => Some(ABNORMAL),
+        "AA" => Some(CRITICAL),
+        _ => None,
+    }
 }
 
 /// `3.5–5.1`, `≤ 200`, `≥ 60`, or the text of the range.
@@ -214,6 +257,7 @@ fn pair<'j, 'a>(observation: &'j Json<'a>) -> Option<[&'j Json<'a>; 2]> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -258,7 +302,35 @@ mod tests {
         let flagged = |code: &str| ranged("4.6", &format!(r#","interpretation":[{{"coding":[{{"code":"{code}"}}]}}]"#));
         assert_eq!(flagged("HH"), Some(("▲▲", "critically high")));
         assert_eq!(flagged("A"), Some(("◆", "abnormal")));
+        assert_eq!(
+            ranged("4.6", r#","interpretation":[{"coding":[{"code":"H"}]},{"coding":[{"code":"HH"}]}]"#)
+                .map(|flag| flag.1),
+            Some("critically high")
+        );
         // Its maker knows better than the range.
         assert_eq!(ranged("9", r#","interpretation":[{"coding":[{"code":"N"}]}]"#), None);
+    }
+
+    #[test]
+    fn what_nobody_judged_is_not_in_range_and_what_is_critical_in_a_part_is_so_in_the_whole() {
+        let part = |code: &str| {
+            format!(
+                r#"{{"code":{{"text":"a"}},"valueString":"x","interpretation":[{{"coding":[{{"code":"{code}"}}]}}]}}"#
+            )
+        };
+        for (observation, word, is_judged) in [
+            (r#"{"valueString":"malignant cells seen"}"#.to_owned(), None, false),
+            (r#"{"valueQuantity":{"value":4}}"#.to_owned(), None, false),
+            (r#"{"valueQuantity":{"value":4},"referenceRange":[{"text":"see report"}]}"#.to_owned(), None, false),
+            (r#"{"valueQuantity":{"value":4},"referenceRange":[{"high":{"value":5}}]}"#.to_owned(), None, true),
+            (r#"{"valueString":"none","interpretation":[{"coding":[{"code":"N"}]}]}"#.to_owned(), None, true),
+            (format!(r#"{{"component":[{},{}]}}"#, part("N"), part("AA")), Some("critically abnormal"), true),
+            (format!(r#"{{"component":[{},{{"valueString":"y"}}]}}"#, part("N")), None, false),
+            (format!(r#"{{"component":[{},{}]}}"#, part("N"), part("A")), Some("abnormal"), true),
+        ] {
+            let json = Json::parse_str(&observation).unwrap();
+            assert_eq!(flag(&json).map(|flag| flag.word), word, "{observation}");
+            assert_eq!(super::is_judged(&json), is_judged, "{observation}");
+        }
     }
 }
