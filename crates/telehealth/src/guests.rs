@@ -101,6 +101,8 @@ pub enum GuestError {
     Unchecked,
     #[error("a visit by video is still to be agreed to")]
     NotAgreed,
+    #[error("this is said by the patient, or by who stands for them")]
+    NotTheirs,
     #[error("the words have changed")]
     OtherWords,
     #[error("no code goes there, or enough were sent")]
@@ -196,8 +198,8 @@ impl Guests {
         Ok(listed.collect())
     }
 
-    /// The link opens nothing any more, wherever it is.
-    pub async fn revoke(&self, visit: &str, name: &str) -> Result<(), GuestError> {
+    /// The link opens nothing any more, wherever it is. Says who came by it: the hall puts them out.
+    pub async fn revoke(&self, visit: &str, name: &str) -> Result<String, GuestError> {
         let _pen = self.pen.lock().await;
         let named =
             self.all()?.into_iter().find(|(key, guest)| guest.link.visit == visit && Secret::new(*key).text() == name);
@@ -205,6 +207,32 @@ impl Guests {
         guest.link.revoke();
         self.desk.write(&[put(key, &guest)?])?;
         self.happened(&guest, LinkEvent::Closed);
+        Ok(guest.person)
+    }
+
+    /// The visit is not to be: none of its links opens anything any more.
+    pub async fn revoke_all(&self, visit: &str) -> Result<(), GuestError> {
+        let _pen = self.pen.lock().await;
+        let open = self.all()?.into_iter().filter(|(_, guest)| guest.link.visit == visit && !guest.link.is_revoked());
+        for (key, mut guest) in open {
+            guest.link.revoke();
+            self.desk.write(&[put(key, &guest)?])?;
+            self.happened(&guest, LinkEvent::Closed);
+        }
+        Ok(())
+    }
+
+    /// The visit is at another time, and its links open with it.
+    pub async fn move_to(&self, visit: &str, start_ms: UnixMs, end_ms: UnixMs) -> Result<(), GuestError> {
+        let _pen = self.pen.lock().await;
+        let mut changes = Vec::new();
+        for (key, mut guest) in self.all()?.into_iter().filter(|(_, guest)| guest.link.visit == visit) {
+            guest.link.move_to(start_ms, end_ms)?;
+            changes.push(put(key, &guest)?);
+        }
+        if !changes.is_empty() {
+            self.desk.write(&changes)?;
+        }
         Ok(())
     }
 

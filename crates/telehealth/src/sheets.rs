@@ -188,7 +188,7 @@ impl Course {
                         Audit::Held | Audit::Removed | Audit::Revoked | Audit::Left | Audit::Lost => {
                             self.went(Some(id), at_ms);
                         }
-                        Audit::Reported(Report::SwitchedToAudio) => {
+                        Audit::Reported(Report::SwitchedToAudio) if role.is_host() || role.is_visited() => {
                             let reason = detail.clone().unwrap_or_default();
                             self.to_audio.get_or_insert(ToAudio { at_ms, reason });
                         }
@@ -247,14 +247,15 @@ impl Sheets {
         Ok(said)
     }
 
-    /// Removes what nobody has changed for a week.
+    /// Removes what nobody has changed for a week, counted from the visit where that is still to come.
     pub fn sweep(&self) -> Result<(), SheetError> {
         let _pen = self.pen.lock().unwrap_or_else(PoisonError::into_inner);
         let now_ms = (self.clock)();
         let mut changes = Vec::new();
         for entry in self.desk.load(Shelf::VisitSheet)? {
             let sheet: Sheet = serde_json::from_slice(&entry.plain).map_err(|_| SheetError::Damaged)?;
-            if now_ms > sheet.changed_ms + KEPT_MS {
+            let visit_ms = sheet.slot.as_ref().map_or(0, |slot| slot.start_ms);
+            if now_ms > sheet.changed_ms.max(visit_ms) + KEPT_MS {
                 changes.push(Change::Remove { shelf: Shelf::VisitSheet, key: entry.key });
             }
         }
@@ -339,5 +340,25 @@ mod tests {
         now.fetch_add(1, Ordering::SeqCst);
         sheets.sweep().unwrap();
         assert!(!sheets.of("v1").unwrap().relay_only);
+    }
+
+    #[test]
+    fn what_was_decided_long_before_a_visit_holds_when_it_comes() {
+        let directory = tempfile::tempdir().unwrap();
+        let desk = Arc::new(Desk::open(directory.path(), Zeroizing::new([1; 32]), SealKey::new(&[2; 32])).unwrap());
+        let now = Arc::new(AtomicI64::new(1_800_000_000_000));
+        let clock = now.clone();
+        let sheets = Sheets::new(desk, Arc::new(move || clock.load(Ordering::SeqCst)));
+        let start_ms = 1_800_000_000_000 + 30 * 86_400_000;
+        let decided = |sheet: &mut Sheet| {
+            sheet.risk.by_hand = true;
+            sheet.slot = Some(Slot { start_ms, clinician: "asha".into() });
+        };
+        sheets.change("v1", decided).unwrap();
+        for (at_ms, is_kept) in [(start_ms, true), (start_ms + KEPT_MS, true), (start_ms + KEPT_MS + 1, false)] {
+            now.store(at_ms, Ordering::SeqCst);
+            sheets.sweep().unwrap();
+            assert_eq!(sheets.of("v1").unwrap().settings("v1").high_risk, is_kept, "{at_ms}");
+        }
     }
 }

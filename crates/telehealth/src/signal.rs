@@ -308,9 +308,10 @@ fn is_word(text: &str) -> bool {
     text.len() <= WORD_CHARS_MAX && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
 }
 
-/// Codes and counts, no sentences: it goes into the audit trail.
+/// A code or a count, and perhaps whom it is about; no sentences: it goes into the audit trail.
 fn is_detail(text: &str) -> bool {
     text.len() <= DETAIL_CHARS_MAX
+        && text.bytes().filter(|byte| *byte == b' ').count() <= 1
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=' | b'.' | b' '))
 }
 

@@ -99,6 +99,10 @@ impl Guests {
         if is_to_check(&guest) {
             return Err(GuestError::Unchecked);
         }
+        // For a patient speaks the patient, or who stands for them: nobody who came to help.
+        if !role_of(guest.link.purpose).is_visited() {
+            return Err(GuestError::NotTheirs);
+        }
         if is_to_agree(&guest) {
             guest.agreed = Some(version);
             self.desk.write(&[put(key_of(link), &guest)?])?;

@@ -210,3 +210,47 @@ async fn strangers_and_who_tries_the_relay_too_often_wait() {
     assert!(matches!(clinic.guests.try_relay(&link, &browser).await, Err(GuestError::Wait { .. })));
     clinic.guests.host_tries_relay("v1", "user-1").unwrap();
 }
+
+#[tokio::test]
+async fn only_the_patient_or_who_stands_for_them_agrees_for_them() {
+    let clinic = clinic();
+    for (purpose, may) in [
+        (Purpose::Patient, true),
+        (Purpose::Proxy, true),
+        (Purpose::Interpreter, false),
+        (Purpose::Family, false),
+        (Purpose::Guest, false),
+    ] {
+        let new = NewGuest { purpose, ..patient("v1") };
+        let link = clinic.guests.invite(new).await.unwrap();
+        let browser = clinic.guests.binding().unwrap();
+        let known = clinic.guests.open(&link, &browser).await.unwrap();
+        if known.is_to_check {
+            let number = Second::PatientId("MR-004718");
+            clinic.guests.check(&link, &browser, "1968-07-14", &number).await.unwrap();
+        }
+        let agreed = clinic.guests.agree(&link, &browser, consent::VERSION, Language::En).await;
+        assert_eq!(agreed.is_ok(), may, "{purpose:?}");
+        assert!(may || matches!(agreed, Err(GuestError::NotTheirs)));
+    }
+}
+
+#[tokio::test]
+async fn a_visit_that_is_put_off_takes_its_links_along_and_one_that_is_called_off_closes_them() {
+    let clinic = clinic();
+    let (link, other) =
+        (clinic.guests.invite(patient("v1")).await.unwrap(), clinic.guests.invite(patient("v2")).await.unwrap());
+    let browser = clinic.guests.binding().unwrap();
+    let later = START + 24 * 60 * MINUTE_MS;
+    clinic.guests.move_to("v1", later, later + 20 * MINUTE_MS).await.unwrap();
+    let early = clinic.guests.open(&link, &browser).await;
+    assert!(matches!(early, Err(GuestError::Link(TelehealthError::LinkEarly))));
+    clinic.now.store(later, Ordering::SeqCst);
+    clinic.guests.open(&link, &browser).await.unwrap();
+    assert!(matches!(clinic.guests.open(&other, &browser).await, Err(GuestError::Link(TelehealthError::LinkLate))));
+    clinic.guests.revoke_all("v1").await.unwrap();
+    clinic.guests.revoke_all("v1").await.unwrap();
+    assert!(clinic.guests.open(&link, &browser).await.is_err());
+    let closed = clinic.told.lock().unwrap().iter().filter(|what| **what == What::Link(LinkEvent::Closed)).count();
+    assert_eq!(closed, 1, "told once");
+}

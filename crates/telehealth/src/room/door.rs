@@ -141,6 +141,7 @@ impl Room {
             resume,
             resume_before: None,
             heard: 0,
+            told: 0,
             state: None,
             allowance: Allowance::new(now_ms),
             ice_ms: now_ms,

@@ -5,6 +5,9 @@ use crate::UnixMs;
 use crate::signal::{FromClient, MEMBERS_MAX, ParticipantId, Refusal, Report, ToClient};
 use crate::status::{CallEvent, EndReason, VisitEvent};
 
+/// Reports of one person, and words that are only the host's: each is written to the log.
+pub const TOLD_MAX: u32 = 200;
+
 impl Room {
     pub(super) fn obey(
         &mut self,
@@ -26,6 +29,9 @@ impl Room {
                 | FromClient::Roster { .. }
         );
         if for_hosts && !(host && inside) {
+            if self.is_said_too_often(who) {
+                return self.refuse_and_close(connection, Refusal::Rate, now_ms);
+            }
             self.audit(Some((who.clone(), role)), Audit::NotHost, None);
             return self.send(connection, ToClient::Error { code: Refusal::NotHost });
         }
@@ -51,7 +57,14 @@ impl Room {
                 self.end(Some(who), EndReason::EndedForAll);
                 Ok(())
             }
+            // Who waits may say that something is wrong, and nothing about a call that they are not in.
+            FromClient::Event { what: Report::SwitchedToAudio | Report::SasConfirmed, .. } if !inside => {
+                Err(Refusal::NotAdmitted)
+            }
             FromClient::Event { what, detail } => {
+                if self.is_said_too_often(who) {
+                    return self.refuse_and_close(connection, Refusal::Rate, now_ms);
+                }
                 if what == Report::SasConfirmed {
                     self.same_words(who, detail.as_deref());
                 }
@@ -64,6 +77,13 @@ impl Room {
         if let Err(code) = answer {
             self.send(connection, ToClient::Error { code });
         }
+    }
+
+    /// What goes into the log by somebody's word: one person says so much in one room, and no more.
+    fn is_said_too_often(&mut self, who: &ParticipantId) -> bool {
+        let Some(participant) = self.participants.get_mut(who) else { return true };
+        participant.told += 1;
+        participant.told > TOLD_MAX
     }
 
     fn admit(&mut self, id: &ParticipantId, now_ms: UnixMs, random: Random<'_>) -> Result<(), Refusal> {

@@ -40,6 +40,8 @@ pub(super) struct Participant {
     pub resume_before: Option<Hashed>,
     /// The number of their message that was obeyed last.
     pub heard: u64,
+    /// How often they said something that was written to the log.
+    pub told: u32,
     pub state: Option<MediaState>,
     pub allowance: Allowance,
     /// When the relay credentials were given.

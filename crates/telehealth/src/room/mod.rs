@@ -13,6 +13,7 @@ mod risk;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+pub use host::TOLD_MAX;
 use member::Participant;
 pub use member::{BYTES_BURST, BYTES_PER_SECOND, Invite, MESSAGES_BURST, MESSAGES_PER_SECOND};
 
@@ -30,6 +31,8 @@ pub const SILENCE_MS_MAX: i64 = 3 * BEAT_MS;
 pub const GRACE_MS: i64 = 60_000;
 pub const WAITING_MAX: usize = 16;
 pub const CONNECTIONS_MAX: usize = 64;
+/// Of them, those that have not said hello.
+pub const STRANGERS_MAX: usize = 8;
 /// People of one room over its whole life, removed and gone ones included.
 pub const PEOPLE_MAX: usize = 128;
 pub const BACKLOG_MESSAGES_MAX: usize = 200;
@@ -182,9 +185,9 @@ impl Room {
         }
     }
 
-    /// Nobody is here, nobody may come back to their place, and nobody has a ticket.
+    /// Nobody is here, nobody may come back to their place, and nobody has a ticket. Who has said nothing yet is nobody.
     pub fn is_empty(&self) -> bool {
-        self.tickets.is_empty() && self.connections.is_empty() && self.participants.values().all(Participant::is_over)
+        self.tickets.is_empty() && self.participants.values().all(Participant::is_over)
     }
 
     pub fn status(&self) -> VisitStatus {
@@ -271,6 +274,12 @@ impl Room {
     }
 
     fn opened(&mut self, connection: ConnectionId, now_ms: UnixMs) {
+        let strangers = self.connections.iter().filter(|(_, state)| state.who.is_none());
+        let oldest = strangers.clone().min_by_key(|(_, state)| state.opened_ms).map(|(connection, _)| *connection);
+        // Whoever has a place or a ticket says so at once: who does not makes way.
+        if strangers.count() >= STRANGERS_MAX {
+            oldest.into_iter().for_each(|oldest| self.refuse_and_close(oldest, Refusal::Silent, now_ms));
+        }
         if self.over || self.connections.len() >= CONNECTIONS_MAX || self.connections.contains_key(&connection) {
             self.out.push(Output::Close { connection });
             return;

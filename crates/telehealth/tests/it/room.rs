@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use wardstone_telehealth::room::{
-    Audit, BACKLOG_MESSAGES_MAX, GRACE_MS, HELLO_MS_MAX, Input, SILENCE_MS_MAX, TICKET_MS,
+    Audit, BACKLOG_MESSAGES_MAX, GRACE_MS, HELLO_MS_MAX, Input, SILENCE_MS_MAX, TICKET_MS, TOLD_MAX,
 };
 use wardstone_telehealth::signal::Role::{Clinician, Family, Guest, Interpreter, Patient};
 use wardstone_telehealth::status::{EndReason, VisitEvent};
@@ -283,4 +283,52 @@ fn reports_reach_the_audit_trail_and_nobody_else() {
         stage.audit.last(),
         Some(Audit::Reported(wardstone_telehealth::signal::Report::FingerprintMismatch))
     ));
+}
+
+#[test]
+fn who_waits_says_nothing_of_a_call_that_they_are_not_in_and_nobody_fills_the_log() {
+    let mut stage = Stage::new();
+    stage.join(1, "dr", Clinician);
+    stage.join(2, "ines", Interpreter);
+    for what in ["switched-to-audio", "sas-confirmed"] {
+        stage.say(2, json!({"type": "event", "what": what, "detail": "loss"}));
+        assert_eq!(stage.error(2), "not-admitted", "{what}");
+    }
+    assert!(!stage.audit.iter().any(|what| matches!(what, Audit::Reported(_))));
+    stage.join(4, "tom", Family);
+    stage.say(4, json!({"type": "event", "what": "roster-forged", "detail": "a name and more"}));
+    assert_eq!(stage.error(4), "malformed", "no sentence goes into the log");
+    for (number, message) in
+        [(2, json!({"type": "event", "what": "roster-forged", "detail": "host-key a1"})), (3, json!({"type": "end"}))]
+    {
+        if number > 2 {
+            stage.join(number, "another", Guest);
+        }
+        let before = stage.audit.len();
+        for _ in 0..TOLD_MAX {
+            stage.tick(100);
+            stage.say(number, message.clone());
+        }
+        assert_eq!(stage.audit.len() - before, TOLD_MAX as usize);
+        stage.say(number, message);
+        assert_eq!(stage.error(number), "rate");
+        assert_eq!(stage.audit.len() - before, TOLD_MAX as usize);
+    }
+}
+
+#[test]
+fn who_says_nothing_keeps_nobody_out_and_no_room_open() {
+    let (mut stage, _, _) = visit();
+    for connection in 10..40 {
+        stage.open(connection);
+    }
+    stage.join(50, "tom", Family);
+    assert_eq!(stage.last(50, "waiting")["place"], 1);
+    assert!(!stage.closed.contains(&1) && !stage.closed.contains(&2) && stage.closed.contains(&10));
+    stage.open(60);
+    stage.say(2, json!({"type": "leave"}));
+    stage.say(50, json!({"type": "leave"}));
+    assert!(!stage.room.is_empty());
+    stage.say(1, json!({"type": "leave"}));
+    assert!(stage.room.is_empty());
 }

@@ -241,6 +241,39 @@ async fn with_a_reason_the_clinician_goes_on_and_with_fewer_than_ten_letters_not
 }
 
 #[tokio::test]
+async fn who_came_by_a_link_is_out_when_it_is_closed_and_everybody_when_the_visit_is_called_off() {
+    let clinic = ward().await;
+    booked(&clinic).await;
+    let (mut asha, csrf) = host(&clinic).await;
+    let room = Side::join(&clinic, &ticket(&clinic, &mut asha, Some(&csrf)).await, "aG9zdA");
+    for is_closed in [true, false] {
+        let mut ruth = patient(&clinic).await;
+        let mut home = Side::join(&clinic, &ticket(&clinic, &mut ruth, None).await, "cnV0aA");
+        if is_closed {
+            let listed = clinic.guests.of_visit("video").unwrap();
+            let name = &listed.iter().find(|one| !one.is_revoked).unwrap().name;
+            let path = "/appointments/video/visit/links/revoke";
+            let (status, _) = posted(&clinic, &mut asha, path, Some(&csrf), json!({ "name": name })).await;
+            assert_eq!(status, StatusCode::OK);
+            home.last("removed");
+            assert!(clinic.hall.view("video").unwrap().has_host, "the others go on");
+        } else {
+            let page = asha.get(&clinic, "/appointments/video/cancel").await;
+            let field = |name: &'static str| (name, page.after(&format!(r#"name="{name}" value=""#)));
+            let mut form: Vec<_> = ["csrf", "id", "version", "day", "who"].map(field).into();
+            form.extend([("act", "cancel".to_owned()), ("reason", "pat".to_owned())]);
+            let done = asha.post(&clinic, "/today/act", &form).await;
+            assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.body);
+            assert_eq!(home.last("ended")["reason"], "revoked");
+            assert!(clinic.hall.view("video").is_none());
+        }
+        let (status, _) = posted(&clinic, &mut ruth, "/visit/ticket", None, json!({})).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "no way back in");
+    }
+    drop(room);
+}
+
+#[tokio::test]
 async fn who_is_seen_is_confirmed_or_sent_away_with_their_links_and_addresses_are_hidden_before_the_room_is_open() {
     let clinic = ward().await;
     booked(&clinic).await;

@@ -382,6 +382,7 @@ pub fn sentence(typed: &Typed) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

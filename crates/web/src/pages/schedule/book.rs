@@ -110,7 +110,14 @@ pub async fn book(asked: &Asked<'_>) -> Answer {
         Err(other) => return Err(other),
     };
     match done {
-        Ok(()) => Ok(answer::see(&format!("/today?day={}&who={}", wanted.day, wanted.calendar.practitioner))),
+        Ok(()) => {
+            if let Some((visit, _)) = wanted.moved.as_ref().filter(|(visit, _)| visit.is_video) {
+                let start_ms = wanted.at_ms(asked.web.record().now_ms());
+                let end_ms = start_ms + visit.minutes * MINUTE_MS;
+                super::super::visit::put_off(asked.web, &visit.id, start_ms, end_ms).await;
+            }
+            Ok(answer::see(&format!("/today?day={}&who={}", wanted.day, wanted.calendar.practitioner)))
+        }
         Err(RecordError::PreconditionFailed { .. } | RecordError::Conflict | RecordError::ExistsAlready) => {
             let error = match wanted.moved {
                 Some(_) => {

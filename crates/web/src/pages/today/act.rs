@@ -19,6 +19,7 @@ use crate::clinic::moves::{self, Act, Change, Follow, May, REASONS, Reason};
 use crate::clinic::read::{text, version};
 use crate::clinic::shell::{Place, Shell};
 use crate::forms::Form;
+use crate::pages::visit;
 use crate::refusal::Refusal;
 
 /// Letters of what is typed beside a reason.
@@ -64,7 +65,12 @@ pub async fn act(asked: &Asked<'_>) -> Answer {
             return overtaken(asked, &session, &asking, &form, act, seen).await;
         }
         match asking.record.bundle(asking.caller, &moves::transaction(changes)).await.map_err(cause) {
-            Ok(_) => return Ok(answer::see(&back(asked, &form)?)),
+            Ok(_) => {
+                if matches!(act, Act::Cancel | Act::Miss) {
+                    visit::called_off(asked.web, id).await;
+                }
+                return Ok(answer::see(&back(asked, &form)?));
+            }
             Err(RecordError::PreconditionFailed { .. } | RecordError::Conflict) => {}
             Err(error) => return Err(error.into()),
         }

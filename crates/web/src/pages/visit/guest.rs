@@ -179,6 +179,7 @@ pub fn refused(error: GuestError) -> Refusal {
         GuestError::NoCode => "no more codes are sent: say who you are in another way, or call the clinic",
         GuestError::Unchecked => "say first who you are",
         GuestError::NotAgreed => "read first what a visit by video means, and say where you are",
+        GuestError::NotTheirs => "only the patient says this, or who stands for them",
         GuestError::OtherWords => {
             "these words have changed since the page was opened: load it anew and read them again"
         }

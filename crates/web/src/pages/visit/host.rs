@@ -36,7 +36,7 @@ use crate::pages::today;
 use crate::refusal::Refusal;
 
 /// How often a hold looks whether what it was for is over.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(30);
 const MINUTE_MS: i64 = 60_000;
 /// Of an appointment that names no end.
 const MINUTES: i64 = 30;
@@ -197,7 +197,6 @@ pub async fn invite(asked: &Asked<'_>) -> Answer {
         phone: room.phone.clone().filter(|phone| is_checked && phone.parse::<Phone>().is_ok()),
     };
     let secret = asked.web.guests().invite(new).await.map_err(refused)?;
-    asked.web.sheets().change(&room.visit.id, |sheet| sheet.slot = Some(room.slot())).map_err(super::unread)?;
     let end_ms = room.visit.start_ms + minutes * MINUTE_MS;
     let said = match to {
         Some(to) => send(asked, &room.visit.id, &secret, to, room.visit.start_ms, end_ms).await?,
@@ -213,7 +212,8 @@ pub async fn revoke(asked: &Asked<'_>) -> Answer {
     let asking = hosting(asked, &session)?;
     let sent: Named = asked.json()?;
     let room = Room::of(asked, &asking).await?;
-    asked.web.guests().revoke(&room.visit.id, &sent.name).await.map_err(refused)?;
+    let person = asked.web.guests().revoke(&room.visit.id, &sent.name).await.map_err(refused)?;
+    asked.web.hall().expel(&room.visit.id, &person);
     Ok(answer::json(StatusCode::OK, &json!({ "links": listed(asked, &room.visit.id)? })))
 }
 
@@ -319,7 +319,7 @@ impl Room {
         Ok(Self { visit, birth_date, number, email, phone, told })
     }
 
-    fn slot(&self) -> Slot {
+    pub(super) fn slot(&self) -> Slot {
         let clinician = self.visit.clinicians.first().map(|one| one.id.clone()).unwrap_or_default();
         Slot { start_ms: self.visit.start_ms, clinician }
     }

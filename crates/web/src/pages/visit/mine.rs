@@ -9,6 +9,7 @@ use telehealth::guests::{GuestError, SignedIn, key_of, person_of};
 use telehealth::link::{CLOSES_AFTER_MS, OPENS_BEFORE_MS, Purpose};
 
 use super::guest::{hold, note, refused};
+use super::host::LOOK_EVERY;
 use super::{Answer, GUEST_PATH};
 use crate::Web;
 use crate::answer;
@@ -82,19 +83,22 @@ fn watch(web: &Web, visit: &str, person: String, link: &Secret, closes_ms: i64, 
     let name = Secret::new(key_of(link)).text();
     let left = u64::try_from(closes_ms - web.record().now_ms()).unwrap_or_default();
     tokio::spawn(async move {
-        tokio::select! {
-            () = hold.over() => {
-                match guests.revoke(&visit, &name).await {
-                    Ok(()) => hall.expel(&visit, &person),
-                    // They came in anew from elsewhere since: that is another hold's.
-                    Err(GuestError::Link(_)) => {}
-                    Err(error) => {
-                        tracing::error!(%error, "a way into a visit could not be closed");
-                        hall.expel(&visit, &person);
-                    }
-                }
+        let mut wait = Duration::from_millis(left);
+        loop {
+            tokio::select! {
+                () = hold.over() => break,
+                // A visit may take longer than it was planned: as long as they are there, their hold is.
+                () = tokio::time::sleep(wait) => if hall.knows(&visit, &person) { wait = LOOK_EVERY } else { return },
             }
-            () = tokio::time::sleep(Duration::from_millis(left)) => {}
+        }
+        match guests.revoke(&visit, &name).await {
+            Ok(_) => hall.expel(&visit, &person),
+            // They came in anew from elsewhere since: that is another hold's.
+            Err(GuestError::Link(_)) => {}
+            Err(error) => {
+                tracing::error!(%error, "a way into a visit could not be closed");
+                hall.expel(&visit, &person);
+            }
         }
     });
 }

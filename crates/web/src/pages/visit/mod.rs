@@ -25,12 +25,29 @@ pub use risk::{decide, relay, risk, seen};
 pub use talk::keep as keep_talk;
 
 use telehealth::sheets::SheetError;
+use telehealth::status::EndReason;
 
 use super::Answer;
+use crate::Web;
 use crate::refusal::Refusal;
 
 /// Where the link of a guest leads; its secret stands behind `#` and so reaches no log.
 const GUEST_PATH: &str = "/visit";
+
+/// The appointment is not to be: its links open nothing any more, and who is in the room is out.
+pub async fn called_off(web: &Web, visit: &str) {
+    if let Err(error) = web.guests().revoke_all(visit).await {
+        tracing::error!(%error, "links into a visit that was called off could not be closed");
+    }
+    web.hall().close(visit, EndReason::Revoked);
+}
+
+/// The appointment is at another time: its links open with it.
+pub async fn put_off(web: &Web, visit: &str, start_ms: i64, end_ms: i64) {
+    if let Err(error) = web.guests().move_to(visit, start_ms, end_ms).await {
+        tracing::error!(%error, "links into a visit could not be moved with it");
+    }
+}
 
 fn unread(error: SheetError) -> Refusal {
     tracing::error!(%error, "the sheet of a visit");

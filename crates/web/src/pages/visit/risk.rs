@@ -90,13 +90,14 @@ pub(super) async fn prepare(asked: &Asked<'_>, asking: &Asking<'_>, room: &Room)
     let sheet = asked.web.sheets().of(&room.visit.id).map_err(super::unread)?;
     let Some(person) = room.visit.patient.as_ref() else { return Ok(sheet) };
     let is_same = sheet.patient.as_ref().is_some_and(|held| held.id == person.id);
-    if is_same && sheet.risk.by_label == room.told.is_sensitive {
+    let slot = Some(room.slot());
+    if is_same && sheet.risk.by_label == room.told.is_sensitive && sheet.slot == slot {
         return Ok(sheet);
     }
     let chart = asking.record.chart_number(asking.caller, &person.id).await?.0;
     let patient = Patient { id: person.id.clone(), chart };
     let changed = asked.web.sheets().change(&room.visit.id, |sheet| {
-        (sheet.patient, sheet.risk.by_label) = (Some(patient), room.told.is_sensitive);
+        (sheet.patient, sheet.risk.by_label, sheet.slot) = (Some(patient), room.told.is_sensitive, slot);
         sheet.clone()
     });
     let sheet = changed.map_err(super::unread)?;
