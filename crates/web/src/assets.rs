@@ -1,7 +1,9 @@
 //! The stylesheet, the script and the letters, in the binary.
 
 use crate::Web;
+use crate::beside::Stand;
 use crate::phone::Phone;
+use crate::route::Route;
 
 pub struct Asset {
     pub path: &'static str,
@@ -48,16 +50,21 @@ pub fn call_modules() -> impl Iterator<Item = &'static Asset> {
     ASSETS.iter().copied().filter(|asset| is_in_call(asset))
 }
 
-/// What a page of a visit loads, each held to its hash before it runs.
+/// What the page of who comes by a link loads, each held to its hash before it runs.
 pub fn visit_modules() -> impl Iterator<Item = &'static Asset> {
+    before_call().filter(|asset| !OF_HOSTS.contains(&asset.path))
+}
+
+/// What the clinician's page loads: it asks nobody who they are.
+pub fn host_modules() -> impl Iterator<Item = &'static Asset> {
+    before_call().filter(|asset| !OF_GUESTS.contains(&asset.path))
+}
+
+fn before_call() -> impl Iterator<Item = &'static Asset> {
     ASSETS.iter().copied().filter(|asset| asset.path.starts_with(VISIT_MODULES) && !is_in_call(asset))
 }
 
-/// Those of them that the clinician's page loads: it asks nobody who they are.
-pub fn host_modules() -> impl Iterator<Item = &'static Asset> {
-    let is_guests = |asset: &&Asset| OF_GUESTS.contains(&asset.path);
-    visit_modules().filter(move |asset| !is_guests(asset))
-}
+const OF_HOSTS: [&str; 1] = ["/assets/visit/workspace.js"];
 
 const OF_GUESTS: [&str; 4] =
     ["/assets/visit/guest.js", "/assets/visit/who.js", "/assets/visit/consent.js", "/assets/visit/passkey.js"];
@@ -96,6 +103,12 @@ assets! {
     VISIT_STAGE = SCRIPT "visit/stage.js",
     VISIT_TALK = SCRIPT "visit/talk.js",
     VISIT_WHO = SCRIPT "visit/who.js",
+    VISIT_WORKSPACE = SCRIPT "visit/workspace.js",
+    /// Chart and note beside a call, on the page of the visit.
+    WORKSPACE_CSS = STYLE "workspace.css",
+    /// In their frames.
+    BESIDE = SCRIPT "beside.js",
+    BESIDE_CSS = STYLE "beside.css",
     CALL_BYTES = SCRIPT "call/bytes.js",
     CALL_CALL = SCRIPT "call/call.js",
     CALL_EMOJI = SCRIPT "call/emoji.js",
@@ -156,6 +169,21 @@ pub(crate) struct Frame<'a> {
     pub confirm: &'static Asset,
     pub palette: &'static Asset,
     pub palette_css: &'static Asset,
+    /// In a frame beside a call.
+    pub beside: Option<Beside>,
+}
+
+/// What a page has that stands beside a call.
+pub(crate) struct Beside {
+    pub css: &'static Asset,
+    pub js: &'static Asset,
+}
+
+impl Beside {
+    /// The addresses that stand there; others open in a window.
+    pub fn places(&self) -> impl Iterator<Item = &'static str> {
+        Route::beside()
+    }
 }
 
 impl<'a> Frame<'a> {
@@ -170,6 +198,7 @@ impl<'a> Frame<'a> {
             confirm: &CONFIRM,
             palette: &PALETTE,
             palette_css: &PALETTE_CSS,
+            beside: (web.1 == Stand::Beside).then_some(Beside { css: &BESIDE_CSS, js: &BESIDE }),
         }
     }
 }

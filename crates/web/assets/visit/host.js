@@ -15,6 +15,8 @@ export function draw(present) {
     now.call.admit(visited.id);
   }
   byId("nobody").hidden = waiting.length > 0;
+  const waits = waiting.map(({ label }) => label).join(", ");
+  if (byId("waits").textContent !== (waits && `Waiting: ${waits}`)) byId("waits").textContent = waits && `Waiting: ${waits}`;
   byId("members").replaceChildren(...others.filter(({ id }) => isIn(id)).map(({ id, label }) => row(label, ["Hold", () => now.call.hold(id)], ["Take out", () => now.call.remove(id)])));
 }
 

@@ -23,7 +23,7 @@ use telehealth::status::EndReason;
 use super::{Answer, GUEST_PATH, recent, risk};
 use crate::Web;
 use crate::answer;
-use crate::assets::{Asset, Frame, VISIT, VISIT_CSS, call_modules, host_modules};
+use crate::assets::{Asset, Frame, VISIT, VISIT_CSS, WORKSPACE_CSS, call_modules, host_modules};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::record_number;
@@ -54,6 +54,7 @@ struct Page<'a> {
     frame: Frame<'a>,
     shell: Shell<'a>,
     css: &'static Asset,
+    workspace_css: &'static Asset,
     script: &'static Asset,
     /// Marks whose page it is, and does not say who.
     whose: String,
@@ -97,6 +98,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, &session, Place::Today),
         css: &VISIT_CSS,
+        workspace_css: &WORKSPACE_CSS,
         script: &VISIT,
         whose: asked.web.identity().place_label(session.user),
         when: format!("{} {}", day.title(), room.visit.time),
@@ -104,7 +106,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         visit: room.visit,
         purposes: PURPOSES.map(|(code, words, _)| (code, words)).into(),
     };
-    Ok(answer::calling(StatusCode::OK, &page))
+    Ok(answer::hosting(StatusCode::OK, &page))
 }
 
 /// A way into the room, for half a minute and once.
