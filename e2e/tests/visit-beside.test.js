@@ -93,6 +93,11 @@ test('chart and note stand beside the call, and the call goes on whatever happen
   assert.ok(await host.getByRole('button', { name: 'Let in: Her son' }).isVisible());
   await family.close();
 
+  // Leaving asks first.
+  const asked = new Promise((done) => { host.once('dialog', (dialog) => { dialog.dismiss(); done(dialog.type()); }); });
+  await host.evaluate(() => { location.assign('/today'); });
+  assert.equal(await asked, 'beforeunload');
+
   // What leads out of the chart, or out of this page, opens in a window; the call has none of it.
   const [today] = await Promise.all([context.waitForEvent('page'), host.getByRole('link', { name: 'Today', exact: true }).click()]);
   await today.waitForURL('**/today');
@@ -136,7 +141,14 @@ test('the screen locks beside the call: nothing of chart and note is left on it,
   const down = await (await frameOf(host, CHART)).evaluate(() => { scrollTo(0, 300); return Math.round(scrollY); });
   assert.ok(down > 100);
   await choose(host, 'Note');
+  // Whoever types is there; a hand that moves over the picture says nothing.
+  const told = [];
+  host.on('request', (request) => { if (request.url().endsWith('/session/active')) told.push(request.frame()); });
+  const inNote = await frameOf(host, NOTE);
+  const box = await host.locator('#tiles').boundingBox();
+  for (let step = 0; step < 10; step += 1) await host.mouse.move(box.x + 20 + step * 5, box.y + 20);
   await part(noteIn(host), 'Subjective').pressSequentially('Slept badly since the move.');
+  assert.ok(told.length === 1 && told[0] === inNote, `${told.length}`);
   await saved(noteIn(host));
   const draft = (await frameOf(host, NOTE)).url();
   await part(noteIn(host), 'Plan').pressSequentially('Typed just before the lock.');
@@ -197,6 +209,44 @@ test('who is signed out elsewhere is out of the call, the chart and the note', a
   await host.waitForURL(/\/(lock|signin)/);
   const html = await everything(host);
   for (const gone of [visit.family, 'Stays with its author']) assert.ok(!html.includes(gone), gone);
+});
+
+test('a frame beside the call has no camera, moves no other page, and says what does not open in it', async () => {
+  const context = await here.browser.profile();
+  const visit = await appointment(here);
+  const host = await pageOf(context);
+  await signIn(host, here.clinic, 'asha.rao');
+  await host.goto(`/appointments/${visit.id}/visit`);
+  await choose(host, 'Note');
+  await part(noteIn(host), 'Plan').fill('Rest.');
+  await saved(noteIn(host));
+  const inside = await frameOf(host, NOTE);
+  assert.equal(await inside.evaluate(() => navigator.mediaDevices.getUserMedia({ audio: true, video: true }).then(() => 'open', ({ name }) => name)), 'NotAllowedError');
+  const at = host.url();
+  assert.equal(await inside.evaluate(() => { try { top.location.assign('/today'); return 'gone'; } catch ({ name }) { return name; } }), 'SecurityError');
+  assert.equal(host.url(), at);
+
+  // The same note in a window too: both texts are kept, and asked about where the later one is written.
+  const twin = await pageOf(context);
+  await twin.goto(inside.url());
+  await part(twin, 'Plan').fill('Rest, and fluids.');
+  await saved(twin);
+  await part(noteIn(host), 'Plan').fill('Rest, and a follow-up.');
+  await noteIn(host).getByRole('button', { name: /both/i }).waitFor();
+  const both = await noteIn(host).locator('main').innerText();
+  assert.ok(both.includes('Rest, and fluids.') && both.includes('Rest, and a follow-up.'), both);
+  await noteIn(host).getByRole('button', { name: /both/i }).click();
+  await part(noteIn(host), 'Plan').waitFor();
+  assert.match(await part(noteIn(host), 'Plan').inputValue(), /fluids[^]*follow-up|follow-up[^]*fluids/);
+  await twin.close();
+
+  // What has no place there is not shown, and the way back is a press away.
+  await (await frameOf(host, NOTE)).evaluate(() => location.assign('/today'));
+  await host.getByText('This does not open beside the call.').waitFor();
+  await host.getByRole('button', { name: 'Open it from the beginning: Note of this visit' }).click();
+  await part(noteIn(host), 'Plan').waitFor();
+  await host.getByRole('button', { name: 'Lock', exact: true }).click();
+  await host.waitForURL('**/lock**');
 });
 
 test('in a narrow window chart and note have windows of their own, and what was open stays', async () => {

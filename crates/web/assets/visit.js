@@ -7,7 +7,6 @@ import { byId, isHost, now } from "./visit/page.js";
 byId("start").addEventListener("click", () => begin());
 byId("try")?.addEventListener("click", tryOut);
 if (isHost) {
-  if (document.getElementById("workspace")) await import("./visit/workspace.js");
   // From the day's list: the room opens, and who waits is let in.
   if (location.hash === "#let-in") {
     history.replaceState(null, "", location.pathname);

@@ -38,7 +38,10 @@ impl Asset {
 }
 
 /// Parts of the pages of a visit that only a call needs: loaded with what encrypts it.
-const IN_CALL: [&str; 7] = ["captions.js", "chart.js", "choice.js", "files.js", "lock.js", "stage.js", "talk.js"];
+const IN_CALL: [&str; 8] =
+    ["captions.js", "chart.js", "choice.js", "files.js", "leave.js", "lock.js", "stage.js", "talk.js"];
+/// What the clinician's page loads when chart or note is asked for beside the call.
+const WORKSPACE: &str = "workspace.js";
 
 fn is_in_call(asset: &Asset) -> bool {
     let part = asset.path.strip_prefix(VISIT_MODULES);
@@ -50,21 +53,22 @@ pub fn call_modules() -> impl Iterator<Item = &'static Asset> {
     ASSETS.iter().copied().filter(|asset| is_in_call(asset))
 }
 
-/// What the page of who comes by a link loads, each held to its hash before it runs.
+/// What a page of a visit loads, each held to its hash before it runs.
 pub fn visit_modules() -> impl Iterator<Item = &'static Asset> {
-    before_call().filter(|asset| !OF_HOSTS.contains(&asset.path))
+    let is_later = |asset: &Asset| is_in_call(asset) || asset.path.strip_prefix(VISIT_MODULES) == Some(WORKSPACE);
+    ASSETS.iter().copied().filter(move |asset| asset.path.starts_with(VISIT_MODULES) && !is_later(asset))
 }
 
-/// What the clinician's page loads: it asks nobody who they are.
+/// Those of them that the clinician's page loads: it asks nobody who they are.
 pub fn host_modules() -> impl Iterator<Item = &'static Asset> {
-    before_call().filter(|asset| !OF_GUESTS.contains(&asset.path))
+    let is_guests = |asset: &&Asset| OF_GUESTS.contains(&asset.path);
+    visit_modules().filter(move |asset| !is_guests(asset))
 }
 
-fn before_call() -> impl Iterator<Item = &'static Asset> {
-    ASSETS.iter().copied().filter(|asset| asset.path.starts_with(VISIT_MODULES) && !is_in_call(asset))
+/// What stands beside the call is loaded with these.
+pub fn workspace() -> [&'static Asset; 2] {
+    [&WORKSPACE_CSS, &VISIT_WORKSPACE]
 }
-
-const OF_HOSTS: [&str; 1] = ["/assets/visit/workspace.js"];
 
 const OF_GUESTS: [&str; 4] =
     ["/assets/visit/guest.js", "/assets/visit/who.js", "/assets/visit/consent.js", "/assets/visit/passkey.js"];
@@ -96,6 +100,7 @@ assets! {
     VISIT_HELD = SCRIPT "visit/held.js",
     VISIT_HELP = SCRIPT "visit/help.js",
     VISIT_HOST = SCRIPT "visit/host.js",
+    VISIT_LEAVE = SCRIPT "visit/leave.js",
     VISIT_LOCK = SCRIPT "visit/lock.js",
     VISIT_PAGE = SCRIPT "visit/page.js",
     VISIT_PASSKEY = SCRIPT "visit/passkey.js",

@@ -1,6 +1,6 @@
 // The clinician's side: who waits, who is in, and the links of those who are asked to come.
 
-import { byId, isHost, now, post, root, row, trouble } from "./page.js";
+import { byId, fetched, isHost, now, post, root, row, trouble } from "./page.js";
 import { bar } from "./risk.js";
 
 export function draw(present) {
@@ -25,6 +25,15 @@ function links(all) {
     const state = revoked ? "closed" : checked.length ? "used, identity checked" : sent ? `message ${sent.replace("_", " ")}` : "not closed";
     return row(`${label}, ${state}`, ...(revoked ? [] : [["Close the link", async () => links((await post(`${root.dataset.links}/revoke`, { name })).links)]]));
   }));
+}
+
+// What stands beside the call comes when it is asked for.
+let workspace = null;
+for (const choice of document.querySelectorAll("[data-beside]")) {
+  choice.addEventListener("click", async () => {
+    workspace ??= fetched(root.dataset.workspace).then(() => import("./workspace.js"));
+    try { (await workspace).show(choice.dataset.beside); } catch (error) { workspace = null; trouble(error.message); }
+  });
 }
 
 byId("invite")?.addEventListener("submit", async (event) => {

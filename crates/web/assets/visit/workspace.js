@@ -1,15 +1,13 @@
 // What stands beside the call: the patient's chart and the note of this visit, each in a frame of its own that is loaded when it is asked
 // for. The call goes on whatever happens there; when the screen locks they go, and come back where they were.
 
-import { byId, now, root } from "./page.js";
+import { WINDOW, byId, outside, root } from "./page.js";
 
 const WAYS = { chart: `/patients/${root.dataset.patient}`, note: `/appointments/${root.dataset.visit}/visit/note` };
 const TITLES = { chart: "Chart of the patient", note: "Note of this visit" };
 /** Nothing in a frame moves the page of the call away, by accident neither. */
 const SANDBOX = "allow-same-origin allow-scripts allow-forms allow-modals allow-downloads allow-popups allow-popups-to-escape-sandbox";
 const ALLOW = "camera 'none'; microphone 'none'; display-capture 'none'";
-/** The window of whatever belongs to neither. */
-const WINDOW = "wardstone-beside";
 const SETTLE_MS_MAX = 5_000;
 /** After that the frames go: nothing of a chart stays on a screen that is locked. */
 const LOCK_MS_MAX = 1_500;
@@ -65,7 +63,8 @@ function again(name) {
 function remember() {
   for (const [name, frame] of panes) {
     const there = page(frame);
-    if (there) left.set(name, { address: there.location.pathname + there.location.search, down: Math.round(there.scrollY) });
+    // What never arrived begins again.
+    if (there?.wardstoneBeside) left.set(name, { address: there.location.pathname + there.location.search, down: Math.round(there.scrollY) });
   }
 }
 
@@ -119,9 +118,6 @@ function forth() {
   return true;
 }
 
-function outside(address) { open(address, WINDOW); }
-
-for (const choice of choices) choice.addEventListener("click", () => show(choice.dataset.beside));
 for (const link of document.querySelectorAll("[data-window]")) {
   link.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -149,27 +145,13 @@ addEventListener("submit", (event) => {
   if (isSettled || panes.size === 0 || !["?lock", "/signout"].includes(form.getAttribute("action"))) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  settle([...panes.values()], SETTLE_MS_MAX).then(() => {
+  // Not while the first submission is still being told of: it would be dropped.
+  settle([...panes.values()], SETTLE_MS_MAX).then(() => setTimeout(() => {
     isSettled = true;
     form.requestSubmit();
     isSettled = false;
-  });
+  }));
 }, true);
-
-// A call is not left by a link: other pages open in a window, and leaving asks first.
-document.addEventListener("click", (event) => {
-  const link = event.target.closest?.("a[href]");
-  if (!now.call || !link || link.target || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  if (!/^https?:$/.test(link.protocol) || link.getAttribute("href").startsWith("#")) return;
-  event.preventDefault();
-  outside(link.href);
-});
-addEventListener("go", (event) => {
-  if (!now.call) return;
-  event.preventDefault();
-  outside(event.detail);
-});
-addEventListener("beforeunload", (event) => { if (now.call) event.preventDefault(); });
 
 globalThis.wardstoneCall = Object.freeze({
   patient: root.dataset.patient, visit: root.dataset.visit, window: WINDOW, show, outside, back,

@@ -23,7 +23,7 @@ use telehealth::status::EndReason;
 use super::{Answer, GUEST_PATH, recent, risk};
 use crate::Web;
 use crate::answer;
-use crate::assets::{Asset, Frame, VISIT, VISIT_CSS, WORKSPACE_CSS, call_modules, host_modules};
+use crate::assets::{Asset, Frame, VISIT, VISIT_CSS, call_modules, host_modules, workspace};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::record_number;
@@ -54,7 +54,6 @@ struct Page<'a> {
     frame: Frame<'a>,
     shell: Shell<'a>,
     css: &'static Asset,
-    workspace_css: &'static Asset,
     script: &'static Asset,
     /// Marks whose page it is, and does not say who.
     whose: String,
@@ -98,7 +97,6 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, &session, Place::Today),
         css: &VISIT_CSS,
-        workspace_css: &WORKSPACE_CSS,
         script: &VISIT,
         whose: asked.web.identity().place_label(session.user),
         when: format!("{} {}", day.title(), room.visit.time),
@@ -288,6 +286,10 @@ impl Page<'_> {
 
     fn call_modules(&self) -> impl Iterator<Item = &'static Asset> {
         call_modules()
+    }
+
+    fn workspace(&self) -> [&'static Asset; 2] {
+        workspace()
     }
 
     fn visit_modules(&self) -> impl Iterator<Item = &'static Asset> {
