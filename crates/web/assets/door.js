@@ -70,8 +70,13 @@ async function prove(challenge) {
   return answer.ok;
 }
 
+/** To another page, unless this one has a better place for it: a call is not left for it. */
+function go(address) {
+  if (dispatchEvent(new CustomEvent("go", { cancelable: true, detail: address }))) location.assign(address);
+}
+
 // For the scripts of other pages.
-globalThis.wardstone = Object.freeze({ claim, prove, send });
+globalThis.wardstone = Object.freeze({ claim, prove, send, go });
 
 function say(error) {
   const place = byId("script-error");
@@ -242,5 +247,6 @@ if (session) {
     };
   };
   addEventListener("session-resumed", watch);
-  watch();
+  // In a frame beside a call the page around it watches.
+  if (session.dataset.events) watch();
 }

@@ -45,7 +45,7 @@ add({ key: "/", says: "find on this page; where there is no such field, find any
   place.select();
 } });
 for (const link of document.querySelectorAll("[data-letter]")) {
-  add({ key: `g ${link.dataset.letter}`, says: link.dataset.name ?? link.textContent.trim(), act: () => location.assign(link.href) });
+  add({ key: `g ${link.dataset.letter}`, says: link.dataset.name ?? link.textContent.trim(), act: () => globalThis.wardstone.go(link.href) });
 }
 add({ key: "?", says: "this list", act: show });
 

@@ -175,6 +175,8 @@ addEventListener("session-ended", () => {
   isOver = true;
   keep().catch(() => {});
 });
+// Beside a call the page around asks that nothing is left here alone.
+addEventListener("settle", ({ detail: waits }) => { waits.push(isOver ? keep() : flush().then((done) => done || keep())); });
 addEventListener("beforeunload", (event) => { if (isDirty() && !isOver) event.preventDefault(); });
 addEventListener("pagehide", () => {
   if (!isDirty()) return;

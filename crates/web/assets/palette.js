@@ -204,7 +204,7 @@ function tell(words) {
 
 function go(what) {
   dialog.close();
-  if (what.act) what.act(); else location.assign(what.address);
+  if (what.act) what.act(); else globalThis.wardstone.go(what.address);
 }
 
 field.addEventListener("input", changed);

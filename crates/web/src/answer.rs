@@ -18,6 +18,10 @@ const CSP_FRAMING: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 const CSP_VISIT: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
     connect-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
     trusted-types wardstone-visit";
+/// As that, with frames of our own origin beside the call.
+const CSP_HOST: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
+    connect-src 'self'; media-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+    require-trusted-types-for 'script'; trusted-types wardstone-visit";
 const CSP_FOREIGN: &str = "sandbox; default-src 'none'; frame-ancestors 'self'";
 const PERMISSIONS: &str = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), \
     publickey-credentials-get=(self), publickey-credentials-create=(self)";
@@ -78,6 +82,13 @@ pub(crate) fn calling(status: StatusCode, template: &impl Template) -> Response<
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP_VISIT));
     headers.insert("permissions-policy", HeaderValue::from_static(PERMISSIONS_VISIT));
+    response
+}
+
+/// The same for the clinician, who has chart and note beside it.
+pub(crate) fn hosting(status: StatusCode, template: &impl Template) -> Response<Body> {
+    let mut response = calling(status, template);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP_HOST));
     response
 }
 

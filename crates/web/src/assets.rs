@@ -1,7 +1,9 @@
 //! The stylesheet, the script and the letters, in the binary.
 
 use crate::Web;
+use crate::beside::Stand;
 use crate::phone::Phone;
+use crate::route::Route;
 
 pub struct Asset {
     pub path: &'static str,
@@ -36,7 +38,10 @@ impl Asset {
 }
 
 /// Parts of the pages of a visit that only a call needs: loaded with what encrypts it.
-const IN_CALL: [&str; 7] = ["captions.js", "chart.js", "choice.js", "files.js", "lock.js", "stage.js", "talk.js"];
+const IN_CALL: [&str; 8] =
+    ["captions.js", "chart.js", "choice.js", "files.js", "leave.js", "lock.js", "stage.js", "talk.js"];
+/// What the clinician's page loads when chart or note is asked for beside the call.
+const WORKSPACE: &str = "workspace.js";
 
 fn is_in_call(asset: &Asset) -> bool {
     let part = asset.path.strip_prefix(VISIT_MODULES);
@@ -50,13 +55,19 @@ pub fn call_modules() -> impl Iterator<Item = &'static Asset> {
 
 /// What a page of a visit loads, each held to its hash before it runs.
 pub fn visit_modules() -> impl Iterator<Item = &'static Asset> {
-    ASSETS.iter().copied().filter(|asset| asset.path.starts_with(VISIT_MODULES) && !is_in_call(asset))
+    let is_later = |asset: &Asset| is_in_call(asset) || asset.path.strip_prefix(VISIT_MODULES) == Some(WORKSPACE);
+    ASSETS.iter().copied().filter(move |asset| asset.path.starts_with(VISIT_MODULES) && !is_later(asset))
 }
 
 /// Those of them that the clinician's page loads: it asks nobody who they are.
 pub fn host_modules() -> impl Iterator<Item = &'static Asset> {
     let is_guests = |asset: &&Asset| OF_GUESTS.contains(&asset.path);
     visit_modules().filter(move |asset| !is_guests(asset))
+}
+
+/// What stands beside the call is loaded with these.
+pub fn workspace() -> [&'static Asset; 2] {
+    [&WORKSPACE_CSS, &VISIT_WORKSPACE]
 }
 
 const OF_GUESTS: [&str; 4] =
@@ -89,6 +100,7 @@ assets! {
     VISIT_HELD = SCRIPT "visit/held.js",
     VISIT_HELP = SCRIPT "visit/help.js",
     VISIT_HOST = SCRIPT "visit/host.js",
+    VISIT_LEAVE = SCRIPT "visit/leave.js",
     VISIT_LOCK = SCRIPT "visit/lock.js",
     VISIT_PAGE = SCRIPT "visit/page.js",
     VISIT_PASSKEY = SCRIPT "visit/passkey.js",
@@ -96,6 +108,12 @@ assets! {
     VISIT_STAGE = SCRIPT "visit/stage.js",
     VISIT_TALK = SCRIPT "visit/talk.js",
     VISIT_WHO = SCRIPT "visit/who.js",
+    VISIT_WORKSPACE = SCRIPT "visit/workspace.js",
+    /// Chart and note beside a call, on the page of the visit.
+    WORKSPACE_CSS = STYLE "workspace.css",
+    /// In their frames.
+    BESIDE = SCRIPT "beside.js",
+    BESIDE_CSS = STYLE "beside.css",
     CALL_BYTES = SCRIPT "call/bytes.js",
     CALL_CALL = SCRIPT "call/call.js",
     CALL_EMOJI = SCRIPT "call/emoji.js",
@@ -156,6 +174,21 @@ pub(crate) struct Frame<'a> {
     pub confirm: &'static Asset,
     pub palette: &'static Asset,
     pub palette_css: &'static Asset,
+    /// In a frame beside a call.
+    pub beside: Option<Beside>,
+}
+
+/// What a page has that stands beside a call.
+pub(crate) struct Beside {
+    pub css: &'static Asset,
+    pub js: &'static Asset,
+}
+
+impl Beside {
+    /// The addresses that stand there; others open in a window.
+    pub fn places(&self) -> impl Iterator<Item = &'static str> {
+        Route::beside()
+    }
 }
 
 impl<'a> Frame<'a> {
@@ -170,6 +203,7 @@ impl<'a> Frame<'a> {
             confirm: &CONFIRM,
             palette: &PALETTE,
             palette_css: &PALETTE_CSS,
+            beside: (web.1 == Stand::Beside).then_some(Beside { css: &BESIDE_CSS, js: &BESIDE }),
         }
     }
 }

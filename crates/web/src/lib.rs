@@ -5,6 +5,7 @@
 
 mod answer;
 mod assets;
+mod beside;
 mod client;
 mod clinic;
 mod forms;
@@ -37,6 +38,7 @@ pub use pages::Hosts;
 pub use phone::Phone;
 pub use route::ROUTES;
 
+use beside::Stand;
 use refusal::Refusal;
 use route::{Found, Route};
 
@@ -72,13 +74,17 @@ pub struct WebState {
     pub request_id: Arc<dyn Fn() -> u128 + Send + Sync>,
 }
 
-/// Cheap to clone.
+/// Cheap to clone. And where what is being answered will stand.
 #[derive(Clone)]
-pub struct Web(Arc<WebState>);
+pub struct Web(Arc<WebState>, Stand);
 
 impl Web {
     pub fn new(state: WebState) -> Self {
-        Self(Arc::new(state))
+        Self(Arc::new(state), Stand::Alone)
+    }
+
+    fn stands(&self, stand: Stand) -> Self {
+        Self(self.0.clone(), stand)
     }
 
     fn identity(&self) -> &Identity {
@@ -153,8 +159,11 @@ pub async fn serve(web: &Web, request: Request<Body>, client: Client) -> Respons
         false => Route::parse(&parts.method, parts.uri.path()),
     };
     let template = found.as_ref().map_or("unknown", |found| found.route.template());
+    let stood = found.and_then(|found| Ok((Stand::of(found.route, &parts.headers)?, found)));
+    let stand = stood.as_ref().map_or(Stand::Alone, |(stand, _)| *stand);
+    let web = &web.stands(stand);
     let answering = async {
-        let Found { route, ids } = found?;
+        let (_, Found { route, ids }) = stood?;
         if let Route::VisitLine = route {
             return line::open(web, &parts, ids[0], upgrade);
         }
@@ -178,6 +187,7 @@ pub async fn serve(web: &Web, request: Request<Body>, client: Client) -> Respons
     // A panic must cost one request and show nothing of what it worked on.
     let answered = AssertUnwindSafe(answering).catch_unwind().await.unwrap_or(Err(Refusal::Defect));
     let mut response = answered.unwrap_or_else(|refusal| refusal.answer(web, &parts));
+    stand.mark(&mut response);
     if !web.0.is_on_this_machine() {
         let transport = HeaderValue::from_static(TRANSPORT);
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, transport);

@@ -31,6 +31,9 @@ pub(crate) enum Refusal {
     OtherDevice,
     #[error("this did not come from a page of ours")]
     CrossSite,
+    /// It would stand in a frame, and does not.
+    #[error("this page stands in a window of its own")]
+    Framed,
     #[error("{0}")]
     Invalid(&'static str),
     #[error(transparent)]
@@ -63,7 +66,7 @@ impl Refusal {
             Refusal::Method => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::NotSignedIn | Refusal::Unproven { .. } | Refusal::OtherDevice => StatusCode::UNAUTHORIZED,
-            Refusal::CrossSite => StatusCode::FORBIDDEN,
+            Refusal::CrossSite | Refusal::Framed => StatusCode::FORBIDDEN,
             Refusal::Invalid(_) => StatusCode::BAD_REQUEST,
             Refusal::SignIn(refusal) => sign_in_status(refusal),
             Refusal::Enrol(EnrolRefusal::Unavailable(error)) => identity_status(error),

@@ -76,6 +76,72 @@ impl Route {
         self.is_page() && !is_way
     }
 
+    /// Whether it may stand beside a call, in a frame on the page of the visit: the patient's chart, the note, what is ordered and
+    /// prescribed from them, and the proof that one is asked for there. Who a patient is, and who gets in, is changed elsewhere.
+    pub fn stands_beside(&self) -> bool {
+        use Route::*;
+        matches!(
+            self,
+            VisitNote
+                | VisitSummary
+                | Chart
+                | BreakGlass
+                | CloseGlass
+                | Allergies
+                | AddAllergy
+                | Allergy
+                | SaveAllergy
+                | Medicines
+                | Reconcile
+                | NewPrescription
+                | Prescribe
+                | Prescription
+                | PrescriptionAct
+                | Problems
+                | AddProblem
+                | Problem
+                | SaveProblem
+                | Social
+                | SaveSocial
+                | Immunizations
+                | AddImmunization
+                | MistakenImmunization
+                | Vitals
+                | SaveVitals
+                | Orders
+                | NewOrders
+                | AddOrders
+                | NewReferral
+                | AddReferral
+                | SignOrders
+                | Order
+                | ChangeOrder
+                | OrderLetter
+                | Documents
+                | FileDocument
+                | Document
+                | ChangeDocument
+                | OwnTexts
+                | KeepOwnTexts
+                | NewNote
+                | Note
+                | SaveNote
+                | NotePreview
+                | NoteSummary
+                | SignNote
+                | CosignNote
+                | DiscardNote
+                | StepUp
+                | StepUpTotp
+        )
+    }
+
+    /// The addresses that stand beside a call.
+    pub fn beside() -> impl Iterator<Item = &'static str> {
+        let all = ROUTES.iter().zip(EACH);
+        all.filter(|((method, _), route)| *method == "GET" && route.stands_beside()).map(|((_, path), _)| *path)
+    }
+
     pub fn takes_documents(&self) -> bool {
         matches!(self, Route::FileDocument | Route::KeepFile)
     }

@@ -4,22 +4,16 @@ import { refresh } from "./about.js";
 import { take } from "./devices.js";
 import "./held.js";
 import { draw } from "./host.js";
-import { byId, isHost, now, post, root, show, trouble } from "./page.js";
+import { byId, fetched, isHost, now, post, root, show, trouble } from "./page.js";
 import { watch } from "./risk.js";
 
 /** Whether the screen is locked beside the call; known once there is one. */
 let isLocked = null;
-const OF_CALL = ["../call/call.js", "./stage.js", "./talk.js", "./choice.js", "./lock.js", "./chart.js"];
+const OF_CALL = ["../call/call.js", "./stage.js", "./talk.js", "./choice.js", "./lock.js", "./chart.js", "./leave.js"];
 
 /** What seals and opens, and what stands on the page in a call, comes when it is needed, each part held to its hash before any of it runs. */
 async function ofCall() {
-  const parts = root.dataset.modules.split(";").filter(Boolean).map((part) => part.split(" "));
-  await Promise.all(parts.map(([address, integrity]) => new Promise((resolve, reject) => {
-    const link = Object.assign(document.createElement("link"), { rel: "modulepreload", href: address, integrity });
-    link.onload = resolve;
-    link.onerror = () => reject(new Error("What encrypts the call did not arrive whole. Load the page anew."));
-    document.head.append(link);
-  })));
+  await fetched(root.dataset.modules);
   const [{ Call }, stage, { hear }, { attend }, lock] = await Promise.all(OF_CALL.map((part) => import(part)));
   if (isHost && !isLocked) {
     isLocked = lock.isLocked;

@@ -1,6 +1,6 @@
 // The clinician's side: who waits, who is in, and the links of those who are asked to come.
 
-import { byId, isHost, now, post, root, row, trouble } from "./page.js";
+import { byId, fetched, isHost, now, post, root, row, trouble } from "./page.js";
 import { bar } from "./risk.js";
 
 export function draw(present) {
@@ -15,6 +15,8 @@ export function draw(present) {
     now.call.admit(visited.id);
   }
   byId("nobody").hidden = waiting.length > 0;
+  const waits = waiting.map(({ label }) => label).join(", ");
+  if (byId("waits").textContent !== (waits && `Waiting: ${waits}`)) byId("waits").textContent = waits && `Waiting: ${waits}`;
   byId("members").replaceChildren(...others.filter(({ id }) => isIn(id)).map(({ id, label }) => row(label, ["Hold", () => now.call.hold(id)], ["Take out", () => now.call.remove(id)])));
 }
 
@@ -23,6 +25,15 @@ function links(all) {
     const state = revoked ? "closed" : checked.length ? "used, identity checked" : sent ? `message ${sent.replace("_", " ")}` : "not closed";
     return row(`${label}, ${state}`, ...(revoked ? [] : [["Close the link", async () => links((await post(`${root.dataset.links}/revoke`, { name })).links)]]));
   }));
+}
+
+// What stands beside the call comes when it is asked for.
+let workspace = null;
+for (const choice of document.querySelectorAll("[data-beside]")) {
+  choice.addEventListener("click", async () => {
+    workspace ??= fetched(root.dataset.workspace).then(() => import("./workspace.js"));
+    try { (await workspace).show(choice.dataset.beside); } catch (error) { workspace = null; trouble(error.message); }
+  });
 }
 
 byId("invite")?.addEventListener("submit", async (event) => {

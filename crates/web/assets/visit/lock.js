@@ -26,12 +26,12 @@ function thin(within) {
 
 function cover() {
   const stage = byId("stage");
-  const locked = byId("locked");
+  const stays = [byId("locked"), byId("workspace")];
   for (let at = stage; at !== document.body; at = at.parentElement) {
-    for (const one of [...at.parentElement.children]) if (one !== at && one !== locked) putAway(one);
+    for (const one of [...at.parentElement.children]) if (one !== at && !stays.includes(one)) putAway(one);
   }
   thin(stage);
-  locked.hidden = false;
+  byId("locked").hidden = false;
   byId("locked-name").focus();
 }
 

@@ -10,6 +10,21 @@ export const session = byId("session");
 /** The call as it is now. `labels`: how the server names each participant; who is in is what the host signed. */
 export const now = { call: null, media: null, members: [], labels: new Map() };
 
+/** Where pages open for which a call is not left. */
+export const WINDOW = "wardstone-beside";
+export const outside = (address) => open(address, WINDOW);
+
+/** What comes when it is needed, each part held to its hash before any of it counts. */
+export function fetched(list) {
+  const parts = list.split(";").filter(Boolean).map((part) => part.split(" "));
+  return Promise.all(parts.map(([href, integrity]) => new Promise((resolve, reject) => {
+    const link = Object.assign(document.createElement("link"), { rel: href.includes(".css") ? "stylesheet" : "modulepreload", href, integrity });
+    link.onload = resolve;
+    link.onerror = () => reject(new Error("A part of this page did not arrive whole. Load it anew."));
+    document.head.append(link);
+  })));
+}
+
 export async function post(address, body = {}) {
   if (isHost) return globalThis.wardstone.send(address, body, session.dataset.csrf);
   const answer = await fetch(address, {

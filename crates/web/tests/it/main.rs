@@ -9,6 +9,7 @@ mod allergies;
 mod assets;
 #[path = "../../../identity/tests/it/authenticator.rs"]
 mod authenticator;
+mod beside;
 mod chart;
 mod clinic;
 mod documents;

@@ -23,7 +23,7 @@ use telehealth::status::EndReason;
 use super::{Answer, GUEST_PATH, recent, risk};
 use crate::Web;
 use crate::answer;
-use crate::assets::{Asset, Frame, VISIT, VISIT_CSS, call_modules, host_modules};
+use crate::assets::{Asset, Frame, VISIT, VISIT_CSS, call_modules, host_modules, workspace};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::record_number;
@@ -104,7 +104,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         visit: room.visit,
         purposes: PURPOSES.map(|(code, words, _)| (code, words)).into(),
     };
-    Ok(answer::calling(StatusCode::OK, &page))
+    Ok(answer::hosting(StatusCode::OK, &page))
 }
 
 /// A way into the room, for half a minute and once.
@@ -286,6 +286,10 @@ impl Page<'_> {
 
     fn call_modules(&self) -> impl Iterator<Item = &'static Asset> {
         call_modules()
+    }
+
+    fn workspace(&self) -> [&'static Asset; 2] {
+        workspace()
     }
 
     fn visit_modules(&self) -> impl Iterator<Item = &'static Asset> {
