@@ -15,6 +15,8 @@ const HOST = "clinician";
 const SWITCH_MS = 300;
 // A phone call, or a page that is put to sleep: said to the others as what it is.
 const ON_HOLD = "on-hold";
+// Timers that were silent for so long stood still: a page that was put to sleep, whether it was told so or not.
+const SLEPT_MS = 10_000;
 const BANNERS = {
   "fingerprint-mismatch": "The connection is not to the person it claims. It was stopped.",
   "e2ee-failed": "End-to-end encryption could not be kept. Sound and picture to this person were stopped.",
@@ -56,6 +58,7 @@ export class Call extends EventTarget {
   #lowered = new Map();
   #toldSame = new Set();
   #isAsleep = false;
+  #checkedMs = 0;
 
   /** `hooks` exist for tests that make things go wrong; none of them makes a check weaker. */
   constructor({ visit, url, connect, ticket, relayOnly = false, hooks = {} }) {
@@ -77,6 +80,7 @@ export class Call extends EventTarget {
     this.signal = new Signal({ connect: this.connect, ticket: this.ticket, resume: await this.drawer.get(this.visit, "resume"), keys: this.keys.public });
     this.signal.addEventListener("message", ({ detail }) => this.#inOrder(() => this.#heard(detail)));
     this.signal.addEventListener("line", ({ detail }) => this.#line(detail));
+    this.#checkedMs = Date.now();
     this.checking = setInterval(() => this.#check(), CHECK_MS);
     this.signal.open();
   }
@@ -393,6 +397,7 @@ export class Call extends EventTarget {
   }
 
   async #check() {
+    if (this.#hasSlept()) { this.#awake(); return; }
     for (const [who, peer] of this.peers) {
       const meter = await peer.check();
       if (!meter) continue;
@@ -501,11 +506,28 @@ export class Call extends EventTarget {
 
   /** And is awake again: line and connections are looked at now. */
   wake() {
-    const wasAsleep = this.#isAsleep;
-    this.#isAsleep = false;
     this.signal?.wake();
-    if (wasAsleep && this.me && this.roster?.find(this.me.id)) this.#tellState();
-    for (const peer of this.peers.values()) if (peer.state === "reconnecting") peer.restart();
+    if (this.#hasSlept()) this.#awake();
+    else for (const peer of this.peers.values()) if (peer.state === "reconnecting") peer.restart();
+  }
+
+  #hasSlept() {
+    const nowMs = Date.now();
+    const hasSlept = this.#isAsleep || nowMs - this.#checkedMs > SLEPT_MS;
+    this.#checkedMs = nowMs;
+    return hasSlept;
+  }
+
+  /**
+   * What the browser counted while the page slept and what the worker counts when it wakes are of different moments, and what waited there is
+   * stale. So nothing of it is judged or sent: everybody is met anew, as after a page that was loaded anew, and proves themselves anew.
+   */
+  #awake() {
+    this.#isAsleep = false;
+    return this.#inOrder(async () => {
+      for (const peer of [...this.peers.values()]) await this.#anew(peer);
+      if (this.me && this.roster?.find(this.me.id)) this.#tellState();
+    });
   }
 
   useMedia(stream) { this.media.use(stream); }

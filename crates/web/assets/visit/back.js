@@ -77,7 +77,8 @@ export function follow(call) {
 }
 
 document.addEventListener("freeze", () => now.call?.sleep());
-document.addEventListener("resume", wake);
+// Still hidden then: the line and the connections do not wait for eyes.
+document.addEventListener("resume", () => { now.call?.wake(); later(); });
 document.addEventListener("visibilitychange", wake);
 addEventListener("pageshow", ({ persisted }) => { if (persisted) wake(); });
 addEventListener("online", wake);
