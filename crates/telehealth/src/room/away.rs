@@ -7,7 +7,7 @@ use crate::status::EndReason;
 
 /// Shorter absences, such as a page that is loaded anew, are told to nobody.
 pub const AWAY_TOLD_MS: i64 = 3_000;
-/// A guest who is in comes back into the call within this; later they knock anew, and the host decides.
+/// Who is in comes back into the call within this; later they knock anew, and the host decides.
 pub const AWAY_IN_MS: i64 = 5 * 60_000;
 /// Who waits keeps their place in the line.
 pub const AWAY_WAITING_MS: i64 = 15 * 60_000;
@@ -23,7 +23,7 @@ impl Room {
         for one in self.participants.values_mut().filter(|one| !one.is_over() && one.gone_ms.is_some()) {
             let away_ms = away_ms(one.gone_ms);
             let most_ms = match () {
-                () if one.is_host() || !is_kept => GRACE_MS,
+                () if !is_kept => GRACE_MS,
                 () if one.is_in() => AWAY_IN_MS,
                 () => AWAY_WAITING_MS,
             };

@@ -147,6 +147,8 @@ impl Room {
             self.drop_connection(connection);
         }
         self.audit(Some((id.clone(), role)), what, None);
+        // What they signed is of their keys, and whoever hosts after them has others.
+        self.roster = self.roster.take().filter(|(from, _)| from != id);
         self.tell_present();
         self.tell_waiting();
     }

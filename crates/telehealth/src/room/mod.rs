@@ -29,7 +29,7 @@ pub const TICKET_MS: i64 = 30_000;
 pub const TICKETS_MAX: usize = 64;
 pub const HELLO_MS_MAX: i64 = 10_000;
 pub const SILENCE_MS_MAX: i64 = 3 * BEAT_MS;
-/// A host who is away, and whoever is away while nobody else is there.
+/// Whoever is away while nobody else is there.
 pub const GRACE_MS: i64 = 60_000;
 pub const WAITING_MAX: usize = 16;
 pub const CONNECTIONS_MAX: usize = 64;

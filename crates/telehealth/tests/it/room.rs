@@ -354,3 +354,31 @@ fn reports_reach_the_audit_trail_and_nobody_else() {
         Some(Audit::Reported(wardstone_telehealth::signal::Report::FingerprintMismatch))
     ));
 }
+
+#[test]
+fn a_host_who_is_away_finds_the_call_again_and_one_who_comes_after_them_signs_a_list_of_their_own() {
+    let (mut stage, host, patient) = visit();
+    let list = |epoch: u64| json!({"type": "roster", "epoch": epoch, "members": [], "signature": "c2ln"});
+    stage.say(1, list(7));
+    let resume = stage.last(1, "welcome")["resume"].clone();
+    stage.input(Input::Closed { connection: 1 });
+    let pass = |stage: &mut Stage, ms: i64| {
+        for _ in 0..ms / 10_000 {
+            stage.tick(10_000);
+            stage.say(2, json!({"type": "beat"}));
+        }
+    };
+    pass(&mut stage, AWAY_IN_MS - 10_000);
+    stage.open(3);
+    stage.say(3, json!({"type": "hello", "resume": resume, "keys": KEYS()}));
+    assert_eq!((&stage.last(3, "welcome")["you"], &stage.last(3, "roster")["epoch"]), (&json!(host), &json!(7)));
+    stage.input(Input::Closed { connection: 3 });
+    pass(&mut stage, AWAY_IN_MS + 10_000);
+    assert!(stage.audit.contains(&Audit::Lost));
+    assert_ne!(stage.join(4, "dr", Clinician), host);
+    assert!(stage.all(4, "roster").is_empty(), "what another signed is not given to them as theirs");
+    stage.say(4, list(1));
+    assert!(stage.all(4, "error").is_empty(), "and theirs begins where it likes");
+    assert_eq!(stage.last(2, "roster")["epoch"], 1);
+    assert_eq!(stage.last(4, "present")["members"][0]["id"], patient.as_str());
+}

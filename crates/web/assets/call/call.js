@@ -417,6 +417,7 @@ export class Call extends EventTarget {
 
   #line(line) {
     this.#tell("state", { call: "line", line });
+    if (line === "stuck") return;
     if (line === "open" && this.wasLost) this.signal.send({ type: "event", what: "reconnected", detail: "line" });
     this.wasLost = line === "away";
     if (line === "open") for (const peer of this.peers.values()) peer.post.repeat();

@@ -6,6 +6,7 @@ const KEPT_MAX = 256;
 const BUSY_AT = 32;
 const BACKOFF_FIRST_MS = 250;
 const BACKOFF_MAX_MS = 8_000;
+const STUCK_AFTER = 3;
 const BEAT_MS = 10_000;
 const SILENCE_BEATS = 3;
 // After a sleep: a line that does not answer within this is dead, whatever the browser says of it.
@@ -48,7 +49,7 @@ class Pace {
 }
 
 /**
- * Events: `message` (detail: what the server said), `line` (detail: open, away or closed).
+ * Events: `message` (detail: what the server said), `line` (detail: open, away, stuck or closed).
  * Numbers rise over the life of this page in one direction, and from 1 on each connection in the other; what does not rise is not heard.
  * What the server is not known to have heard is kept, and said again when the line is back.
  */
@@ -198,6 +199,8 @@ export class Signal extends EventTarget {
     if (this.#isOver || this.#isAway) return;
     this.#isAway = true;
     this.dispatchEvent(new CustomEvent("line", { detail: "away" }));
+    // No room may be there any more to come back to, and a browser does not say whether it was that or the network.
+    if (this.#tries > 0 && this.#tries % STUCK_AFTER === 0) this.dispatchEvent(new CustomEvent("line", { detail: "stuck" }));
     const wait = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** this.#tries);
     this.#tries += 1;
     this.retrying = setTimeout(() => this.open(), wait * (0.5 + this.jitter() / 2));

@@ -91,6 +91,9 @@ async function changed(made, state, isFresh) {
     const late = state.late ? ` Running about ${state.late} minutes late.` : "";
     byId("place").textContent = `You are waiting.${place}${late} Keep this page open: your clinician lets you in.`;
     show("wait");
+  } else if (state.call === "line" && state.line === "stuck") {
+    // A ticket opens a room that was forgotten: then the line finds one, and says what is left of the place in it.
+    if (!isHost) post(ticketAt).catch(() => {});
   } else if (state.call === "line") {
     said.textContent = state.line === "away" ? "The connection to the clinic is lost; it is tried again. The call itself may go on." : "";
     if (state.line === "away" && byId("wait")?.hidden === false) byId("place").textContent = "The connection to the clinic is lost; it is tried again. Your place is kept.";
