@@ -360,6 +360,7 @@ fn a_host_who_is_away_finds_the_call_again_and_one_who_comes_after_them_signs_a_
     let (mut stage, host, patient) = visit();
     let list = |epoch: u64| json!({"type": "roster", "epoch": epoch, "members": [], "signature": "c2ln"});
     stage.say(1, list(7));
+    stage.say(1, json!({"type": "say", "box": "c2VhbGVk"}));
     let resume = stage.last(1, "welcome")["resume"].clone();
     stage.input(Input::Closed { connection: 1 });
     let pass = |stage: &mut Stage, ms: i64| {
@@ -376,6 +377,7 @@ fn a_host_who_is_away_finds_the_call_again_and_one_who_comes_after_them_signs_a_
     pass(&mut stage, AWAY_IN_MS + 10_000);
     assert!(stage.audit.contains(&Audit::Lost));
     assert_ne!(stage.join(4, "dr", Clinician), host);
+    assert!(stage.all(4, "say").is_empty(), "nor what they said");
     assert!(stage.all(4, "roster").is_empty(), "what another signed is not given to them as theirs");
     stage.say(4, list(1));
     assert!(stage.all(4, "error").is_empty(), "and theirs begins where it likes");
