@@ -37,6 +37,38 @@ const force = (host) => host.evaluate(async () => {
   return answer;
 });
 
+/** In the device check: made the first time, by the keyboard alone and without anything that moves, and known the next. */
+async function early(patient, turn, { devtools, authenticatorId }) {
+  const part = patient.getByRole('region', { name: 'A passkey for this visit' });
+  const count = async () => (await devtools.send('WebAuthn.getCredentials', { authenticatorId })).credentials.length;
+  if (turn === 'second') {
+    await part.getByText('the passkey that you made for this clinic').waitFor();
+    assert.equal(await part.getByRole('button').count(), 0);
+    return;
+  }
+  const make = part.getByRole('button', { name: 'Make a passkey' });
+  await make.waitFor();
+  await findsNothing(patient, 'the device check of a visit of high risk');
+  await photograph(patient, 'visit-risk-check');
+  assert.equal(await count(), 0);
+  const door = patient.getByRole('button', { name: 'Knock at the door' });
+  const before = await door.boundingBox();
+  // Declined first: what unlocks the device does not fit.
+  await devtools.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: false });
+  await make.focus();
+  await patient.keyboard.press('Enter');
+  await part.getByText('No passkey was made.').waitFor();
+  await devtools.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: true });
+  assert.equal(await count(), 0);
+  await patient.keyboard.press('Enter');
+  await part.getByText('The passkey is made.').waitFor();
+  assert.equal(await count(), 1);
+  assert.deepEqual(await door.boundingBox(), before, 'nothing moves');
+  await patient.keyboard.press('Tab');
+  assert.ok(await door.evaluate((button) => button === document.activeElement), 'the keyboard goes on where it was');
+  await findsNothing(patient, 'a passkey was made in the device check');
+}
+
 test('a visit of high risk begins with a passkey over the keys of the call, and shows pictures when both said the words are the same', async () => {
   const [room, home] = [await here.browser.profile(), await here.browser.profile()];
   const [host, patient] = [await pageOf(room), await pageOf(home)];
@@ -51,9 +83,12 @@ test('a visit of high risk begins with a passkey over the keys of the call, and 
     // Another link of the same page would be a move within it.
     await patient.goto('about:blank');
     await enter(patient, visit, link);
+    await early(patient, turn, { devtools, authenticatorId });
     await knock(patient);
     await patient.getByText('This call goes through a relay').waitFor();
     await patient.getByRole('button', { name: 'Use a passkey' }).waitFor();
+    // Having made one is no proof.
+    assert.equal(await panel(host).getByText('passkey enrolled today').count(), 0);
     await host.getByText('They are asked for their passkey.').waitFor();
     assert.ok(await letIn(host).isDisabled());
     if (turn === 'first') {
@@ -88,7 +123,7 @@ test('a visit of high risk begins with a passkey over the keys of the call, and 
     await host.getByRole('button', { name: 'End for all' }).click();
     await patient.getByText('The visit is over.').waitFor();
     const told = await said(visit);
-    for (const word of ['riskraised', 'vouched', 'riskcleared', 'byeye', ...(turn === 'first' ? ['riskrefused'] : [])]) assert.ok(told.includes(word), `${word}: ${told}`);
+    for (const word of ['riskraised', ...(turn === 'first' ? ['enrolled'] : []), 'vouched', 'riskcleared', 'byeye', ...(turn === 'first' ? ['riskrefused'] : [])]) assert.ok(told.includes(word), `${word}: ${told}`);
     const { credentials } = await devtools.send('WebAuthn.getCredentials', { authenticatorId });
     assert.equal(credentials.length, 1, 'it is made once and known from then on');
   }
@@ -134,4 +169,53 @@ test('a risk that is raised in a call puts the patient out; with a reason they c
   for (const word of ['riskwaived user-', 'ten years', 'somebodyelse', 'link closed']) assert.ok(told.includes(word), `${word}: ${told}`);
   await room.close();
   await home.close();
+});
+
+test('a passkey that is removed by the front desk puts the patient out of the call, and another is made in the waiting room', async () => {
+  const [room, home, desk] = [await here.browser.profile(), await here.browser.profile(), await here.browser.profile()];
+  const [host, patient, front] = [await pageOf(room), await pageOf(home), await pageOf(desk)];
+  const { devtools, authenticatorId } = await virtualAuthenticator(patient);
+  await signIn(host, here.clinic, 'asha.rao');
+  const visit = await appointment(here, { startedMinutesAgo: 1 });
+  await signIn(front, here.clinic, 'front_desk');
+  await front.goto(`/patients/${visit.patient}/access`);
+  const remove = async () => {
+    const kept = front.locator('form[action$="/access/passkeys/remove"]').first();
+    await kept.waitFor();
+    await findsNothing(front, 'passkeys for visits on the page of access');
+    await kept.getByLabel('Why it is removed').fill('The telephone was lost on the way home');
+    await kept.getByRole('button', { name: 'Remove this passkey' }).click();
+    await front.getByRole('heading', { name: 'Passkeys for video visits' }).waitFor({ state: 'detached' });
+  };
+  // Of the test before: whose authenticator is not here.
+  if (await front.getByRole('heading', { name: 'Passkeys for video visits' }).count()) await remove();
+
+  await host.goto(`/appointments/${visit.id}/visit`);
+  await panel(host).getByText('Ordinary').waitFor();
+  await host.getByRole('button', { name: 'Make this a visit of high risk' }).click();
+  const link = await linkFrom(host);
+  await openRoom(host);
+  await enter(patient, visit, link);
+  await patient.getByRole('button', { name: 'Make a passkey' }).click();
+  await patient.getByText('The passkey is made.').waitFor();
+  await knock(patient);
+  await patient.getByRole('button', { name: 'Use a passkey' }).click();
+  await host.locator('#waiting button:enabled', { hasText: 'Let in' }).click();
+  await patient.locator('#stage').waitFor();
+  await host.getByText('Connected, encrypted between you.').waitFor();
+
+  await front.reload();
+  await remove();
+  await patient.getByRole('heading', { name: 'The waiting room' }).waitFor();
+  await host.getByText('They are asked for their passkey.').waitFor();
+  await panel(host).getByText('Not yet', { exact: true }).first().waitFor();
+  await patient.getByRole('button', { name: 'Use a passkey' }).click();
+  await patient.getByText('Your passkey has confirmed this call.').waitFor();
+  assert.equal((await devtools.send('WebAuthn.getCredentials', { authenticatorId })).credentials.length, 2, 'another one');
+  await host.locator('#waiting button:enabled', { hasText: 'Let in' }).click();
+  await patient.locator('#stage').waitFor();
+  const told = await said(visit);
+  for (const word of ['enrolled', 'vouched', 'unvouched', 'held']) assert.ok(told.includes(word), `${word}: ${told}`);
+  for (const page of [host, patient]) assert.equal(await page.locator('#banner').isVisible(), false, await page.locator('#banner').innerText());
+  await Promise.all([room, home, desk].map((one) => one.close()));
 });

@@ -44,7 +44,7 @@ test('a link, a birth date and a record number lead to the waiting room, and the
 
   // Waiting survives a page that is loaded anew, without link or questions.
   await patient.reload();
-  await knock(patient);
+  await patient.getByRole('heading', { name: 'The waiting room' }).waitFor();
 
   await host.getByRole('button', { name: 'Let in: The patient' }).click();
   await Promise.all([plays(host, '#tiles figure video'), plays(patient, '#tiles figure video')]);

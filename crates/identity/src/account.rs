@@ -124,6 +124,9 @@ pub(crate) struct HeldPasskey {
     pub added_ms: i64,
     /// Beside the library's own: compared once more when the use is written.
     pub counter: u32,
+    /// When it signed last, where that is kept: for visits.
+    #[serde(default)]
+    pub used_ms: Option<i64>,
     pub passkey: Passkey,
 }
 

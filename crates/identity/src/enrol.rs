@@ -330,7 +330,7 @@ impl Identity {
         let finished = self.inner().webauthn.finish_passkey_registration(&answer, registration);
         let passkey = finished.map_err(|_| EnrolRefusal::WrongPasskey)?;
         let label = label.chars().filter(|c| !c.is_control()).take(LABEL_CHARS_MAX).collect();
-        Ok(HeldPasskey { label, added_ms: self.now_ms(), counter: 0, passkey })
+        Ok(HeldPasskey { label, added_ms: self.now_ms(), counter: 0, used_ms: None, passkey })
     }
 
     #[expect(clippy::type_complexity, reason = "what is shown and what is kept")]

@@ -16,8 +16,6 @@ use crate::passkey::parse;
 use crate::sign_in::TICKET_MS;
 use crate::{Connection, EnrolRefusal, Identity, IdentityError, SignInRefusal, lock};
 
-/// Of one patient, and of one who stands for them.
-const PASSKEYS_MAX: usize = 5;
 /// Ceremonies at once, of all visits.
 const BEGUN_MAX: usize = 10_000;
 pub const NONCE_BYTES: usize = 32;
@@ -63,14 +61,12 @@ impl Identity {
 
     /// The options for `navigator.credentials.create`. `person` is whoever came by a link and was checked.
     pub fn begin_visit_enrolment(&self, patient: VisitPatient<'_>, person: &str) -> Result<String, IdentityError> {
-        let held = self.kept_passkeys(patient)?;
-        if held.len() >= PASSKEYS_MAX {
-            return Err(IdentityError::Invalid("there are too many passkeys of this patient"));
+        if self.has_visit_passkey(patient)? {
+            return Err(IdentityError::Invalid("this patient has a passkey: it is the one to use"));
         }
         let handle = Uuid::from_bytes(self.hashes().handle.label(&key_text(patient)));
-        let ids = held.iter().map(|held| held.passkey.cred_id().clone()).collect();
         let words = "Video visits";
-        let started = self.inner().webauthn.start_passkey_registration(handle, words, words, Some(ids));
+        let started = self.inner().webauthn.start_passkey_registration(handle, words, words, None);
         let (challenge, registration) = started.map_err(|_| IdentityError::Invalid("no passkey ceremony"))?;
         let mut options = serde_json::to_value(&challenge).map_err(|_| IdentityError::Stored)?;
         // It is asked for by name, and is no way to sign in.
@@ -82,26 +78,29 @@ impl Identity {
         Ok(options.to_string())
     }
 
+    /// When it was made. Nothing is proven by it.
     pub async fn finish_visit_enrolment(
         &self,
         patient: VisitPatient<'_>,
         person: &str,
         credential: &str,
         from: &Connection<'_>,
-    ) -> Result<(), EnrolRefusal> {
+    ) -> Result<i64, EnrolRefusal> {
         let begun = lock(&self.inner().visit_passkeys).registrations.remove(person);
         let begun = begun.filter(|(until_ms, _)| self.now_ms() < *until_ms).map(|(_, begun)| begun);
         let made = self.check_registration(begun.as_ref(), credential, "visits")?;
         let pen = self.pen().await;
-        let mut held = self.kept_passkeys(patient)?;
-        if held.len() >= PASSKEYS_MAX {
+        // Who has one proves with it: a second one, begun elsewhere before, does not come in beside it.
+        if self.has_visit_passkey(patient)? {
             return Err(EnrolRefusal::WrongPasskey);
         }
-        held.push(made);
+        let made_ms = made.added_ms;
+        let held = [made];
         let event =
             self.evidence(Action::Visit, Outcome::Success, &Actor::nobody(), from, "passkey for visits enrolled")?;
         let put = crate::open::put(Shelf::VisitPasskey, self.key_of(patient), &held)?;
-        Ok(self.commit(pen, vec![event], vec![put], |_| ()).await?)
+        self.commit(pen, vec![event], vec![put], |_| ()).await?;
+        Ok(made_ms)
     }
 
     /// The options for `navigator.credentials.get`, and the number, used once, of which `challenge` makes it: whoever is asked to sign
@@ -164,6 +163,7 @@ impl Identity {
         }
         let mut held = self.kept_passkeys(patient)?;
         let known_ms = spent(&proven, &mut held).ok_or(SignInRefusal::DoesNotMatch)?;
+        used(&proven, &mut held, self.now_ms());
         let put = crate::open::put(Shelf::VisitPasskey, self.key_of(patient), &held)?;
         self.commit(pen, vec![event], vec![put], |_| ()).await?;
         Ok(VisitProof { known_ms, of_account: false })
@@ -175,14 +175,14 @@ impl Identity {
         self.account(profile.user).ok().filter(|_| is_active)
     }
 
-    fn kept_passkeys(&self, patient: VisitPatient<'_>) -> Result<Vec<HeldPasskey>, IdentityError> {
+    pub(crate) fn kept_passkeys(&self, patient: VisitPatient<'_>) -> Result<Vec<HeldPasskey>, IdentityError> {
         match self.desk().get(Shelf::VisitPasskey, &self.key_of(patient))? {
             Some(plain) => serde_json::from_slice(&plain).map_err(|_| IdentityError::Stored),
             None => Ok(Vec::new()),
         }
     }
 
-    fn key_of(&self, patient: VisitPatient<'_>) -> EntryKey {
+    pub(crate) fn key_of(&self, patient: VisitPatient<'_>) -> EntryKey {
         self.hashes().label.label(&key_text(patient))
     }
 }
@@ -197,6 +197,13 @@ fn spent(proven: &Proven, passkeys: &mut [HeldPasskey]) -> Option<i64> {
     let Proven::Passkey { result } = proven else { return None };
     let known_ms = passkeys.iter().find(|held| held.passkey.cred_id() == result.cred_id())?.added_ms;
     proven.spend_passkey(passkeys).then_some(known_ms)
+}
+
+fn used(proven: &Proven, passkeys: &mut [HeldPasskey], now_ms: i64) {
+    let Proven::Passkey { result } = proven else { return };
+    for held in passkeys.iter_mut().filter(|held| held.passkey.cred_id() == result.cred_id()) {
+        held.used_ms = Some(now_ms);
+    }
 }
 
 /// The same ceremony over a challenge of ours: the library draws one and lets nobody else. Its state stays in this process.

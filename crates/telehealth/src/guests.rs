@@ -34,6 +34,9 @@ const STRANGE_MS: i64 = 10 * MINUTE_MS;
 /// Ways through a relay to try, within `RELAYS_MS`.
 pub const RELAYS_MAX: u32 = 10;
 const RELAYS_MS: i64 = 10 * MINUTE_MS;
+/// Passkeys that a guest begins to make, within `PASSKEYS_MS`.
+pub const PASSKEYS_MAX: u32 = 10;
+const PASSKEYS_MS: i64 = 10 * MINUTE_MS;
 
 /// Who is asked to come.
 pub struct NewGuest<'a> {
@@ -130,13 +133,16 @@ pub struct Guests {
     strangers: Arc<Window<u128>>,
     /// Ways through a relay that were asked for, by guest or host.
     relays: Arc<Window<EntryKey>>,
+    /// Passkeys that were begun, by guest.
+    passkeys: Arc<Window<EntryKey>>,
 }
 
 impl Guests {
     pub fn new(desk: Arc<Desk>, clock: Clock, fill: Fill, tell: Tell) -> Self {
         let strangers = Arc::new(Window::new(STRANGE_MAX, STRANGE_MS));
         let relays = Arc::new(Window::new(RELAYS_MAX, RELAYS_MS));
-        Self { desk, clock, fill, tell, pen: Arc::default(), strangers, relays }
+        let passkeys = Arc::new(Window::new(PASSKEYS_MAX, PASSKEYS_MS));
+        Self { desk, clock, fill, tell, pen: Arc::default(), strangers, relays, passkeys }
     }
 
     /// The secret of a new link: shown once, never kept.

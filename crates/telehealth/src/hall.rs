@@ -129,6 +129,11 @@ impl Hall {
         })
     }
 
+    /// The visits whose rooms are open.
+    pub fn visits(&self) -> Vec<String> {
+        self.open().keys().cloned().collect()
+    }
+
     /// Changes each time something happens in a room.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.0.changed.subscribe()

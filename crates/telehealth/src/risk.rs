@@ -70,6 +70,11 @@ impl Hall {
         vouched == Some(true)
     }
 
+    /// The passkey of who has this role in the visit was removed: it vouches for no keys any more.
+    pub fn unvouch(&self, visit: &str, role: Role) {
+        self.with(visit, |room| ((), room.unvouch(role)));
+    }
+
     /// Writes down what somebody did about a visit beside its room.
     pub fn note(&self, visit: &str, role: Role, what: Audit, detail: String) {
         self.noted(visit, role, what, Some(detail));

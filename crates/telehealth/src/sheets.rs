@@ -41,6 +41,15 @@ pub struct Sheet {
     pub patient: Option<Patient>,
     /// With which passkey they signed the keys of this visit last.
     pub passkey: Option<Signed>,
+    /// The passkey that was made in this visit, which is no proof of anything by itself.
+    pub enrolled: Option<Enrolled>,
+}
+
+/// A passkey that who came made, in the device check or in the waiting room.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolled {
+    pub role: Role,
+    pub at_ms: UnixMs,
 }
 
 /// The patient of a visit, as the record numbers them.

@@ -156,6 +156,9 @@ pub struct Member {
     pub label: String,
     pub keys: Keys,
     pub admitted: bool,
+    /// Their line is gone, and their place is kept: a phone that rings, a page that sleeps.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub away: bool,
 }
 
 /// A passkey signed these keys of this participant: `risk::KeysDigest` as text.

@@ -38,8 +38,8 @@ impl Asset {
 }
 
 /// Parts of the pages of a visit that only a call needs: loaded with what encrypts it.
-const IN_CALL: [&str; 8] =
-    ["captions.js", "chart.js", "choice.js", "files.js", "leave.js", "lock.js", "stage.js", "talk.js"];
+const IN_CALL: [&str; 9] =
+    ["back.js", "captions.js", "chart.js", "choice.js", "files.js", "leave.js", "lock.js", "stage.js", "talk.js"];
 /// What the clinician's page loads when chart or note is asked for beside the call.
 const WORKSPACE: &str = "workspace.js";
 
@@ -72,6 +72,13 @@ pub fn workspace() -> [&'static Asset; 2] {
 
 const OF_GUESTS: [&str; 4] =
     ["/assets/visit/guest.js", "/assets/visit/who.js", "/assets/visit/consent.js", "/assets/visit/passkey.js"];
+const OF_GUESTS: [&str; 5] = [
+    "/assets/visit/guest.js",
+    "/assets/visit/who.js",
+    "/assets/visit/consent.js",
+    "/assets/visit/early.js",
+    "/assets/visit/passkey.js",
+];
 
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -88,6 +95,7 @@ assets! {
     VISIT = SCRIPT "visit.js",
     VISIT_CSS = STYLE "visit.css",
     VISIT_ABOUT = SCRIPT "visit/about.js",
+    VISIT_BACK = SCRIPT "visit/back.js",
     VISIT_BEGIN = SCRIPT "visit/begin.js",
     VISIT_CAPTIONS = SCRIPT "visit/captions.js",
     VISIT_CHART = SCRIPT "visit/chart.js",
@@ -95,6 +103,7 @@ assets! {
     VISIT_CHECK = SCRIPT "visit/check.js",
     VISIT_CONSENT = SCRIPT "visit/consent.js",
     VISIT_DEVICES = SCRIPT "visit/devices.js",
+    VISIT_EARLY = SCRIPT "visit/early.js",
     VISIT_FILES = SCRIPT "visit/files.js",
     VISIT_GUEST = SCRIPT "visit/guest.js",
     VISIT_HELD = SCRIPT "visit/held.js",

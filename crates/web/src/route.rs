@@ -251,6 +251,8 @@ routes! {
     VisitPasskey = POST "/visit/passkey",
     EnrolVisitPasskey = POST "/visit/passkey/new",
     ProveVisitPasskey = POST "/visit/passkey/proof",
+    RemoveVisitPasskey = POST "/me/visit-passkeys/remove",
+    TakeVisitPasskey = POST "/patients/{}/access/passkeys/remove",
     VisitTicket = POST "/appointments/{}/visit/ticket",
     VisitSession = POST "/appointments/{}/visit/session",
     HostRelay = POST "/appointments/{}/visit/relay",

@@ -100,8 +100,14 @@ async fn an_enrolment_is_of_its_own_asking_and_nothing_is_kept_that_the_log_cann
     let made = key.create(&options);
     let refused = clinic.identity.finish_visit_enrolment(ANA, "link-2", &made, &here()).await;
     assert!(matches!(refused, Err(EnrolRefusal::WrongPasskey)));
+    let mut other = Authenticator::new();
+    let at_once = other.create(&clinic.identity.begin_visit_enrolment(ANA, "link-3").unwrap());
     clinic.audit_is_away(true);
     assert!(clinic.identity.finish_visit_enrolment(ANA, "link-1", &made, &here()).await.is_err());
     clinic.audit_is_away(false);
     assert!(!clinic.identity.has_visit_passkey(ANA).unwrap());
+    // Of two that were begun, the first stands: the second does not come in beside it, and none is begun any more.
+    clinic.identity.finish_visit_enrolment(ANA, "link-3", &at_once, &here()).await.unwrap();
+    assert_eq!(clinic.identity.visit_passkeys(ANA).unwrap().len(), 1);
+    assert!(matches!(clinic.identity.begin_visit_enrolment(ANA, "link-1"), Err(IdentityError::Invalid(_))));
 }

@@ -130,6 +130,16 @@ impl Guests {
         self.relay_for(key_of(link), &guest.link.visit, role_of(guest.link.purpose))
     }
 
+    /// A guest may begin to make a passkey, for so often.
+    pub fn try_passkey(&self, link: &Secret) -> Result<(), GuestError> {
+        let (key, now_ms) = (key_of(link), (self.clock)());
+        if let Some(seconds) = self.passkeys.wait_s(&key, now_ms) {
+            return Err(GuestError::Wait { seconds });
+        }
+        self.passkeys.count(key, now_ms);
+        Ok(())
+    }
+
     /// The clinician, known by their account.
     pub fn host_tries_relay(&self, visit: &str, account: &str) -> Result<(), GuestError> {
         self.relay_for(half("visit-host", account), visit, Role::Clinician)

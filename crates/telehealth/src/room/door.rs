@@ -86,6 +86,7 @@ impl Room {
         let Some(participant) = self.participants.get_mut(id) else { return };
         let older = participant.connection.replace(connection);
         participant.gone_ms = None;
+        (participant.is_away, participant.is_missed) = (false, false);
         participant.keys = keys;
         participant.resume = resume;
         participant.resume_before = shown;
@@ -138,6 +139,8 @@ impl Room {
             call,
             connection: Some(connection),
             gone_ms: None,
+            is_away: false,
+            is_missed: false,
             resume,
             resume_before: None,
             heard: 0,

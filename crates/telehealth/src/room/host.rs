@@ -167,6 +167,11 @@ impl Room {
             self.drop_connection(connection);
         }
         self.audit(Some((id.clone(), role)), what, None);
+        // What they signed is of their keys, and whoever hosts after them has others.
+        self.roster = self.roster.take().filter(|(from, _)| from != id);
+        // Nor do their words mean anything to who comes later: the keys are gone, and a list without them makes a ghost of who said them.
+        self.backlog.retain(|(from, ..)| from != id);
+        self.backlog_bytes = self.backlog.iter().map(|(.., sealed)| sealed.len()).sum();
         self.tell_present();
         self.tell_waiting();
     }

@@ -35,6 +35,10 @@ pub(super) struct Participant {
     pub connection: Option<ConnectionId>,
     /// When the connection was lost.
     pub gone_ms: Option<UnixMs>,
+    /// The others were told that they are away.
+    pub is_away: bool,
+    /// For longer than a refresh or a short call takes.
+    pub is_missed: bool,
     pub resume: Hashed,
     /// The one before, until something is heard on the line that was given the new one: that line may have died first.
     pub resume_before: Option<Hashed>,

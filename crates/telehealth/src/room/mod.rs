@@ -4,6 +4,7 @@
 //! A room is entered with a one-time ticket, waited in until the host admits, and left by will, by removal, by the end
 //! for all, or by being away longer than the grace.
 
+mod away;
 mod door;
 mod host;
 mod member;
@@ -13,6 +14,7 @@ mod risk;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+pub use away::{AWAY_IN_MS, AWAY_TOLD_MS, AWAY_WAITING_MS};
 pub use host::TOLD_MAX;
 use member::Participant;
 pub use member::{BYTES_BURST, BYTES_PER_SECOND, Invite, MESSAGES_BURST, MESSAGES_PER_SECOND};
@@ -28,6 +30,7 @@ pub const TICKET_MS: i64 = 30_000;
 pub const TICKETS_MAX: usize = 64;
 pub const HELLO_MS_MAX: i64 = 10_000;
 pub const SILENCE_MS_MAX: i64 = 3 * BEAT_MS;
+/// Whoever is away while nobody else is there.
 pub const GRACE_MS: i64 = 60_000;
 pub const WAITING_MAX: usize = 16;
 pub const CONNECTIONS_MAX: usize = 64;
@@ -103,6 +106,8 @@ pub enum Audit {
     Unlocked,
     Left,
     Lost,
+    /// Whoever it is has not been back for a while: their place is kept, and nobody is told that they wait.
+    Away,
     EndedForAll,
     Revoked,
     RateLimited,
@@ -117,6 +122,10 @@ pub enum Audit {
     /// A passkey signed the keys of this call.
     Vouched,
     VouchRefused,
+    /// A passkey was made: nothing is proven by it yet.
+    Enrolled,
+    /// A passkey that stood for somebody in this visit was removed, and what it vouched for with it.
+    Unvouched,
     /// Both sides told that the words are the same.
     RiskCleared,
     RiskOpen,
@@ -212,7 +221,7 @@ impl Room {
 
     /// Since when the patient, or who stands for them, waits to be let in.
     pub fn waits_since(&self) -> Option<UnixMs> {
-        let waits = |one: &&Participant| one.is_waiting() && one.invite.role.is_visited();
+        let waits = |one: &&Participant| one.is_waiting() && !one.is_missed && one.invite.role.is_visited();
         self.participants.values().filter(waits).map(|one| one.came_ms).min()
     }
 
@@ -343,15 +352,7 @@ impl Room {
         for connection in silent {
             self.refuse_and_close(connection, Refusal::Silent, now_ms);
         }
-        let gone: Vec<ParticipantId> = self
-            .participants
-            .values()
-            .filter(|one| !one.is_over() && one.gone_ms.is_some_and(|gone| now_ms - gone >= GRACE_MS))
-            .map(|one| one.id.clone())
-            .collect();
-        for id in gone {
-            self.part(&id, EndReason::Expired, Audit::Lost);
-        }
+        self.look_for_absent(now_ms);
         self.renew_ice(now_ms, random);
     }
 

@@ -94,6 +94,7 @@ impl Room {
                     label: one.invite.label.clone(),
                     keys: one.keys.clone(),
                     admitted: one.is_in(),
+                    away: one.is_away,
                 })
                 .collect()
         };

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{Audit, Output, Room};
 use crate::risk::{KeysDigest, digest_of};
-use crate::signal::{ParticipantId, ToClient, Vouch};
+use crate::signal::{ParticipantId, Role, ToClient, Vouch};
 use crate::status::{CallEvent, VisitEvent};
 
 /// What was proven in this room, each for the keys it was proven with.
@@ -47,6 +47,24 @@ impl Room {
         self.audit(Some((id.clone(), role)), Audit::Vouched, None);
         self.tell_risk();
         Some(std::mem::take(&mut self.out))
+    }
+
+    /// The passkeys of all in this role vouch for nothing any more: who is in by one waits again. Nothing if none did.
+    pub fn unvouch(&mut self, role: Role) -> Vec<Output> {
+        let is_theirs = |id: &ParticipantId| self.participants.get(id).is_some_and(|one| one.invite.role == role);
+        let theirs: Vec<ParticipantId> = self.proven.passkeys.keys().filter(|id| is_theirs(id)).cloned().collect();
+        if theirs.is_empty() {
+            return Vec::new();
+        }
+        for id in theirs {
+            self.proven.passkeys.remove(&id);
+            self.audit(Some((id, role)), Audit::Unvouched, None);
+        }
+        self.part_unproven();
+        self.tell_risk();
+        self.tell_present();
+        self.tell_waiting();
+        std::mem::take(&mut self.out)
     }
 
     /// Whether what is asked of this person is met.

@@ -127,3 +127,19 @@ fn with_a_reason_nothing_more_is_asked_and_an_ordinary_room_says_nothing_of_risk
     let patient = ordinary.join(2, "ana", Role::Patient);
     assert!(admit(&mut ordinary, &patient) && ordinary.all(2, "risk").is_empty());
 }
+
+#[test]
+fn a_passkey_that_is_removed_vouches_no_longer_and_who_was_let_in_by_it_waits_again() {
+    let (mut stage, _, patient) = visit();
+    assert!(vouch(&mut stage, "ana") && admit(&mut stage, &patient));
+    let outputs = stage.room.unvouch(Role::Proxy);
+    assert!(outputs.is_empty(), "of somebody else");
+    let outputs = stage.room.unvouch(Role::Patient);
+    stage.take(&outputs);
+    assert!(stage.audit.contains(&Audit::Unvouched) && stage.audit.contains(&Audit::Held));
+    assert_eq!(stage.last(1, "risk")["vouched"], json!([]));
+    assert_eq!(stage.last(1, "present")["members"][1]["admitted"], false);
+    assert_eq!(stage.last(2, "waiting")["place"], 1);
+    assert!(!admit(&mut stage, &patient));
+    assert!(vouch(&mut stage, "ana") && admit(&mut stage, &patient));
+}

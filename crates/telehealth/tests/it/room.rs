@@ -2,7 +2,8 @@
 
 use serde_json::json;
 use wardstone_telehealth::room::{
-    Audit, BACKLOG_MESSAGES_MAX, GRACE_MS, HELLO_MS_MAX, Input, SILENCE_MS_MAX, TICKET_MS, TOLD_MAX,
+    AWAY_IN_MS, AWAY_TOLD_MS, AWAY_WAITING_MS, Audit, BACKLOG_MESSAGES_MAX, GRACE_MS, HELLO_MS_MAX, Input,
+    SILENCE_MS_MAX, TICKET_MS, TOLD_MAX,
 };
 use wardstone_telehealth::signal::Role::{Clinician, Family, Guest, Interpreter, Patient};
 use wardstone_telehealth::status::{EndReason, VisitEvent};
@@ -114,13 +115,82 @@ fn who_comes_back_is_told_up_to_where_they_were_heard_and_a_beat_is_answered() {
 }
 
 #[test]
-fn who_is_away_longer_than_the_grace_is_out_and_waits_again() {
+fn a_guest_who_is_away_is_said_to_be_and_comes_back_into_the_call_within_five_minutes() {
     let (mut stage, _, patient) = visit();
+    let resume = stage.last(2, "welcome")["resume"].clone();
     stage.input(Input::Closed { connection: 2 });
-    for _ in 0..7 {
-        stage.tick(GRACE_MS / 6);
+    let told = |stage: &Stage| stage.last(1, "present")["members"][1]["away"].clone();
+    stage.tick(AWAY_TOLD_MS - 1);
+    assert!(told(&stage).is_null(), "a refresh is told to nobody");
+    stage.tick(1);
+    assert_eq!(told(&stage), true);
+    pass(&mut stage, AWAY_IN_MS - AWAY_TOLD_MS - 1);
+    assert!(stage.audit.contains(&Audit::Away) && !stage.audit.contains(&Audit::Lost));
+    stage.open(3);
+    stage.say(3, json!({"type": "hello", "resume": resume, "keys": KEYS()}));
+    assert_eq!(stage.last(3, "welcome")["you"], patient.as_str());
+    assert!(stage.all(3, "waiting").is_empty(), "they are in");
+    assert!(told(&stage).is_null());
+}
+
+#[test]
+fn who_waits_keeps_their_place_for_a_quarter_of_an_hour_and_does_not_count_as_waiting_meanwhile() {
+    let mut stage = Stage::new();
+    stage.join(1, "dr", Clinician);
+    let first = stage.join(2, "ana", Patient);
+    let came_ms = stage.now_ms;
+    stage.join(3, "ida", Interpreter);
+    assert_eq!(stage.last(3, "waiting")["place"], 2);
+    let resume = stage.last(2, "welcome")["resume"].clone();
+    stage.input(Input::Closed { connection: 2 });
+    let most_ms = AWAY_WAITING_MS - 1;
+    for _ in 0..most_ms / 10_000 {
+        stage.tick(10_000);
+        for connection in [1, 3] {
+            stage.say(connection, json!({"type": "beat"}));
+        }
+    }
+    assert_eq!(stage.room.waits_since(), None, "nobody is told to let in who is not there");
+    stage.open(4);
+    stage.say(4, json!({"type": "hello", "resume": resume, "keys": KEYS()}));
+    assert_eq!((&stage.last(4, "welcome")["you"], &stage.last(4, "waiting")["place"]), (&json!(first), &json!(1)));
+    assert_eq!(stage.room.waits_since(), Some(came_ms), "and when they came is not forgotten");
+    stage.input(Input::Closed { connection: 4 });
+    pass(&mut stage, AWAY_WAITING_MS);
+    assert!(stage.audit.contains(&Audit::Lost));
+}
+
+#[test]
+fn a_room_that_everybody_left_is_empty_after_the_grace_and_one_that_no_host_came_into_keeps_who_waits() {
+    let (mut stage, ..) = visit();
+    for connection in [1, 2] {
+        stage.input(Input::Closed { connection });
+    }
+    stage.tick(GRACE_MS);
+    assert!(stage.room.is_empty());
+    let mut stage = Stage::new();
+    stage.join(2, "ana", Patient);
+    stage.input(Input::Closed { connection: 2 });
+    stage.tick(AWAY_WAITING_MS - 1);
+    assert!(!stage.room.is_empty());
+    stage.tick(1);
+    assert!(stage.room.is_empty());
+}
+
+/// Time in which the host's line goes on.
+fn pass(stage: &mut Stage, ms: i64) {
+    for _ in 0..ms / 10_000 {
+        stage.tick(10_000);
         stage.say(1, json!({"type": "beat"}));
     }
+    stage.tick(ms % 10_000);
+}
+
+#[test]
+fn who_is_away_longer_than_that_is_out_and_waits_again() {
+    let (mut stage, _, patient) = visit();
+    stage.input(Input::Closed { connection: 2 });
+    pass(&mut stage, AWAY_IN_MS);
     assert!(stage.audit.contains(&Audit::Lost));
     assert_eq!(stage.last(1, "present")["members"].as_array().unwrap().len(), 1);
     let again = stage.join(3, "ana", Patient);
@@ -331,4 +401,34 @@ fn who_says_nothing_keeps_nobody_out_and_no_room_open() {
     assert!(!stage.room.is_empty());
     stage.say(1, json!({"type": "leave"}));
     assert!(stage.room.is_empty());
+}
+
+#[test]
+fn a_host_who_is_away_finds_the_call_again_and_one_who_comes_after_them_signs_a_list_of_their_own() {
+    let (mut stage, host, patient) = visit();
+    let list = |epoch: u64| json!({"type": "roster", "epoch": epoch, "members": [], "signature": "c2ln"});
+    stage.say(1, list(7));
+    stage.say(1, json!({"type": "say", "box": "c2VhbGVk"}));
+    let resume = stage.last(1, "welcome")["resume"].clone();
+    stage.input(Input::Closed { connection: 1 });
+    let pass = |stage: &mut Stage, ms: i64| {
+        for _ in 0..ms / 10_000 {
+            stage.tick(10_000);
+            stage.say(2, json!({"type": "beat"}));
+        }
+    };
+    pass(&mut stage, AWAY_IN_MS - 10_000);
+    stage.open(3);
+    stage.say(3, json!({"type": "hello", "resume": resume, "keys": KEYS()}));
+    assert_eq!((&stage.last(3, "welcome")["you"], &stage.last(3, "roster")["epoch"]), (&json!(host), &json!(7)));
+    stage.input(Input::Closed { connection: 3 });
+    pass(&mut stage, AWAY_IN_MS + 10_000);
+    assert!(stage.audit.contains(&Audit::Lost));
+    assert_ne!(stage.join(4, "dr", Clinician), host);
+    assert!(stage.all(4, "say").is_empty(), "nor what they said");
+    assert!(stage.all(4, "roster").is_empty(), "what another signed is not given to them as theirs");
+    stage.say(4, list(1));
+    assert!(stage.all(4, "error").is_empty(), "and theirs begins where it likes");
+    assert_eq!(stage.last(2, "roster")["epoch"], 1);
+    assert_eq!(stage.last(4, "present")["members"][0]["id"], patient.as_str());
 }

@@ -13,6 +13,10 @@ import { Talk } from "./talk.js";
 
 const HOST = "clinician";
 const SWITCH_MS = 300;
+// A phone call, or a page that is put to sleep: said to the others as what it is.
+const ON_HOLD = "on-hold";
+// Timers that were silent for so long stood still: a page that was put to sleep, whether it was told so or not.
+const SLEPT_MS = 10_000;
 const BANNERS = {
   "fingerprint-mismatch": "The connection is not to the person it claims. It was stopped.",
   "e2ee-failed": "End-to-end encryption could not be kept. Sound and picture to this person were stopped.",
@@ -53,6 +57,8 @@ export class Call extends EventTarget {
   #ghostTimer = null;
   #lowered = new Map();
   #toldSame = new Set();
+  #isAsleep = false;
+  #checkedMs = 0;
 
   /** `hooks` exist for tests that make things go wrong; none of them makes a check weaker. */
   constructor({ visit, url, connect, ticket, relayOnly = false, hooks = {} }) {
@@ -70,9 +76,11 @@ export class Call extends EventTarget {
     this.worker = new Worker(policy ? policy.createScriptURL(WORKER) : WORKER, { type: "module" });
     this.worker.onmessage = ({ data }) => { if (data.counters) this.#counted(data.counters); };
     this.media.addEventListener("changed", ({ detail }) => this.#mediaChanged(detail));
+    this.media.addEventListener("taken", () => { if (this.me && this.roster?.find(this.me.id)) this.#tellState(); });
     this.signal = new Signal({ connect: this.connect, ticket: this.ticket, resume: await this.drawer.get(this.visit, "resume"), keys: this.keys.public });
     this.signal.addEventListener("message", ({ detail }) => this.#inOrder(() => this.#heard(detail)));
     this.signal.addEventListener("line", ({ detail }) => this.#line(detail));
+    this.#checkedMs = Date.now();
     this.checking = setInterval(() => this.#check(), CHECK_MS);
     this.signal.open();
   }
@@ -389,6 +397,7 @@ export class Call extends EventTarget {
   }
 
   async #check() {
+    if (this.#hasSlept()) { this.#awake(); return; }
     for (const [who, peer] of this.peers) {
       const meter = await peer.check();
       if (!meter) continue;
@@ -408,6 +417,7 @@ export class Call extends EventTarget {
 
   #line(line) {
     this.#tell("state", { call: "line", line });
+    if (line === "stuck") return;
     if (line === "open" && this.wasLost) this.signal.send({ type: "event", what: "reconnected", detail: "line" });
     this.wasLost = line === "away";
     if (line === "open") for (const peer of this.peers.values()) peer.post.repeat();
@@ -478,11 +488,47 @@ export class Call extends EventTarget {
 
   /** What the others see beside this person's name: the least that any of them gets, and why. */
   #tellState() {
-    const { audio, video: isWanted } = this.media.isOn;
-    const video = isWanted && this.media.tracks.video !== null;
+    const { audio: isSoundWanted, video: isWanted } = this.media.isOn;
+    const { taken } = this.media;
+    // Sound that the system took is not the same as sound that somebody muted.
+    const isOnHold = this.#isAsleep || isSoundWanted && taken.includes("audio");
+    const audio = isSoundWanted && !isOnHold;
+    const video = isWanted && this.media.tracks.video !== null && !this.#isAsleep && !taken.includes("video");
     const [least] = [...this.#lowered.values()].sort((a, b) => LADDER.indexOf(b.rung) - LADDER.indexOf(a.rung));
     const isSoundAlone = !video || least?.rung === "audio";
-    this.signal.send({ type: "state", audio, video, screen: this.media.isSharing, modality: isSoundAlone ? "audio" : "video", reason: video && least ? least.reason : "chosen" });
+    this.signal.send({ type: "state", audio, video, screen: this.media.isSharing, modality: isSoundAlone ? "audio" : "video", reason: isOnHold ? ON_HOLD : video && least ? least.reason : "chosen" });
+  }
+
+  /** The page is put to sleep: the last thing that it can say. */
+  sleep() {
+    this.#isAsleep = true;
+    if (this.me && this.roster?.find(this.me.id)) this.#tellState();
+  }
+
+  /** And is awake again: line and connections are looked at now. */
+  wake() {
+    this.signal?.wake();
+    if (this.#hasSlept()) this.#awake();
+    else for (const peer of this.peers.values()) if (peer.state === "reconnecting") peer.restart();
+  }
+
+  #hasSlept() {
+    const nowMs = Date.now();
+    const hasSlept = this.#isAsleep || nowMs - this.#checkedMs > SLEPT_MS;
+    this.#checkedMs = nowMs;
+    return hasSlept;
+  }
+
+  /**
+   * What the browser counted while the page slept and what the worker counts when it wakes are of different moments, and what waited there is
+   * stale. So nothing of it is judged or sent: everybody is met anew, as after a page that was loaded anew, and proves themselves anew.
+   */
+  #awake() {
+    this.#isAsleep = false;
+    return this.#inOrder(async () => {
+      for (const peer of [...this.peers.values()]) await this.#anew(peer);
+      if (this.me && this.roster?.find(this.me.id)) this.#tellState();
+    });
   }
 
   useMedia(stream) { this.media.use(stream); }

@@ -2,7 +2,7 @@
 
 const PICTURE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 24 } };
 
-/** Event `changed` (detail: {kind, isSameTrack}): whoever sends looks at `tracks` again. */
+/** Events: `changed` (detail: {kind, isSameTrack}), whoever sends looks at `tracks` again; `taken`, the system took or gave back one. */
 export class Media extends EventTarget {
   tracks = { audio: null, video: null };
   #wanted = { audio: true, video: true };
@@ -26,6 +26,7 @@ export class Media extends EventTarget {
     const old = this.tracks[kind];
     if (track) track.enabled = this.#wanted[kind];
     this.tracks[kind] = track;
+    for (const event of ["mute", "unmute", "ended"]) track?.addEventListener(event, () => { if (this.tracks[kind] === track) this.dispatchEvent(new Event("taken")); });
     if (old && old !== track && old !== this.#camera) old.stop();
     this.#changed(kind);
   }
@@ -82,6 +83,16 @@ export class Media extends EventTarget {
     const camera = this.#camera;
     this.#camera = null;
     this.#put("video", camera);
+  }
+
+  /** Those that the system has taken: muted by it, or ended and not by anybody here. */
+  get taken() {
+    return Object.keys(this.tracks).filter((kind) => { const track = this.tracks[kind]; return track && (track.muted || track.readyState === "ended"); });
+  }
+
+  /** What was taken is asked for again. Throws where the browser does not give it, or not before a press. */
+  async restore() {
+    for (const kind of this.taken) if (kind === "audio" || !this.#camera) await this.#again(kind);
   }
 
   get isSharing() { return this.#camera !== null; }

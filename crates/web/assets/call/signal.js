@@ -6,8 +6,11 @@ const KEPT_MAX = 256;
 const BUSY_AT = 32;
 const BACKOFF_FIRST_MS = 250;
 const BACKOFF_MAX_MS = 8_000;
+const STUCK_AFTER = 3;
 const BEAT_MS = 10_000;
 const SILENCE_BEATS = 3;
+// After a sleep: a line that does not answer within this is dead, whatever the browser says of it.
+const ANSWER_MS = 4_000;
 
 /** A WebSocket as this module wants a transport: `send`, `close`, `onopen`, `onmessage` (text) and `onclose`. */
 export function webSocket(url) {
@@ -46,7 +49,7 @@ class Pace {
 }
 
 /**
- * Events: `message` (detail: what the server said), `line` (detail: open, away or closed).
+ * Events: `message` (detail: what the server said), `line` (detail: open, away, stuck or closed).
  * Numbers rise over the life of this page in one direction, and from 1 on each connection in the other; what does not rise is not heard.
  * What the server is not known to have heard is kept, and said again when the line is back.
  */
@@ -61,6 +64,7 @@ export class Signal extends EventTarget {
   #flushing = null;
   #isWelcome = false;
   #isOver = false;
+  #isAway = false;
   #tries = 0;
   #beatMs = BEAT_MS;
   #heardMs = 0;
@@ -73,8 +77,10 @@ export class Signal extends EventTarget {
   get isOpen() { return this.#isWelcome && !this.#isOver; }
 
   open() {
+    clearTimeout(this.retrying);
     const transport = this.connect();
     this.#transport = transport;
+    this.#isAway = false;
     [this.#in, this.#isWelcome] = [0, false];
     this.#heardMs = this.now();
     transport.onopen = () => this.#write({ type: "hello", ...(this.resume ? { resume: this.resume } : { ticket: this.ticket }), keys: this.keys });
@@ -163,15 +169,38 @@ export class Signal extends EventTarget {
   }
 
   #beat() {
-    if (this.now() - this.#heardMs > SILENCE_BEATS * this.#beatMs) this.#transport.close();
+    if (this.now() - this.#heardMs > SILENCE_BEATS * this.#beatMs) this.#drop();
     else if (this.#isWelcome) this.#write({ type: "beat" });
+  }
+
+  /** The page slept, or has another network: the line is looked at now, and not at the next beat or after a long pause. */
+  wake() {
+    if (this.#isOver) return;
+    if (this.#isAway) { this.#tries = 0; this.open(); return; }
+    if (!this.#isWelcome || !this.#transport) return;
+    const asked = this.#transport;
+    const heardMs = this.#heardMs;
+    if (this.now() - heardMs > SILENCE_BEATS * this.#beatMs) { this.#drop(); return; }
+    this.#write({ type: "beat" });
+    setTimeout(() => { if (asked === this.#transport && this.#heardMs === heardMs && !this.#isAway) this.#drop(); }, ANSWER_MS);
+  }
+
+  /** Not waiting for the other end to agree that it is over: it may be gone. */
+  #drop() {
+    const dead = this.#transport;
+    this.#transport = null;
+    dead?.close();
+    this.#lost();
   }
 
   #lost() {
     clearInterval(this.beating);
     this.#isWelcome = false;
-    if (this.#isOver) return;
+    if (this.#isOver || this.#isAway) return;
+    this.#isAway = true;
     this.dispatchEvent(new CustomEvent("line", { detail: "away" }));
+    // No room may be there any more to come back to, and a browser does not say whether it was that or the network.
+    if (this.#tries > 0 && this.#tries % STUCK_AFTER === 0) this.dispatchEvent(new CustomEvent("line", { detail: "stuck" }));
     const wait = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** this.#tries);
     this.#tries += 1;
     this.retrying = setTimeout(() => this.open(), wait * (0.5 + this.jitter() / 2));

@@ -9,7 +9,8 @@ const PICTURE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { i
 const HEARD = 0.02;
 
 export async function take() {
-  if (now.media) return now.media;
+  // What a phone call ended meanwhile is asked for again.
+  if (now.media?.getTracks().every(({ readyState }) => readyState === "live")) return now.media;
   const ways = [{ audio: true, video: PICTURE }, { audio: true, video: false }];
   let why = null;
   for (const way of ways) {

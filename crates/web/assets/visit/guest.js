@@ -1,6 +1,8 @@
 // The side of who comes by a link: it is opened, they say who they are, they agree, and then they try their camera.
 
+import { begin, forgetKnock, hasKnocked } from "./begin.js";
 import { agreeing } from "./consent.js";
+import { offer } from "./early.js";
 import { byId, post, show, trouble } from "./page.js";
 import { asking } from "./who.js";
 
@@ -10,6 +12,8 @@ async function opened(known) {
   trouble("");
   const step = known.check ? "who" : known.agree ? "agree" : "begin";
   if (known.check) asking(known.ways);
+  offer(known.passkey);
+  if (step === "begin" && hasKnocked()) { await begin({ isByItself: true }); return; }
   show(step);
   byId(FIRST[step]).focus();
 }
@@ -32,6 +36,7 @@ export function step(form, address, said) {
 }
 
 export async function arrive(link) {
+  if (link) forgetKnock();
   step("who", "/visit/check", asking.said);
   step("agree", "/visit/agree", agreeing);
   try { await opened(await post("/visit/open", { link })); }

@@ -8,7 +8,7 @@ export function draw(present) {
   const isIn = (id) => now.members.some((member) => member.id === id);
   const others = present.filter(({ id }) => id !== now.call.me?.id);
   const waiting = others.filter(({ id }) => !isIn(id));
-  byId("waiting").replaceChildren(...waiting.map((one) => bar(row(one.label, ["Let in", () => now.call.admit(one.id)], ["Turn away", () => now.call.signal.send({ type: "remove", who: one.id })]), one)));
+  byId("waiting").replaceChildren(...waiting.map((one) => bar(row(one.away ? `${one.label}, away at the moment` : one.label, ["Let in", () => now.call.admit(one.id)], ["Turn away", () => now.call.signal.send({ type: "remove", who: one.id })]), one)));
   const visited = waiting.find(({ role }) => role === "patient" || role === "proxy");
   if (now.isLettingIn && visited) {
     now.isLettingIn = false;
@@ -17,7 +17,7 @@ export function draw(present) {
   byId("nobody").hidden = waiting.length > 0;
   const waits = waiting.map(({ label }) => label).join(", ");
   if (byId("waits").textContent !== (waits && `Waiting: ${waits}`)) byId("waits").textContent = waits && `Waiting: ${waits}`;
-  byId("members").replaceChildren(...others.filter(({ id }) => isIn(id)).map(({ id, label }) => row(label, ["Hold", () => now.call.hold(id)], ["Take out", () => now.call.remove(id)])));
+  byId("members").replaceChildren(...others.filter(({ id }) => isIn(id)).map(({ id, label, away }) => row(away ? `${label}, away at the moment` : label, ["Hold", () => now.call.hold(id)], ["Take out", () => now.call.remove(id)])));
 }
 
 function links(all) {

@@ -7,11 +7,22 @@ let call = null;
 
 const answerTo = async (ask, options) => (await navigator.credentials[ask]({ publicKey: options })).toJSON();
 
+/** The server asks for one where none is known, and says so where that is not so any more. */
+export async function make() {
+  const { enrol } = await post("/visit/passkey");
+  if (enrol) await enrolled(enrol);
+}
+
+async function enrolled(enrol) {
+  const options = PublicKeyCredential.parseCreationOptionsFromJSON(enrol.publicKey);
+  await post("/visit/passkey/new", { credential: await answerTo("create", options) });
+}
+
 async function prove() {
   let asked = await post("/visit/passkey");
+  // Who made none in the device check, or came before the risk was raised.
   if (asked.enrol) {
-    const options = PublicKeyCredential.parseCreationOptionsFromJSON(asked.enrol.publicKey);
-    await post("/visit/passkey/new", { credential: await answerTo("create", options) });
+    await enrolled(asked.enrol);
     asked = await post("/visit/passkey");
   }
   const { nonce, prove: { publicKey } } = asked;

@@ -5,6 +5,8 @@ import { byId, now } from "./page.js";
 
 const ROLES = { clinician: "Clinician", patient: "Patient", proxy: "For the patient", interpreter: "Interpreter", family: "Family", guest: "Guest" };
 const WHY = { bandwidth: "the network carries no more", loss: "the network loses too much of it", delay: "the network is slow" };
+const ON_HOLD = "on hold: their device has another call, or sleeps";
+const AWAY = "away: their device is not connected";
 const states = new Map();
 const lowered = new Map();
 const meters = new Map();
@@ -38,7 +40,8 @@ function name(who) {
   if (!figure) return;
   const label = now.labels.get(who) ?? "Somebody";
   const role = ROLES[now.members.find(({ id }) => id === who)?.role] ?? "";
-  const state = stateWords(states.get(who));
+  const isAway = now.call?.present.some(({ id, away }) => id === who && away);
+  const state = isAway ? AWAY : stateWords(states.get(who));
   const [called, as, sends] = figure.querySelector("figcaption").children;
   called.textContent = label;
   as.textContent = label.toLowerCase().includes(role.toLowerCase()) ? "" : ` · ${role}`;
@@ -55,6 +58,7 @@ export function told(who, state) {
 function stateWords(state) {
   if (!state) return "";
   const { audio, video, screen, modality, reason } = state;
+  if (reason === "on-hold") return ON_HOLD;
   const why = WHY[reason];
   return [
     audio ? "" : "muted",

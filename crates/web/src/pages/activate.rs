@@ -9,6 +9,7 @@ use super::Answer;
 use super::me::time;
 use super::patients::asking;
 use super::register::Who;
+use super::visit::{self, KeptPasskey};
 use crate::answer;
 use crate::assets::{Asset, Frame, PATIENT_CSS, PRINT};
 use crate::client::Asked;
@@ -29,6 +30,7 @@ struct Page<'a> {
     login: &'a str,
     check: &'a str,
     slips: Vec<(&'static str, String)>,
+    passkeys: Vec<KeptPasskey>,
 }
 
 struct Account {
@@ -128,7 +130,7 @@ impl Page<'_> {
     }
 }
 
-async fn shown(
+pub(super) async fn shown(
     asked: &Asked<'_>,
     session: &Session,
     asking: &Asking<'_>,
@@ -149,6 +151,7 @@ async fn shown(
         login,
         check,
         slips,
+        passkeys: visit::passkeys_of_patient(asked, asked.ids[0], chart)?,
     };
     Ok(answer::page(status, &page))
 }
@@ -168,7 +171,7 @@ fn account(profile: Profile) -> Account {
     }
 }
 
-fn activating<'a>(asked: &'a Asked<'_>, session: &'a Session) -> Result<Asking<'a>, Refusal> {
+pub(super) fn activating<'a>(asked: &'a Asked<'_>, session: &'a Session) -> Result<Asking<'a>, Refusal> {
     let asking = asking(asked, session)?;
     if may_activate(&asking) { Ok(asking) } else { Err(Refusal::NotYours) }
 }

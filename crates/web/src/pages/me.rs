@@ -6,7 +6,7 @@ use http::{Response, StatusCode};
 use identity::{DeviceState, IssuedToken, NewToken, Session};
 
 use super::Answer;
-use super::visit::{self, Mine, VISIT_COOKIE};
+use super::visit::{self, KeptPasskey, Mine, VISIT_COOKIE};
 use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
@@ -31,6 +31,7 @@ struct Page<'a> {
     tokens: Vec<TokenRow>,
     issued: Option<Issued>,
     visits: Vec<Mine>,
+    passkeys: Vec<KeptPasskey>,
 }
 
 struct SessionRow {
@@ -67,7 +68,8 @@ struct Issued {
 pub async fn page(asked: &Asked<'_>) -> Answer {
     let session = asked.reader().await?;
     let visits = visit::mine(asked, &session).await?;
-    Ok(shown(asked, &session, StatusCode::OK, None, visits))
+    let passkeys = visit::own_passkeys(asked, &session).await?;
+    Ok(shown(asked, &session, StatusCode::OK, None, visits, passkeys))
 }
 
 pub async fn end_session(asked: &Asked<'_>) -> Answer {
@@ -99,7 +101,7 @@ pub async fn new_token(asked: &Asked<'_>) -> Answer {
     let days = u32::try_from(form.number("days")?).map_err(|_| Refusal::Invalid("too many days"))?;
     let new = NewToken { user: session.user, label: form.text("label").to_owned(), scopes, purpose: None, days };
     let issued = asked.web.identity().issue_token(caller, new, &asked.from).await?;
-    Ok(shown(asked, &session, StatusCode::CREATED, Some(&issued), Vec::new()))
+    Ok(shown(asked, &session, StatusCode::CREATED, Some(&issued), Vec::new(), Vec::new()))
 }
 
 pub async fn revoke_token(asked: &Asked<'_>) -> Answer {
@@ -134,6 +136,7 @@ fn shown(
     status: StatusCode,
     issued: Option<&IssuedToken>,
     visits: Vec<Mine>,
+    passkeys: Vec<KeptPasskey>,
 ) -> Response<Body> {
     let identity = asked.web.identity();
     let sessions = identity.sessions_of(session.user).into_iter().map(|one| SessionRow {
@@ -175,6 +178,7 @@ fn shown(
         tokens: tokens.collect(),
         issued: issued.map(|one| Issued { secret: one.secret.to_string(), expires: time(one.expires_ms) }),
         visits,
+        passkeys,
     };
     answer::page(status, &page)
 }

@@ -141,6 +141,8 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::VisitPasskey => later(asked, visit::passkey),
         Route::EnrolVisitPasskey => later(asked, visit::enrol_passkey),
         Route::ProveVisitPasskey => later(asked, visit::prove_passkey),
+        Route::RemoveVisitPasskey => later(asked, visit::remove_own_passkey),
+        Route::TakeVisitPasskey => later(asked, visit::take_passkey),
         Route::VisitTicket => later(asked, visit::host_ticket),
         Route::VisitSession => later(asked, visit::host_session),
         Route::InviteGuest => later(asked, visit::invite),

@@ -43,6 +43,7 @@ mod visit;
 mod visit_before;
 mod visit_follow;
 mod visit_keep;
+mod visit_passkey_early;
 mod visit_risk;
 mod vitals;
 mod ward;

@@ -90,7 +90,7 @@ pub async fn open(asked: &Asked<'_>) -> Answer {
         None => asked.web.guests().binding().map_err(refused)?,
     };
     let known = asked.web.guests().open(&link, &binding).await.map_err(|error| turned(asked, error))?;
-    let mut response = shown(asked, &known);
+    let mut response = shown(asked, &known)?;
     hold(&mut response, &link, &binding);
     Ok(response)
 }
@@ -109,7 +109,7 @@ pub async fn ticket(asked: &Asked<'_>) -> Answer {
 pub(super) const REFUSED: &str = "this link does not open a visit: ask the clinic for another";
 
 /// What the page asks next.
-fn shown(asked: &Asked<'_>, known: &Known) -> Response<Body> {
+fn shown(asked: &Asked<'_>, known: &Known) -> Answer {
     let ways = &known.ways;
     let has = |service| asked.web.outbox().has(service);
     let days = ways.choices.iter().map(|one| json!({ "id": one.id, "words": day(one) })).collect::<Vec<_>>();
@@ -117,6 +117,7 @@ fn shown(asked: &Asked<'_>, known: &Known) -> Response<Body> {
         "check": known.is_to_check,
         "agree": known.is_to_agree,
         "patient": known.purpose == Purpose::Patient,
+        "passkey": super::passkey::before(asked, known)?,
         "left": known.attempts_left,
         "ways": {
             "number": ways.number,
@@ -127,7 +128,7 @@ fn shown(asked: &Asked<'_>, known: &Known) -> Response<Body> {
             "codes": ways.codes_left,
         },
     });
-    answer::json(StatusCode::OK, &value)
+    Ok(answer::json(StatusCode::OK, &value))
 }
 
 /// `Tuesday, 3 November 2026, in the morning`.

@@ -1,6 +1,7 @@
 //! A visit by video: the clinician's side, from the day's list, and the side of who comes by a link.
 
 mod about;
+mod access;
 mod beside;
 mod encounter;
 mod follow;
@@ -14,6 +15,10 @@ mod risk;
 mod talk;
 
 pub use about::about;
+pub use access::{
+    KeptPasskey, of_patient as passkeys_of_patient, own as own_passkeys, remove as take_passkey,
+    remove_own as remove_own_passkey,
+};
 pub use beside::{note, summary};
 pub use follow::{Hosts, follow};
 pub use guest::{VISIT_COOKIE, agree, check, code, guest, guest_relay, host_relay, open, ticket as guest_ticket};

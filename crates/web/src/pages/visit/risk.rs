@@ -4,7 +4,7 @@
 use access::{Labeler, Labels};
 use fhir::Json;
 use http::StatusCode;
-use identity::Session;
+use identity::{Session, VisitPatient};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use telehealth::identity_check::{self, Start, Steps, Verified};
@@ -206,12 +206,24 @@ pub async fn seen(asked: &Asked<'_>) -> Answer {
     for link in links.iter().filter(|link| !link.is_revoked && is_theirs(link.purpose)) {
         asked.web.guests().revoke(visit, &link.name).await.map_err(refused)?;
     }
+    void_enrolled(asked, &session, visit).await?;
     let sheet = changed(asked, visit, |sheet| {
         (sheet.identity, sheet.passkey, sheet.steps) = (None, None, Steps::default());
+        sheet.enrolled = None;
         sheet.clone()
     })?;
     asked.web.hall().close(visit, EndReason::Revoked);
     Ok(answer::json(StatusCode::OK, &told(asked, &room, &sheet)))
+}
+
+/// The passkey that somebody else made in this visit is not the patient's, now or the next time.
+async fn void_enrolled(asked: &Asked<'_>, session: &Session, visit: &str) -> Result<(), Refusal> {
+    let sheet = asked.web.sheets().of(visit).map_err(super::unread)?;
+    let (Some(made), Some(held), Some(caller)) = (sheet.enrolled, sheet.patient, session.caller.as_ref()) else {
+        return Ok(());
+    };
+    let patient = VisitPatient { id: &held.id, chart: held.chart, is_proxy: made.role == Role::Proxy };
+    Ok(asked.web.identity().void_visit_passkey(caller, patient, made.at_ms, &asked.from).await?)
 }
 
 async fn acting(asked: &Asked<'_>) -> Result<(Session, Room), Refusal> {
