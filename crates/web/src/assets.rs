@@ -70,8 +70,6 @@ pub fn workspace() -> [&'static Asset; 2] {
     [&WORKSPACE_CSS, &VISIT_WORKSPACE]
 }
 
-const OF_GUESTS: [&str; 4] =
-    ["/assets/visit/guest.js", "/assets/visit/who.js", "/assets/visit/consent.js", "/assets/visit/passkey.js"];
 const OF_GUESTS: [&str; 5] = [
     "/assets/visit/guest.js",
     "/assets/visit/who.js",
