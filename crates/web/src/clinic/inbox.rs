@@ -32,6 +32,8 @@ pub enum Kind {
     Message,
     Refill,
     Cosign,
+    /// Ends with its order.
+    Order,
     Task,
 }
 
@@ -59,6 +61,8 @@ pub struct Item {
     pub refill_of: Option<String>,
     /// The note to be co-signed: a DocumentReference's id.
     pub note: Option<String>,
+    /// The order whose answer is waited for: a ServiceRequest's id.
+    pub order: Option<String>,
     /// What was said when it went from one to the other.
     pub notes: Vec<String>,
     since_ms: i64,
@@ -87,11 +91,17 @@ impl Kind {
         self == Kind::Cosign
     }
 
+    /// A co-signature is given to the note, and an order ends with its answer or with a reason.
+    pub fn is_done_here(self) -> bool {
+        !matches!(self, Kind::Cosign | Kind::Order)
+    }
+
     pub fn words(self) -> &'static str {
         match self {
             Kind::Message => "Message",
             Kind::Refill => "Refill request",
             Kind::Cosign => "Note to co-sign",
+            Kind::Order => "Order",
             Kind::Task => "Task",
         }
     }
@@ -101,6 +111,11 @@ impl Item {
     /// Patient and note.
     pub fn to_cosign(&self) -> Option<(&str, &str)> {
         Some((self.patient.as_ref()?.id.as_str(), self.note.as_deref()?))
+    }
+
+    /// Patient and order.
+    pub fn to_order(&self) -> Option<(&str, &str)> {
+        Some((self.patient.as_ref()?.id.as_str(), self.order.as_deref()?))
     }
 
     pub fn address(&self) -> String {
@@ -271,6 +286,7 @@ impl See<'_> {
         let kind = match () {
             () if is_refill => Kind::Refill,
             () if has_code(one, "code", task::COSIGN) => Kind::Cosign,
+            () if task::order(one).is_some() => Kind::Order,
             () => Kind::Task,
         };
         let mut item = self.item(one, kind, "for", by, text(one, "authoredOn"))?;
@@ -284,6 +300,7 @@ impl See<'_> {
             Some(("DocumentReference", id)) if kind.is_cosign() => Some(id.to_owned()),
             _ => None,
         };
+        item.order = task::order(one).map(str::to_owned);
         self.stands(&mut item, one);
         let owner = one.get("owner").and_then(person);
         self.owned(&mut item, owner);
@@ -343,6 +360,7 @@ impl See<'_> {
             snoozed: None,
             refill_of: None,
             note: None,
+            order: None,
             notes: Vec::new(),
             since_ms,
             due_ms: None,
@@ -351,11 +369,15 @@ impl See<'_> {
 
     /// When it is due, until when it sleeps, and what was said of it.
     fn stands(&self, item: &mut Item, task: &Json<'_>) {
-        let bound = |name: &str| time::instant_ms(text(at(task, &["restriction", "period"])?, name)?);
-        item.due_ms = bound("end");
+        // A day without an hour is the clinic's day: a task is due until its end, and back at its beginning.
+        let day = |said: &str| Day::parse(said, self.zone);
+        item.due_ms =
+            task::due(task).and_then(|due| day(due).map(|day| day.ends_ms() - 1).or_else(|| time::instant_ms(due)));
         item.due = item.due_ms.map(|ms| Day::of(ms, self.zone).short());
         item.is_overdue = item.due_ms.is_some_and(|ms| ms < self.now_ms);
-        let sleeps = bound("start").filter(|ms| text(task, "status") == Some("on-hold") && *ms > self.now_ms);
+        let start = at(task, &["restriction", "period"]).and_then(|period| text(period, "start"));
+        let start = start.and_then(|from| day(from).map(|day| day.begins_ms()).or_else(|| time::instant_ms(from)));
+        let sleeps = start.filter(|ms| text(task, "status") == Some("on-hold") && *ms > self.now_ms);
         item.snoozed = sleeps.map(|ms| Day::of(ms, self.zone).short());
         item.notes = { all(task, "note").iter() }
             .filter_map(|note| {

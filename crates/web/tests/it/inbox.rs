@@ -293,3 +293,17 @@ async fn today_counts_what_waits_and_tells_nothing_of_it() {
     let (_, page) = look(&clinic, "dora", "/today").await;
     assert!(page.status == StatusCode::OK && !page.body.contains("waits-too"), "{}", page.body);
 }
+
+#[tokio::test]
+async fn what_is_snoozed_past_its_day_keeps_the_day() {
+    let clinic = busy_ward().await;
+    let (mut asha, _) = look(&clinic, "asha", "/inbox").await;
+    let path = "/inbox/tasks/noras";
+    let more = [("act", "snooze"), ("until", "2027-01-20")];
+    assert_eq!(act(&clinic, &mut asha, path, &more).await.location(), "/inbox?done=snooze");
+    assert!(asha.get(&clinic, path).await.body.contains("Due by <time>09-Jan-2027"));
+    clinic.advance(17 * DAY_MS);
+    let (mut nora, page) = look(&clinic, "nora", "/inbox?show=mine").await;
+    assert!(order(&page).contains(&"noras") && page.body.contains("Overdue since"), "{}", page.body);
+    assert!(list(&clinic, &mut nora, "team").await.contains(&"noras".to_owned()), "and it lay too long");
+}

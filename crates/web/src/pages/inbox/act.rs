@@ -103,6 +103,9 @@ async fn act(asked: &Asked<'_>, kind: &'static str) -> Answer {
     if act == Act::Done && crate::clinic::read::has_code(&one, "code", task::COSIGN) {
         return Err(Refusal::Invalid("a note is co-signed on its own page"));
     }
+    if act == Act::Done && task::order(&one).is_some() {
+        return Err(Refusal::Invalid("an order ends on its own page: when its answer is seen, or with a reason"));
+    }
     if at != seen && is_reached {
         return Ok(back(&draft, name));
     }
@@ -219,23 +222,8 @@ fn moved(task: &mut Json<'static>, act: Act, draft: &Draft, until: Option<&Day>,
     };
     members.set("status", Json::string(status));
     members.set("lastModified", Json::string(now.to_owned()));
-    let begins = until.map(|day| Json::string(day::instant(day.begins_ms())));
-    let end = members
-        .get("restriction")
-        .and_then(|restriction| restriction.get("period"))
-        .and_then(|period| text(period, "end"))
-        .map(|end| ("end", Json::string(end.to_owned())));
-    let period: Vec<_> = begins.map(|start| ("start", start)).into_iter().chain(end).collect();
-    // A bound that is over before it begins is none.
-    let is_turned = matches!(&period[..], [(_, start), (_, end)] if start.as_str() > end.as_str());
-    match period.is_empty() {
-        true => drop(members.remove("restriction")),
-        false if is_turned => {
-            let start = period.into_iter().take(1);
-            members.set("restriction", object([("period", object(start))]));
-        }
-        false => members.set("restriction", object([("period", object(period))])),
-    }
+    task::restrict(task, until.map(|day| day::instant(day.begins_ms())));
+    let Some(members) = task.as_object_mut() else { return };
     match act {
         Act::Assign => {
             match draft.owner.as_str() {
