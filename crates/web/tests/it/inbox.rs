@@ -307,3 +307,39 @@ async fn what_is_snoozed_past_its_day_keeps_the_day() {
     assert!(order(&page).contains(&"noras") && page.body.contains("Overdue since"), "{}", page.body);
     assert!(list(&clinic, &mut nora, "team").await.contains(&"noras".to_owned()), "and it lay too long");
 }
+
+#[tokio::test]
+async fn an_answer_sent_again_with_other_words_is_not_said_to_be_sent() {
+    let clinic = busy_ward().await;
+    let (mut asha, page) = look(&clinic, "asha", "/inbox/messages/to-asha").await;
+    assert!(page.body.contains("/assets/once.js"), "{}", page.body);
+    let path = "/inbox/messages/to-asha";
+    let mut form = form(&clinic, &mut asha, path, &[("act", "answer"), ("answer", "Come at two")]).await;
+    let set = |form: &mut Vec<(&'static str, String)>, name: &str, to: &str| {
+        form.iter_mut().find(|(held, _)| *held == name).unwrap().1 = to.to_owned();
+    };
+    assert_eq!(asha.post(&clinic, path, &form).await.location(), "/inbox?done=answer");
+    // Back, and other words: once as an answer, once with being done.
+    for (name, words) in [("answer", "Come at three"), ("answer-done", "Come at four")] {
+        set(&mut form, "answer", words);
+        set(&mut form, "act", name);
+        let told = asha.post(&clinic, path, &form).await;
+        assert_eq!(told.status, StatusCode::CONFLICT, "{name}: {}", told.body);
+        assert!(told.body.contains("was sent before") && told.body.contains(words), "{}", told.body);
+        // The same words as before, and now with being done: the answer is not sent once more.
+        set(&mut form, "answer", if name == "answer" { "Come at two" } else { "Come at three" });
+        set(&mut form, "act", "answer-done");
+        let known = asha.post(&clinic, path, &form).await;
+        assert!(known.body.contains("The message is not done yet"), "{}", known.body);
+        let fresh = told.after(r#"name="token" value=""#);
+        assert_ne!(fresh, form.iter().find(|(held, _)| *held == "token").unwrap().1);
+        for (field, to) in [("token", fresh.as_str()), ("answer", words), ("act", name)] {
+            set(&mut form, field, to);
+        }
+        assert_eq!(asha.post(&clinic, path, &form).await.location(), format!("/inbox?done={name}"));
+        assert_eq!(asha.post(&clinic, path, &form).await.location(), format!("/inbox?done={name}"), "twice is once");
+    }
+    let sent = held(&clinic, "Communication").await;
+    let count = |words: &str| sent.iter().filter(|one| one.contains(words)).count();
+    assert_eq!(["Come at two", "Come at three", "Come at four"].map(count), [1, 1, 1]);
+}

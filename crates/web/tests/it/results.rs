@@ -468,3 +468,35 @@ async fn what_is_sensitive_is_acknowledged_as_everything_else_and_stays_sensitiv
     let written: Vec<String> = [held(&clinic, "Task").await, held(&clinic, "Communication").await].concat();
     assert!(written.len() == 3 && written.iter().all(|one| one.contains("20447-9")), "{written:?}");
 }
+
+#[tokio::test]
+async fn a_form_sent_again_with_other_words_is_not_said_to_be_saved() {
+    let clinic = lab_ward().await;
+    let (mut asha, page) = look(&clinic, "asha", "/results/high").await;
+    assert!(page.body.contains("/assets/once.js"), "{}", page.body);
+    let first = form(&page, &[("message", "Come in"), ("what", "Call"), ("due", TODAY), ("owner", "nora")]);
+    for _ in 0..2 {
+        assert_eq!(asha.post(&clinic, "/results/high", &first).await.location(), "/results?done=both");
+    }
+    let with = |form: &[(&'static str, String)], name: &str, to: &str| {
+        let one =
+            |(held, value): &(&'static str, String)| (*held, if *held == name { to.to_owned() } else { value.clone() });
+        form.iter().map(one).collect::<Vec<_>>()
+    };
+    for (name, to) in [("message", "Come in at once"), ("message", ""), ("what", "Call twice"), ("due", "2027-01-05")] {
+        let told = asha.post(&clinic, "/results/high", &with(&first, name, to)).await;
+        assert_eq!(told.status, StatusCode::CONFLICT, "{name} {to}");
+        assert!(told.body.contains("was sent before") && told.body.contains(to), "{}", told.body);
+    }
+    let told = asha.post(&clinic, "/results/high", &with(&first, "message", "Come in at once")).await;
+    let rest = form(&told, &[("message", "Come in at once"), ("act", "rest")]);
+    for _ in 0..2 {
+        assert_eq!(asha.post(&clinic, "/results/high", &rest).await.status, StatusCode::SEE_OTHER);
+    }
+    let told = asha.post(&clinic, "/results/high", &with(&rest, "message", "Come in tomorrow")).await;
+    assert_eq!(told.status, StatusCode::CONFLICT);
+    assert!(told.body.contains("Come in tomorrow"), "{}", told.body);
+    let sent = held(&clinic, "Communication").await;
+    assert_eq!(sent.len(), 2, "{sent:?}");
+    assert_eq!(held(&clinic, "Task").await.len(), 2);
+}
