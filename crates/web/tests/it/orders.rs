@@ -584,3 +584,22 @@ async fn an_order_is_due_until_the_end_of_the_clinics_day_and_keeps_its_day_whil
     let task = held(&clinic, "Task").await.remove(0);
     assert!(task.contains(r#""period":{"end":"2027-01-18"}"#) && !task.contains("extension"), "{task}");
 }
+
+#[tokio::test]
+async fn a_signature_that_comes_after_another_is_told_so_when_no_draft_is_left() {
+    let clinic = licensed_ward().await;
+    let (mut browser, _) = look(&clinic, "asha", PAGE).await;
+    draft(&clinic, &mut browser, &["cbc"]).await;
+    let form = signature(&browser.get(&clinic, PAGE).await, "RA", "1968");
+    // The only draft goes.
+    let draft = orders(&clinic).await.remove(0);
+    let place = format!("{PAGE}/{}", id(&draft));
+    let page = browser.get(&clinic, &place).await;
+    let discard =
+        [("csrf", page.csrf()), ("act", "discard".to_owned()), ("version", page.after(r#"name="version" value=""#))];
+    let gone = browser.post(&clinic, &place, &discard).await;
+    assert_eq!(gone.status, StatusCode::SEE_OTHER, "{}", gone.body);
+    let late = browser.post(&clinic, PAGE, &form).await;
+    assert_eq!(late.status, StatusCode::CONFLICT, "{}", late.body);
+    assert!(late.body.contains("Nothing was signed"), "{}", late.body);
+}
