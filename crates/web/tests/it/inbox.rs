@@ -343,3 +343,50 @@ async fn an_answer_sent_again_with_other_words_is_not_said_to_be_sent() {
     let count = |words: &str| sent.iter().filter(|one| one.contains(words)).count();
     assert_eq!(["Come at two", "Come at three", "Come at four"].map(count), [1, 1, 1]);
 }
+
+#[tokio::test]
+async fn what_names_a_role_a_team_or_nobody_is_in_a_list() {
+    let clinic = busy_ward().await;
+    let role = r#""organization":{"reference":"Organization/house"}"#;
+    clinic.put("PractitionerRole", "on-call", role).await;
+    for (id, to) in [("to-role", "PractitionerRole/asha-role"), ("to-team", "CareTeam/p1-team")] {
+        message(&clinic, id, "Patient/p1", to, "Words").await;
+    }
+    let nobody = r#""status":"completed","subject":{"reference":"Patient/p1"},"sender":{"reference":"Patient/p1"},
+        "sent":"2027-01-04T12:00:00Z","payload":[{"contentString":"Hello"}]"#;
+    clinic.put("Communication", "to-nobody", nobody).await;
+    for (id, owner) in [
+        ("of-role", "PractitionerRole/asha-role"),
+        ("of-house", "Organization/house"),
+        ("of-team", "CareTeam/p1-team"),
+        ("of-call", "PractitionerRole/on-call"),
+    ] {
+        let task = format!(
+            r#""status":"requested","intent":"order","code":{{"text":"Do"}},"for":{{"reference":"Patient/p1"}},
+            "authoredOn":"2027-01-04T12:00:00Z","owner":{{"reference":"{owner}"}}"#
+        );
+        clinic.put("Task", id, &task).await;
+    }
+    let sorted = |mut ids: Vec<String>| {
+        ids.retain(|id| !["ashas", "noras", "refill", "to-asha", "to-house"].contains(&id.as_str()));
+        ids.sort();
+        ids
+    };
+    let team = ["of-call", "of-house", "of-team", "to-nobody", "to-team"];
+    for (login, mine) in [("asha", vec!["of-role", "to-role"]), ("nora", vec![])] {
+        let (mut browser, _) = look(&clinic, login, "/inbox").await;
+        assert_eq!(sorted(list(&clinic, &mut browser, "mine").await), mine, "{login}");
+        assert_eq!(sorted(list(&clinic, &mut browser, "team").await), team, "{login}");
+        let all = sorted(list(&clinic, &mut browser, "all").await);
+        assert_eq!(all, ["of-call", "of-house", "of-role", "of-team", "to-nobody", "to-role", "to-team"], "{login}");
+    }
+    // Who takes it stays who was written to.
+    let (mut asha, page) = look(&clinic, "asha", "/today").await;
+    assert!(page.body.contains(r#"<b class="n">2</b> messages to you"#), "{}", page.body);
+    let path = "/inbox/messages/to-role";
+    assert_eq!(act(&clinic, &mut asha, path, &[("act", "snooze"), ("until", "2027-01-06")]).await.status, 303);
+    assert_eq!(act(&clinic, &mut asha, path, &[("act", "wake")]).await.status, StatusCode::SEE_OTHER);
+    assert!(list(&clinic, &mut asha, "mine").await.contains(&"to-role".to_owned()));
+    let (mut zoe, _) = look(&clinic, "zoe", "/inbox").await;
+    assert_eq!(list(&clinic, &mut zoe, "all").await, ["maxs"], "and nothing of other charts");
+}

@@ -255,10 +255,10 @@ fn handling(message: &Json<'_>, id: &str, patient: &str, now: &str, own: &str) -
     ]);
     // It stays with whom it was written to until somebody gives it on.
     let to = all(message, "recipient").iter().find_map(|one| match reference(one) {
-        Some(("Practitioner", id)) => Some(id.to_owned()),
+        Some((kind @ ("Practitioner" | "PractitionerRole"), id)) => Some(refer(kind, id)),
         _ => None,
     });
-    members.extend(to.map(|to| ("owner", refer("Practitioner", &to))));
+    members.extend(to.map(|to| ("owner", to)));
     object(members)
 }
 
