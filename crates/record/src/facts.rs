@@ -4,6 +4,7 @@
 mod consent;
 mod covers;
 mod gather;
+mod teams;
 mod window;
 
 use access::{Caller, Labels, Object, Relations, Traits};

@@ -147,6 +147,8 @@ assets! {
     WORK_CSS = STYLE "work.css",
     /// Keys in those lists.
     WORK = SCRIPT "work.js",
+    /// Forms that are sent once: a result, a message, a task, a walk-in, insurance.
+    ONCE = SCRIPT "once.js",
     /// The lists of a chart: allergies, medicines, problems, immunizations.
     LISTS = STYLE "lists.css",
     /// Prints a sheet.

@@ -48,8 +48,33 @@ async fn a_care_team_treats_while_it_is_active_and_each_member_while_their_perio
     }
     put(&clinic, "CareTeam", "team", &team("inactive", r#""start":"2026-11-01""#)).await;
     assert!(!sees(&clinic, &on, "Observation", "ana-pulse").await);
+    assert!(clinic.record.teams_of(&on, "Practitioner/asha", 9).await.unwrap().0.is_empty(), "none is active");
     put(&clinic, "CareTeam", "team", &team("active", r#""start":"2026-11-01""#)).await;
     assert!(sees(&clinic, &on, "Observation", "ana-pulse").await);
+}
+
+#[tokio::test]
+async fn ones_teams_are_known_to_a_search_without_a_look_at_any_chart() {
+    let clinic = clinic().await;
+    let (asha, ben) = (physician(&clinic, "asha").await, physician(&clinic, "ben").await);
+    for id in ["ana", "eva"] {
+        patient(&clinic, id, "").await;
+        let team = format!(
+            r#""status":"active","subject":{},"participant":[{{"member":{}}}]"#,
+            reference("Patient", id),
+            reference("Practitioner", "asha")
+        );
+        put(&clinic, "CareTeam", &format!("{id}-team"), &team).await;
+    }
+    let size = || clinic.record.store().log_reader().size();
+    let before = size();
+    let of = async |caller, named, max| clinic.record.teams_of(caller, named, max).await.unwrap();
+    let both = (vec!["ana-team".to_owned(), "eva-team".to_owned()], false);
+    assert_eq!(of(&asha, "Practitioner/asha", 9).await, both);
+    assert_eq!(of(&asha, "Practitioner/asha", 1).await, (vec!["ana-team".to_owned()], true));
+    assert!(of(&ben, "Practitioner/ben", 9).await.0.is_empty());
+    assert!(of(&ben, "Practitioner/asha", 9).await.0.is_empty(), "and those of charts that are closed to him are none");
+    assert_eq!(size(), before, "nothing was disclosed, so that nothing is written");
 }
 
 #[tokio::test]

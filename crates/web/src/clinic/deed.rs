@@ -134,12 +134,17 @@ pub async fn made_before(
 
 /// Whether what was made says all that would be made now; times of writing apart.
 pub fn says_the_same(held: &Json<'_>, made: &Value) -> bool {
-    const WRITTEN: [&str; 5] = ["meta", "recordedDate", "authoredOn", "dateAsserted", "recorded"];
-    let made = fhir_of(made);
+    says_all_of(held, &fhir_of(made))
+}
+
+/// The same of FHIR JSON.
+pub fn says_all_of(held: &Json<'_>, made: &Json<'_>) -> bool {
+    const WRITTEN: [&str; 7] =
+        ["meta", "recordedDate", "authoredOn", "dateAsserted", "recorded", "sent", "lastModified"];
     let Some(members) = made.as_object() else { return false };
     let mut wanted = members.iter().filter(|(name, _)| !WRITTEN.contains(name) && *name != "note");
     wanted.all(|(name, value)| held.get(name).map(Json::to_vec).as_deref() == Some(&value.to_vec()))
-        && noted(held) == noted(&made)
+        && noted(held) == noted(made)
 }
 
 fn noted(resource: &Json<'_>) -> Vec<String> {

@@ -105,6 +105,11 @@ impl Cover {
         (self.from_ms..self.until_ms).contains(&now_ms)
     }
 
+    /// Whether both hold at some time for the same person.
+    pub fn meets(&self, other: &Cover) -> bool {
+        self.absent == other.absent && self.from_ms < other.until_ms && other.from_ms < self.until_ms
+    }
+
     pub fn resource(&self) -> Json<'static> {
         let refer = |id: &str| object([("reference", Json::string(format!("Practitioner/{id}")))]);
         let covers = object([("url", Json::string(COVERS)), ("valueReference", refer(&self.absent))]);
@@ -205,6 +210,26 @@ mod tests {
             assert_eq!(at(hours, person("asha"), true, &covers).cover.as_deref(), by, "{hours}");
         }
         assert_eq!(at(2, Owner::Pool, true, &covers).cover, None);
+    }
+
+    #[test]
+    fn covers_of_one_person_stand_side_by_side_and_meet_where_both_hold() {
+        let runs = cover("asha", "ben", 0, 3 * HOUR_MS);
+        for (from, until, absent, meets) in [
+            (3, 5, "asha", false),
+            (2, 5, "asha", true),
+            (1, 2, "asha", true),
+            (-2, 0, "asha", false),
+            (-2, 9, "asha", true),
+            (1, 2, "zoe", false),
+        ] {
+            let other = cover(absent, "max", from * HOUR_MS, until * HOUR_MS);
+            assert_eq!((runs.meets(&other), other.meets(&runs)), (meets, meets), "{from} {until} {absent}");
+        }
+        let covers = [runs, cover("asha", "max", 5 * HOUR_MS, 9 * HOUR_MS)];
+        for (hours, by) in [(1, Some("ben")), (4, None), (6, Some("max"))] {
+            assert_eq!(at(hours, person("asha"), true, &covers).cover.as_deref(), by, "{hours}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use fhir::Json;
 use jiff::tz::TimeZone;
 
+use super::addressed::{Addressed, Persons, is_for_us, searches};
 use super::ask::{Asking, Sheet};
 use super::day::{self, Day};
 use super::duty::{Cover, Limits, List, Owner, Standing};
@@ -20,8 +21,6 @@ use crate::refusal::Refusal;
 pub const LIMITS: Limits = Limits { critical_hours: 0, other_days: 3 };
 const TASKS_MAX: &str = "300";
 const MESSAGES_MAX: &str = "300";
-/// One search takes so many recipients, with the houses beside them.
-const STAFF_MAX: &str = "230";
 const DAY_MS: i64 = 86_400_000;
 const MINUTE_MS: i64 = 60_000;
 /// Statuses of a message that was sent (R4, event-status).
@@ -32,6 +31,8 @@ pub enum Kind {
     Message,
     Refill,
     Cosign,
+    /// Ends with its order.
+    Order,
     Task,
 }
 
@@ -59,6 +60,8 @@ pub struct Item {
     pub refill_of: Option<String>,
     /// The note to be co-signed: a DocumentReference's id.
     pub note: Option<String>,
+    /// The order whose answer is waited for: a ServiceRequest's id.
+    pub order: Option<String>,
     /// What was said when it went from one to the other.
     pub notes: Vec<String>,
     since_ms: i64,
@@ -87,11 +90,17 @@ impl Kind {
         self == Kind::Cosign
     }
 
+    /// A co-signature is given to the note, and an order ends with its answer or with a reason.
+    pub fn is_done_here(self) -> bool {
+        !matches!(self, Kind::Cosign | Kind::Order)
+    }
+
     pub fn words(self) -> &'static str {
         match self {
             Kind::Message => "Message",
             Kind::Refill => "Refill request",
             Kind::Cosign => "Note to co-sign",
+            Kind::Order => "Order",
             Kind::Task => "Task",
         }
     }
@@ -101,6 +110,11 @@ impl Item {
     /// Patient and note.
     pub fn to_cosign(&self) -> Option<(&str, &str)> {
         Some((self.patient.as_ref()?.id.as_str(), self.note.as_deref()?))
+    }
+
+    /// Patient and order.
+    pub fn to_order(&self) -> Option<(&str, &str)> {
+        Some((self.patient.as_ref()?.id.as_str(), self.order.as_deref()?))
     }
 
     pub fn address(&self) -> String {
@@ -122,15 +136,15 @@ pub async fn waiting(
         .chain(covered.map(|cover| cover.absent.clone()))
         .map(|id| format!("Practitioner/{id}"))
         .collect();
-    let of_people = people.join(",");
+    let named = Addressed::of(asking, own, &people).await?;
+    let (here, anybody): (Vec<String>, Vec<String>) =
+        (searches(&named.here).collect(), searches(&named.anybody).collect());
     // What lay too long with anybody is the team's, too.
     let late = format!("lt{}", day::instant(now_ms - LIMITS.other_days * DAY_MS));
-    let mut asked: Vec<Vec<(&str, &str)>> = match is_all {
-        true => vec![Vec::new()],
-        false => vec![vec![("owner:missing", "true")], vec![("authored-on", &late)]],
-    };
-    if !is_all && !people.is_empty() {
-        asked.push(vec![("owner", &of_people)]);
+    let mut asked: Vec<Vec<(&str, &str)>> = vec![Vec::new()];
+    if !is_all {
+        asked = vec![vec![("owner:missing", "true")], vec![("authored-on", &late)]];
+        asked.extend(here.iter().map(|names| vec![("owner", &**names)]));
     }
     let base = [("status", task::OPEN), ("_sort", "_lastUpdated"), ("_count", TASKS_MAX)];
     let mut sheets = Vec::new();
@@ -138,15 +152,15 @@ pub async fn waiting(
         let pairs: Vec<_> = base.iter().copied().chain(more).collect();
         sheets.push(asking.search_if_ever("Task", &pairs).await?);
     }
-    let houses = organizations(asking, own).await?;
-    let own_and_houses = people.iter().chain(&houses).cloned().collect::<Vec<_>>().join(",");
-    // What went to patients waits for nobody here, so that whom it was written to is always named.
-    let anybody = houses.into_iter().chain(staff(asking).await?).collect::<Vec<_>>().join(",");
-    let mut asked: Vec<Vec<(&str, &str)>> = match is_all {
-        true => vec![vec![("recipient", &anybody)]],
-        false => vec![vec![("recipient", &own_and_houses)], vec![("recipient", &anybody), ("sent", &late)]],
-    };
-    asked.retain(|pairs| pairs.iter().all(|(_, value)| !value.is_empty()));
+    // What went to patients waits for nobody here, so that whom it was written to is always named, or nobody is.
+    let mut asked: Vec<Vec<(&str, &str)>> = vec![vec![("recipient:missing", "true")]];
+    match is_all {
+        true => asked.extend(anybody.iter().map(|names| vec![("recipient", &**names)])),
+        false => {
+            asked.extend(here.iter().map(|names| vec![("recipient", &**names)]));
+            asked.extend(anybody.iter().map(|names| vec![("recipient", &**names), ("sent", &*late)]));
+        }
+    }
     let base = [("status", SENT), ("_sort", "-sent"), ("_count", MESSAGES_MAX)];
     let name = |id: &str, _: u32| task::handles(id);
     let mut messages = Vec::new();
@@ -154,7 +168,7 @@ pub async fn waiting(
         let pairs: Vec<_> = base.iter().copied().chain(more).collect();
         messages.push(asking.search_unless("Communication", &pairs, &name, "completed").await?);
     }
-    let is_cut = sheets.iter().chain(&messages).any(|sheet| sheet.next().is_some());
+    let is_cut = named.is_cut || sheets.iter().chain(&messages).any(|sheet| sheet.next().is_some());
     let mut gathered = gather(asking, zone, sheets, messages, cover_sheet, covers).await?;
     gathered.is_cut = is_cut;
     Ok(gathered)
@@ -202,9 +216,14 @@ async fn gather(
     let patients: HashMap<String, Subject> = { patient_sheets.iter().flat_map(Sheet::resources) }
         .filter_map(|one| Some((text(&one, "id")?.to_owned(), Subject::of(&one, now_ms))))
         .collect();
-    let about: Vec<Json<'_>> = handling.values().cloned().collect();
+    let persons = {
+        let owners = held.iter().chain(handling.values()).filter_map(|one| one.get("owner"));
+        Persons::of(asking, owners.chain(texts.iter().flat_map(|one| all(one, "recipient")))).await?
+    };
+    let mut about: Vec<Json<'_>> = handling.values().cloned().collect();
+    about.extend(persons.ids().map(|id| task::refer("Practitioner", id)));
     let names = Names::of(asking, &about, tasks.iter().chain(&messages).chain([&cover_sheet])).await?;
-    let see = See { names: &names, patients: &patients, covers: &covers, now_ms, zone };
+    let see = See { names: &names, persons: &persons, patients: &patients, covers: &covers, now_ms, zone };
     let mut seen = BTreeSet::new();
     let tasks_shown = held.iter().filter(|one| !is_handling(one)).filter_map(|one| see.task(one));
     let messages_shown = texts.iter().filter_map(|one| {
@@ -227,35 +246,9 @@ async fn by_ids(asking: &Asking<'_>, kind: &str, ids: &[String]) -> Result<Vec<S
     asking.by_ids(kind, &ids.iter().map(String::as_str).collect::<Vec<_>>()).await
 }
 
-/// Where somebody works: what is written to the clinic is the team's.
-async fn organizations(asking: &Asking<'_>, own: Option<&str>) -> Result<Vec<String>, Refusal> {
-    let Some(own) = own else { return Ok(Vec::new()) };
-    let pairs = [("practitioner", &*format!("Practitioner/{own}")), ("_count", "20")];
-    let roles = asking.search_if_ever("PractitionerRole", &pairs).await?;
-    let mut found = BTreeSet::new();
-    for role in roles.resources() {
-        if let Some(("Organization", id)) = role.get("organization").and_then(reference) {
-            found.insert(format!("Organization/{id}"));
-        }
-    }
-    Ok(found.into_iter().collect())
-}
-
-/// Whom somebody may have written to.
-async fn staff(asking: &Asking<'_>) -> Result<Vec<String>, Refusal> {
-    let people = asking.search_if_ever("Practitioner", &[("_count", STAFF_MAX)]).await?;
-    let people = people.resources();
-    Ok(people.iter().filter_map(|one| Some(format!("Practitioner/{}", text(one, "id")?))).collect())
-}
-
-/// What somebody here is to read; what went to the patient waits for nobody here.
-pub fn is_for_us(message: &Json<'_>) -> bool {
-    let to = |wanted: &str| all(message, "recipient").iter().filter_map(reference).any(|(kind, _)| kind == wanted);
-    to("Practitioner") || to("Organization") || (to("CareTeam") && !to("Patient"))
-}
-
 struct See<'s> {
     names: &'s Names,
+    persons: &'s Persons,
     patients: &'s HashMap<String, Subject>,
     covers: &'s [Cover],
     now_ms: i64,
@@ -271,6 +264,7 @@ impl See<'_> {
         let kind = match () {
             () if is_refill => Kind::Refill,
             () if has_code(one, "code", task::COSIGN) => Kind::Cosign,
+            () if task::order(one).is_some() => Kind::Order,
             () => Kind::Task,
         };
         let mut item = self.item(one, kind, "for", by, text(one, "authoredOn"))?;
@@ -284,8 +278,9 @@ impl See<'_> {
             Some(("DocumentReference", id)) if kind.is_cosign() => Some(id.to_owned()),
             _ => None,
         };
+        item.order = task::order(one).map(str::to_owned);
         self.stands(&mut item, one);
-        let owner = one.get("owner").and_then(person);
+        let owner = one.get("owner").and_then(|owner| self.persons.named(owner));
         self.owned(&mut item, owner);
         Some(item)
     }
@@ -295,14 +290,14 @@ impl See<'_> {
         let said: Vec<&str> = all(one, "payload").iter().filter_map(|part| text(part, "contentString")).collect();
         item.words = said.join("\n\n");
         item.title = format!("Message from {}", item.from);
-        let mut owner = all(one, "recipient").iter().find_map(person);
+        let mut owner = all(one, "recipient").iter().find_map(|to| self.persons.named(to));
         if let Some(handling) = handling {
             if text(handling, "status") == Some("completed") {
                 return None;
             }
             item.version = version(handling);
             self.stands(&mut item, handling);
-            owner = handling.get("owner").and_then(person);
+            owner = handling.get("owner").and_then(|owner| self.persons.named(owner));
         }
         self.owned(&mut item, owner);
         Some(item)
@@ -343,6 +338,7 @@ impl See<'_> {
             snoozed: None,
             refill_of: None,
             note: None,
+            order: None,
             notes: Vec::new(),
             since_ms,
             due_ms: None,
@@ -351,11 +347,15 @@ impl See<'_> {
 
     /// When it is due, until when it sleeps, and what was said of it.
     fn stands(&self, item: &mut Item, task: &Json<'_>) {
-        let bound = |name: &str| time::instant_ms(text(at(task, &["restriction", "period"])?, name)?);
-        item.due_ms = bound("end");
+        // A day without an hour is the clinic's day: a task is due until its end, and back at its beginning.
+        let day = |said: &str| Day::parse(said, self.zone);
+        item.due_ms =
+            task::due(task).and_then(|due| day(due).map(|day| day.ends_ms() - 1).or_else(|| time::instant_ms(due)));
         item.due = item.due_ms.map(|ms| Day::of(ms, self.zone).short());
         item.is_overdue = item.due_ms.is_some_and(|ms| ms < self.now_ms);
-        let sleeps = bound("start").filter(|ms| text(task, "status") == Some("on-hold") && *ms > self.now_ms);
+        let start = at(task, &["restriction", "period"]).and_then(|period| text(period, "start"));
+        let start = start.and_then(|from| day(from).map(|day| day.begins_ms()).or_else(|| time::instant_ms(from)));
+        let sleeps = start.filter(|ms| text(task, "status") == Some("on-hold") && *ms > self.now_ms);
         item.snoozed = sleeps.map(|ms| Day::of(ms, self.zone).short());
         item.notes = { all(task, "note").iter() }
             .filter_map(|note| {
@@ -385,13 +385,6 @@ impl See<'_> {
             }
             Owner::Pool => format!("{lies} for over {} days: now also the team’s", LIMITS.other_days),
         });
-    }
-}
-
-fn person(one: &Json<'_>) -> Option<String> {
-    match reference(one) {
-        Some(("Practitioner", id)) => Some(id.to_owned()),
-        _ => None,
     }
 }
 

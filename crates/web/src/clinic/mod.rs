@@ -2,6 +2,7 @@
 //!
 //! Nothing here decides: what a caller may see the record has decided before a page holds it.
 
+pub mod addressed;
 pub mod allergens;
 pub mod ask;
 pub mod banner;

@@ -23,6 +23,7 @@ pub const REPORTED: &str = "final,amended,corrected,appended";
 const NEWEST_MAX: &str = "300";
 const OLDEST_MAX: &str = "100";
 /// Patients whose earlier values one search looks for.
+const COVERS_MAX: &str = "500";
 const PATIENTS_AT_ONCE: usize = 8;
 const MINUTE_MS: i64 = 60_000;
 const DAYS_FROM_MINUTES: i64 = 48 * 60;
@@ -93,10 +94,13 @@ pub struct Gathered {
     pub is_part2: bool,
 }
 
-/// Who covers whom, from today's view on.
+/// Who covers whom, now and to come.
 pub async fn covers(asking: &Asking<'_>) -> Result<(Sheet, Vec<Cover>), Refusal> {
     let role = format!("{}|{}", duty::ROLE_SYSTEM, duty::COVERING);
-    let sheet = asking.search_if_ever("PractitionerRole", &[("role", &role), ("_count", "500")]).await?;
+    // What is over covers nobody, and there is more of it with every year.
+    let since = format!("ge{}", super::day::instant(asking.record.now_ms()));
+    let pairs = [("role", &*role), ("date", &*since), ("_count", COVERS_MAX)];
+    let sheet = asking.search_if_ever("PractitionerRole", &pairs).await?;
     let covers = sheet.resources().iter().filter_map(Cover::of).collect();
     Ok((sheet, covers))
 }

@@ -6,6 +6,7 @@ use fhir::Json;
 
 use super::ask::Asking;
 use super::moves::{coding, object};
+use super::read::{all, at, extension, reference, text};
 
 pub const SYSTEM: &str = "urn:wardstone:task";
 /// Completed: somebody looked at this version of a result, and took it over.
@@ -22,6 +23,9 @@ pub const QUESTIONNAIRE: &str = "complete-questionnaire";
 pub const FORM_SYSTEM: &str = "urn:wardstone:form";
 /// Statuses of what is still to be done.
 pub const OPEN: &str = "requested,received,accepted,in-progress,on-hold,ready";
+/// By when a task is due, while it sleeps for longer: a Period does not end before it begins.
+const DUE: &str = "urn:wardstone:due";
+const DAY_CHARS: usize = "2026-12-20".len();
 /// Letters of an id that a name holds whole; a name has 64.
 const ID_CHARS_MAX: usize = 44;
 /// FNV-1a, 128 bits (draft-eastlake-fnv).
@@ -57,6 +61,54 @@ pub fn may_act(asking: &Asking<'_>) -> bool {
     asking.may_ever(Action::Create, "Task") && asking.may_ever(Action::Update, "Task")
 }
 
+/// The order whose answer a task waits for: a ServiceRequest's id.
+pub fn order<'j>(task: &'j Json<'_>) -> Option<&'j str> {
+    reference(task.get("focus")?).filter(|(kind, _)| *kind == "ServiceRequest").map(|(_, id)| id)
+}
+
+/// By when it is due, asleep or not.
+pub fn due<'j>(task: &'j Json<'_>) -> Option<&'j str> {
+    let kept = extension(task, DUE, "valueDateTime").and_then(Json::as_str);
+    kept.or_else(|| text(at(task, &["restriction", "period"])?, "end"))
+}
+
+/// From when on it is in the list again, if it sleeps. By when it is due stays as it is.
+pub fn restrict(task: &mut Json<'static>, start: Option<String>) {
+    let due = due(task).map(str::to_owned);
+    let others: Vec<Json<'static>> =
+        { all(task, "extension").iter() }.filter(|one| text(one, "url") != Some(DUE)).cloned().collect();
+    let Some(members) = task.as_object_mut() else { return };
+    let is_kept = due.as_deref().zip(start.as_deref()).is_some_and(|(due, start)| !begins_before(start, due));
+    let mut period = Vec::new();
+    period.extend(start.map(|start| ("start", Json::string(start))));
+    period.extend(due.clone().filter(|_| !is_kept).map(|due| ("end", Json::string(due))));
+    let mut restriction = members.get("restriction").and_then(Json::as_object).cloned().unwrap_or_default();
+    match period.is_empty() {
+        true => drop(restriction.remove("period")),
+        false => restriction.set("period", object(period)),
+    }
+    match restriction.is_empty() {
+        true => drop(members.remove("restriction")),
+        false => members.set("restriction", Json::Object(restriction)),
+    }
+    let kept = due.filter(|_| is_kept);
+    let kept = kept.map(|due| object([("url", Json::string(DUE)), ("valueDateTime", Json::string(due))]));
+    let extensions: Vec<Json<'static>> = others.into_iter().chain(kept).collect();
+    match extensions.is_empty() {
+        true => drop(members.remove("extension")),
+        false => members.set("extension", Json::Array(extensions)),
+    }
+}
+
+/// Whether a Period may have both: an instant and a day, or two instants. A day without a zone is on the safe side of it.
+fn begins_before(start: &str, due: &str) -> bool {
+    if due.len() <= DAY_CHARS {
+        return start.get(..due.len()).is_some_and(|day| day < due);
+    }
+    let at = super::time::instant_ms;
+    at(start).zip(at(due)).is_some_and(|(start, due)| start <= due)
+}
+
 pub fn concept((code, words): (&'static str, &'static str)) -> Json<'static> {
     object([("coding", Json::Array(vec![coding(SYSTEM, code, words)])), ("text", Json::string(words))])
 }
@@ -88,6 +140,31 @@ pub fn annotation(by: &str, now: &str, words: &str) -> Json<'static> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_sleeps_past_its_day_keeps_the_day_beside_the_period() {
+        let start = "2027-01-18T05:00:00Z";
+        for (due, is_kept) in [
+            ("2027-01-19", false),
+            ("2027-01-18", true),
+            ("2027-01-17", true),
+            ("2027-01-18T05:00:00Z", false),
+            ("2027-01-18T04:59:59.999Z", true),
+        ] {
+            let said = format!(
+                r#"{{"extension":[{{"url":"u","valueString":"x"}}],"restriction":{{"repetitions":2,"period":{{"start":"2026-12-01","end":"{due}"}}}}}}"#
+            );
+            let held = Json::parse_str(&said).unwrap_or(Json::Null).into_owned();
+            let mut task = held.clone();
+            restrict(&mut task, Some(start.to_owned()));
+            let period = at(&task, &["restriction", "period"]).cloned().unwrap_or(Json::Null);
+            assert_eq!((text(&period, "start"), text(&period, "end")), (Some(start), Some(due).filter(|_| !is_kept)));
+            assert_eq!(super::due(&task), Some(due));
+            restrict(&mut task, None);
+            let said = said.replace(r#""start":"2026-12-01","#, "");
+            assert_eq!(String::from_utf8_lossy(&task.to_vec()), said, "awake it is as it was");
+        }
+    }
 
     #[test]
     fn an_answer_has_one_name_that_is_an_id_however_long_that_of_the_question_is() {

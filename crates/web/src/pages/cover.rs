@@ -1,4 +1,7 @@
-//! Who covers whom: somebody names a colleague for the days on which they are away; an administrator does it for others.
+//! Who covers whom: somebody names a colleague for the days on which they are away; an administrator does it for others. Each time away is
+//! a cover of its own, which ends by itself; two that meet would leave it open who covers, and are refused.
+
+use std::borrow::Cow;
 
 use access::Action;
 use askama::Template;
@@ -26,6 +29,7 @@ use crate::refusal::Refusal;
 /// Who is away for longer hands their patients over.
 const DAYS_MAX: i64 = 366;
 const DAY_MS: i64 = 86_400_000;
+const SAVED: &str = "/cover?saved=yes";
 
 #[derive(Template)]
 #[template(path = "cover.html")]
@@ -43,6 +47,7 @@ struct Page<'a> {
 }
 
 struct Row {
+    id: String,
     absent_id: String,
     absent: String,
     by: String,
@@ -59,51 +64,52 @@ struct Draft {
     by: String,
     from: String,
     until: String,
-    version: u32,
-    slips: Vec<(&'static str, &'static str)>,
+    slips: Vec<(&'static str, Cow<'static, str>)>,
 }
 
 impl Draft {
     fn slip(&self, field: &str) -> Option<&str> {
-        self.slips.iter().find(|(name, _)| *name == field).map(|(_, words)| *words)
+        self.slips.iter().find(|(name, _)| *name == field).map(|(_, words)| &**words)
     }
 
-    fn read(form: &Form) -> Result<Self, Refusal> {
+    fn read(form: &Form) -> Self {
         let field = |name: &str| form.text(name).trim().to_owned();
-        let version =
-            u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
         let (absent, by) = (field("absent"), field("by"));
-        Ok(Self { absent, by, from: field("from"), until: field("until"), version, slips: Vec::new() })
+        Self { absent, by, from: field("from"), until: field("until"), slips: Vec::new() }
+    }
+
+    fn slipped(&mut self, field: &'static str, words: &'static str) {
+        self.slips.push((field, words.into()));
     }
 
     /// The cover that it asks for, if it can be.
     fn weigh(&mut self, people: &[(String, String)], today: &Day, zone: &jiff::tz::TimeZone) -> Option<Cover> {
         let is_known = |wanted: &str| people.iter().any(|(id, _)| id == wanted);
         if !is_known(&self.absent) {
-            self.slips.push(("absent", "Choose who is away."));
+            self.slipped("absent", "Choose who is away.");
         }
         if !is_known(&self.by) {
-            self.slips.push(("by", "Choose who covers."));
+            self.slipped("by", "Choose who covers.");
         } else if self.by == self.absent {
-            self.slips.push(("by", "Nobody covers for themselves. Choose a colleague."));
+            self.slipped("by", "Nobody covers for themselves. Choose a colleague.");
         }
         let (from, until) = (Day::parse(&self.from, zone), Day::parse(&self.until, zone));
         match (&from, &until) {
-            (None, _) => self.slips.push(("from", "Say on which day it begins.")),
-            (_, None) => self.slips.push(("until", "Say which day is the last.")),
+            (None, _) => self.slipped("from", "Say on which day it begins."),
+            (_, None) => self.slipped("until", "Say which day is the last."),
             (Some(from), Some(until)) if until.date() < from.date() => {
-                self.slips.push(("until", "The last day is before the first."));
+                self.slipped("until", "The last day is before the first.");
             }
-            (_, Some(until)) if until.date() < today.date() => self.slips.push(("until", "The last day is over.")),
+            (_, Some(until)) if until.date() < today.date() => self.slipped("until", "The last day is over."),
             (Some(from), Some(until)) if until.ends_ms() - from.begins_ms() > DAYS_MAX * DAY_MS => {
-                self.slips.push(("until", "A cover lasts a year at most."));
+                self.slipped("until", "A cover lasts a year at most.");
             }
             _ => {}
         }
         let (from, until) = from.zip(until).filter(|_| self.slips.is_empty())?;
         Some(Cover {
-            id: name_of(&self.absent),
-            version: self.version,
+            id: name_of(&self.absent, &from),
+            version: 0,
             absent: self.absent.clone(),
             by: self.by.clone(),
             from_ms: from.begins_ms(),
@@ -112,9 +118,9 @@ impl Draft {
     }
 }
 
-/// One for each who is away, so that two who set it see each other.
-fn name_of(absent: &str) -> String {
-    format!("cover.{}", task::short(absent))
+/// One for each who is away and the day from which on, so that a form sent twice makes one.
+fn name_of(absent: &str, from: &Day) -> String {
+    format!("cover.{}.{}", task::short(absent), from.iso().replace('-', ""))
 }
 
 /// Whether somebody keeps who covers whom: what lies in the directory.
@@ -140,45 +146,76 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     let session = asked.writer(&form).await?;
     let asking = asking(asked, &session)?;
     let own = asking.record.own_practitioner(asking.caller).await?;
-    let mut draft = Draft::read(&form)?;
+    let mut draft = Draft::read(&form);
     // Who is somebody of the directory speaks for themselves.
     if own.as_ref().is_some_and(|own| *own != draft.absent) {
         return Err(Refusal::NotYours);
     }
     let (now_ms, zone) = (asking.record.now_ms(), asked.web.zone());
     let (_, covers) = covers(&asking).await?;
-    let cover = if form.text("act") == "end" {
-        let held = covers.into_iter().find(|cover| cover.absent == draft.absent && cover.version == draft.version);
+    if form.text("act") == "end" {
+        let version = form.number("version")?;
+        let of_form = |cover: &Cover| cover.id == form.text("id") && cover.absent == draft.absent;
+        let held = covers.into_iter().find(of_form).filter(|cover| cover.until_ms > now_ms);
         // What is not there any more has ended.
-        let Some(mut cover) = held else { return Ok(answer::see("/cover?saved=yes")) };
+        let Some(mut cover) = held else { return Ok(answer::see(SAVED)) };
+        if u64::from(cover.version) != version {
+            return shown(asked, &session, &asking, None, false, StatusCode::CONFLICT).await;
+        }
         cover.until_ms = now_ms;
         cover.from_ms = cover.from_ms.min(now_ms - 1);
-        cover
-    } else {
-        let people = people(&asking).await?;
-        match draft.weigh(&people, &Day::of(now_ms, zone), zone) {
-            Some(mut cover) => {
-                // Another program may have made it, under a name of its own.
-                let held = covers.into_iter().find(|held| held.absent == cover.absent);
-                cover.id = held.map_or(cover.id, |held| held.id);
-                cover
-            }
-            None => {
-                return shown(asked, &session, &asking, Some(draft), false, StatusCode::UNPROCESSABLE_ENTITY).await;
-            }
-        }
+        return saved(asked, &session, &asking, &cover, None).await;
+    }
+    let people = people(&asking).await?;
+    let Some(mut cover) = draft.weigh(&people, &Day::of(now_ms, zone), zone) else {
+        return shown(asked, &session, &asking, Some(draft), false, StatusCode::UNPROCESSABLE_ENTITY).await;
     };
+    if let Some(held) = covers.iter().find(|held| held.until_ms > now_ms && held.meets(&cover)) {
+        // The form was sent twice.
+        if (&held.by, held.from_ms, held.until_ms) == (&cover.by, cover.from_ms, cover.until_ms) {
+            return Ok(answer::see(SAVED));
+        }
+        let day = |ms| Day::of(ms, zone).short();
+        let by = people.iter().find(|(id, _)| *id == held.by).map_or("Somebody", |(_, name)| name);
+        let words = format!(
+            "{by} covers from {} to {} already. End that first, or choose other days.",
+            day(held.from_ms),
+            day(held.until_ms - 1)
+        );
+        draft.slips.push(("from", words.into()));
+        return shown(asked, &session, &asking, Some(draft), false, StatusCode::CONFLICT).await;
+    }
+    cover.version = version_of(&asking, &cover.id).await?;
+    saved(asked, &session, &asking, &cover, Some(draft)).await
+}
+
+/// Of a cover that began on the same day and has ended: its place is taken by the new one.
+async fn version_of(asking: &Asking<'_>, id: &str) -> Result<u32, Refusal> {
+    match asking.read("PractitionerRole", id).await {
+        Ok(held) => Ok(held.get().version()),
+        Err(RecordError::NotFound | RecordError::Gone) => Ok(0),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn saved(
+    asked: &Asked<'_>,
+    session: &Session,
+    asking: &Asking<'_>,
+    cover: &Cover,
+    draft: Option<Draft>,
+) -> Answer {
     let change = Change {
         method: "PUT",
         url: format!("PractitionerRole/{}", cover.id),
-        if_match: Some(draft.version).filter(|version| *version > 0),
-        is_new: draft.version == 0,
+        if_match: Some(cover.version).filter(|version| *version > 0),
+        is_new: cover.version == 0,
         resource: cover.resource(),
     };
     match asking.record.bundle(asking.caller, &moves::transaction(vec![change])).await.map_err(cause) {
-        Ok(_) => Ok(answer::see("/cover?saved=yes")),
+        Ok(_) => Ok(answer::see(SAVED)),
         Err(RecordError::PreconditionFailed { .. } | RecordError::ExistsAlready | RecordError::Conflict) => {
-            shown(asked, &session, &asking, Some(draft), false, StatusCode::CONFLICT).await
+            shown(asked, session, asking, draft, false, StatusCode::CONFLICT).await
         }
         Err(error) => Err(error.into()),
     }
@@ -216,6 +253,7 @@ async fn shown(
     let (_, covers) = covers(asking).await?;
     let name = |id: &str| people.iter().find(|(held, _)| held == id).map_or("Somebody", |(_, name)| name).to_owned();
     let row = |cover: &Cover| Row {
+        id: cover.id.clone(),
         absent_id: cover.absent.clone(),
         absent: name(&cover.absent),
         by: name(&cover.by),
@@ -227,11 +265,8 @@ async fn shown(
     };
     let mut current: Vec<&Cover> = covers.iter().filter(|cover| cover.until_ms > now_ms).collect();
     current.sort_by_key(|cover| cover.from_ms);
-    let version = |absent: &str| covers.iter().find(|cover| cover.absent == absent).map_or(0, |cover| cover.version);
-    let mut draft = draft.unwrap_or_else(|| Draft { absent: own.clone().unwrap_or_default(), ..Draft::default() });
-    let is_stale = status == StatusCode::CONFLICT;
-    // An administrator chooses who is away in the form itself: a cover that is there is then told of, and sent again.
-    draft.version = version(&draft.absent);
+    let draft = draft.unwrap_or_else(|| Draft { absent: own.clone().unwrap_or_default(), ..Draft::default() });
+    let is_stale = status == StatusCode::CONFLICT && draft.slips.is_empty();
     let page = Page {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, session, Place::Elsewhere),

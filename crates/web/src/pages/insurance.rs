@@ -6,16 +6,17 @@ use axum::body::Body;
 use fhir::Json;
 use http::{Response, StatusCode};
 use identity::Session;
-use record::{Preconditions, RecordError, ResourceKey, Target, types};
+use record::{Effect, Preconditions, RecordError, ResourceKey, Target, types};
 
 use super::Answer;
 use super::patients::asking;
 use super::register::{FormView, Input, Who, fresh, organization, token};
 use crate::answer;
-use crate::assets::{Asset, Frame, PATIENT_CSS};
+use crate::assets::{Asset, Frame, ONCE, PATIENT_CSS};
 use crate::client::Asked;
 use crate::clinic::ask::{Asking, Sheet};
 use crate::clinic::day::Day;
+use crate::clinic::deed::says_all_of;
 use crate::clinic::demographics::{self, Field, Slip, Values, check, coverage};
 use crate::clinic::names::Names;
 use crate::clinic::read::{all, has_code, text, words};
@@ -33,6 +34,7 @@ struct Page<'a> {
     frame: Frame<'a>,
     shell: Shell<'a>,
     css: &'static Asset,
+    once: &'static Asset,
     who: Who,
     rows: Vec<Row>,
     /// None for who only reads.
@@ -88,8 +90,21 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     demographics::name(&mut made, FORM, &token);
     let pairs = [("identifier".into(), format!("{FORM}|{token}").into())];
     let kind = types::parse("Coverage").ok_or(Refusal::Defect)?;
-    asking.record.create(asking.caller, kind, &made.to_vec(), Some(&pairs)).await?;
+    let written = asking.record.create(asking.caller, kind, &made.to_vec(), Some(&pairs)).await?;
+    if written.effect != Effect::Created && !is_unchanged(&asking, &written.id, &made).await? {
+        let words = "This form was sent before, and what it said then is saved. What is typed below says something else and is not saved: add it as another insurance, or leave it.";
+        let status = StatusCode::CONFLICT;
+        return shown(asked, &session, &asking, &values, fresh(asked), Vec::new(), Some(words), status).await;
+    }
     Ok(answer::see(&format!("/patients/{}/insurance", asked.ids[0])))
+}
+
+/// Whether a form sent again says what it said; what became of the insurance since does not count.
+async fn is_unchanged(asking: &Asking<'_>, id: &str, made: &Json<'_>) -> Result<bool, Refusal> {
+    let key = ResourceKey::parse("Coverage", id).ok_or(Refusal::Defect)?;
+    let first = asking.record.vread(asking.caller, &key, 1).await?;
+    let held = Json::parse(first.get().json()).map_err(|_| Refusal::Defect)?;
+    Ok(says_all_of(&held, made))
 }
 
 /// From the day on it counts no more; it stays for the claims of before.
@@ -171,6 +186,7 @@ async fn shown(
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, session, Place::Patients),
         css: &PATIENT_CSS,
+        once: &ONCE,
         who: Who::of(&patient),
         rows: rows(&sheet, &names, &today),
         form: may_keep(asking).then(|| FormView::of(&fields(asking), values, slips)),

@@ -293,3 +293,100 @@ async fn today_counts_what_waits_and_tells_nothing_of_it() {
     let (_, page) = look(&clinic, "dora", "/today").await;
     assert!(page.status == StatusCode::OK && !page.body.contains("waits-too"), "{}", page.body);
 }
+
+#[tokio::test]
+async fn what_is_snoozed_past_its_day_keeps_the_day() {
+    let clinic = busy_ward().await;
+    let (mut asha, _) = look(&clinic, "asha", "/inbox").await;
+    let path = "/inbox/tasks/noras";
+    let more = [("act", "snooze"), ("until", "2027-01-20")];
+    assert_eq!(act(&clinic, &mut asha, path, &more).await.location(), "/inbox?done=snooze");
+    assert!(asha.get(&clinic, path).await.body.contains("Due by <time>09-Jan-2027"));
+    clinic.advance(17 * DAY_MS);
+    let (mut nora, page) = look(&clinic, "nora", "/inbox?show=mine").await;
+    assert!(order(&page).contains(&"noras") && page.body.contains("Overdue since"), "{}", page.body);
+    assert!(list(&clinic, &mut nora, "team").await.contains(&"noras".to_owned()), "and it lay too long");
+}
+
+#[tokio::test]
+async fn an_answer_sent_again_with_other_words_is_not_said_to_be_sent() {
+    let clinic = busy_ward().await;
+    let (mut asha, page) = look(&clinic, "asha", "/inbox/messages/to-asha").await;
+    assert!(page.body.contains("/assets/once.js"), "{}", page.body);
+    let path = "/inbox/messages/to-asha";
+    let mut form = form(&clinic, &mut asha, path, &[("act", "answer"), ("answer", "Come at two")]).await;
+    let set = |form: &mut Vec<(&'static str, String)>, name: &str, to: &str| {
+        form.iter_mut().find(|(held, _)| *held == name).unwrap().1 = to.to_owned();
+    };
+    assert_eq!(asha.post(&clinic, path, &form).await.location(), "/inbox?done=answer");
+    // Back, and other words: once as an answer, once with being done.
+    for (name, words) in [("answer", "Come at three"), ("answer-done", "Come at four")] {
+        set(&mut form, "answer", words);
+        set(&mut form, "act", name);
+        let told = asha.post(&clinic, path, &form).await;
+        assert_eq!(told.status, StatusCode::CONFLICT, "{name}: {}", told.body);
+        assert!(told.body.contains("was sent before") && told.body.contains(words), "{}", told.body);
+        // The same words as before, and now with being done: the answer is not sent once more.
+        set(&mut form, "answer", if name == "answer" { "Come at two" } else { "Come at three" });
+        set(&mut form, "act", "answer-done");
+        let known = asha.post(&clinic, path, &form).await;
+        assert!(known.body.contains("The message is not done yet"), "{}", known.body);
+        let fresh = told.after(r#"name="token" value=""#);
+        assert_ne!(fresh, form.iter().find(|(held, _)| *held == "token").unwrap().1);
+        for (field, to) in [("token", fresh.as_str()), ("answer", words), ("act", name)] {
+            set(&mut form, field, to);
+        }
+        assert_eq!(asha.post(&clinic, path, &form).await.location(), format!("/inbox?done={name}"));
+        assert_eq!(asha.post(&clinic, path, &form).await.location(), format!("/inbox?done={name}"), "twice is once");
+    }
+    let sent = held(&clinic, "Communication").await;
+    let count = |words: &str| sent.iter().filter(|one| one.contains(words)).count();
+    assert_eq!(["Come at two", "Come at three", "Come at four"].map(count), [1, 1, 1]);
+}
+
+#[tokio::test]
+async fn what_names_a_role_a_team_or_nobody_is_in_a_list() {
+    let clinic = busy_ward().await;
+    let role = r#""organization":{"reference":"Organization/house"}"#;
+    clinic.put("PractitionerRole", "on-call", role).await;
+    for (id, to) in [("to-role", "PractitionerRole/asha-role"), ("to-team", "CareTeam/p1-team")] {
+        message(&clinic, id, "Patient/p1", to, "Words").await;
+    }
+    let nobody = r#""status":"completed","subject":{"reference":"Patient/p1"},"sender":{"reference":"Patient/p1"},
+        "sent":"2027-01-04T12:00:00Z","payload":[{"contentString":"Hello"}]"#;
+    clinic.put("Communication", "to-nobody", nobody).await;
+    for (id, owner) in [
+        ("of-role", "PractitionerRole/asha-role"),
+        ("of-house", "Organization/house"),
+        ("of-team", "CareTeam/p1-team"),
+        ("of-call", "PractitionerRole/on-call"),
+    ] {
+        let task = format!(
+            r#""status":"requested","intent":"order","code":{{"text":"Do"}},"for":{{"reference":"Patient/p1"}},
+            "authoredOn":"2027-01-04T12:00:00Z","owner":{{"reference":"{owner}"}}"#
+        );
+        clinic.put("Task", id, &task).await;
+    }
+    let sorted = |mut ids: Vec<String>| {
+        ids.retain(|id| !["ashas", "noras", "refill", "to-asha", "to-house"].contains(&id.as_str()));
+        ids.sort();
+        ids
+    };
+    let team = ["of-call", "of-house", "of-team", "to-nobody", "to-team"];
+    for (login, mine) in [("asha", vec!["of-role", "to-role"]), ("nora", vec![])] {
+        let (mut browser, _) = look(&clinic, login, "/inbox").await;
+        assert_eq!(sorted(list(&clinic, &mut browser, "mine").await), mine, "{login}");
+        assert_eq!(sorted(list(&clinic, &mut browser, "team").await), team, "{login}");
+        let all = sorted(list(&clinic, &mut browser, "all").await);
+        assert_eq!(all, ["of-call", "of-house", "of-role", "of-team", "to-nobody", "to-role", "to-team"], "{login}");
+    }
+    // Who takes it stays who was written to.
+    let (mut asha, page) = look(&clinic, "asha", "/today").await;
+    assert!(page.body.contains(r#"<b class="n">2</b> messages to you"#), "{}", page.body);
+    let path = "/inbox/messages/to-role";
+    assert_eq!(act(&clinic, &mut asha, path, &[("act", "snooze"), ("until", "2027-01-06")]).await.status, 303);
+    assert_eq!(act(&clinic, &mut asha, path, &[("act", "wake")]).await.status, StatusCode::SEE_OTHER);
+    assert!(list(&clinic, &mut asha, "mine").await.contains(&"to-role".to_owned()));
+    let (mut zoe, _) = look(&clinic, "zoe", "/inbox").await;
+    assert_eq!(list(&clinic, &mut zoe, "all").await, ["maxs"], "and nothing of other charts");
+}

@@ -509,3 +509,97 @@ async fn an_order_of_another_chart_is_no_order_here() {
     assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.body);
     assert_eq!(status(&orders(&clinic).await[0]), "draft");
 }
+
+/// The inbox's form of a task, with an act.
+async fn inbox_act(clinic: &Clinic, browser: &mut Browser, path: &str, more: &[(&'static str, &str)]) -> Answer {
+    let page = browser.get(clinic, path).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    let mut form = with(&page, more);
+    form.push(("version", page.after(r#"name="version" value=""#)));
+    browser.post(clinic, path, &form).await
+}
+
+#[tokio::test]
+async fn the_inbox_leads_to_an_order_and_does_not_end_its_waiting() {
+    let clinic = licensed_ward().await;
+    let (mut browser, _) = look(&clinic, "asha", PAGE).await;
+    draft(&clinic, &mut browser, &["a1c"]).await;
+    assert_eq!(sign(&clinic, &mut browser).await.status, StatusCode::SEE_OTHER);
+    let task = id(&held(&clinic, "Task").await[0]);
+    let order = format!("{PAGE}/{}", id(&orders(&clinic).await[0]));
+    let list = browser.get(&clinic, "/inbox").await;
+    let item = list.body.split(&format!(r#"<li id="i-{task}""#)).nth(1).unwrap().split("</li>").next().unwrap();
+    assert!(item.contains(&format!(r#"href="{order}""#)) && item.contains("Order"), "{item}");
+    assert!(!item.contains(r#"value="done""#) && !item.contains(r#"data-key="e""#), "{item}");
+    let path = format!("/inbox/tasks/{task}");
+    let page = browser.get(&clinic, &path).await;
+    assert!(
+        page.body.contains(&format!(r#"href="{order}""#)) && !page.body.contains(r#"value="done""#),
+        "{}",
+        page.body
+    );
+    let refused = inbox_act(&clinic, &mut browser, &path, &[("act", "done")]).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", refused.body);
+    assert_eq!(status(&held(&clinic, "Task").await[0]), "requested");
+    assert!(browser.get(&clinic, "/orders").await.body.contains("1 open, 0 overdue"), "it still waits");
+}
+
+#[tokio::test]
+async fn an_order_is_due_until_the_end_of_the_clinics_day_and_keeps_its_day_while_it_is_snoozed() {
+    let clinic = licensed_ward().await;
+    let (mut browser, _) = look(&clinic, "asha", PAGE).await;
+    draft(&clinic, &mut browser, &["a1c"]).await;
+    assert_eq!(sign(&clinic, &mut browser).await.status, StatusCode::SEE_OTHER);
+    let path = format!("/inbox/tasks/{}", id(&held(&clinic, "Task").await[0]));
+    // Due on 18-Jan; it is 22:00 of that day in New York, and the next one by the clock of Greenwich.
+    clinic.advance(14 * DAY_MS + 12 * 60 * MINUTE_MS);
+    clinic.signed_in("asha", &mut browser).await;
+    let page = browser.get(&clinic, &path).await;
+    assert!(page.body.contains("Due by <time>18-Jan-2027") && !page.body.contains("Overdue"), "{}", page.body);
+    // On its day, and past it.
+    for until in ["2027-01-19", "2027-01-25"] {
+        let snoozed = inbox_act(&clinic, &mut browser, &path, &[("act", "snooze"), ("until", until)]).await;
+        assert_eq!(snoozed.status, StatusCode::SEE_OTHER, "{}", snoozed.body);
+        let page = browser.get(&clinic, &path).await;
+        assert!(page.body.contains("18-Jan-2027"), "{until}: {}", page.body);
+    }
+    let task = Json::parse_str(&held(&clinic, "Task").await[0]).unwrap().into_owned();
+    let period = task.get("restriction").unwrap().get("period").unwrap();
+    assert!(
+        period.get("start").is_some() && period.get("end").is_none(),
+        "a period that is over before it begins is none"
+    );
+    clinic.advance(DAY_MS);
+    clinic.signed_in("asha", &mut browser).await;
+    assert!(browser.get(&clinic, "/orders").await.body.contains("1 open, 1 overdue"), "asleep, and overdue");
+    clinic.advance(10 * DAY_MS);
+    clinic.signed_in("asha", &mut browser).await;
+    assert!(browser.get(&clinic, &path).await.body.contains("Overdue since <time>18-Jan-2027"));
+    // Back in the list it is as it was.
+    assert_eq!(
+        inbox_act(&clinic, &mut browser, &path, &[("act", "snooze"), ("until", "2027-02-25")]).await.status,
+        303
+    );
+    assert_eq!(inbox_act(&clinic, &mut browser, &path, &[("act", "wake")]).await.status, StatusCode::SEE_OTHER);
+    let task = held(&clinic, "Task").await.remove(0);
+    assert!(task.contains(r#""period":{"end":"2027-01-18"}"#) && !task.contains("extension"), "{task}");
+}
+
+#[tokio::test]
+async fn a_signature_that_comes_after_another_is_told_so_when_no_draft_is_left() {
+    let clinic = licensed_ward().await;
+    let (mut browser, _) = look(&clinic, "asha", PAGE).await;
+    draft(&clinic, &mut browser, &["cbc"]).await;
+    let form = signature(&browser.get(&clinic, PAGE).await, "RA", "1968");
+    // The only draft goes.
+    let draft = orders(&clinic).await.remove(0);
+    let place = format!("{PAGE}/{}", id(&draft));
+    let page = browser.get(&clinic, &place).await;
+    let discard =
+        [("csrf", page.csrf()), ("act", "discard".to_owned()), ("version", page.after(r#"name="version" value=""#))];
+    let gone = browser.post(&clinic, &place, &discard).await;
+    assert_eq!(gone.status, StatusCode::SEE_OTHER, "{}", gone.body);
+    let late = browser.post(&clinic, PAGE, &form).await;
+    assert_eq!(late.status, StatusCode::CONFLICT, "{}", late.body);
+    assert!(late.body.contains("Nothing was signed"), "{}", late.body);
+}

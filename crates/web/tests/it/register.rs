@@ -282,3 +282,28 @@ async fn a_name_that_was_heard_or_is_short_is_found() {
         );
     }
 }
+
+#[tokio::test]
+async fn insurance_sent_again_with_another_number_is_not_said_to_be_saved() {
+    let clinic = ward().await;
+    let path = "/patients/p1/insurance";
+    let (mut browser, page) = look(&clinic, "fay", path).await;
+    let mut form = vec![
+        ("csrf", page.csrf()),
+        ("token", page.after(r#"name="token" value=""#)),
+        ("payer", "Evergreen Mutual".to_owned()),
+        ("member", "W44-1".to_owned()),
+    ];
+    for _ in 0..2 {
+        let saved = browser.post(&clinic, path, &form).await;
+        assert_eq!((saved.status, saved.location()), (StatusCode::SEE_OTHER, path), "{}", saved.body);
+    }
+    form[3].1 = "W55-2".to_owned();
+    let told = browser.post(&clinic, path, &form).await;
+    assert_eq!(told.status, StatusCode::CONFLICT, "{}", told.body);
+    assert!(told.body.contains("was sent before") && told.body.contains(r#"value="W55-2""#), "{}", told.body);
+    form[1].1 = told.after(r#"name="token" value=""#);
+    assert_eq!(browser.post(&clinic, path, &form).await.status, StatusCode::SEE_OTHER);
+    let held = held(&clinic, "Coverage", &[("patient", "p1")]).await;
+    assert!(held.len() == 2 && held.iter().any(|one| one.contains("W55-2")), "{held:?}");
+}

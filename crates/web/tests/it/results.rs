@@ -297,6 +297,38 @@ async fn the_second_of_two_is_told_who_was_first_and_keeps_what_they_typed() {
 }
 
 #[tokio::test]
+async fn a_form_sent_again_with_other_words_is_not_said_to_be_saved() {
+    let clinic = lab_ward().await;
+    let (mut asha, page) = look(&clinic, "asha", "/results/high").await;
+    assert!(page.body.contains("/assets/once.js"), "{}", page.body);
+    let first = form(&page, &[("message", "Come in"), ("what", "Call"), ("due", TODAY), ("owner", "nora")]);
+    for _ in 0..2 {
+        assert_eq!(asha.post(&clinic, "/results/high", &first).await.location(), "/results?done=both");
+    }
+    let with = |form: &[(&'static str, String)], name: &str, to: &str| {
+        let one =
+            |(held, value): &(&'static str, String)| (*held, if *held == name { to.to_owned() } else { value.clone() });
+        form.iter().map(one).collect::<Vec<_>>()
+    };
+    for (name, to) in [("message", "Come in at once"), ("message", ""), ("what", "Call twice"), ("due", "2027-01-05")] {
+        let told = asha.post(&clinic, "/results/high", &with(&first, name, to)).await;
+        assert_eq!(told.status, StatusCode::CONFLICT, "{name} {to}");
+        assert!(told.body.contains("was sent before") && told.body.contains(to), "{}", told.body);
+    }
+    let told = asha.post(&clinic, "/results/high", &with(&first, "message", "Come in at once")).await;
+    let rest = form(&told, &[("message", "Come in at once"), ("act", "rest")]);
+    for _ in 0..2 {
+        assert_eq!(asha.post(&clinic, "/results/high", &rest).await.status, StatusCode::SEE_OTHER);
+    }
+    let told = asha.post(&clinic, "/results/high", &with(&rest, "message", "Come in tomorrow")).await;
+    assert_eq!(told.status, StatusCode::CONFLICT);
+    assert!(told.body.contains("Come in tomorrow"), "{}", told.body);
+    let sent = held(&clinic, "Communication").await;
+    assert_eq!(sent.len(), 2, "{sent:?}");
+    assert_eq!(held(&clinic, "Task").await.len(), 2);
+}
+
+#[tokio::test]
 async fn at_the_same_moment_one_of_two_wins() {
     let clinic = lab_ward().await;
     let (mut asha, page) = look(&clinic, "asha", "/results/high").await;
@@ -360,6 +392,65 @@ async fn what_lies_too_long_goes_on_and_says_so() {
     assert!(page.body.contains("Unacknowledged for over 7 days"), "{}", page.body);
 }
 
+/// The form that ends one of the covers of a page.
+fn ending(page: &Answer, absent: &str, which: usize) -> Vec<(&'static str, String)> {
+    let value = |name: &str| {
+        let part = page.body.split(&format!(r#"name="{name}" value=""#)).nth(which + 1).unwrap();
+        part.split('"').next().unwrap().to_owned()
+    };
+    vec![
+        ("csrf", page.csrf()),
+        ("id", value("id")),
+        ("version", value("version")),
+        ("absent", absent.to_owned()),
+        ("act", "end".to_owned()),
+    ]
+}
+
+#[tokio::test]
+async fn a_later_cover_stands_beside_the_one_that_runs_and_each_ends_by_itself() {
+    let clinic = lab_ward().await;
+    clinic.seed_practitioner("max", Role::Physician).await;
+    let (mut asha, page) = look(&clinic, "asha", "/cover").await;
+    let set = |by: &str, from: &str, until: &str| {
+        vec![
+            ("csrf", page.csrf()),
+            ("version", page.body.split(r#"name="version" value=""#).nth(1).map_or("0", |_| "0").to_owned()),
+            ("absent", "asha".to_owned()),
+            ("by", by.to_owned()),
+            ("from", from.to_owned()),
+            ("until", until.to_owned()),
+        ]
+    };
+    assert_eq!(asha.post(&clinic, "/cover", &set("max", TODAY, "2027-01-05")).await.location(), "/cover?saved=yes");
+    let (mut max, page) = look(&clinic, "max", "/results").await;
+    assert!(page.body.contains("You cover Dr asha until 05-Jan-2027"), "{}", page.body);
+    let later = set("zoe", "2027-12-20", "2027-12-31");
+    let mut later: Vec<_> = later.into_iter().filter(|(name, _)| *name != "version").collect();
+    // As the page has it now: on an older one the form named the cover that was there.
+    let page = asha.get(&clinic, "/cover").await;
+    later.push(("version", page.after(r#"name="version" value=""#)));
+    assert_eq!(asha.post(&clinic, "/cover", &later).await.location(), "/cover?saved=yes");
+    let page = max.get(&clinic, "/results?show=covered").await;
+    assert!(page.body.contains("You cover Dr asha until 05-Jan-2027") && order(&page.body).len() == 3, "{}", page.body);
+    assert_eq!(max.get(&clinic, "/patients/p1").await.status, StatusCode::OK, "and still treats");
+    let page = asha.get(&clinic, "/cover").await;
+    assert!(page.body.contains("05-Jan-2027") && page.body.contains("31-Dec-2027"), "{}", page.body);
+    // Across the running one, and within the later one.
+    for (from, until) in [("2027-01-05", "2027-01-09"), ("2027-12-22", "2027-12-23")] {
+        let refused = asha.post(&clinic, "/cover", &set("zoe", from, until)).await;
+        assert_eq!(refused.status, StatusCode::CONFLICT, "{from}");
+        assert!(refused.body.contains("already") && refused.body.contains(until), "{}", refused.body);
+    }
+    assert_eq!(asha.post(&clinic, "/cover", &ending(&page, "asha", 0)).await.status, StatusCode::SEE_OTHER);
+    assert!(order(&max.get(&clinic, "/results?show=covered").await.body).is_empty());
+    let page = asha.get(&clinic, "/cover").await;
+    assert!(!page.body.contains("05-Jan-2027") && page.body.contains("31-Dec-2027"), "{}", page.body);
+    // Ended on its first day, and set anew.
+    assert_eq!(asha.post(&clinic, "/cover", &set("max", TODAY, "2027-01-06")).await.location(), "/cover?saved=yes");
+    assert!(max.get(&clinic, "/results").await.body.contains("You cover Dr asha until 06-Jan-2027"));
+}
+
 #[tokio::test]
 async fn who_is_away_names_who_covers_and_their_results_are_in_both_lists() {
     let clinic = lab_ward().await;
@@ -369,7 +460,6 @@ async fn who_is_away_names_who_covers_and_their_results_are_in_both_lists() {
     let set = |page: &Answer, absent: &str, by: &str, until: &str| {
         vec![
             ("csrf", page.csrf()),
-            ("version", page.after(r#"name="version" value=""#)),
             ("absent", absent.to_owned()),
             ("by", by.to_owned()),
             ("from", TODAY.to_owned()),
@@ -393,10 +483,13 @@ async fn who_is_away_names_who_covers_and_their_results_are_in_both_lists() {
     let stale = asha.post(&clinic, "/cover", &set(&page, "asha", "zoe", "2027-01-06")).await;
     assert_eq!(stale.status, StatusCode::CONFLICT);
     assert!(
-        stale.body.contains("It was set differently before you") && stale.body.contains("Dr max"),
+        stale.body.contains("Dr max covers from 04-Jan-2027 to 05-Jan-2027 already")
+            && stale.body.contains(r#"value="2027-01-06""#),
         "{}",
         stale.body
     );
+    // The same once more is the same.
+    assert_eq!(asha.post(&clinic, "/cover", &form).await.location(), "/cover?saved=yes");
     let (mut max, page) = look(&clinic, "max", "/results").await;
     assert_eq!(order(&page.body), ["worst", "high", "calm"]);
     assert!(page.body.contains("You cover Dr asha until 05-Jan-2027") && page.body.contains("covered by Dr max"));
@@ -408,7 +501,7 @@ async fn who_is_away_names_who_covers_and_their_results_are_in_both_lists() {
     assert!(page.body.contains("now also with Dr max, who covers"), "{}", page.body);
     // It ends when she is back, or says so.
     let (mut asha, page) = look(&clinic, "asha", "/cover").await;
-    let end = [("csrf", page.csrf()), ("version", "1".into()), ("absent", "asha".into()), ("act", "end".into())];
+    let end = ending(&page, "asha", 0);
     assert_eq!(asha.post(&clinic, "/cover", &end).await.status, StatusCode::SEE_OTHER);
     assert!(order(&max.get(&clinic, "/results?show=covered").await.body).is_empty());
 }
@@ -420,7 +513,6 @@ async fn an_administrator_sets_covers_and_who_keeps_no_directory_does_not() {
     assert!(page.body.contains("Who is away"), "{}", page.body);
     let form = [
         ("csrf", page.csrf()),
-        ("version", "0".to_owned()),
         ("absent", "zoe".to_owned()),
         ("by", "asha".to_owned()),
         ("from", TODAY.to_owned()),

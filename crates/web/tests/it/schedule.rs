@@ -188,6 +188,45 @@ async fn who_walks_in_waits_from_now_on() {
 }
 
 #[tokio::test]
+async fn a_form_sent_twice_lets_in_once_and_books_once() {
+    let day = Day::with(&[("Adeyemi", "2027-01-06T15:00:00Z", false), ("Brook", "2027-01-06T16:00:00Z", true)]).await;
+    let clinic = &day.clinic;
+    let mut desk = day.browser("fay").await;
+    let mine = |start: &str| start.starts_with("2027-01-04") || start == FREE;
+    let made = async || {
+        let all = day.all("Appointment", "actor", &format!("Practitioner/{}", day.doctor)).await;
+        all.into_iter().filter(|one| mine(one["start"].as_str().unwrap())).count()
+    };
+    for is_walk_in in [true, false] {
+        let before = made().await;
+        let address = match is_walk_in {
+            true => format!("/schedule/book?walk-in=yes&who={}", day.doctor),
+            false => format!("/schedule/book?who={}&at={}", day.doctor, minutes(FREE)),
+        };
+        let page = desk.get(clinic, &address).await;
+        let mut form = booking(&page, &day, FREE, 0);
+        form.retain(|(name, _)| !(is_walk_in && matches!(*name, "at" | "kind")));
+        form.extend(is_walk_in.then(|| ("walk-in", "yes".to_owned())));
+        let found = desk.post(clinic, "/schedule/find", &form).await;
+        form.push(("token", found.after(r#"name="token" value=""#)));
+        for _ in 0..2 {
+            let answer = desk.post(clinic, "/schedule/book", &form).await;
+            assert_eq!(answer.status, StatusCode::SEE_OTHER, "{is_walk_in}: {}", answer.body);
+            // A minute later it is the same form.
+            clinic.advance(MINUTE_MS);
+        }
+        assert_eq!(made().await, before + 1, "{is_walk_in}");
+        // Somebody else with the form that was used is told.
+        form.iter_mut().find(|(name, _)| *name == "patient").unwrap().1 = day.patients[1].clone();
+        let other = desk.post(clinic, "/schedule/book", &form).await;
+        assert_eq!(other.status, StatusCode::CONFLICT, "{is_walk_in}");
+        assert!(other.body.contains(r#"role="alert" tabindex="-1" autofocus"#), "{}", other.body);
+        assert!(!is_walk_in || other.body.contains("was sent before"), "{}", other.body);
+        assert_eq!(made().await, before + 1, "{is_walk_in}");
+    }
+}
+
+#[tokio::test]
 async fn who_does_not_see_every_appointment_is_offered_no_time() {
     let day = Day::with(&[("Adeyemi", MORNING, false)]).await;
     let clinic = &day.clinic;

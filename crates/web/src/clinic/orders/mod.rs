@@ -210,7 +210,7 @@ impl Answered {
 impl Follow {
     pub fn of(task: &Json<'_>, names: &Names) -> Option<Self> {
         let ("ServiceRequest", order_id) = reference(task.get("focus")?)? else { return None };
-        let due = task.get("restriction").and_then(|one| text(one.get("period")?, "end")).unwrap_or_default();
+        let due = super::task::due(task).unwrap_or_default();
         Some(Self {
             id: text(task, "id")?.to_owned(),
             version: version_of(task),

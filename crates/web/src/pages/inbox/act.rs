@@ -2,18 +2,20 @@
 
 use fhir::Json;
 use http::StatusCode;
+use identity::Session;
 use record::RecordError;
 
 use super::item::{Draft, WHY_CHARS_MAX, WORDS_CHARS_MAX, shown};
 use super::{Answer, asking};
 use crate::answer;
 use crate::client::Asked;
+use crate::clinic::ask::Asking;
 use crate::clinic::day::{self, Day};
 use crate::clinic::duty::List;
 use crate::clinic::moves::{self, Change, object};
 use crate::clinic::read::{all, reference, text};
 use crate::clinic::task::{self, annotation, concept, refer, security};
-use crate::pages::results::people;
+use crate::pages::results::{people, token};
 use crate::refusal::Refusal;
 
 /// Who sleeps longer is done.
@@ -103,12 +105,15 @@ async fn act(asked: &Asked<'_>, kind: &'static str) -> Answer {
     if act == Act::Done && crate::clinic::read::has_code(&one, "code", task::COSIGN) {
         return Err(Refusal::Invalid("a note is co-signed on its own page"));
     }
+    if act == Act::Done && task::order(&one).is_some() {
+        return Err(Refusal::Invalid("an order ends on its own page: when its answer is seen, or with a reason"));
+    }
     if at != seen && is_reached {
         return Ok(back(&draft, name));
     }
     let is_open = text(&one, "status").is_some_and(|status| task::OPEN.split(',').any(|open| open == status));
     if at != seen || !is_open {
-        return shown(asked, &session, &asking, kind, &draft, StatusCode::CONFLICT).await;
+        return late(asked, &session, &asking, kind, draft, (name, act)).await;
     }
     let mut changes = Vec::new();
     if act != Act::Answer {
@@ -126,15 +131,62 @@ async fn act(asked: &Asked<'_>, kind: &'static str) -> Answer {
     }
     match asking.record.bundle(asking.caller, &moves::transaction(changes)).await.map_err(cause) {
         Ok(_) => Ok(back(&draft, name)),
-        // An answer has the name of its form: it was sent.
-        Err(RecordError::PreconditionFailed { .. } | RecordError::ExistsAlready) if act == Act::Answer => {
-            Ok(back(&draft, name))
-        }
         Err(RecordError::PreconditionFailed { .. } | RecordError::ExistsAlready | RecordError::Conflict) => {
-            shown(asked, &session, &asking, kind, &draft, StatusCode::CONFLICT).await
+            late(asked, &session, &asking, kind, draft, (name, act)).await
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Somebody was here before, which is said; or this form was, with the same words or with others.
+async fn late(
+    asked: &Asked<'_>,
+    session: &Session,
+    asking: &Asking<'_>,
+    kind: &'static str,
+    mut draft: Draft,
+    (name, act): (&'static str, Act),
+) -> Answer {
+    let sent = if act.answers() { sent(asking, &draft.token).await? } else { None };
+    if let Some(words) = sent {
+        let is_same = words == draft.answer;
+        if is_same && (act == Act::Answer || is_done(asking, asked.ids[0]).await?) {
+            return Ok(back(&draft, name));
+        }
+        // What was sent is not typed once more.
+        if is_same {
+            draft.answer.clear();
+        }
+        draft.sent = Some(match is_same {
+            true => "The answer is in the patient’s record. The message is not done yet.",
+            false => "With other words: those are in the patient’s record. What is typed below was not sent.",
+        });
+    }
+    // A form that found its name taken has another one from here on.
+    draft.token = token(asked);
+    shown(asked, session, asking, kind, &draft, StatusCode::CONFLICT).await
+}
+
+/// What a form of this name answered.
+async fn sent(asking: &Asking<'_>, token: &str) -> Result<Option<String>, Refusal> {
+    let held = match asking.read("Communication", &format!("msg.{token}")).await {
+        Ok(held) => held,
+        Err(RecordError::NotFound | RecordError::Gone) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let one = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+    Ok(all(&one, "payload").iter().find_map(|part| text(part, "contentString")).map(str::to_owned))
+}
+
+/// Whether somebody is done with a message.
+async fn is_done(asking: &Asking<'_>, message: &str) -> Result<bool, Refusal> {
+    let held = match asking.read("Task", &task::handles(message)).await {
+        Ok(held) => held,
+        Err(RecordError::NotFound | RecordError::Gone) => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    let one = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+    Ok(text(&one, "status") == Some("completed"))
 }
 
 fn cause(error: RecordError) -> RecordError {
@@ -203,10 +255,10 @@ fn handling(message: &Json<'_>, id: &str, patient: &str, now: &str, own: &str) -
     ]);
     // It stays with whom it was written to until somebody gives it on.
     let to = all(message, "recipient").iter().find_map(|one| match reference(one) {
-        Some(("Practitioner", id)) => Some(id.to_owned()),
+        Some((kind @ ("Practitioner" | "PractitionerRole"), id)) => Some(refer(kind, id)),
         _ => None,
     });
-    members.extend(to.map(|to| ("owner", refer("Practitioner", &to))));
+    members.extend(to.map(|to| ("owner", to)));
     object(members)
 }
 
@@ -219,23 +271,8 @@ fn moved(task: &mut Json<'static>, act: Act, draft: &Draft, until: Option<&Day>,
     };
     members.set("status", Json::string(status));
     members.set("lastModified", Json::string(now.to_owned()));
-    let begins = until.map(|day| Json::string(day::instant(day.begins_ms())));
-    let end = members
-        .get("restriction")
-        .and_then(|restriction| restriction.get("period"))
-        .and_then(|period| text(period, "end"))
-        .map(|end| ("end", Json::string(end.to_owned())));
-    let period: Vec<_> = begins.map(|start| ("start", start)).into_iter().chain(end).collect();
-    // A bound that is over before it begins is none.
-    let is_turned = matches!(&period[..], [(_, start), (_, end)] if start.as_str() > end.as_str());
-    match period.is_empty() {
-        true => drop(members.remove("restriction")),
-        false if is_turned => {
-            let start = period.into_iter().take(1);
-            members.set("restriction", object([("period", object(start))]));
-        }
-        false => members.set("restriction", object([("period", object(period))])),
-    }
+    task::restrict(task, until.map(|day| day::instant(day.begins_ms())));
+    let Some(members) = task.as_object_mut() else { return };
     match act {
         Act::Assign => {
             match draft.owner.as_str() {

@@ -7,7 +7,7 @@ use record::{PART2_NOTICE, RecordError};
 
 use super::{Answer, asking};
 use crate::answer;
-use crate::assets::{Asset, Frame, WORK_CSS};
+use crate::assets::{Asset, Frame, ONCE, WORK_CSS};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Banner};
@@ -29,6 +29,7 @@ struct Page<'a> {
     frame: Frame<'a>,
     shell: Shell<'a>,
     style: &'static Asset,
+    once: &'static Asset,
     banner: Banner,
     /// None where it is done.
     item: Option<Item>,
@@ -52,6 +53,8 @@ pub struct Draft {
     pub owner: String,
     pub why: String,
     pub answer: String,
+    /// The form was sent before: what came of it.
+    pub sent: Option<&'static str>,
     pub slips: Vec<(&'static str, &'static str)>,
 }
 
@@ -65,6 +68,7 @@ impl Draft {
             owner: field("owner"),
             why: field("why"),
             answer: field("answer"),
+            sent: None,
             slips: Vec::new(),
         }
     }
@@ -119,6 +123,7 @@ pub async fn shown(
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, session, Place::Inbox),
         style: &WORK_CSS,
+        once: &ONCE,
         people: people(asking, &patient, own.as_deref()).await?,
         banner: head.banner,
         may_answer: may_act && kind == "Communication" && asking.may_ever(access::Action::Create, "Communication"),

@@ -14,6 +14,7 @@ use super::today::Work;
 use crate::answer;
 use crate::assets::{Asset, Frame, WORK, WORK_CSS};
 use crate::client::Asked;
+use crate::clinic::addressed;
 use crate::clinic::ask::Asking;
 use crate::clinic::day::{self, Day};
 use crate::clinic::duty::List;
@@ -112,7 +113,7 @@ pub async fn counts(asked: &Asked<'_>, asking: &Asking<'_>) -> Result<Vec<Work>,
     }
     let own = asking.record.own_practitioner(asking.caller).await?;
     if let Some(own) = own.filter(|_| keeps_tasks(asked.web, asking.caller)) {
-        let me = format!("Practitioner/{own}");
+        let me = addressed::self_and_roles(asking, &own).await?;
         let pairs = [("recipient", &*me), ("status", inbox::SENT), ("_summary", "count")];
         let name = |id: &str, _: u32| task::handles(id);
         let messages = asking.search_unless("Communication", &pairs, &name, "completed").await?;

@@ -8,7 +8,7 @@ use record::{PART2_NOTICE, RecordError};
 
 use super::{Answer, asking, token};
 use crate::answer;
-use crate::assets::{Asset, Frame, WORK_CSS};
+use crate::assets::{Asset, Frame, ONCE, WORK_CSS};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Banner};
@@ -33,6 +33,7 @@ struct Page<'a> {
     frame: Frame<'a>,
     shell: Shell<'a>,
     style: &'static Asset,
+    once: &'static Asset,
     banner: Banner,
     report: Report,
     acknowledged: Option<Acknowledged>,
@@ -73,6 +74,8 @@ pub enum Why {
     Refused,
     /// Somebody else was first.
     Overtaken,
+    /// The same form was sent before, with other words.
+    Resent,
     /// The laboratory changed it since.
     Changed,
 }
@@ -160,6 +163,7 @@ pub async fn shown(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, dr
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, session, Place::Results),
         style: &WORK_CSS,
+        once: &ONCE,
         banner: head.banner,
         people: people(asking, &patient_id, own.as_deref()).await?,
         report,

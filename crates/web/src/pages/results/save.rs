@@ -4,13 +4,15 @@
 //! changes waits again.
 
 use fhir::Json;
-use record::RecordError;
+use record::{RecordError, ResourceKey};
 
 use super::one::{Draft, Why, acknowledged, people, shown};
 use super::{Answer, asking};
 use crate::answer;
 use crate::client::Asked;
+use crate::clinic::ask::Asking;
 use crate::clinic::day::{self, Day};
+use crate::clinic::deed::says_all_of;
 use crate::clinic::moves::{self, Change, object};
 use crate::clinic::read::reference;
 use crate::clinic::task::{self, concept, identifier, refer, security};
@@ -66,24 +68,53 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
         (!draft.message.is_empty()).then(|| message(&of, &draft)),
         due.as_ref().map(|due| follow_up(&of, &draft, due)),
     ];
-    let changes = made.into_iter().flatten().collect();
+    let changes: Vec<Change> = made.into_iter().flatten().collect();
+    let words: Vec<(String, Json<'static>)> =
+        { changes.iter() }.map(|change| (change.url.clone(), change.resource.clone())).collect();
     match asking.record.bundle(asking.caller, &moves::transaction(changes)).await.map_err(cause) {
         Ok(_) => return Ok(done(&draft)),
         Err(RecordError::PreconditionFailed { .. } | RecordError::ExistsAlready | RecordError::Conflict) => {}
         Err(error) => return Err(error.into()),
     }
     // Made before: by this form, or by somebody else.
-    if is_rest {
+    let by = acknowledged(&asking, asked.ids[0], seen, zone).await?;
+    let is_own = is_rest || by.as_ref().is_some_and(|by| by.token.as_deref() == Some(&draft.token));
+    if is_own && says_what_it_said(&asking, &draft.token, &words).await? {
         return Ok(done(&draft));
     }
-    match acknowledged(&asking, asked.ids[0], seen, zone).await? {
-        Some(by) if by.token.as_deref() == Some(&draft.token) => Ok(done(&draft)),
-        Some(by) if by.by_id.as_deref() == Some(&own) && !draft.has_more() => Ok(done(&draft)),
-        _ => {
-            draft.token = super::token(asked);
-            shown(asked, &session, &asking, &draft, Why::Overtaken).await
+    if !is_own && !draft.has_more() && by.is_some_and(|by| by.by_id.as_deref() == Some(&own)) {
+        return Ok(done(&draft));
+    }
+    draft.token = super::token(asked);
+    shown(asked, &session, &asking, &draft, if is_own { Why::Resent } else { Why::Overtaken }).await
+}
+
+/// Whether a form that is sent again makes just what it made: what became of its task since does not count.
+async fn says_what_it_said(
+    asking: &Asking<'_>,
+    token: &str,
+    words: &[(String, Json<'static>)],
+) -> Result<bool, Refusal> {
+    for (kind, id) in [("Communication", format!("msg.{token}")), ("Task", format!("do.{token}"))] {
+        let key = ResourceKey::parse(kind, &id).ok_or(Refusal::Defect)?;
+        let held = match asking.record.vread(asking.caller, &key, 1).await {
+            Ok(held) => Some(held),
+            Err(RecordError::NotFound | RecordError::Gone) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let said = words.iter().find(|(url, _)| *url == format!("{kind}/{id}")).map(|(_, said)| said);
+        let is_same = match (&held, said) {
+            (Some(held), Some(said)) => {
+                let held = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+                says_all_of(&held, said)
+            }
+            (held, said) => held.is_none() && said.is_none(),
+        };
+        if !is_same {
+            return Ok(false);
         }
     }
+    Ok(true)
 }
 
 fn done(draft: &Draft) -> http::Response<axum::body::Body> {

@@ -1,5 +1,6 @@
 //! Booking a time, moving an appointment to it, and walking in: find the patient by two fields, then confirm who and when. The slot and
-//! the appointment are one transaction: of two who book one time one wins, and the other is told with all they typed.
+//! the appointment are one transaction: of two who book one time one wins, and the other is told with all they typed. An appointment has
+//! the name of its form, so that a form sent twice makes one.
 
 use askama::Template;
 use axum::body::Body;
@@ -10,12 +11,13 @@ use record::{RecordError, ResourceKey};
 
 use super::{Calendar, Taken, calendars, may_book};
 use crate::answer;
-use crate::assets::Frame;
+use crate::assets::{Asset, Frame, ONCE};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner;
 use crate::clinic::book::{Around, Person, Status, Visit, actors};
 use crate::clinic::day::{self, Day};
+use crate::clinic::deed;
 use crate::clinic::moves::{self, Act, Change, May, object};
 use crate::clinic::read::text;
 use crate::clinic::shell::{Place, Shell};
@@ -35,6 +37,9 @@ const SNOMED: &str = "http://snomed.info/sct";
 struct Page<'a> {
     frame: Frame<'a>,
     shell: Shell<'a>,
+    once: &'static Asset,
+    /// Names the appointment that the form makes.
+    token: String,
     asked_for: Wanted<'a>,
     error: Option<&'static str>,
     typed: [String; 2],
@@ -94,6 +99,12 @@ pub async fn book(asked: &Asked<'_>) -> Answer {
     if wanted.moved.is_none() && ResourceKey::parse("Patient", form.text("patient")).is_none() {
         return found(asked, &session, &asking, wanted, &form, Some("Choose who it is for.")).await;
     }
+    let token = deed::token_sent(asked, &form);
+    if wanted.moved.is_none()
+        && let Some(made) = made_before(&asking, &token).await?
+    {
+        return sent_before(asked, &session, &asking, wanted, &form, &made).await;
+    }
     let taken = "Somebody has this time already. Nothing was booked; choose another one, what you typed stays.";
     if let Some(at) = wanted.at
         && !is_free(asked, &asking, wanted.calendar, at * MINUTE_MS).await?
@@ -102,7 +113,7 @@ pub async fn book(asked: &Asked<'_>) -> Answer {
     }
     let changes = match &wanted.moved {
         Some((visit, _)) => moved(asked, &asking, &wanted, visit, &form).await,
-        None => booked(asked, &asking, &wanted, &form).await,
+        None => booked(asked, &asking, &wanted, &form, &token).await,
     };
     let done = match changes {
         Ok(changes) => asking.record.bundle(asking.caller, &moves::transaction(changes)).await.map(drop).map_err(cause),
@@ -116,9 +127,15 @@ pub async fn book(asked: &Asked<'_>) -> Answer {
                 let end_ms = start_ms + visit.minutes * MINUTE_MS;
                 super::super::visit::put_off(asked.web, &visit.id, start_ms, end_ms).await;
             }
-            Ok(answer::see(&format!("/today?day={}&who={}", wanted.day, wanted.calendar.practitioner)))
+            Ok(answer::see(&address(&wanted)))
         }
         Err(RecordError::PreconditionFailed { .. } | RecordError::Conflict | RecordError::ExistsAlready) => {
+            // The same form, sent twice at once.
+            if wanted.moved.is_none()
+                && let Some(made) = made_before(&asking, &token).await?
+            {
+                return sent_before(asked, &session, &asking, wanted, &form, &made).await;
+            }
             let error = match wanted.moved {
                 Some(_) => {
                     "The time was taken, or the appointment was changed, by somebody else just now. Nothing was moved; look again."
@@ -129,6 +146,39 @@ pub async fn book(asked: &Asked<'_>) -> Answer {
         }
         Err(error) => Err(error.into()),
     }
+}
+
+fn address(wanted: &Wanted<'_>) -> String {
+    format!("/today?day={}&who={}", wanted.day, wanted.calendar.practitioner)
+}
+
+fn name_of(token: &str) -> String {
+    format!("book.{token}")
+}
+
+/// The appointment that a form of this name made.
+async fn made_before(asking: &Asking<'_>, token: &str) -> Result<Option<Json<'static>>, Refusal> {
+    let found = asking.search("Appointment", &[("_id", &name_of(token))]).await?;
+    Ok(found.resources().into_iter().next().map(Json::into_owned))
+}
+
+/// The answer to a form that is sent again: what it made, or what of it was not done.
+async fn sent_before(
+    asked: &Asked<'_>,
+    session: &Session,
+    asking: &Asking<'_>,
+    wanted: Wanted<'_>,
+    form: &Form,
+    made: &Json<'_>,
+) -> Answer {
+    let is_of = |kind: &str, id: &str| actors(made, kind).any(|actor| actor == id);
+    // A walk-in is of the minute in which it was sent first.
+    let is_then = wanted.at.is_none_or(|at| text(made, "start") == Some(&day::instant(at * MINUTE_MS)));
+    if is_of("Patient", form.text("patient")) && is_of("Practitioner", &wanted.calendar.practitioner) && is_then {
+        return Ok(answer::see(&address(&wanted)));
+    }
+    let error = "This form was sent before, for somebody else or another time: that is booked. Nothing more was; look again, and choose once more.";
+    conflict(asked, session, asking, wanted, form, error).await
 }
 
 fn cause(error: RecordError) -> RecordError {
@@ -254,6 +304,7 @@ async fn booked(
     asking: &Asking<'_>,
     wanted: &Wanted<'_>,
     form: &Form,
+    token: &str,
 ) -> Result<Vec<Change>, Refusal> {
     let now_ms = asked.web.record().now_ms();
     let (now, start_ms) = (day::instant(now_ms), wanted.at_ms(now_ms));
@@ -280,6 +331,7 @@ async fn booked(
     )]);
     let mut members = vec![
         ("resourceType", Json::string("Appointment")),
+        ("id", Json::string(name_of(token))),
         ("status", Json::string(if wanted.at.is_none() { "arrived" } else { "booked" })),
         ("serviceType", Json::Array(vec![service])),
         ("appointmentType", kind),
@@ -294,8 +346,8 @@ async fn booked(
         members.push(("slot", Json::Array(vec![refer(format!("Slot/{id}"))])));
         changes.push(change);
     }
-    let url = "Appointment".to_owned();
-    changes.push(Change { method: "POST", url, if_match: None, is_new: false, resource: object(members) });
+    let url = format!("Appointment/{}", name_of(token));
+    changes.push(Change { method: "PUT", url, if_match: None, is_new: true, resource: object(members) });
     Ok(changes)
 }
 
@@ -410,6 +462,8 @@ fn shown(asked: &Asked<'_>, session: &Session, status: StatusCode, shown: Shown<
     let page = Page {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, session, Place::Schedule),
+        once: &ONCE,
+        token: deed::token(asked),
         asked_for: wanted,
         error,
         typed,
