@@ -24,6 +24,7 @@ mod lists;
 mod lock;
 mod medicines;
 mod merge;
+mod merge_from;
 mod note;
 mod note_visit;
 mod numbers;
