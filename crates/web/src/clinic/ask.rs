@@ -91,14 +91,13 @@ impl Asking<'_> {
         Ok(sheets)
     }
 
-    /// One patient, and the records that were merged into theirs: whatever a page asks of a chart it asks of all of it.
+    /// One patient, and the records that are merged with theirs, whichever goes on: whatever a page asks of a chart it asks of all of it.
     pub async fn of_patient<'v>(&self, value: &'v str) -> Result<Cow<'v, str>, Refusal> {
         if value.contains([',', '/']) {
             return Ok(Cow::Borrowed(value));
         }
-        let merged = self.record.merged_into(value).await?;
-        let all = std::iter::once(value).chain(merged.iter().map(String::as_str));
-        Ok(if merged.is_empty() { Cow::Borrowed(value) } else { all.collect::<Vec<_>>().join(",").into() })
+        let all = self.record.records_of(value).await?;
+        Ok(if all.len() == 1 { Cow::Borrowed(value) } else { all.join(",").into() })
     }
 
     /// The patient whose this resource is: this one, or one whose record is merged with theirs. What is of anybody else is not here.

@@ -25,6 +25,7 @@ mod lock;
 mod medicines;
 mod merge;
 mod merge_from;
+mod merge_old;
 mod note;
 mod note_visit;
 mod numbers;
