@@ -40,9 +40,11 @@ impl<B: Backend> Record<B> {
             return Err(self.fail(caller, audited, Some(objects[0]), 410, RecordError::Gone).await);
         }
         for key in about {
-            match self.find(key).await?.filter(|one| one.head.chart == head.chart && !one.head.deleted()) {
-                Some(one) => objects.push(object(&one.head, access::View::FULL)),
-                None => return Err(self.fail(caller, audited, Some(objects[0]), 404, RecordError::NotFound).await),
+            match self.find(key).await?.filter(|one| !one.head.deleted()) {
+                Some(one) if self.is_one_patients(head.chart, one.head.chart).await? => {
+                    objects.push(object(&one.head, access::View::FULL));
+                }
+                _ => return Err(self.fail(caller, audited, Some(objects[0]), 404, RecordError::NotFound).await),
             }
         }
         let version = self.open_version(&permit, &head, &body.body).await?;

@@ -5,7 +5,7 @@ use access::{Action, Caller};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fhir::Json;
-use store::{Backend, Disclosed, Discloses, Subject};
+use store::{Backend, ChartNo, Disclosed, Discloses, Subject};
 
 use crate::administration::reasonable;
 use crate::answer::EntryAnswer;
@@ -142,10 +142,11 @@ impl<B: Backend> Record<B> {
         let audited = audit::Action::Read;
         let key = ResourceKey::parse("DocumentReference", id).ok_or(RecordError::NotFound)?;
         let patient = ResourceKey::parse("Patient", patient_id).ok_or(RecordError::NotFound)?;
-        let chart = self.find(&patient).await?.map(|current| current.head.chart);
-        let Some(Current { head, body }) = self.find(&key).await?.filter(|one| Some(one.head.chart) == chart) else {
+        let of = self.find(&patient).await?.map(|current| current.head.chart);
+        let Some(Current { head, body }) = self.in_chart(&key, of).await? else {
             return Err(self.absent(caller, Action::Read, audited, &key).await);
         };
+        let chart = head.chart;
         let mut tally = Tally::default();
         let permit = match self.judge(caller, Action::Read, &head, &head).await? {
             Ok(permit) => permit,
@@ -164,9 +165,8 @@ impl<B: Backend> Record<B> {
         let bytes = match (&attachment.binary, attachment.data) {
             (None, Some(data)) => data,
             (Some(key), _) => {
-                // In the chart of this patient, and decided for itself.
-                let Some(Current { head, body }) = self.find(key).await?.filter(|one| Some(one.head.chart) == chart)
-                else {
+                // In the chart of the document, and decided for itself.
+                let Some(Current { head, body }) = self.find(key).await?.filter(|one| one.head.chart == chart) else {
                     return Err(self.absent(caller, Action::Read, audited, key).await);
                 };
                 let permit = match self.judge(caller, Action::Read, &head, &head).await? {
@@ -199,6 +199,12 @@ impl<B: Backend> Record<B> {
         let receipt = self.attest(caller, &deed).await?;
         let document = Disclosed::new(Document { media_type: attachment.media_type, bytes, subjects }, &receipt)?;
         Ok(if is_verified { OpenedDocument::Verified(document) } else { OpenedDocument::Unverified(document) })
+    }
+
+    /// What lies in this chart, or in another record of the same patient.
+    async fn in_chart(&self, key: &ResourceKey, chart: Option<ChartNo>) -> Result<Option<Current>, RecordError> {
+        let (Some(found), Some(chart)) = (self.find(key).await?, chart) else { return Ok(None) };
+        Ok(self.is_one_patients(chart, found.head.chart).await?.then_some(found))
     }
 
     /// The first attachment with bytes of its own or in this record.

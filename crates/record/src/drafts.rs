@@ -156,7 +156,7 @@ struct Desktop {
 }
 
 impl<B: Backend> Record<B> {
-    /// A place for a new note. Nothing is kept until something is saved to it.
+    /// A place for a new note, of a visit of this patient or of none. Nothing is kept until something is saved to it.
     pub async fn new_draft(
         &self,
         caller: &Caller,
@@ -164,7 +164,18 @@ impl<B: Backend> Record<B> {
         kind: &DraftKind,
         encounter_id: Option<&str>,
     ) -> Result<DraftPlace, RecordError> {
-        let desktop = self.desktop(caller, patient_id, audit::Action::DraftChange).await?;
+        let audited = audit::Action::DraftChange;
+        let desktop = self.desktop(caller, patient_id, audited).await?;
+        if encounter_id.is_some() {
+            match self.visit(desktop.chart, encounter_id).await {
+                Ok(Some(_)) => {}
+                // Whether it is nobody's or another patient's, nobody is told.
+                Ok(None) | Err(RecordError::Malformed(_)) => {
+                    return Err(self.fail(caller, audited, None, 404, RecordError::NotFound).await);
+                }
+                Err(error) => return Err(error),
+            }
+        }
         let (row, _) = self.new_row(None)?;
         self.draft_place(caller, row, &desktop, kind, encounter_id)
     }
@@ -205,7 +216,7 @@ impl<B: Backend> Record<B> {
         draft_id: &str,
     ) -> Result<Disclosed<Draft>, RecordError> {
         let audited = audit::Action::DraftOpen;
-        let desktop = self.desktop(caller, patient_id, audited).await?;
+        let desktop = self.desktop_of(caller, patient_id, draft_id, audited).await?;
         let pen = self.0.drafts.pen().await;
         let Some(mut held) = self.own_draft(caller, &desktop, draft_id).await? else {
             return Err(self.fail(caller, audited, None, 404, RecordError::NotFound).await);
@@ -225,7 +236,7 @@ impl<B: Backend> Record<B> {
         version: u32,
     ) -> Result<Disclosed<DraftVersion>, RecordError> {
         let audited = audit::Action::DraftOpen;
-        let desktop = self.desktop(caller, patient_id, audited).await?;
+        let desktop = self.desktop_of(caller, patient_id, draft_id, audited).await?;
         let held = self.own_draft(caller, &desktop, draft_id).await?;
         let found = held.as_ref().and_then(|held| held.texts().find(|text| text.version == version));
         let (Some(held), Some(text)) = (&held, found) else {
@@ -247,7 +258,7 @@ impl<B: Backend> Record<B> {
     ) -> Result<DraftSaved, RecordError> {
         let audited = audit::Action::DraftChange;
         limited(save.text)?;
-        let desktop = self.desktop(caller, patient_id, audited).await?;
+        let desktop = self.desktop_of(caller, patient_id, save.draft_id, audited).await?;
         let Some(row) = self.0.ids.row(save.draft_id) else {
             return Err(self.fail(caller, audited, None, 404, RecordError::NotFound).await);
         };
@@ -340,7 +351,7 @@ impl<B: Backend> Record<B> {
         version: u32,
     ) -> Result<(), RecordError> {
         let audited = audit::Action::DraftDiscard;
-        let desktop = self.desktop(caller, patient_id, audited).await?;
+        let desktop = self.desktop_of(caller, patient_id, draft_id, audited).await?;
         let pen = self.0.drafts.pen().await;
         let Some(held) = self.own_draft(caller, &desktop, draft_id).await? else {
             return Err(self.fail(caller, audited, None, 404, RecordError::NotFound).await);
@@ -380,6 +391,24 @@ impl<B: Backend> Record<B> {
         Ok(Desktop { chart: head.chart, patient_id: head.id().to_owned(), permit, decided })
     }
 
+    /// The chart in which a draft of this patient lies: this one, or that of a record which was merged with it since.
+    async fn desktop_of(
+        &self,
+        caller: &Caller,
+        patient_id: &str,
+        draft_id: &str,
+        audited: audit::Action,
+    ) -> Result<Desktop, RecordError> {
+        let desktop = self.desktop(caller, patient_id, audited).await?;
+        let held = self.0.ids.row(draft_id).and_then(|row| self.0.drafts.of(row));
+        match held.filter(|held| held.user == caller.user().0 && held.chart != desktop.chart) {
+            Some(held) if self.is_one_patients(desktop.chart, held.chart).await? => {
+                self.desktop(caller, &held.patient_id, audited).await
+            }
+            _ => Ok(desktop),
+        }
+    }
+
     /// Whether the caller may write a note in a chart: as somebody who has written nothing there yet, so that one's own draft
     /// opens no chart.
     async fn may_write(&self, caller: &Caller, chart: ChartNo) -> Result<Result<Permit, Denial>, RecordError> {
@@ -410,14 +439,15 @@ impl<B: Backend> Record<B> {
         Ok(self.0.store.was_done(&self.0.drafts.signed_label(held.row)).await?)
     }
 
-    /// Whether a row is a note that this caller signed in this chart.
+    /// Whether a row is a note that this caller signed in a record of this patient.
     async fn is_own_note(&self, caller: &Caller, row: RowNo, chart: ChartNo) -> Result<bool, RecordError> {
         if !self.0.store.was_done(&self.0.drafts.signed_label(row)).await? {
             return Ok(false);
         }
         let Some(current) = self.current(row).await? else { return Ok(false) };
         let head = &current.head;
-        Ok(head.chart == chart && head.originator().is_some() && head.originator() == caller.practitioner())
+        let is_own = head.originator().is_some() && head.originator() == caller.practitioner();
+        Ok(is_own && self.is_one_patients(chart, head.chart).await?)
     }
 
     /// The row, unless something else has come to lie there, as a page's row may after a restart.

@@ -94,6 +94,20 @@ impl<B: Backend> Record<B> {
         Ok(merged.map(|links| links.own.to_string()).collect())
     }
 
+    /// Ids of the patients whose records are one patient's, this one first. Opaque, as above.
+    pub async fn records_of(&self, patient_id: &str) -> Result<Vec<String>, RecordError> {
+        let mut ids = vec![patient_id.to_owned()];
+        let Some(chart) = self.chart_of_patient(patient_id).await? else { return Ok(ids) };
+        let others = self.group(chart).await?;
+        ids.extend(others.iter().skip(1).filter_map(|(_, facts)| Some(facts.links()?.own.to_string())));
+        Ok(ids)
+    }
+
+    /// Whether two charts are one patient's: the same, or of records that are merged.
+    pub(crate) async fn is_one_patients(&self, one: ChartNo, other: ChartNo) -> Result<bool, RecordError> {
+        Ok(one == other || self.group(one).await?.iter().any(|(chart, _)| *chart == other))
+    }
+
     /// The patient whose record goes on instead of this one.
     pub async fn surviving(&self, patient_id: &str) -> Result<Option<String>, RecordError> {
         let Some(chart) = self.chart_of_patient(patient_id).await? else { return Ok(None) };

@@ -168,6 +168,7 @@ pub async fn serve(web: &Web, request: Request<Body>, client: Client) -> Respons
             return line::open(web, &parts, ids[0], upgrade);
         }
         let from = client.connection(&parts, request_id);
+        let surviving;
         let mut asked = client::Asked { web, from, parts: &parts, ids, body: Bytes::new(), renewed: OnceLock::new() };
         let _place = match route.takes_documents() {
             // Many bytes are taken from who is signed in alone, and from few at a time.
@@ -178,7 +179,15 @@ pub async fn serve(web: &Web, request: Request<Body>, client: Client) -> Respons
             false => None,
         };
         asked.body = forms::read(&parts, body, route.body_bytes_max()).await?;
-        let answered = pages::answer(route, &asked).await?;
+        let answered = match Box::pin(pages::way(route, &asked)).await? {
+            pages::Way::Answered(answered) => answered,
+            pages::Way::Here => pages::answer(route, &asked).await?,
+            pages::Way::As(id) => {
+                surviving = id;
+                asked.ids[0] = &surviving;
+                pages::answer(route, &asked).await?
+            }
+        };
         Ok(match asked.renewed.get() {
             Some(renewed) => pages::again(answered, renewed),
             None => answered,

@@ -3,7 +3,7 @@
 use access::{Action, Caller, Labels};
 use fhir::Json;
 use std::borrow::Cow;
-use store::{Backend, NoNewMatch};
+use store::{Backend, ChartNo, NoNewMatch};
 
 use super::sign::{NoteToSign, coding, concept, list, object, text, withheld_coding};
 use super::{DraftKind, Held};
@@ -54,7 +54,7 @@ impl<B: Backend> Record<B> {
         now: &str,
     ) -> Result<Beside, RecordError> {
         let mut beside = Beside::default();
-        let visit = self.visit(held).await?;
+        let visit = self.visit(held.chart, held.encounter_id.as_deref()).await?;
         let encounter = visit.as_ref().map(|visit| visit.head.reference());
         let condition = types::parse("Condition").ok_or(RecordError::Damaged)?;
         for diagnosis in &note.diagnoses {
@@ -81,11 +81,15 @@ impl<B: Backend> Record<B> {
         Ok(beside)
     }
 
-    /// The encounter of a draft, if it is one of this chart.
-    async fn visit(&self, held: &Held) -> Result<Option<Current>, RecordError> {
-        let key = held.encounter_id.as_deref().and_then(|id| ResourceKey::parse("Encounter", id));
-        let Some(key) = key else { return Ok(None) };
-        Ok(self.find(&key).await?.filter(|found| found.head.chart == held.chart && !found.head.deleted()))
+    /// The encounter that a note in this chart names, if it is there. Another patient's is refused.
+    pub(super) async fn visit(&self, chart: ChartNo, id: Option<&str>) -> Result<Option<Current>, RecordError> {
+        let Some(key) = id.and_then(|id| ResourceKey::parse("Encounter", id)) else { return Ok(None) };
+        match self.find(&key).await?.filter(|found| !found.head.deleted()) {
+            Some(found) if !self.is_one_patients(chart, found.head.chart).await? => Err(RecordError::Malformed(
+                "the visit of this note is another patient’s; begin another note and take the text along",
+            )),
+            found => Ok(found),
+        }
     }
 
     /// Whether the problem list has it; if not, what keeps two people from adding it at the same time.

@@ -105,7 +105,7 @@ impl<B: Backend> Record<B> {
         note_of: impl FnOnce(&str) -> Result<NoteToSign, RecordError> + Send,
     ) -> Result<Signed, RecordError> {
         let audited = audit::Action::Create;
-        let desktop = self.desktop(caller, patient_id, audited).await?;
+        let desktop = self.desktop_of(caller, patient_id, draft_id, audited).await?;
         let pen = self.0.drafts.pen().await;
         let Some(held) = self.own_draft(caller, &desktop, draft_id).await? else {
             return match self.0.ids.row(draft_id) {
@@ -142,6 +142,12 @@ impl<B: Backend> Record<B> {
         if note.cosigner.as_ref().is_some_and(|id| author == format!("Practitioner/{id}")) {
             let error = RecordError::Malformed("a note is co-signed by somebody else than its author");
             return Err(self.fail(caller, audit::Action::Create, None, 422, error).await);
+        }
+        match self.visit(held.chart, held.encounter_id.as_deref()).await {
+            Err(error @ RecordError::Malformed(_)) => {
+                return Err(self.fail(caller, audit::Action::Create, None, 422, error).await);
+            }
+            found => drop(found?),
         }
         let mut row = held.row;
         for _ in 0..ATTEMPTS_MAX {
@@ -258,7 +264,7 @@ impl<B: Backend> Record<B> {
         let DraftKind::Addendum { note_id } = &held.kind else { return Ok(Labels::NONE) };
         let key = ResourceKey::parse("DocumentReference", note_id).ok_or(RecordError::NotFound)?;
         match self.find(&key).await? {
-            Some(note) if note.head.chart == held.chart && !note.head.deleted() => {
+            Some(note) if !note.head.deleted() && self.is_one_patients(held.chart, note.head.chart).await? => {
                 Ok(note.head.labels.without(Labels::OF_ELEMENTS))
             }
             _ => Err(RecordError::NotFound),

@@ -6,6 +6,7 @@ use access::{Action, Caller, TypeRef};
 use fhir::Json;
 use record::{Disclosed, Page, Record, RecordError, ResourceKey, SearchRequest, Unless, Version, types};
 
+use super::read::reference;
 use crate::refusal::Refusal;
 
 /// Values of one search parameter.
@@ -90,14 +91,26 @@ impl Asking<'_> {
         Ok(sheets)
     }
 
-    /// One patient, and the records that were merged into theirs: whatever a page asks of a chart it asks of all of it.
+    /// One patient, and the records that are merged with theirs, whichever goes on: whatever a page asks of a chart it asks of all of it.
     pub async fn of_patient<'v>(&self, value: &'v str) -> Result<Cow<'v, str>, Refusal> {
         if value.contains([',', '/']) {
             return Ok(Cow::Borrowed(value));
         }
-        let merged = self.record.merged_into(value).await?;
-        let all = std::iter::once(value).chain(merged.iter().map(String::as_str));
-        Ok(if merged.is_empty() { Cow::Borrowed(value) } else { all.collect::<Vec<_>>().join(",").into() })
+        let all = self.record.records_of(value).await?;
+        Ok(if all.len() == 1 { Cow::Borrowed(value) } else { all.join(",").into() })
+    }
+
+    /// The patient whose this resource is: this one, or one whose record is merged with theirs. What is of anybody else is not here.
+    pub async fn whose<'j>(&self, resource: &'j Json<'_>, patient_id: &str) -> Result<&'j str, Refusal> {
+        let of = { OF_PATIENT.iter() }.find_map(|name| resource.get(name)).and_then(reference);
+        match of {
+            Some(("Patient", of)) if self.is_one_patient(patient_id, of).await? => Ok(of),
+            _ => Err(RecordError::NotFound.into()),
+        }
+    }
+
+    pub async fn is_one_patient(&self, one: &str, other: &str) -> Result<bool, Refusal> {
+        Ok(one == other || self.record.records_of(one).await?.iter().any(|id| id == other))
     }
 
     /// A search that is empty where the role never sees the type.

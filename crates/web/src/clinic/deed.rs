@@ -151,14 +151,11 @@ fn noted(resource: &Json<'_>) -> Vec<String> {
     all(resource, "note").iter().filter_map(|note| text(note, "text")).map(str::to_owned).collect()
 }
 
-/// What is held under this id in this patient's chart, as the caller sees it.
+/// What is held under this id in this patient's chart, or in one that was merged with it, as the caller sees it.
 pub async fn held(asking: &Asking<'_>, kind: &str, id: &str, patient_id: &str) -> Result<Json<'static>, Refusal> {
     let held = asking.read(kind, id).await?;
     let json = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?.into_owned();
-    let whose = json.get("patient").or_else(|| json.get("subject")).and_then(super::read::reference);
-    if whose != Some(("Patient", patient_id)) {
-        return Err(Refusal::Record(RecordError::NotFound));
-    }
+    asking.whose(&json, patient_id).await?;
     Ok(json)
 }
 

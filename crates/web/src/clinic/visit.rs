@@ -60,7 +60,8 @@ pub async fn writing(asking: &Asking<'_>, patient_id: &str) -> Result<Option<rec
         return Ok(None);
     }
     let drafts = asking.record.drafts(asking.caller).await?;
-    Ok(drafts.into_iter().find(|draft| draft.patient_id == patient_id && draft.is_open))
+    let records = asking.record.records_of(patient_id).await?;
+    Ok(drafts.into_iter().find(|draft| records.contains(&draft.patient_id) && draft.is_open))
 }
 
 /// What was ordered and prescribed in a visit; without one, what the caller ordered and prescribed today.

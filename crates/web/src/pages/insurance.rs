@@ -120,10 +120,7 @@ async fn end(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, form: &F
     };
     let read = asking.read("Coverage", id).await?;
     let mut held = Json::parse(read.get().json()).map_err(|_| Refusal::Defect)?.into_owned();
-    let is_own = held.get("beneficiary").and_then(crate::clinic::read::reference) == Some(("Patient", asked.ids[0]));
-    if !is_own {
-        return Err(Refusal::NotFound);
-    }
+    asking.whose(&held, asked.ids[0]).await?;
     let since = held.get("period").and_then(|period| text(period, "start")).unwrap_or_default();
     if !since.is_empty() && until.as_str() < since {
         return refused("The insurance would end before it begins.", StatusCode::UNPROCESSABLE_ENTITY).await;

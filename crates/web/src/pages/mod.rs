@@ -6,6 +6,7 @@ mod allergies;
 mod chart;
 mod cover;
 mod documents;
+mod elsewhere;
 mod enrol;
 mod events;
 mod guidance;
@@ -35,6 +36,7 @@ mod today;
 mod visit;
 mod vitals;
 
+pub(crate) use elsewhere::{Way, way};
 pub(crate) use step_up::again;
 pub use visit::Hosts;
 pub(crate) use visit::follow;

@@ -25,6 +25,8 @@ mod lists;
 mod lock;
 mod medicines;
 mod merge;
+mod merge_from;
+mod merge_old;
 mod note;
 mod note_visit;
 mod numbers;

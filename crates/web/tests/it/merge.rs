@@ -8,7 +8,7 @@ use crate::ward::{self, look, ward};
 const REASON: &str = "passport and phone number agree";
 
 /// Ruth, and a second record of hers under a misspelt name, registered today: nobody is attributed to it.
-async fn two() -> Clinic {
+pub async fn two() -> Clinic {
     let clinic = ward().await;
     ward::patient(&clinic, "p9", "Adeyemy", "Ruth", ward::BIRTH, "MR-900000").await;
     let allergy = r#""patient":{"reference":"Patient/p9"},"code":{"text":"Latex"},
@@ -18,21 +18,21 @@ async fn two() -> Clinic {
 }
 
 /// As who signed in with a fresh second factor.
-async fn fresh(clinic: &Clinic, browser: &mut Browser) {
+pub async fn fresh(clinic: &Clinic, browser: &mut Browser) {
     let page = browser.get(clinic, "/stepup").await;
     let form = [("csrf", page.csrf()), ("code", clinic.totp())];
     let confirmed = browser.post(clinic, "/stepup", &form).await;
     assert_eq!(confirmed.status, StatusCode::SEE_OTHER, "{}", confirmed.body);
 }
 
-async fn laid(clinic: &Clinic, browser: &mut Browser, number: &str) -> Answer {
+pub async fn laid(clinic: &Clinic, browser: &mut Browser, number: &str) -> Answer {
     let page = browser.get(clinic, "/patients/p1/merge").await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.body);
     let form = [("csrf", page.csrf()), ("step", "compare".to_owned()), ("number", number.to_owned())];
     browser.post(clinic, "/patients/p1/merge", &form).await
 }
 
-fn filled(pair: &Answer, goes_on: &str, reason: &str) -> Vec<(&'static str, String)> {
+pub fn filled(pair: &Answer, goes_on: &str, reason: &str) -> Vec<(&'static str, String)> {
     vec![
         ("csrf", pair.csrf()),
         ("step", "merge".to_owned()),
@@ -42,6 +42,27 @@ fn filled(pair: &Answer, goes_on: &str, reason: &str) -> Vec<(&'static str, Stri
         ("goes-on", goes_on.to_owned()),
         ("reason", reason.to_owned()),
     ]
+}
+
+/// p9 goes on as p1.
+pub async fn merged(clinic: &Clinic, browser: &mut Browser) {
+    fresh(clinic, browser).await;
+    let pair = laid(clinic, browser, "MR-900000").await;
+    let merged = browser.post(clinic, "/patients/p1/merge", &filled(&pair, "p1", REASON)).await;
+    assert_eq!((merged.status, merged.location()), (StatusCode::SEE_OTHER, "/patients/p1?merged"), "{}", merged.body);
+}
+
+/// And the merge is undone.
+pub async fn undone(clinic: &Clinic, browser: &mut Browser) {
+    let old = browser.get(clinic, "/patients/p9").await;
+    let undo = [
+        ("csrf", old.csrf()),
+        ("version", old.after(r#"name="version" value=""#)),
+        ("other-version", old.after(r#"name="other-version" value=""#)),
+        ("reason", "two sisters, both called Ruth".to_owned()),
+    ];
+    let undone = browser.post(clinic, "/patients/p9/unmerge", &undo).await;
+    assert_eq!(undone.location(), "/patients/p9?unmerged", "{}", undone.body);
 }
 
 #[tokio::test]

@@ -76,7 +76,7 @@ async fn draft(clinic: &Clinic, browser: &mut Browser, items: &[&str]) {
 }
 
 /// The form of the signature with everything ticked.
-fn signature(page: &Answer, initials: &str, year: &str) -> Fields {
+pub fn signature(page: &Answer, initials: &str, year: &str) -> Fields {
     let mut form = vec![("csrf", page.csrf()), ("initials", initials.to_owned()), ("birth-year", year.to_owned())];
     for part in page.body.split(r#"name="order" value=""#).skip(1) {
         form.push(("order", part.split('"').next().unwrap().to_owned()));

@@ -111,9 +111,8 @@ pub async fn content(asked: &Asked<'_>) -> Answer {
     let [patient_id, id] = asked.ids;
     let found = asking.read("DocumentReference", id).await?;
     let document = Json::parse(found.get().json()).map_err(|_| Refusal::Defect)?;
-    if document.get("subject").and_then(reference) != Some(("Patient", patient_id))
-        || Row::of(&document, &Names::default()).is_error
-    {
+    asking.whose(&document, patient_id).await?;
+    if Row::of(&document, &Names::default()).is_error {
         return Err(RecordError::NotFound.into());
     }
     let opened = match asking.record.open_document(asking.caller, patient_id, id).await? {
@@ -188,7 +187,9 @@ pub async fn change(asked: &Asked<'_>) -> Answer {
         return refuse(held, words, unprocessable);
     };
     let now = day::instant(asking.record.now_ms());
-    let bundle = bundle(&held, asked.ids, act, &form, (&practitioner, &now), seen);
+    // Who did it lies beside the document, in whichever of the patient's records that is.
+    let whose = asking.whose(&held.document, asked.ids[0]).await?;
+    let bundle = bundle(&held, [whose, asked.ids[1]], act, &form, (&practitioner, &now), seen);
     match asking.record.bundle(asking.caller, &bundle).await.map_err(cause) {
         Ok(_) => Ok(answer::see(&place)),
         Err(RecordError::PreconditionFailed { .. } | RecordError::Conflict) => {
@@ -314,10 +315,8 @@ async fn held(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>) -> Resu
     let Some(mut head) = Head::of(asked.web, session, asking, patient_id, ABOUT).await? else { return Ok(None) };
     let found = asking.read("DocumentReference", id).await?;
     let document = Json::parse(found.get().json()).map_err(|_| Refusal::Defect)?.into_owned();
-    // Documents of other charts have other addresses.
-    if document.get("subject").and_then(reference) != Some(("Patient", patient_id)) {
-        return Err(RecordError::NotFound.into());
-    }
+    // Documents of other patients have other addresses.
+    asking.whose(&document, patient_id).await?;
     head.is_part2 |= found.get().is_part2();
     let names = Names::of(asking, std::slice::from_ref(&document), std::iter::empty()).await?;
     let row = Row::of(&document, &names);

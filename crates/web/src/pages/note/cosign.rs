@@ -66,6 +66,8 @@ pub async fn cosign(asked: &Asked<'_>) -> Answer {
     let author = Author::of(asked, &asking).await?;
     let own = author.reference().ok_or(Refusal::NotYours)?;
     let note = held(&asking, "DocumentReference", note_id, patient_id).await?;
+    // The signature lies beside the note, in whichever of the patient's records that is.
+    let whose = asking.whose(&note, patient_id).await?;
     let Some(mut one) = given(&asking, patient_id, note_id).await? else { return Err(Refusal::NotYours) };
     let back = Ok(answer::see(&address(patient_id, note_id)));
     let seen = (form.number("version")?, form.number("task")?);
@@ -86,7 +88,7 @@ pub async fn cosign(asked: &Asked<'_>) -> Answer {
         "id": task::cosigns(note_id),
         "target": [
             { "reference": format!("DocumentReference/{note_id}") },
-            { "reference": format!("Patient/{patient_id}") },
+            { "reference": format!("Patient/{whose}") },
         ],
         "recorded": author.now,
         "activity": { "coding": [{

@@ -107,6 +107,7 @@ pub async fn new(asked: &Asked<'_>) -> Answer {
     let kind = match named(asked, "addendum") {
         Some(note_id) => {
             let note = asking.read("DocumentReference", note_id).await?;
+            asking.whose(&Json::parse(note.get().json()).map_err(|_| Refusal::Defect)?, patient_id).await?;
             DraftKind::Addendum { note_id: note.get().id().to_owned() }
         }
         None => DraftKind::Note,
@@ -415,13 +416,15 @@ async fn earlier(asking: &Asking<'_>, look: &Look<'_>, draft: &Draft, version: u
 /// What is known of a draft that the caller has in this chart.
 async fn unsigned(asking: &Asking<'_>, patient_id: &str, draft_id: &str) -> Result<Option<DraftHead>, Refusal> {
     let drafts = asking.record.drafts(asking.caller).await?;
-    Ok(drafts.into_iter().find(|draft| draft.patient_id == patient_id && draft.id == draft_id))
+    let records = asking.record.records_of(patient_id).await?;
+    Ok(drafts.into_iter().find(|draft| records.contains(&draft.patient_id) && draft.id == draft_id))
 }
 
 /// The caller's other drafts in this chart.
 async fn unfinished(asking: &Asking<'_>, patient_id: &str) -> Result<Vec<DraftHead>, Refusal> {
     let mut drafts = asking.record.drafts(asking.caller).await?;
-    drafts.retain(|draft| draft.patient_id == patient_id);
+    let records = asking.record.records_of(patient_id).await?;
+    drafts.retain(|draft| records.contains(&draft.patient_id));
     Ok(drafts)
 }
 

@@ -364,10 +364,8 @@ impl<'a> Look<'a> {
 
     pub async fn note(&self, asking: &Asking<'_>, version: &Version) -> Result<Response<Body>, Refusal> {
         let note = Json::parse(version.json()).map_err(|_| Refusal::Defect)?;
-        // Notes of other charts have other addresses.
-        if note.get("subject").and_then(reference) != Some(("Patient", self.asked.ids[0])) {
-            return Err(record::RecordError::NotFound.into());
-        }
+        // Notes of other patients have other addresses.
+        asking.whose(&note, self.asked.ids[0]).await?;
         let [patient_id, id] = self.asked.ids;
         let first = format!("DocumentReference/{id}");
         let wanted = [("patient", patient_id), ("relatesto", &*first), ("relation", "appends"), ("_count", "50")];

@@ -135,13 +135,14 @@ async fn transaction(
     let of = Of { patient_id, practitioner: Some(practitioner), encounter: None, now: &now };
     let requisition = format!("{:032x}", asked.from.request_id);
     let mut entries = Vec::with_capacity(2 * chosen.len() + 1);
+    // What follows an order lies beside it, in whichever of the patient's records that is.
+    let mut records: Vec<(String, Vec<&str>)> = Vec::new();
     for (id, seen) in chosen {
         let found = asking.read("ServiceRequest", id).await?;
         let mut order = Json::parse(found.get().json()).map_err(|_| Refusal::Defect)?.into_owned();
         let read = Order::of(&order, &Default::default());
-        if read.patient_id != patient_id {
-            return Err(RecordError::NotFound.into());
-        }
+        asking.whose(&order, patient_id).await?;
+        let whose = read.patient_id.as_str();
         // What is no draft any more fails at its version, and so does a draft that changed.
         let if_match = if read.status == "draft" { *seen } else { version_of(&order).saturating_sub(1) };
         let expected = Day::of(now_ms, zone).plus(days(&read));
@@ -153,11 +154,22 @@ async fn transaction(
             Some(("ifMatch", format!("W/\"{if_match}\""))),
             order,
         ));
-        let condition = format!("identifier={FOLLOW_SYSTEM}|{id}&patient={patient_id}");
-        entries.push(entry("POST", "Task".to_owned(), Some(("ifNoneExist", condition)), follow(id, &of, &due)));
+        let condition = format!("identifier={FOLLOW_SYSTEM}|{id}&patient={whose}");
+        let follow = follow(id, &Of { patient_id: whose, ..of }, &due);
+        entries.push(entry("POST", "Task".to_owned(), Some(("ifNoneExist", condition)), follow));
+        match records.iter_mut().find(|(held, _)| held == whose) {
+            Some((_, orders)) => orders.push(*id),
+            None => records.push((whose.to_owned(), vec![*id])),
+        }
     }
-    let ids = chosen.iter().map(|(id, _)| *id);
-    entries.push(entry("POST", "Provenance".to_owned(), None, provenance(ids, &of)));
+    for (whose, orders) in records {
+        entries.push(entry(
+            "POST",
+            "Provenance".to_owned(),
+            None,
+            provenance(orders.into_iter(), &Of { patient_id: &whose, ..of }),
+        ));
+    }
     let bundle = object([
         ("resourceType", Json::string("Bundle")),
         ("type", Json::string("transaction")),
