@@ -25,6 +25,7 @@ pub mod orders;
 pub mod own;
 pub mod phrases;
 pub mod picture;
+pub mod questionnaire;
 pub mod read;
 pub mod reports;
 pub mod rules;
