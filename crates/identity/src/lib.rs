@@ -36,6 +36,7 @@ mod sweep;
 mod throttle;
 mod token;
 mod visit_passkey;
+mod visitor;
 
 pub use account::{AccountState, HeldProxy, IdentityCheck, Kind, Licence, Profile, RoleGrant, is_npi};
 pub use accounts::{Invited, NewAccount};
@@ -64,6 +65,7 @@ pub use sign_in::{FirstFactor, Person, SignedIn};
 pub use state::DeviceState;
 pub use token::{IssuedToken, NewToken, TOKEN_PREFIX, TokenView};
 pub use visit_passkey::{NONCE_BYTES, VisitPatient, VisitProof};
+pub use visitor::{VISITOR, Visitor};
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard};
