@@ -20,7 +20,7 @@ use crate::room::Invite;
 use crate::window::{Window, household};
 use crate::{Hashed, MINUTE_MS, Secret, TelehealthError, UnixMs};
 
-pub use check::person_of;
+pub use check::{Visited, person_of};
 pub use known::{Known, Listed, Ways};
 
 use known::{is_to_agree, is_to_check, known, role_of};
@@ -101,6 +101,8 @@ pub enum GuestError {
     Unchecked,
     #[error("a visit by video is still to be agreed to")]
     NotAgreed,
+    #[error("only the patient does this, or who stands for them")]
+    NotTheirs,
     #[error("the words have changed")]
     OtherWords,
     #[error("no code goes there, or enough were sent")]

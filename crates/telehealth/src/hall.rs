@@ -122,6 +122,8 @@ pub enum LinkEvent {
     SignedIn,
     /// Was given a way through a relay, to try it.
     RelayTried,
+    /// Answered a form; the record's own events say which.
+    FormAnswered,
 }
 
 /// What goes to one connection.
@@ -286,6 +288,12 @@ impl Hall {
 
     pub(crate) fn noted(&self, visit: &str, role: Role, what: Audit, detail: Option<String>) {
         self.happened(visit, Some(role), None, What::Room { what, detail });
+    }
+
+    /// Who is in the room is told again who is there, and looks again at what is known of the visit.
+    pub fn remind(&self, visit: &str) {
+        self.with(visit, |room| ((), room.remind()));
+        self.0.changed.send_replace(());
     }
 
     /// Puts one person out of the room of a visit, wherever in it they are.

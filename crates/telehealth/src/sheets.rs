@@ -8,6 +8,7 @@ use store::desk::{Change, EntryKey, Shelf};
 use store::{Desk, StoreError};
 use zeroize::Zeroizing;
 
+use crate::drafts::Drafts;
 use crate::hall::{Clock, Happened, Slot, What};
 use crate::identity_check::{Risk, Steps, Verified, start};
 use crate::room::{Audit, Settings};
@@ -41,6 +42,8 @@ pub struct Sheet {
     pub patient: Option<Patient>,
     /// With which passkey they signed the keys of this visit last.
     pub passkey: Option<Signed>,
+    /// Forms that are not sent yet.
+    pub drafts: Drafts,
 }
 
 /// The patient of a visit, as the record numbers them.
