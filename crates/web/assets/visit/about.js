@@ -17,7 +17,7 @@ async function ask() {
   if (answer.ok) draw(told);
 }
 
-function draw({ identity, consent, where, caution, brings }) {
+function draw({ identity, consent, where, caution, brings, forms }) {
   const rows = [];
   const row = (name, ...parts) => rows.push([name, parts.filter(Boolean)]);
   row("Identified", ...(identity ? [`${identity.how.join(", ")} (${identity.at})`] : ["Not yet"]));
@@ -28,8 +28,9 @@ function draw({ identity, consent, where, caution, brings }) {
     row("Emergency contact", where.contact, call(where.phone));
   }
   if (brings) row("What brings them", brings);
+  if (forms) row("Forms", ...forms.sent.map(filled), ...forms.open.map((title) => `${title}: not sent yet`), Object.assign(document.createElement("a"), { href: forms.address, textContent: "All forms" }));
   byId("about-list").replaceChildren(...rows.flatMap(([name, parts]) => [cell("dt", [name]), cell("dd", parts)]));
-  byId("about-none").hidden = Boolean(identity || consent || where);
+  byId("about-none").hidden = Boolean(identity || consent || where || forms);
   byId("about-list").hidden = !byId("about-none").hidden;
   byId("about-caution").textContent = caution ?? "";
   byId("about-caution").hidden = !caution;
@@ -39,6 +40,12 @@ function cell(kind, parts) {
   const made = document.createElement(kind);
   made.append(...parts.flatMap((part, at) => (at ? [document.createElement("br"), part] : [part])));
   return made;
+}
+
+function filled({ title, at, address }) {
+  const words = `${title}: sent${at ? ` ${at}` : ""}`;
+  if (!address) return words;
+  return Object.assign(document.createElement("a"), { href: address, textContent: words, target: "_blank", rel: "noopener" });
 }
 
 function call(number) {

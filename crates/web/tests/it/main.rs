@@ -41,6 +41,7 @@ mod today;
 mod visit;
 mod visit_before;
 mod visit_follow;
+mod visit_forms;
 mod visit_keep;
 mod visit_risk;
 mod vitals;

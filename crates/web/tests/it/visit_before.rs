@@ -257,7 +257,7 @@ async fn a_way_through_the_relay_is_for_who_is_known_and_not_for_ever() {
 }
 
 /// An account of somebody who opens this chart as their own.
-async fn seed_patient(clinic: &Clinic, login: &str, patient: &str) {
+pub async fn seed_patient(clinic: &Clinic, login: &str, patient: &str) {
     let chart = clinic.record.own_chart_link(&clinic.by(Job::Admin), patient).await;
     let chart = match chart {
         Ok(chart) => chart,
