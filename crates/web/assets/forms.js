@@ -3,7 +3,7 @@
 const form = document.getElementById("form");
 const shown = document.getElementById("shown");
 const said = document.getElementById("kept");
-const WAIT_MS = 800;
+const WAIT_MS = 400;
 let waiting = null;
 let isKeeping = false;
 let isDue = false;
@@ -11,6 +11,7 @@ let isSending = false;
 
 function keep() {
   clearTimeout(waiting);
+  waiting = null;
   if (isSending) return;
   if (isKeeping) { isDue = true; return; }
   isKeeping = true;
@@ -43,5 +44,8 @@ function draw(open) {
 form.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(keep, WAIT_MS); });
 form.addEventListener("change", keep);
 form.addEventListener("submit", () => { isSending = true; clearTimeout(waiting); });
-document.addEventListener("visibilitychange", () => { if (document.hidden && !isSending) { clearTimeout(waiting); send(true); } });
+// Before the page goes, or is loaded anew, what waits is sent.
+const hurry = () => { if (!isSending && waiting) { clearTimeout(waiting); waiting = null; send(true); } };
+window.addEventListener("beforeunload", hurry);
+document.addEventListener("visibilitychange", () => { if (document.hidden) hurry(); });
 window.addEventListener("pageshow", () => { isSending = false; });

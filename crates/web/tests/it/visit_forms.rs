@@ -61,6 +61,18 @@ fn filled(page: &Answer, fields: &[(&'static str, &str)]) -> Vec<(&'static str, 
     all
 }
 
+/// Sent, and the page that it leads to.
+async fn again(clinic: &Clinic, browser: &mut Browser, fields: &[(&str, String)], why: &str) -> Answer {
+    let sent = browser.post(clinic, ASKED, fields).await;
+    assert_eq!(
+        (sent.status, sent.location()),
+        (StatusCode::SEE_OTHER, format!("{ASKED}?{why}").as_str()),
+        "{}",
+        sent.body
+    );
+    browser.get(clinic, sent.location()).await
+}
+
 async fn held(clinic: &Clinic, kind: &str, id: &str) -> Value {
     let key = record::ResourceKey::parse(kind, id).unwrap();
     let version = clinic.record.read(&clinic.by(Job::Integration), &key).await.unwrap();
@@ -111,8 +123,8 @@ async fn a_patient_fills_in_a_form_and_the_clinician_reads_it_as_it_was_said() {
     assert!(page.body.contains("A photograph: the clinic asks this in the visit"), "{}", page.body);
 
     // What is wrong is said where it is, and nothing that was typed is lost, now or after the page is loaded anew.
-    let wrong = ruth.post(&clinic, ASKED, &filled(&page, &[("a.pain", "eleven"), ("a.pets", "v|Cat")])).await;
-    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let fields = filled(&page, &[("a.pain", "eleven"), ("a.pets", "v|Cat")]);
+    let wrong = again(&clinic, &mut ruth, &fields, "wrong").await;
     assert!(
         wrong.body.contains(r##"<a href="#q1">How strong is the pain</a>: Type a whole number."##),
         "{}",
@@ -128,14 +140,11 @@ async fn a_patient_fills_in_a_form_and_the_clinician_reads_it_as_it_was_said() {
     assert!(responses(&clinic).await.is_empty());
 
     // An answer brings a question that was not on the page.
-    let more = ruth
-        .post(&clinic, ASKED, &filled(&page, &[("a.pain", "3"), ("a.pets", "v|Cat"), ("a.pets", "c|urn:pets|d")]))
-        .await;
-    assert!(
-        more.status == StatusCode::UNPROCESSABLE_ENTITY && more.body.contains("bring more questions"),
-        "{}",
-        more.body
-    );
+    let fields = filled(&page, &[("a.pain", "3"), ("a.pets", "v|Cat"), ("a.pets", "c|urn:pets|d")]);
+    let more = again(&clinic, &mut ruth, &fields, "more").await;
+    assert!(more.body.contains("bring more questions"), "{}", more.body);
+    let empty = again(&clinic, &mut ruth, &filled(&page, &[("a.where", "")]), "wrong").await;
+    assert!(empty.body.contains("This has to be answered."), "{}", empty.body);
     let answers = [("a.pain", "3"), ("a.where", "Toe <i>"), ("a.pets", "v|Cat"), ("a.pets", "c|urn:pets|d")];
     let sent = ruth.post(&clinic, ASKED, &filled(&more, &answers)).await;
     assert_eq!((sent.status, sent.location()), (StatusCode::SEE_OTHER, "/visit/forms?sent"), "{}", sent.body);
@@ -271,8 +280,8 @@ async fn a_form_that_is_called_off_meanwhile_is_not_filed_and_says_so() {
     );
     let off = asha.post(&clinic, "/patients/p1/forms/asked", &call_off("Not needed")).await;
     assert_eq!(off.location(), "/patients/p1/forms?called-off", "{}", off.body);
-    let again = asha.post(&clinic, "/patients/p1/forms/asked", &call_off("Not needed")).await;
-    assert_eq!(again.status, StatusCode::CONFLICT);
+    let twice = asha.post(&clinic, "/patients/p1/forms/asked", &call_off("Not needed")).await;
+    assert_eq!(twice.status, StatusCode::CONFLICT);
     let late = ruth.post(&clinic, ASKED, &filled(&page, &[("a.pain", "0")])).await;
     assert!(late.status == StatusCode::CONFLICT && late.body.contains("no longer asks for this form"), "{}", late.body);
     let task = held(&clinic, "Task", "asked").await;
@@ -281,14 +290,8 @@ async fn a_form_that_is_called_off_meanwhile_is_not_filed_and_says_so() {
 
     // Changed and still asked for: looked at once more, with what was typed.
     task_again(&clinic).await;
-    let late = ruth.post(&clinic, ASKED, &filled(&page, &[("a.pain", "0")])).await;
-    assert!(
-        late.status == StatusCode::CONFLICT
-            && late.body.contains("Look once more")
-            && late.body.contains(r#"value="0""#),
-        "{}",
-        late.body
-    );
+    let late = again(&clinic, &mut ruth, &filled(&page, &[("a.pain", "0")]), "changed").await;
+    assert!(late.body.contains("Look once more") && late.body.contains(r#"value="0""#), "{}", late.body);
     let sent = ruth.post(&clinic, ASKED, &filled(&late, &[("a.pain", "0")])).await;
     assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.body);
 }
@@ -467,4 +470,26 @@ async fn who_may_write_tasks_asks_for_a_form_once_and_others_do_not() {
         let refused = browser.post(&clinic, path, &fields).await;
         assert!(!refused.location().ends_with("?asked"), "{login}: {}", refused.status);
     }
+}
+
+#[tokio::test]
+async fn the_forms_of_the_demo_are_filled_in_on_a_page() {
+    let clinic = ward().await;
+    booked(&clinic).await;
+    for (id, text) in [
+        ("health", include_str!("../../../deid/src/synthetic/forms/health.json")),
+        ("medicines", include_str!("../../../deid/src/synthetic/forms/medicines.json")),
+    ] {
+        let members = text.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap();
+        clinic.put("Questionnaire", id, members).await;
+        let task_members = format!(
+            r#""status":"requested","intent":"order",{CODE},"description":"{id}","for":{{"reference":"Patient/p1"}},
+            "input":[{{"type":{{"coding":[{{"code":"questionnaire"}}]}},"valueCanonical":"http://wardstone.example/fhir/Questionnaire/{id}|1"}}]"#
+        );
+        clinic.put("Task", id, &task_members).await;
+    }
+    let (mut ruth, told) = come(&clinic, "patient").await;
+    assert_eq!(told["forms"], 2);
+    let list = ruth.get(&clinic, LIST).await;
+    assert!(list.body.contains("/visit/forms/health") && list.body.contains("/visit/forms/medicines"), "{}", list.body);
 }

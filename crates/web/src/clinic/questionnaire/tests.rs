@@ -301,3 +301,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_forms_of_the_demo_can_be_filled_in() {
+    for text in [
+        include_str!("../../../../deid/src/synthetic/forms/health.json"),
+        include_str!("../../../../deid/src/synthetic/forms/medicines.json"),
+    ] {
+        let form = Questionnaire::read(&Json::parse_str(text).unwrap()).unwrap();
+        assert!(form.is_fillable(), "{}", form.title);
+        assert!(form.canonical.as_deref().is_some_and(|canonical| canonical.ends_with("|1")), "{:?}", form.canonical);
+    }
+}

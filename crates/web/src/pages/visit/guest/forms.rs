@@ -20,7 +20,7 @@ use crate::clinic::ask::Asking;
 use crate::clinic::day::clock;
 use crate::clinic::deed;
 use crate::clinic::form_task::FormTask;
-use crate::clinic::questionnaire::{Checked, Filled, Look, Part, Questionnaire, check, parts, slips};
+use crate::clinic::questionnaire::{Checked, Filled, Item, Look, Part, Questionnaire, check, parts, slips};
 use crate::clinic::time;
 use crate::forms::FIELDS_MAX;
 use crate::pages::Answer;
@@ -78,10 +78,45 @@ struct Page<'a> {
 
 /// What becomes of a form that was sent.
 enum Became {
-    Page(StatusCode, bool, Option<&'static str>),
     Sent,
+    /// Looked at once more.
+    Again(Again),
     /// The Task is no longer open, and this is not why.
     Over(&'static str),
+}
+
+/// Why a form comes back. What was typed is kept, and its page is read anew: loading it once more sends nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    Wrong,
+    More,
+    Empty,
+    Changed,
+}
+
+impl Again {
+    const ALL: [Again; 4] = [Again::Wrong, Again::More, Again::Empty, Again::Changed];
+
+    fn name(self) -> &'static str {
+        match self {
+            Again::Wrong => "wrong",
+            Again::More => "more",
+            Again::Empty => "empty",
+            Again::Changed => "changed",
+        }
+    }
+
+    /// What is wrong with single answers stands beside them.
+    fn words(self) -> Option<&'static str> {
+        match self {
+            Again::Wrong => None,
+            Again::More => {
+                Some("Your answers bring more questions. They are on the page now: answer them, and send the form.")
+            }
+            Again::Empty => Some("Nothing is answered yet. Answer at least one question, or leave the form for later."),
+            Again::Changed => Some("The clinic changed what it asks for meanwhile. Look once more, and send the form."),
+        }
+    }
 }
 
 pub(super) fn is_patients(error: &GuestError) -> bool {
@@ -179,8 +214,9 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let held = sheet.drafts.of(&task.id, &coming.visited.person);
     let filled = held.map(|(fields, _)| Filled(fields.to_vec())).unwrap_or_default();
     let kept = held.map(|(_, at_ms)| clock(at_ms, asked.web.zone()));
-    let became = Became::Page(StatusCode::OK, false, None);
-    Ok(shown(asked, &coming, &task, &questions, &filled, became, (deed::token(asked), kept)))
+    let query = asked.parts.uri.query().unwrap_or_default();
+    let again = Again::ALL.into_iter().find(|one| one.name() == query);
+    Ok(shown(asked, &coming, &task, &questions, &filled, (again, kept)))
 }
 
 pub async fn send(asked: &Asked<'_>) -> Answer {
@@ -204,9 +240,10 @@ pub async fn send(asked: &Asked<'_>) -> Answer {
             _ => Ok(over(asked, no_longer(&task))),
         };
     }
-    let is_kept = keep(asked, &coming, &task, &filled)?;
+    if !keep(asked, &coming, &task, &filled)? {
+        return Err(Refusal::TooLarge);
+    }
     match form.text("act") {
-        "keep" if !is_kept => return Err(Refusal::Invalid("this is more than can be kept")),
         "keep" => {
             let at = clock(asked.web.record().now_ms(), asked.web.zone());
             let open: Vec<usize> = (0..checked.open.len()).filter(|number| checked.open[*number]).collect();
@@ -217,7 +254,7 @@ pub async fn send(asked: &Asked<'_>) -> Answer {
     }
     let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
     let became = match ready(&questions, &checked, form.text("shown"), seen == task.version) {
-        Some(became) => became,
+        Some(again) => Became::Again(again),
         None => filed.send(asked, &asking, seen).await?,
     };
     match became {
@@ -229,35 +266,24 @@ pub async fn send(asked: &Asked<'_>) -> Answer {
             Ok(answer::see(&format!("{FORMS_PATH}?sent")))
         }
         Became::Over(words) => Ok(over(asked, words)),
-        became => {
-            // What the clinic changed meanwhile is seen with what it is now.
-            let task = coming.task(&asking, &task.id).await?;
-            Ok(shown(asked, &coming, &task, &questions, &filled, became, (token, None)))
-        }
+        Became::Again(again) => Ok(answer::see(&format!("{FORMS_PATH}/{}?{}", task.id, again.name()))),
     }
 }
 
 /// What keeps a form from being sent; none where nothing does.
-fn ready(questions: &Questionnaire, checked: &Checked, shown: &str, is_current: bool) -> Option<Became> {
+fn ready(questions: &Questionnaire, checked: &Checked, shown: &str, is_current: bool) -> Option<Again> {
     let shown: Vec<usize> = shown.split_whitespace().filter_map(|number| number.parse().ok()).collect();
-    let has_more = questions
-        .flat()
-        .iter()
-        .any(|(item, _)| item.kind.is_question() && checked.open[item.number] && !shown.contains(&item.number));
-    let again = |words| Some(Became::Page(StatusCode::UNPROCESSABLE_ENTITY, !has_more, words));
-    if !checked.wrong.is_empty() && !has_more {
-        return again(None);
+    let is_new = |item: &Item| item.kind.is_question() && checked.open[item.number] && !shown.contains(&item.number);
+    if questions.flat().iter().any(|(item, _)| is_new(item)) {
+        return Some(Again::More);
     }
-    if has_more {
-        return again(Some(
-            "Your answers bring more questions. They are on the page now: answer them, and send the form.",
-        ));
+    if !checked.wrong.is_empty() {
+        return Some(Again::Wrong);
     }
     if checked.is_empty() {
-        return again(Some("Nothing is answered yet. Answer at least one question, or leave the form for later."));
+        return Some(Again::Empty);
     }
-    let changed = "The clinic changed what it asks for meanwhile. Look once more, and send the form.";
-    (!is_current).then_some(Became::Page(StatusCode::CONFLICT, false, Some(changed)))
+    (!is_current).then_some(Again::Changed)
 }
 
 fn keep(asked: &Asked<'_>, coming: &Coming, task: &FormTask, filled: &Filled) -> Result<bool, Refusal> {
@@ -273,15 +299,10 @@ fn shown(
     task: &FormTask,
     questions: &Questionnaire,
     filled: &Filled,
-    became: Became,
-    (token, kept): (String, Option<String>),
+    (again, kept): (Option<Again>, Option<String>),
 ) -> http::Response<axum::body::Body> {
-    let (status, is_asked, trouble) = match became {
-        Became::Page(status, is_asked, trouble) => (status, is_asked, trouble),
-        Became::Sent | Became::Over(_) => (StatusCode::OK, false, None),
-    };
     let checked = check(questions, filled);
-    let parts = parts(questions, filled, &checked, is_asked);
+    let parts = parts(questions, filled, &checked, again == Some(Again::Wrong));
     let open = (0..checked.open.len()).filter(|number| checked.open[*number]);
     let page = Page {
         frame: Frame::of(asked.web),
@@ -290,15 +311,15 @@ fn shown(
         task,
         title: &task.title,
         words: questions.words.as_deref(),
-        token,
+        token: deed::token(asked),
         is_proxy: coming.visited.is_proxy,
         slips: slips(&parts),
         parts: &parts,
         shown: open.map(|number| number.to_string()).collect::<Vec<_>>().join(" "),
-        trouble,
+        trouble: again.and_then(Again::words),
         kept,
     };
-    answer::page(status, &page)
+    answer::page(StatusCode::OK, &page)
 }
 
 const ELSEWHERE: &str = "This form cannot be filled in here. The clinic asks you its questions in the visit.";

@@ -3,7 +3,7 @@
 use fhir::Json;
 use record::RecordError;
 
-use super::{Became, Coming, no_longer};
+use super::{Again, Became, Coming, no_longer};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::day::instant;
@@ -36,11 +36,7 @@ impl Filed<'_> {
                     return Ok(Became::Sent);
                 }
                 Ok(match now.is_open() {
-                    true => Became::Page(
-                        http::StatusCode::CONFLICT,
-                        false,
-                        Some("The clinic changed what it asks for meanwhile. Look once more, and send the form."),
-                    ),
+                    true => Became::Again(Again::Changed),
                     false => Became::Over(no_longer(&now)),
                 })
             }
