@@ -15,9 +15,11 @@ struct Form {
     /// The members of the Questionnaire.
     text: &'static str,
     /// What who answers it said, by the part of the form; some lie in none.
-    said: &'static [(Option<(&'static str, &'static str)>, &'static [Answer])],
+    said: &'static [(Part, &'static [Answer])],
 }
 
+/// linkId and words of a part of the form.
+type Part = Option<(&'static str, &'static str)>;
 /// linkId, question and answer.
 type Answer = (&'static str, &'static str, Said);
 
