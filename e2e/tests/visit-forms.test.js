@@ -56,7 +56,7 @@ test('a patient fills in the forms of a visit by keyboard, with scripts and with
   const visit = await appointment(here, { patient: await askedTwice() });
   const host = await room(here, visit);
   const about = host.locator('#about');
-  await about.getByText(`${HEALTH}: not sent yet`).waitFor();
+  await about.getByText('Nothing is known yet').waitFor();
   const link = await linkFrom(host);
 
   const home = await here.browser.profile();

@@ -28,9 +28,9 @@ function draw({ identity, consent, where, caution, brings, forms }) {
     row("Emergency contact", where.contact, call(where.phone));
   }
   if (brings) row("What brings them", brings);
-  if (forms) row("Forms", ...forms.sent.map(filled), ...forms.open.map((title) => `${title}: not sent yet`), Object.assign(document.createElement("a"), { href: forms.address, textContent: "All forms" }));
+  if (forms) row("Forms", ...forms.map(([words, to]) => to ? Object.assign(anchor(to, words), { target: "_blank" }) : words));
   byId("about-list").replaceChildren(...rows.flatMap(([name, parts]) => [cell("dt", [name]), cell("dd", parts)]));
-  byId("about-none").hidden = Boolean(identity || consent || where || forms);
+  byId("about-none").hidden = Boolean(identity || consent || where);
   byId("about-list").hidden = !byId("about-none").hidden;
   byId("about-caution").textContent = caution ?? "";
   byId("about-caution").hidden = !caution;
@@ -42,14 +42,10 @@ function cell(kind, parts) {
   return made;
 }
 
-function filled({ title, at, address }) {
-  const words = `${title}: sent${at ? ` ${at}` : ""}`;
-  if (!address) return words;
-  return Object.assign(document.createElement("a"), { href: address, textContent: words, target: "_blank", rel: "noopener" });
-}
+const anchor = (href, textContent) => Object.assign(document.createElement("a"), { href, textContent });
 
 function call(number) {
-  return Object.assign(document.createElement("a"), { href: `tel:${number.replace(/[^+\d]/g, "")}`, textContent: number });
+  return anchor(`tel:${number.replace(/[^+\d]/g, "")}`, number);
 }
 
 /** Asks anew: once at a time, and once more where it was asked meanwhile. */

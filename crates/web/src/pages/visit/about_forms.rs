@@ -14,7 +14,7 @@ use crate::refusal::Refusal;
 const LATELY_MS: i64 = 7 * 86_400_000;
 const SHOWN_MAX: &str = "20";
 
-/// None where nothing was asked for, or nothing of it is for who looks.
+/// Words, and where they lead. None where nothing was asked for, or nothing of it is for who looks.
 pub(super) async fn told(asked: &Asked<'_>, asking: &Asking<'_>, room: &Room) -> Result<Option<Value>, Refusal> {
     let Some(person) = &room.visit.patient else { return Ok(None) };
     let (zone, now_ms) = (asked.web.zone(), asked.web.record().now_ms());
@@ -43,11 +43,10 @@ pub(super) async fn told(asked: &Asked<'_>, asking: &Asking<'_>, room: &Room) ->
     let reads = asking.ever("QuestionnaireResponse");
     let sent = |one: &FormTask| {
         let address = one.response.as_deref().filter(|_| reads).map(|id| format!("/patients/{}/forms/{id}", person.id));
-        json!({ "title": one.title, "at": when(&one.changed), "address": address })
+        json!([format!("{}: sent {}", one.title, when(&one.changed).unwrap_or_default()).trim_end(), address])
     };
-    Ok(Some(json!({
-        "open": open.iter().map(|one| one.title.as_str()).collect::<Vec<_>>(),
-        "sent": done.iter().map(sent).collect::<Vec<_>>(),
-        "address": format!("/patients/{}/forms", person.id),
-    })))
+    let mut lines: Vec<Value> = done.iter().map(sent).collect();
+    lines.extend(open.iter().map(|one| json!([format!("{}: not sent yet", one.title), null])));
+    lines.push(json!(["All forms", format!("/patients/{}/forms", person.id)]));
+    Ok(Some(Value::Array(lines)))
 }
