@@ -30,7 +30,7 @@ try {
   await page.goto('/today');
   await page.getByText('Live', { exact: true }).waitFor();
   await shoot('today');
-  const chart = await page.locator('tr .c-who a').nth(2).getAttribute('href');
+  const chart = await page.locator('tr .c-who > a').nth(2).getAttribute('href');
   await page.goto(chart);
   await shoot('chart');
   await page.emulateMedia({ colorScheme: 'dark' });

@@ -73,14 +73,23 @@ export async function identify(guest, visit) {
   await guest.getByRole('button', { name: 'Go on' }).click();
 }
 
-/** And agrees to the visit, and says where they are. */
-export async function agree(guest) {
+/** Who was asked to fill in forms does it later. */
+export async function later(guest) {
+  const forms = guest.getByRole('button', { name: 'Later, or in the visit' });
+  const start = guest.getByRole('button', { name: 'Knock at the door' });
+  await forms.or(start).first().waitFor();
+  if (await forms.isVisible()) await forms.click();
+}
+
+/** And agrees to the visit, and says where they are; `fills`: forms come next. */
+export async function agree(guest, { fills = false } = {}) {
   await guest.getByLabel('I have read this and agree').check();
   await guest.getByLabel('State').selectOption('AZ');
   await guest.getByLabel('Address, with the floor or the room').fill('12 Larch Lane, Phoenix');
   await guest.getByLabel('Name of your emergency contact').fill('Tom Adeyemi');
   await guest.getByLabel('Their telephone number').fill('602-555-0199');
   await guest.getByRole('button', { name: 'Agree and go on' }).click();
+  if (!fills) await later(guest);
 }
 
 /** From the link to camera and microphone; `agrees`: a patient, or who stands for one. */

@@ -12,7 +12,7 @@ const here = house({ patients: 12 });
 
 async function toChart(page) {
   await page.goto('/today');
-  await page.locator('tr .c-who a').first().click();
+  await page.locator('tr .c-who > a').first().click();
   await page.waitForURL(/\/patients\/[A-Za-z0-9.-]+$/);
   return new URL(page.url()).pathname;
 }

@@ -17,7 +17,7 @@ test('a medical assistant brings a patient in, on a phone', async () => {
   await page.goto('/');
   assert.equal(new URL(page.url()).pathname, '/today');
   await findsNothing(page, 'the day on a phone');
-  const patient = page.locator('tr .c-who a').first();
+  const patient = page.locator('tr .c-who > a').first();
   const name = await patient.innerText();
   await patient.click();
   await page.waitForURL(/\/patients\/[A-Za-z0-9.-]+$/);

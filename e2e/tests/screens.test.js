@@ -60,7 +60,7 @@ for (const role of ['physician', 'nurse', 'medical_assistant', 'front_desk', 'ps
       const name = shape(path);
       const response = await page.goto(path);
       assert.equal(response.status(), 200, path);
-      const families = await page.locator('.banner h1 b, .c-who a').allInnerTexts();
+      const families = await page.locator('.banner h1 b, .c-who > a').allInnerTexts();
       named += families.length;
       const title = await page.title();
       await hold(() => saysNothing(response, title, families.map((name) => name.split(',')[0]).filter((family) => family.length > 3)));

@@ -21,7 +21,7 @@ const line = (page, id) => page.locator(`tr[id="${id}"]`);
 async function somebodyExpected(page) {
   const row = page.locator('tr.expected').first();
   await row.waitFor();
-  return { id: await row.getAttribute('id'), name: await row.locator('.c-who a').innerText() };
+  return { id: await row.getAttribute('id'), name: await row.locator('.c-who > a').innerText() };
 }
 
 async function more(row, what) {
@@ -134,7 +134,7 @@ test('a time is found in the calendar, booked, and moved', async () => {
   await signIn(page, here.clinic, 'fay.kim');
   await page.goto('/today');
   const row = page.locator('tr').filter({ hasText: 'Asha Rao MD' }).first();
-  const name = await row.locator('.c-who a').innerText();
+  const name = await row.locator('.c-who > a').innerText();
   const born = (await row.locator('.c-who .under').innerText()).match(/\d\d-\w{3}-\d{4}/)[0];
   await page.getByRole('link', { name: 'Calendar' }).click();
   await page.getByLabel('Of', { exact: true }).selectOption({ label: 'Asha Rao MD, a week' });

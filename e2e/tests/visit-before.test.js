@@ -8,7 +8,7 @@ import { pageOf, photograph } from '../support/browser.js';
 import { house } from '../support/house.js';
 import { signIn } from '../support/people.js';
 import { fits, isLightAndStill, isSeenInFocus } from '../support/screen.js';
-import { agree, appointment, enter, identify, knock, linkFrom } from '../support/visit.js';
+import { agree, appointment, enter, identify, knock, later, linkFrom } from '../support/visit.js';
 
 const here = house({ patients: 6, media: true, relayOnly: true });
 const integration = () => ({ authorization: `Bearer ${here.clinic.api_token}`, 'content-type': 'application/fhir+json' });
@@ -88,6 +88,7 @@ test('a patient says who they are by a recent appointment, agrees in Spanish, tr
   await guest.getByLabel('Su número de teléfono').fill('915-555-0199');
   await guest.getByLabel('Si lo desea').fill('Me duele el tobillo.');
   await guest.getByRole('button', { name: 'Aceptar y continuar' }).click();
+  await later(guest);
 
   await guest.getByRole('heading', { name: 'Camera, sound and network' }).waitFor();
   await guest.getByRole('button', { name: 'Try camera and microphone' }).click();

@@ -50,6 +50,8 @@ closed! {
         ReadAgreements = "read-agreements",
         /// Add, amend and end them.
         ManageAgreements = "manage-agreements",
+        /// Answer a form that one was asked to fill in: the response, and that the Task is done. What a patient writes.
+        Answer = "answer",
     }
 }
 
@@ -65,6 +67,7 @@ impl Action {
                 | Action::Merge
                 | Action::Erase
                 | Action::Label
+                | Action::Answer
         )
     }
 }

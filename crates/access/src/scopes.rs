@@ -60,6 +60,7 @@ impl Scopes {
             | Action::ActivatePatients
             | Action::ReadAgreements
             | Action::ManageAgreements
+            | Action::Answer
             | Action::Explain
             | Action::BreakGlass => return false,
         };

@@ -37,6 +37,7 @@ mod throttle;
 mod token;
 mod visit_passkey;
 mod visit_passkeys_kept;
+mod visitor;
 
 pub use account::{AccountState, HeldProxy, IdentityCheck, Kind, Licence, Profile, RoleGrant, is_npi};
 pub use accounts::{Invited, NewAccount};
@@ -66,6 +67,7 @@ pub use state::DeviceState;
 pub use token::{IssuedToken, NewToken, TOKEN_PREFIX, TokenView};
 pub use visit_passkey::{NONCE_BYTES, VisitPatient, VisitProof};
 pub use visit_passkeys_kept::{REASON_CHARS_MAX, REASON_CHARS_MIN, VisitPasskeyView};
+pub use visitor::{VISITOR, Visitor};
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard};

@@ -19,6 +19,7 @@ mod error;
 mod everything;
 mod evidence;
 mod facts;
+mod forms;
 mod head;
 mod history;
 mod index;
@@ -69,6 +70,7 @@ pub use drafts::{
     Signed, WITHHELD_SYSTEM, Withheld, WithheldWhy, withheld_coding, withheld_reason,
 };
 pub use error::{RecordError, Refusal};
+pub use forms::{COMPLETE_QUESTIONNAIRE, SDC};
 pub use looks::Look;
 pub use merge::Merging;
 pub use outlook::{Facet, Outlook};

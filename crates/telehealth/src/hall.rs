@@ -220,6 +220,12 @@ impl Hall {
         self.happened(visit, Some(role), None, What::Room { what, detail });
     }
 
+    /// Who is in the room is told again who is there, and looks again at what is known of the visit.
+    pub fn remind(&self, visit: &str) {
+        self.with(visit, |room| ((), room.remind()));
+        self.0.changed.send_replace(());
+    }
+
     /// Puts one person out of the room of a visit, wherever in it they are.
     pub fn expel(&self, visit: &str, person: &str) {
         let mut open = self.open();

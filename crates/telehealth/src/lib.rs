@@ -5,6 +5,7 @@
 
 pub mod choices;
 pub mod consent;
+pub mod drafts;
 pub mod guests;
 pub mod hall;
 pub mod ics;

@@ -8,6 +8,7 @@ use store::desk::{Change, EntryKey, Shelf};
 use store::{Desk, StoreError};
 use zeroize::Zeroizing;
 
+use crate::drafts::Drafts;
 use crate::hall::{Clock, Happened, Slot, What};
 use crate::identity_check::{Risk, Steps, Verified, start};
 use crate::room::{Audit, Settings};
@@ -43,6 +44,8 @@ pub struct Sheet {
     pub passkey: Option<Signed>,
     /// The passkey that was made in this visit, which is no proof of anything by itself.
     pub enrolled: Option<Enrolled>,
+    /// Forms that are not sent yet.
+    pub drafts: Drafts,
 }
 
 /// A passkey that who came made, in the device check or in the waiting room.

@@ -160,6 +160,9 @@ assets! {
     NOTE = SCRIPT "note.js",
     /// Templates, diagnoses and the summary of a visit.
     NOTE_CSS = STYLE "note.css",
+    /// Forms that patients fill in.
+    FORMS_CSS = STYLE "forms.css",
+    FORMS = SCRIPT "forms.js",
     DOCUMENTS_CSS = STYLE "documents.css",
     /// Orders and their letters.
     ORDERS_CSS = STYLE "orders.css",

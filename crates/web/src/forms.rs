@@ -17,7 +17,7 @@ use crate::refusal::Refusal;
 /// A note is the longest thing that is sent here.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
 /// A reconciliation of a hundred medicines has the most: three for each.
-const FIELDS_MAX: usize = 512;
+pub const FIELDS_MAX: usize = 512;
 
 pub(crate) async fn read(parts: &Parts, body: Body, bytes_max: usize) -> Result<Bytes, Refusal> {
     if matches!(parts.method, Method::GET | Method::HEAD) {

@@ -72,6 +72,8 @@ impl Route {
                 | Route::StepUp
                 | Route::Guidance
                 | Route::VisitGuest
+                | Route::VisitForms
+                | Route::VisitForm
         );
         self.is_page() && !is_way
     }
@@ -272,6 +274,10 @@ routes! {
     GuestAgrees = POST "/visit/agree",
     GuestRelay = POST "/visit/relay",
     GuestTicket = POST "/visit/ticket",
+    VisitForms = GET "/visit/forms",
+    VisitFormsLater = POST "/visit/forms",
+    VisitForm = GET "/visit/forms/{}",
+    SendVisitForm = POST "/visit/forms/{}",
     EnterMyVisit = POST "/my/visits/{}",
     VisitLine = GET "/visits/{}/line",
     Schedule = GET "/schedule",
@@ -350,6 +356,10 @@ routes! {
     Document = GET "/patients/{}/documents/{}",
     ChangeDocument = POST "/patients/{}/documents/{}",
     DocumentFile = GET "/patients/{}/documents/{}/file",
+    AskedForms = GET "/patients/{}/forms",
+    AskForm = POST "/patients/{}/forms",
+    FormAnswers = GET "/patients/{}/forms/{}",
+    CallOffForm = POST "/patients/{}/forms/{}",
     MyNotes = GET "/notes",
     OwnTexts = GET "/notes/own",
     KeepOwnTexts = POST "/notes/own",

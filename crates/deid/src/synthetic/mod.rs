@@ -12,6 +12,7 @@ mod clinical;
 mod day;
 mod drugs;
 mod episodes;
+mod forms;
 mod labs;
 mod names;
 mod notes;
@@ -34,7 +35,7 @@ use rng::Rng;
 use writer::Writer;
 
 /// Part of every random stream: raise it whenever the output for a given plan changes.
-pub const GENERATOR_VERSION: u32 = 2;
+pub const GENERATOR_VERSION: u32 = 3;
 
 /// Where the clinic is, as its addresses say: Phoenix, which keeps UTC−7 all year.
 pub const ZONE: &str = "America/Phoenix";

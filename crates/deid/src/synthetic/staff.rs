@@ -4,7 +4,7 @@ use super::day::Day;
 use super::rng::Rng;
 use super::terms::{self, Coding, coding, sct};
 use super::writer::Writer;
-use super::{Bundle, DemoUser, Plan, US_CORE, Urn, worklist};
+use super::{Bundle, DemoUser, Plan, US_CORE, Urn, forms, worklist};
 
 /// Where the staff's and the patients' random lanes part.
 const STAFF_LANE: u64 = u64::MAX;
@@ -189,6 +189,9 @@ pub(super) fn bundle(plan: &Plan) -> Bundle {
     service(&mut roster, "laboratory", "Laboratory", clinic, &[places[1]]);
     let (absent, by) = (people[PEDIATRICIAN], people[FAMILY_DOCTOR]);
     roster.add("PractitionerRole", |w| worklist::cover(w, absent, by, Day::from_date(plan.today)));
+    forms::all(|members| {
+        roster.add("Questionnaire", members);
+    });
     super::close_bundle(roster.w)
 }
 

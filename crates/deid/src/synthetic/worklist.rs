@@ -12,14 +12,12 @@ use super::observe::{self, Fixed};
 use super::staff::{self, FAMILY_DOCTOR, INTERNIST, NURSE_FIRST, PEDIATRICIAN, StaffRef};
 use super::terms::{self, Coding, coding, interpretation, observation_category, sct, v2_0074};
 use super::writer::Writer;
-use super::{US_CORE, Urn};
+use super::{US_CORE, Urn, forms};
 
 const TASK: &str = "urn:wardstone:task";
 const ACKNOWLEDGED: Coding = coding(TASK, "acknowledge-result", "Result acknowledged");
 const FOLLOW_UP: Coding = coding(TASK, "follow-up", "Follow-up");
 const REFILL: Coding = coding(TASK, "refill-request", "Refill request");
-const SDC: &str = "http://hl7.org/fhir/uv/sdc/CodeSystem/temp";
-const QUESTIONNAIRE: Coding = coding(SDC, "complete-questionnaire", "Complete Questionnaire");
 const HOUR: i32 = 60;
 const DAY: i32 = 24 * HOUR;
 /// Reports of before were looked at so many minutes later.
@@ -154,29 +152,13 @@ pub(super) fn add(chart: &mut Chart<'_>) {
     }
     TASKS.iter().filter(|one| one.patient == number).for_each(|one| task(chart, one));
     if number <= FORMS_UNTIL {
-        FORMS.iter().enumerate().for_each(|(at, name)| form(chart, name, number as usize % 3 > at));
+        let (asked, answered) = (at(chart, 3 * DAY), at(chart, DAY));
+        forms::ask(chart, asked, answered, number as usize % 3);
     }
 }
 
-/// What patients of the first days are asked to fill in before they come.
-const FORMS: [&str; 2] = ["Health questionnaire", "Medicines and allergies"];
+/// Patients of the first days are asked to fill in forms before they come.
 const FORMS_UNTIL: u32 = 18;
-
-fn form(chart: &mut Chart<'_>, name: &str, is_done: bool) {
-    let (subject, asked, today) = (chart.subject, at(chart, 3 * DAY), chart.today);
-    chart.add("Task", |w| {
-        w.text("status", if is_done { "completed" } else { "requested" });
-        w.text("intent", "order");
-        w.text("priority", "routine");
-        w.concept("code", &[QUESTIONNAIRE], QUESTIONNAIRE.display);
-        w.text("description", name);
-        w.reference("for", subject);
-        w.plain("authoredOn", asked);
-        w.plain("lastModified", asked);
-        w.reference("owner", subject);
-        w.object("restriction", |w| w.object("period", |w| w.plain("end", today.at(23, 59))));
-    });
-}
 
 /// Who looked at what was reported before.
 fn trail(chart: &mut Chart<'_>) {

@@ -76,6 +76,13 @@ impl Writer {
         self.quoted(value);
     }
 
+    /// The members of an object that is written as JSON already.
+    pub(super) fn members(&mut self, object: &str) {
+        let inner = object.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        self.separate();
+        self.out.push_str(inner.unwrap_or_default().trim());
+    }
+
     fn quoted(&mut self, value: &str) {
         self.out.push('"');
         for c in value.chars() {

@@ -347,3 +347,46 @@ fn nearly_every_small_clinics_patient_has_the_stand_ins_on_the_care_team_and_som
     }
     assert!(with >= 22 && alone.contains(&12) && alone.contains(&24), "{with} with, {alone:?} without");
 }
+
+/// What a form asks, by linkId, with the words of the question.
+fn questions<'j>(form: &'j Json<'j>, found: &mut HashMap<&'j str, &'j str>) {
+    for item in form.get("item").map_or(&[][..], Json::items) {
+        found.insert(text(item, "linkId").unwrap(), text(item, "text").unwrap());
+        questions(item, found);
+    }
+}
+
+#[test]
+fn forms_that_are_asked_for_are_there_and_their_answers_are_to_their_questions() {
+    let staff = clinic().staff_bundle();
+    let staff = Json::parse_str(&staff.json).unwrap();
+    let mut forms = HashMap::new();
+    for form in resources(&staff).filter(|one| one.resource_type() == Some("Questionnaire")) {
+        let mut asked = HashMap::new();
+        questions(form, &mut asked);
+        forms.insert(format!("{}|{}", text(form, "url").unwrap(), text(form, "version").unwrap()), asked);
+    }
+    let (mut open, mut done) = (0, 0);
+    each_patient(|n, bundle| {
+        for one in resources(bundle) {
+            match one.resource_type() {
+                Some("Task") if text(one, "input.valueCanonical").is_some() => {
+                    assert!(forms.contains_key(text(one, "input.valueCanonical").unwrap()), "patient {n}");
+                    let is_done = text(one, "status") == Some("completed");
+                    assert_eq!(is_done, text(one, "output.valueReference.reference").is_some(), "patient {n}");
+                    *(if is_done { &mut done } else { &mut open }) += 1;
+                }
+                Some("QuestionnaireResponse") => {
+                    let (form, mut answered) = (&forms[text(one, "questionnaire").unwrap()], Default::default());
+                    questions(one, &mut answered);
+                    assert!(!answered.is_empty(), "patient {n}");
+                    for (link_id, words) in answered {
+                        assert_eq!(form.get(link_id), Some(&words), "patient {n}: {link_id}");
+                    }
+                }
+                _ => {}
+            }
+        }
+    });
+    assert!(open > 0 && done > 0, "{open} {done}");
+}

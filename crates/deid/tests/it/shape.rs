@@ -104,6 +104,8 @@ const UNPROFILED: &[&str] = &[
     "Task",
     "Communication",
     "PractitionerRole",
+    "Questionnaire",
+    "QuestionnaireResponse",
 ];
 
 const SYSTEMS: &[&str] = &[

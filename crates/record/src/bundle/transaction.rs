@@ -344,6 +344,16 @@ impl<B: Backend> Record<B> {
         }
     }
 
+    /// Writes that were prepared and decided one by one, as one transaction under one audit record.
+    pub(crate) async fn commit_prepared(&self, caller: &Caller, writes: Vec<Prepared>) -> Result<(), RecordError> {
+        let count = writes.len();
+        let writes = writes.into_iter().enumerate().collect();
+        let (settled, gets, conditions) = (Vec::new(), Vec::new(), Vec::new());
+        let (unchanged, reserved) = (Vec::new(), Vec::new());
+        let work = Work { writes, settled, gets, conditions, unchanged, reserved };
+        self.commit_all(caller, work, None, count).await.map(|_| ())
+    }
+
     async fn commit_all(
         &self,
         caller: &Caller,

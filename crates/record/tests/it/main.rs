@@ -7,6 +7,7 @@ mod administration;
 mod clinic;
 mod drafts;
 mod findings;
+mod forms;
 mod interactions;
 mod lists;
 mod merge;

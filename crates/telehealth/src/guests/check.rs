@@ -5,10 +5,10 @@ use store::desk::EntryKey;
 
 use super::{Guest, GuestError, Guests, Known, SignedIn, is_to_agree, is_to_check, key_of, known, put, role_of};
 use crate::consent::{self, Language};
-use crate::hall::{Happened, LinkEvent, What};
+use crate::hall::{Happened, LinkEvent, Present, What};
 use crate::identity_check::{Channel, Code, IdentityCheck, OnFile, Second, Verified};
-use crate::link::LinkEntry;
-use crate::signal::Role;
+use crate::link::{LinkEntry, Purpose};
+use crate::signal::{ParticipantId, Role};
 use crate::{Hashed, Secret};
 
 /// A one-time code on its way.
@@ -20,7 +20,52 @@ pub struct Coded {
     pub address: String,
 }
 
+/// Who said who they are and agreed: the patient, or who stands for them.
+pub struct Visited {
+    pub visit: String,
+    /// Names the link, and opens nothing.
+    pub link: String,
+    /// Of the room: opaque.
+    pub person: String,
+    pub is_proxy: bool,
+    /// `user-7`: of who is signed in.
+    pub account: Option<String>,
+}
+
 impl Guests {
+    /// For what only the patient does, or who stands for them, after all that comes before.
+    pub async fn visited(&self, link: &Secret, binding: &Secret) -> Result<Visited, GuestError> {
+        let _pen = self.pen.lock().await;
+        let guest = self.opened(link, binding)?;
+        if is_to_check(&guest) {
+            return Err(GuestError::Unchecked);
+        }
+        if is_to_agree(&guest) {
+            return Err(GuestError::NotAgreed);
+        }
+        let is_proxy = match guest.link.purpose {
+            Purpose::Patient => false,
+            Purpose::Proxy => true,
+            _ => return Err(GuestError::NotTheirs),
+        };
+        Ok(Visited {
+            visit: guest.link.visit,
+            link: Secret::new(key_of(link)).text(),
+            person: guest.person,
+            is_proxy,
+            account: guest.account,
+        })
+    }
+
+    /// A form was answered: by whom the log says.
+    pub fn answered_form(&self, visited: &Visited) {
+        let role = Some(if visited.is_proxy { Role::Proxy } else { Role::Patient });
+        let id = ParticipantId::new(Default::default());
+        let who = Some(Present { id, person: visited.person.clone(), label: String::new() });
+        let what = What::Link(LinkEvent::FormAnswered);
+        (self.tell)(Happened { visit: visited.visit.clone(), at_ms: (self.clock)(), role, who, what });
+    }
+
     /// A birth date and one thing more, of who has to say who they are.
     pub async fn check(
         &self,

@@ -80,6 +80,8 @@ pub enum LinkEvent {
     SignedIn,
     /// Was given a way through a relay, to try it.
     RelayTried,
+    /// Answered a form; the record's own events say which.
+    FormAnswered,
 }
 
 impl Present {

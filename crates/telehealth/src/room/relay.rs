@@ -1,6 +1,6 @@
 //! Passing on what members say to one another, and telling who is there. `from` is always the server's word.
 
-use super::{BACKLOG_BYTES_MAX, BACKLOG_MESSAGES_MAX, ConnectionId, Random, Room};
+use super::{BACKLOG_BYTES_MAX, BACKLOG_MESSAGES_MAX, ConnectionId, Output, Random, Room};
 use crate::UnixMs;
 use crate::signal::{FromClient, MediaState, Member, ParticipantId, Refusal, Roster, ToClient};
 
@@ -110,6 +110,12 @@ impl Room {
             let members = if host { for_hosts.clone() } else { for_members.clone() };
             self.send(connection, ToClient::Present { members, epoch, locked: self.locked });
         }
+    }
+
+    /// What stands is said again.
+    pub fn remind(&mut self) -> Vec<Output> {
+        self.tell_present();
+        std::mem::take(&mut self.out)
     }
 
     pub(super) fn tell_waiting(&mut self) {

@@ -17,7 +17,7 @@ async function ask() {
   if (answer.ok) draw(told);
 }
 
-function draw({ identity, consent, where, caution, brings }) {
+function draw({ identity, consent, where, caution, brings, forms }) {
   const rows = [];
   const row = (name, ...parts) => rows.push([name, parts.filter(Boolean)]);
   row("Identified", ...(identity ? [`${identity.how.join(", ")} (${identity.at})`] : ["Not yet"]));
@@ -28,6 +28,7 @@ function draw({ identity, consent, where, caution, brings }) {
     row("Emergency contact", where.contact, call(where.phone));
   }
   if (brings) row("What brings them", brings);
+  if (forms) row("Forms", ...forms.map(([words, to]) => to ? Object.assign(anchor(to, words), { target: "_blank" }) : words));
   byId("about-list").replaceChildren(...rows.flatMap(([name, parts]) => [cell("dt", [name]), cell("dd", parts)]));
   byId("about-none").hidden = Boolean(identity || consent || where);
   byId("about-list").hidden = !byId("about-none").hidden;
@@ -41,8 +42,10 @@ function cell(kind, parts) {
   return made;
 }
 
+const anchor = (href, textContent) => Object.assign(document.createElement("a"), { href, textContent });
+
 function call(number) {
-  return Object.assign(document.createElement("a"), { href: `tel:${number.replace(/[^+\d]/g, "")}`, textContent: number });
+  return anchor(`tel:${number.replace(/[^+\d]/g, "")}`, number);
 }
 
 /** Asks anew: once at a time, and once more where it was asked meanwhile. */

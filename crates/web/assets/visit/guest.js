@@ -6,11 +6,13 @@ import { offer } from "./early.js";
 import { byId, post, show, trouble } from "./page.js";
 import { asking } from "./who.js";
 
-const FIRST = { who: "birth", agree: "tongue", begin: "try" };
+const FIRST = { who: "birth", agree: "tongue", forms: "to-forms", begin: "try" };
 
 async function opened(known) {
   trouble("");
-  const step = known.check ? "who" : known.agree ? "agree" : "begin";
+  const step = known.check ? "who" : known.agree ? "agree" : known.forms && !known.later ? "forms" : "begin";
+  byId("forms-said").textContent = known.forms === 1 ? "The clinic asks you to fill in a form. It helps your clinician to prepare." : `The clinic asks you to fill in ${known.forms} forms. It helps your clinician to prepare.`;
+  byId("forms-left").hidden = !known.forms;
   if (known.check) asking(known.ways);
   offer(known.passkey);
   if (step === "begin" && hasKnocked()) { await begin({ isByItself: true }); return; }
@@ -34,6 +36,13 @@ export function step(form, address, said) {
     finally { button.disabled = false; }
   });
 }
+
+byId("forms-later").addEventListener("click", async () => {
+  trouble("");
+  try { await post("/visit/forms"); } catch (error) { trouble(error.message); return; }
+  show("begin");
+  byId(FIRST.begin).focus();
+});
 
 export async function arrive(link) {
   if (link) forgetKnock();

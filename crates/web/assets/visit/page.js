@@ -42,7 +42,7 @@ export function trouble(words) {
 }
 
 export function show(...ids) {
-  for (const id of ["opening", "who", "agree", "begin", "wait", "stage", "after"]) {
+  for (const id of ["opening", "who", "agree", "forms", "begin", "wait", "stage", "after"]) {
     const part = byId(id);
     if (part) part.hidden = !ids.includes(id);
   }

@@ -18,6 +18,7 @@ impl Ways {
     pub async fn of(asked: &Asked<'_>, asking: &Asking<'_>) -> Result<Self, Refusal> {
         let all = [
             ("edit", "Edit who this is", may::edits(asking)),
+            ("forms", "Forms", may::sees_forms(asking)),
             ("insurance", "Insurance", may::insures(asking)),
             ("photo", "Photo", may::keeps_photos(asking)),
             ("access", "Access for the patient", may::activates(asking)),

@@ -3,6 +3,7 @@
 mod activate;
 mod agreements;
 mod allergies;
+mod asked_forms;
 mod chart;
 mod cover;
 mod documents;
@@ -69,6 +70,7 @@ fn closed(asked: &Asked<'_>) -> Response<Body> {
 /// Who goes which way from a chart.
 pub(crate) mod ways {
     pub use super::activate::may_activate as activates;
+    pub use super::asked_forms::may_look as sees_forms;
     pub use super::insurance::may_look as insures;
     pub use super::merge::may_merge as merges;
     pub use super::photo::may_keep as keeps_photos;
@@ -163,6 +165,10 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::GuestAgrees => later(asked, visit::agree),
         Route::GuestRelay => later(asked, visit::guest_relay),
         Route::HostRelay => later(asked, visit::host_relay),
+        Route::VisitForms => later(asked, visit::forms),
+        Route::VisitFormsLater => later(asked, visit::forms_later),
+        Route::VisitForm => later(asked, visit::form),
+        Route::SendVisitForm => later(asked, visit::send_form),
         Route::EnterMyVisit => later(asked, visit::enter),
         Route::GuestTicket => later(asked, visit::guest_ticket),
         // Answered before a page is: it goes on after its answer.
@@ -243,6 +249,10 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::Document => later(asked, documents::one),
         Route::ChangeDocument => later(asked, documents::change),
         Route::DocumentFile => later(asked, documents::content),
+        Route::AskedForms => later(asked, asked_forms::page),
+        Route::AskForm => later(asked, asked_forms::ask),
+        Route::FormAnswers => later(asked, asked_forms::one),
+        Route::CallOffForm => later(asked, asked_forms::call_off),
         Route::MyNotes => later(asked, note::mine),
         Route::OwnTexts => later(asked, note::own),
         Route::KeepOwnTexts => later(asked, note::keep_own),

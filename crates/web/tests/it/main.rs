@@ -44,6 +44,7 @@ mod today;
 mod visit;
 mod visit_before;
 mod visit_follow;
+mod visit_forms;
 mod visit_keep;
 mod visit_passkey_early;
 mod visit_risk;

@@ -32,6 +32,9 @@ pub async fn about(asked: &Asked<'_>) -> Answer {
     };
     let mut told = told(asked, &sheet);
     told["caution"] = json!(caution);
+    if let Some(forms) = super::about_forms::told(asked, &asking, &room).await? {
+        told["forms"] = forms;
+    }
     Ok(answer::json(StatusCode::OK, &told))
 }
 

@@ -2,6 +2,7 @@
 //! wait to be let in.
 
 mod agree;
+pub mod forms;
 mod relay;
 mod who;
 
@@ -90,7 +91,7 @@ pub async fn open(asked: &Asked<'_>) -> Answer {
         None => asked.web.guests().binding().map_err(refused)?,
     };
     let known = asked.web.guests().open(&link, &binding).await.map_err(|error| turned(asked, error))?;
-    let mut response = shown(asked, &known)?;
+    let mut response = shown(asked, &known, (&link, &binding)).await?;
     hold(&mut response, &link, &binding);
     Ok(response)
 }
@@ -109,7 +110,8 @@ pub async fn ticket(asked: &Asked<'_>) -> Answer {
 pub(super) const REFUSED: &str = "this link does not open a visit: ask the clinic for another";
 
 /// What the page asks next.
-fn shown(asked: &Asked<'_>, known: &Known) -> Answer {
+async fn shown(asked: &Asked<'_>, known: &Known, held: (&Secret, &Secret)) -> Answer {
+    let (forms, is_later) = forms_of(asked, known, held).await?;
     let ways = &known.ways;
     let has = |service| asked.web.outbox().has(service);
     let days = ways.choices.iter().map(|one| json!({ "id": one.id, "words": day(one) })).collect::<Vec<_>>();
@@ -118,6 +120,9 @@ fn shown(asked: &Asked<'_>, known: &Known) -> Answer {
         "agree": known.is_to_agree,
         "patient": known.purpose == Purpose::Patient,
         "passkey": super::passkey::before(asked, known)?,
+        // Still to be filled in, and whether they are to wait.
+        "forms": forms,
+        "later": is_later,
         "left": known.attempts_left,
         "ways": {
             "number": ways.number,
@@ -129,6 +134,20 @@ fn shown(asked: &Asked<'_>, known: &Known) -> Answer {
         },
     });
     Ok(answer::json(StatusCode::OK, &value))
+}
+
+/// Asked of who has said who they are and agreed, and of nobody else.
+async fn forms_of(
+    asked: &Asked<'_>,
+    known: &Known,
+    (link, binding): (&Secret, &Secret),
+) -> Result<(usize, bool), Refusal> {
+    let is_asked = matches!(known.purpose, Purpose::Patient | Purpose::Proxy);
+    if !is_asked || known.is_to_check || known.is_to_agree {
+        return Ok((0, false));
+    }
+    let visited = asked.web.guests().visited(link, binding).await.map_err(|error| turned(asked, error))?;
+    forms::left(asked, visited).await
 }
 
 /// `Tuesday, 3 November 2026, in the morning`.
@@ -180,7 +199,7 @@ pub fn refused(error: GuestError) -> Refusal {
         GuestError::NoCode => "no more codes are sent: say who you are in another way, or call the clinic",
         GuestError::Unchecked => "say first who you are",
         GuestError::NotAgreed => "read first what a visit by video means, and say where you are",
-        GuestError::NotTheirs => "only the patient says this, or who stands for them",
+        GuestError::NotTheirs => "only the patient does this, or who stands for them",
         GuestError::OtherWords => {
             "these words have changed since the page was opened: load it anew and read them again"
         }

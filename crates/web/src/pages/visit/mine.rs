@@ -7,10 +7,11 @@ use identity::{Hold, Session};
 use telehealth::Secret;
 use telehealth::guests::{GuestError, SignedIn, key_of, person_of};
 use telehealth::link::{CLOSES_AFTER_MS, OPENS_BEFORE_MS, Purpose};
+use telehealth::sheets::{self, Patient};
 
 use super::guest::{hold, note, refused};
 use super::host::LOOK_EVERY;
-use super::{Answer, GUEST_PATH};
+use super::{Answer, GUEST_PATH, unread};
 use crate::Web;
 use crate::answer;
 use crate::client::Asked;
@@ -56,7 +57,7 @@ pub async fn visits(asked: &Asked<'_>, session: &Session) -> Result<Vec<Mine>, R
 pub async fn enter(asked: &Asked<'_>) -> Answer {
     let session = asked.writer(&asked.form()).await?;
     let (asking, purpose) = asking(asked, &session).ok_or(Refusal::NotYours)?;
-    let sheet = asking.search("Appointment", &[("_id", asked.ids[0])]).await?;
+    let sheet = asking.search("Appointment", &[("_id", asked.ids[0]), ("_include", "Appointment:patient")]).await?;
     let visit = read(asked, &sheet).pop().ok_or(Refusal::NotFound)?;
     let (opens_ms, closes_ms) = window(&visit);
     let new = SignedIn {
@@ -69,11 +70,23 @@ pub async fn enter(asked: &Asked<'_>) -> Answer {
     };
     let (link, binding, known) = asked.web.guests().welcome(new).await.map_err(refused)?;
     note(asked, &known)?;
+    belongs(asked, &asking, &visit).await?;
     let person = person_of(&format!("user-{}", session.user.0));
     watch(asked.web, &visit.id, person, &link, closes_ms, asked.web.identity().hold(&session));
     let mut response = answer::see(GUEST_PATH);
     hold(&mut response, &link, &binding);
     Ok(response)
+}
+
+/// Whose chart the visit is of stands on its sheet, as where a clinician opened the room before.
+async fn belongs(asked: &Asked<'_>, asking: &Asking<'_>, visit: &Visit) -> Result<(), Refusal> {
+    let Some(person) = &visit.patient else { return Ok(()) };
+    let chart = asking.record.chart_number(asking.caller, &person.id).await?.0;
+    let patient = Patient { id: person.id.clone(), chart };
+    let change = |sheet: &mut sheets::Sheet| {
+        sheet.patient.get_or_insert(patient);
+    };
+    asked.web.sheets().change(&visit.id, change).map_err(unread)
 }
 
 /// Like the clinician's, their place hangs on them and not on their session: a screen may lock, and who is signed out everywhere, or has lost

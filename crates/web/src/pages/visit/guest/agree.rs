@@ -43,7 +43,7 @@ pub async fn agree(asked: &Asked<'_>) -> Answer {
         asked.web.guests().disagree(&link, &binding).await.map_err(refused)?;
         return Err(unread(error));
     }
-    shown(asked, &known)
+    shown(asked, &known, (&link, &binding)).await
 }
 
 fn missing(what: Missing) -> Refusal {

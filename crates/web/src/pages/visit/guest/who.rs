@@ -51,7 +51,7 @@ pub async fn check(asked: &Asked<'_>) -> Answer {
     let checked = asked.web.guests().check(&link, &binding, &birth_date, &second).await;
     let known = checked.map_err(|error| turned(asked, error))?;
     note(asked, &known)?;
-    shown(asked, &known)
+    shown(asked, &known, (&link, &binding)).await
 }
 
 /// How they were known goes to the clinician's page; who stands for the patient does not take the patient's place there.

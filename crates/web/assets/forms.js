@@ -1,0 +1,51 @@
+// A form that is being filled in: what is typed is kept while it is typed, and what is not asked is hidden. Which that is the server says.
+
+const form = document.getElementById("form");
+const shown = document.getElementById("shown");
+const said = document.getElementById("kept");
+const WAIT_MS = 400;
+let waiting = null;
+let isKeeping = false;
+let isDue = false;
+let isSending = false;
+
+function keep() {
+  clearTimeout(waiting);
+  waiting = null;
+  if (isSending) return;
+  if (isKeeping) { isDue = true; return; }
+  isKeeping = true;
+  send().finally(() => {
+    isKeeping = false;
+    if (isDue) { isDue = false; keep(); }
+  });
+}
+
+async function send(keepalive = false) {
+  const fields = new URLSearchParams(new FormData(form));
+  fields.set("act", "keep");
+  try {
+    const answer = await fetch(form.action, { method: "POST", headers: { accept: "application/json" }, body: fields, credentials: "same-origin", keepalive });
+    const told = await answer.json();
+    if (!answer.ok) throw new Error(told.error);
+    draw(told.open);
+    said.textContent = `What you typed was kept at ${told.at}.`;
+  } catch (error) {
+    said.textContent = `What you typed could not be kept. ${error instanceof TypeError ? "Is the connection lost? It is tried again as you type." : error.message}`;
+  }
+}
+
+function draw(open) {
+  const isOpen = new Set(open.map(String));
+  for (const part of form.querySelectorAll("[data-item]")) part.hidden = !isOpen.has(part.dataset.item);
+  shown.value = open.join(" ");
+}
+
+form.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(keep, WAIT_MS); });
+form.addEventListener("change", keep);
+form.addEventListener("submit", () => { isSending = true; clearTimeout(waiting); });
+// Before the page goes, or is loaded anew, what waits is sent.
+const hurry = () => { if (!isSending && waiting) { clearTimeout(waiting); waiting = null; send(true); } };
+window.addEventListener("beforeunload", hurry);
+document.addEventListener("visibilitychange", () => { if (document.hidden) hurry(); });
+window.addEventListener("pageshow", () => { isSending = false; });

@@ -1,0 +1,323 @@
+//! Forms that one patient was asked to fill in: which, how far they are, and asking for another. What was answered has a page of its own.
+
+mod one;
+
+use askama::Template;
+use fhir::Json;
+use http::StatusCode;
+use identity::Session;
+use record::PART2_NOTICE;
+use serde_json::{Value, json};
+
+use super::Answer;
+use super::patients::asking;
+use crate::answer;
+use crate::assets::{Asset, Frame, LISTS};
+use crate::client::Asked;
+use crate::clinic::ask::Asking;
+use crate::clinic::banner::{Allergies, Banner};
+use crate::clinic::day::Day;
+use crate::clinic::deed::{self, Author, Deed, Done};
+use crate::clinic::form_task::FormTask;
+use crate::clinic::head::Head;
+use crate::clinic::names::Names;
+use crate::clinic::questionnaire::Questionnaire;
+use crate::clinic::read::text;
+use crate::clinic::shell::{Place, Shell};
+use crate::clinic::typed::Typed;
+use crate::clinic::{task, time};
+use crate::refusal::Refusal;
+
+pub use one::page as one;
+
+const KIND: &str = "Task";
+const SHOWN_MAX: &str = "200";
+const FORMS_MAX: &str = "100";
+const FIELDS: [&str; 2] = ["form", "due"];
+const OVERTAKEN: &str = "Somebody was faster: look at what the form is now. Nothing was changed.";
+
+#[derive(Template)]
+#[template(path = "asked_forms.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    shell: Shell<'a>,
+    css: &'static Asset,
+    banner: Banner,
+    open: Vec<Row>,
+    over: Vec<Row>,
+    may_write: bool,
+    reads_answers: bool,
+    entry: Option<Entry>,
+    said: Option<&'static str>,
+    trouble: Option<&'static str>,
+    part2_notice: Option<&'static str>,
+    opened: String,
+}
+
+struct Row {
+    task: FormTask,
+    by: Option<String>,
+    asked: String,
+    due: String,
+    changed: String,
+}
+
+/// Asking for one more.
+struct Entry {
+    typed: Typed,
+    token: String,
+    forms: Vec<Offered>,
+}
+
+struct Offered {
+    id: String,
+    title: String,
+    canonical: Option<String>,
+    /// A patient can answer all of it by themselves.
+    is_fillable: bool,
+}
+
+struct Held {
+    head: Head,
+    rows: Vec<Row>,
+}
+
+/// For who is led there from the chart.
+pub fn may_look(asking: &Asking<'_>) -> bool {
+    asking.ever(KIND)
+}
+
+impl Held {
+    async fn of(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>) -> Result<Option<Self>, Refusal> {
+        if !asking.ever(KIND) {
+            return Err(Refusal::NotYours);
+        }
+        let patient_id = asked.ids[0];
+        let Some(mut head) = Head::of(asked.web, session, asking, patient_id, (KIND, false)).await? else {
+            return Ok(None);
+        };
+        let code = format!("{}|{}", task::SDC, task::QUESTIONNAIRE);
+        let pairs = [("patient", patient_id), ("code", &code), ("_sort", "-authored-on"), ("_count", SHOWN_MAX)];
+        let sheet = asking.search(KIND, &pairs).await?;
+        head.is_part2 |= sheet.is_part2();
+        let names = Names::of(asking, &[], std::iter::once(&sheet)).await?;
+        let row = |one: &Json<'_>| {
+            let task = FormTask::of(one)?;
+            let day = |held: &Option<String>| held.as_deref().map(time::day).unwrap_or_default();
+            let (asked, due, changed) = (day(&task.asked), day(&task.due), day(&task.changed));
+            Some(Row { by: one.get("requester").and_then(|by| names.name(by)), asked, due, changed, task })
+        };
+        let rows = sheet.resources().iter().filter_map(row).collect();
+        Ok(Some(Self { head, rows }))
+    }
+}
+
+impl Entry {
+    async fn of(asking: &Asking<'_>, typed: Typed, token: String) -> Result<Option<Self>, Refusal> {
+        if !task::may_act(asking) || !asking.ever("Questionnaire") {
+            return Ok(None);
+        }
+        let pairs = [("status", "active"), ("_sort", "title"), ("_count", FORMS_MAX)];
+        let sheet = asking.search("Questionnaire", &pairs).await?;
+        let forms = sheet.resources().iter().filter_map(Offered::of).collect();
+        Ok(Some(Self { typed, token, forms }))
+    }
+}
+
+impl Offered {
+    fn of(one: &Json<'_>) -> Option<Self> {
+        let questions = Questionnaire::read(one).ok()?;
+        let is_fillable = questions.is_fillable();
+        Some(Self {
+            id: text(one, "id")?.to_owned(),
+            title: questions.title,
+            canonical: questions.canonical,
+            is_fillable,
+        })
+    }
+}
+
+impl Row {
+    fn words(&self) -> &'static str {
+        match self.task.status.as_str() {
+            "completed" => "filled in",
+            "cancelled" | "rejected" => "called off",
+            "entered-in-error" => "asked by mistake",
+            "failed" => "not possible",
+            "in-progress" | "on-hold" => "begun",
+            _ => "asked",
+        }
+    }
+}
+
+pub async fn page(asked: &Asked<'_>) -> Answer {
+    let session = asked.reader().await?;
+    let asking = asking(asked, &session)?;
+    let Some(held) = Held::of(asked, &session, &asking).await? else { return Ok(super::closed(asked)) };
+    let said = match asked.parts.uri.query() {
+        Some("asked") => Some("Asked. The patient finds it before their next visit by video."),
+        Some("called-off") => Some("Called off. The patient is not asked for it any more."),
+        _ => None,
+    };
+    let entry = Entry::of(&asking, Typed::default(), deed::token(asked)).await?;
+    shown(asked, &session, &asking, held, entry, (said, None), StatusCode::OK)
+}
+
+/// Asks the patient for a form.
+pub async fn ask(asked: &Asked<'_>) -> Answer {
+    let form = asked.form();
+    let session = asked.writer(&form).await?;
+    let asking = asking(asked, &session)?;
+    if !task::may_act(&asking) {
+        return Err(Refusal::NotYours);
+    }
+    let Some(held) = Held::of(asked, &session, &asking).await? else { return Ok(super::closed(asked)) };
+    let entry = Entry::of(&asking, Typed::read(&form, &FIELDS), deed::token_sent(asked, &form)).await?;
+    let Some(mut entry) = entry else { return Err(Refusal::NotYours) };
+    if deed::made_before(&asking, KIND, &entry.token, "form", asked.ids[0]).await?.is_some() {
+        return Ok(deed::to(asked, "forms", "asked"));
+    }
+    let today = Day::of(asking.record.now_ms(), asked.web.zone()).iso();
+    let due = due(&mut entry.typed, &today);
+    let chosen = entry.forms.iter().find(|one| one.id == entry.typed.get("form"));
+    let slip = match chosen {
+        None => Some("Choose the form."),
+        Some(one) if !one.is_fillable => Some("This form has questions that a patient cannot answer on a page."),
+        Some(one) if is_asked(&asking, &held, one).await? => {
+            Some("The patient was asked for this form already, and has not sent it yet.")
+        }
+        Some(_) => None,
+    };
+    let author = Author::of(asked, &asking).await?;
+    let wanted = chosen.map(|one| wanted(one, asked.ids[0], &author, due.as_deref(), &entry.token));
+    if let Some(slip) = slip {
+        entry.typed.slip("form", slip);
+    }
+    let (true, Some(wanted)) = (entry.typed.slips.is_empty(), wanted) else {
+        return shown(asked, &session, &asking, held, Some(entry), (None, None), StatusCode::UNPROCESSABLE_ENTITY);
+    };
+    let mut deed = Deed::default();
+    deed.create(KIND, deed::condition(&entry.token, "form", asked.ids[0]), None, wanted);
+    deed.commit(&asking).await?;
+    Ok(deed::to(asked, "forms", "asked"))
+}
+
+fn due(typed: &mut Typed, today: &str) -> Option<String> {
+    let said = typed.get("due").to_owned();
+    if said.is_empty() {
+        return None;
+    }
+    match time::typed(&said).filter(|day| day.len() == 10) {
+        Some(day) if day.as_str() < today => typed.slip("due", "This day is over."),
+        Some(day) => return Some(day),
+        None => typed.slip("due", "Type a day, such as 14-Jul-2027."),
+    }
+    None
+}
+
+/// Whether one of the open Tasks asks for this form.
+async fn is_asked(asking: &Asking<'_>, held: &Held, wanted: &Offered) -> Result<bool, Refusal> {
+    for row in held.rows.iter().filter(|row| row.task.is_open()) {
+        let form = row.task.form(asking).await?;
+        if form.is_some_and(|form| text(&form, "id") == Some(&wanted.id)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// As FHIR R4 with HL7 Structured Data Capture has it.
+fn wanted(form: &Offered, patient_id: &str, author: &Author, due: Option<&str>, token: &str) -> Value {
+    let patient = json!({ "reference": format!("Patient/{patient_id}") });
+    let kind = json!({ "coding": [{ "system": task::SDC, "code": "questionnaire" }] });
+    let input = match &form.canonical {
+        Some(canonical) => json!({ "type": kind, "valueCanonical": canonical }),
+        None => json!({ "type": kind, "valueReference": { "reference": format!("Questionnaire/{}", form.id) } }),
+    };
+    let mut task = json!({
+        "resourceType": "Task",
+        "identifier": deed::identifier(token, "form"),
+        "status": "requested",
+        "intent": "order",
+        "priority": "routine",
+        "code": { "coding": [{ "system": task::SDC, "code": task::QUESTIONNAIRE, "display": "Complete Questionnaire" }] },
+        "description": form.title,
+        "for": patient,
+        "authoredOn": author.now,
+        "lastModified": author.now,
+        "owner": patient,
+        "input": [input],
+    });
+    author.sign(&mut task, "requester");
+    if let Some(due) = due {
+        task["restriction"] = json!({ "period": { "end": due } });
+    }
+    task
+}
+
+/// A form that is no longer wanted: it stays, and says why.
+pub async fn call_off(asked: &Asked<'_>) -> Answer {
+    let form = asked.form();
+    let session = asked.writer(&form).await?;
+    let asking = asking(asked, &session)?;
+    if !task::may_act(&asking) {
+        return Err(Refusal::NotYours);
+    }
+    let Some(held) = Held::of(asked, &session, &asking).await? else { return Ok(super::closed(asked)) };
+    let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
+    let listed = held.rows.iter().find(|row| row.task.id == asked.ids[1]).ok_or(Refusal::NotFound)?;
+    let (is_open, version) = (listed.task.is_open(), listed.task.version);
+    let why = form.text("why").trim();
+    let trouble = if !is_open || version != seen {
+        (StatusCode::CONFLICT, OVERTAKEN)
+    } else if why.is_empty() || why.chars().count() > 500 {
+        (StatusCode::UNPROCESSABLE_ENTITY, "Nothing was changed: say in a few words why it is called off.")
+    } else {
+        match cancel(&asking, asked, asked.ids[1], why).await? {
+            Done::Saved => return Ok(deed::to(asked, "forms", "called-off")),
+            Done::Overtaken => (StatusCode::CONFLICT, OVERTAKEN),
+        }
+    };
+    let entry = Entry::of(&asking, Typed::default(), deed::token(asked)).await?;
+    shown(asked, &session, &asking, held, entry, (None, Some(trouble.1)), trouble.0)
+}
+
+async fn cancel(asking: &Asking<'_>, asked: &Asked<'_>, id: &str, why: &str) -> Result<Done, Refusal> {
+    let held = asking.read(KIND, id).await?;
+    let mut task = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?.into_owned();
+    let author = Author::of(asked, asking).await?;
+    deed::set(&mut task, "status", json!("cancelled"));
+    deed::set(&mut task, "statusReason", json!({ "text": why }));
+    deed::set(&mut task, "lastModified", json!(author.now));
+    let mut deed = Deed::default();
+    deed.update(task)?;
+    deed.commit(asking).await
+}
+
+fn shown(
+    asked: &Asked<'_>,
+    session: &Session,
+    asking: &Asking<'_>,
+    held: Held,
+    entry: Option<Entry>,
+    (said, trouble): (Option<&'static str>, Option<&'static str>),
+    status: StatusCode,
+) -> Answer {
+    let (open, over): (Vec<Row>, Vec<Row>) = held.rows.into_iter().partition(|row| row.task.is_open());
+    let page = Page {
+        frame: Frame::of(asked.web),
+        shell: Shell::of(asked.web, session, Place::Patients),
+        css: &LISTS,
+        banner: held.head.banner,
+        open,
+        over,
+        may_write: task::may_act(asking),
+        reads_answers: asking.ever("QuestionnaireResponse"),
+        entry,
+        said,
+        trouble,
+        part2_notice: held.head.is_part2.then_some(PART2_NOTICE),
+        opened: time::clock(asking.record.now_ms()),
+    };
+    Ok(answer::page(status, &page))
+}

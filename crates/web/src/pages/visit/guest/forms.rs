@@ -1,0 +1,345 @@
+//! Forms that the patient was asked to fill in before the visit: one after the other, for the patient or who stands for them, after the
+//! check of who they are. Pages that read without scripts; a script keeps what is typed while it is typed.
+
+mod file;
+
+use access::Caller;
+use askama::Template;
+use http::{Method, StatusCode};
+use identity::Visitor;
+use record::RecordError;
+use serde_json::json;
+use telehealth::guests::{GuestError, Visited};
+use telehealth::sheets::Patient;
+
+use super::{REFUSED, kept, refused, turned};
+use crate::answer;
+use crate::assets::{Asset, FORMS, FORMS_CSS, Frame};
+use crate::client::Asked;
+use crate::clinic::ask::Asking;
+use crate::clinic::day::clock;
+use crate::clinic::deed;
+use crate::clinic::form_task::FormTask;
+use crate::clinic::questionnaire::{Checked, Filled, Item, Look, Part, Questionnaire, check, parts, slips};
+use crate::clinic::time;
+use crate::forms::FIELDS_MAX;
+use crate::pages::Answer;
+use crate::pages::visit::{GUEST_PATH, unread};
+use crate::refusal::Refusal;
+
+use file::Filed;
+
+const FORMS_PATH: &str = "/visit/forms";
+
+/// Who came, as whom the record lets them ask and answer.
+struct Coming {
+    visited: Visited,
+    patient: Patient,
+    caller: Caller,
+}
+
+#[derive(Template)]
+#[template(path = "visit_forms.html")]
+struct List<'a> {
+    frame: Frame<'a>,
+    css: &'static Asset,
+    was_sent: bool,
+    is_proxy: bool,
+    forms: Vec<Row>,
+}
+
+struct Row {
+    id: String,
+    title: String,
+    due: Option<String>,
+    /// Something is typed already.
+    is_begun: bool,
+    is_fillable: bool,
+}
+
+#[derive(Template)]
+#[template(path = "visit_form.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    css: &'static Asset,
+    script: &'static Asset,
+    task: &'a FormTask,
+    title: &'a str,
+    words: Option<&'a str>,
+    token: String,
+    is_proxy: bool,
+    parts: &'a [Part],
+    slips: Vec<(&'a str, &'a str, &'a str)>,
+    /// Items that are on the page: what is asked beyond them was never seen.
+    shown: String,
+    trouble: Option<&'static str>,
+    kept: Option<String>,
+}
+
+/// What becomes of a form that was sent.
+enum Became {
+    Sent,
+    /// Looked at once more.
+    Again(Again),
+    /// The Task is no longer open, and this is not why.
+    Over(&'static str),
+}
+
+/// Why a form comes back. What was typed is kept, and its page is read anew: loading it once more sends nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    Wrong,
+    More,
+    Empty,
+    Changed,
+}
+
+impl Again {
+    const ALL: [Again; 4] = [Again::Wrong, Again::More, Again::Empty, Again::Changed];
+
+    fn name(self) -> &'static str {
+        match self {
+            Again::Wrong => "wrong",
+            Again::More => "more",
+            Again::Empty => "empty",
+            Again::Changed => "changed",
+        }
+    }
+
+    /// What is wrong with single answers stands beside them.
+    fn words(self) -> Option<&'static str> {
+        match self {
+            Again::Wrong => None,
+            Again::More => {
+                Some("Your answers bring more questions. They are on the page now: answer them, and send the form.")
+            }
+            Again::Empty => Some("Nothing is answered yet. Answer at least one question, or leave the form for later."),
+            Again::Changed => Some("The clinic changed what it asks for meanwhile. Look once more, and send the form."),
+        }
+    }
+}
+
+pub(super) fn is_patients(error: &GuestError) -> bool {
+    matches!(error, GuestError::Unchecked | GuestError::NotAgreed)
+}
+
+impl Coming {
+    async fn of(asked: &Asked<'_>) -> Result<Result<Self, GuestError>, Refusal> {
+        let (link, binding) = kept(asked).ok_or(Refusal::Invalid(REFUSED))?;
+        match asked.web.guests().visited(&link, &binding).await {
+            Ok(visited) => Self::known(asked, visited).map(Ok),
+            Err(error) if is_patients(&error) => Ok(Err(error)),
+            Err(error) => Err(turned(asked, error)),
+        }
+    }
+
+    fn known(asked: &Asked<'_>, visited: Visited) -> Result<Self, Refusal> {
+        let sheet = asked.web.sheets().of(&visited.visit).map_err(unread)?;
+        let patient = sheet.patient.ok_or(Refusal::NotYours)?;
+        let user = visited.account.as_deref().map(|account| account.trim_start_matches("user-").parse());
+        let visitor = Visitor {
+            link: &visited.link,
+            chart: patient.chart,
+            is_proxy: visited.is_proxy,
+            user: user.transpose().map_err(|_| Refusal::Defect)?,
+        };
+        let caller = asked.web.identity().visitor(visitor, &asked.from).ok_or(Refusal::NotYours)?;
+        Ok(Self { visited, patient, caller })
+    }
+
+    fn asking<'a>(&'a self, asked: &'a Asked<'_>) -> Asking<'a> {
+        Asking { record: asked.web.record(), caller: &self.caller }
+    }
+
+    /// A form of this patient; of another, or hidden from them, it is not there.
+    async fn task(&self, asking: &Asking<'_>, id: &str) -> Result<FormTask, Refusal> {
+        let held = asking.read("Task", id).await?;
+        let json = fhir::Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+        let task = FormTask::of(&json).ok_or(RecordError::NotFound)?;
+        let merged = asking.record.merged_into(&self.patient.id).await?;
+        let is_theirs = task.patient == self.patient.id || merged.contains(&task.patient);
+        if is_theirs { Ok(task) } else { Err(RecordError::NotFound.into()) }
+    }
+}
+
+/// How many are still to be filled in, and whether who came wants to do it later. None where nobody is asked.
+pub(super) async fn left(asked: &Asked<'_>, visited: Visited) -> Result<(usize, bool), Refusal> {
+    let sheet = asked.web.sheets().of(&visited.visit).map_err(unread)?;
+    let is_later = sheet.drafts.is_later(&visited.person);
+    if sheet.patient.is_none() {
+        return Ok((0, is_later));
+    }
+    let coming = Coming::known(asked, visited)?;
+    let open = FormTask::open_of(&coming.asking(asked), &coming.patient.id).await?;
+    Ok((open.len(), is_later))
+}
+
+pub async fn list(asked: &Asked<'_>) -> Answer {
+    let Ok(coming) = Coming::of(asked).await? else { return Ok(answer::see(GUEST_PATH)) };
+    let asking = coming.asking(asked);
+    let sheet = asked.web.sheets().of(&coming.visited.visit).map_err(unread)?;
+    let mut forms = Vec::new();
+    for task in FormTask::open_of(&asking, &coming.patient.id).await? {
+        let is_fillable = task.questions(&asking).await?.is_some();
+        let is_begun = sheet.drafts.of(&task.id, &coming.visited.person).is_some();
+        let due = task.due.as_deref().map(time::day);
+        forms.push(Row { id: task.id, title: task.title, due, is_begun, is_fillable });
+    }
+    let was_sent = asked.parts.uri.query() == Some("sent");
+    let (frame, is_proxy) = (Frame::of(asked.web), coming.visited.is_proxy);
+    Ok(answer::page(StatusCode::OK, &List { frame, css: &FORMS_CSS, was_sent, is_proxy, forms }))
+}
+
+/// Later, or in the visit: not asked again on the way to the waiting room.
+pub async fn later(asked: &Asked<'_>) -> Answer {
+    asked.sent_by_our_page()?;
+    let coming = Coming::of(asked).await?.map_err(refused)?;
+    let person = coming.visited.person;
+    asked.web.sheets().change(&coming.visited.visit, |sheet| sheet.drafts.put_off(&person)).map_err(unread)?;
+    match crate::refusal::wants_json(asked.parts) {
+        true => Ok(answer::json(StatusCode::OK, &json!({ "became": "later" }))),
+        false => Ok(answer::see(GUEST_PATH)),
+    }
+}
+
+pub async fn page(asked: &Asked<'_>) -> Answer {
+    let Ok(coming) = Coming::of(asked).await? else { return Ok(answer::see(GUEST_PATH)) };
+    let asking = coming.asking(asked);
+    let task = coming.task(&asking, asked.ids[0]).await?;
+    if !task.is_open() {
+        return Ok(over(asked, no_longer(&task)));
+    }
+    let Some(questions) = task.questions(&asking).await? else { return Ok(over(asked, ELSEWHERE)) };
+    let sheet = asked.web.sheets().of(&coming.visited.visit).map_err(unread)?;
+    let held = sheet.drafts.of(&task.id, &coming.visited.person);
+    let filled = held.map(|(fields, _)| Filled(fields.to_vec())).unwrap_or_default();
+    let kept = held.map(|(_, at_ms)| clock(at_ms, asked.web.zone()));
+    let query = asked.parts.uri.query().unwrap_or_default();
+    let again = Again::ALL.into_iter().find(|one| one.name() == query);
+    Ok(shown(asked, &coming, &task, &questions, &filled, (again, kept)))
+}
+
+pub async fn send(asked: &Asked<'_>) -> Answer {
+    asked.sent_by_our_page()?;
+    let coming = Coming::of(asked).await?.map_err(refused)?;
+    let asking = coming.asking(asked);
+    let form = asked.form();
+    if form.fields().count() >= FIELDS_MAX {
+        return Err(Refusal::TooLarge);
+    }
+    let (task, token) = (coming.task(&asking, asked.ids[0]).await?, deed::token_sent(asked, &form));
+    let Some(questions) = task.questions(&asking).await? else { return Ok(over(asked, ELSEWHERE)) };
+    let filled = Filled::of(&questions, form.fields());
+    let checked = check(&questions, &filled);
+    let filed = Filed { coming: &coming, task: &task, questions: &questions, checked: &checked, token: &token };
+    let is_script = form.text("act") == "keep";
+    if !task.is_open() {
+        return match filed.was_sent(&asking, &task).await? {
+            true if !is_script => Ok(answer::see(&format!("{FORMS_PATH}?sent"))),
+            _ if is_script => Err(Refusal::Invalid(no_longer(&task))),
+            _ => Ok(over(asked, no_longer(&task))),
+        };
+    }
+    if !keep(asked, &coming, &task, &filled)? {
+        return Err(Refusal::TooLarge);
+    }
+    match form.text("act") {
+        "keep" => {
+            let at = clock(asked.web.record().now_ms(), asked.web.zone());
+            let open: Vec<usize> = (0..checked.open.len()).filter(|number| checked.open[*number]).collect();
+            return Ok(answer::json(StatusCode::OK, &json!({ "open": open, "at": at })));
+        }
+        "later" => return Ok(answer::see(FORMS_PATH)),
+        _ => {}
+    }
+    let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
+    let became = match ready(&questions, &checked, form.text("shown"), seen == task.version) {
+        Some(again) => Became::Again(again),
+        None => filed.send(asked, &asking, seen).await?,
+    };
+    match became {
+        Became::Sent => {
+            let (visit, person) = (&coming.visited.visit, &coming.visited.person);
+            asked.web.guests().answered_form(&coming.visited);
+            asked.web.sheets().change(visit, |sheet| sheet.drafts.forget(&task.id, person)).map_err(unread)?;
+            asked.web.hall().remind(visit);
+            Ok(answer::see(&format!("{FORMS_PATH}?sent")))
+        }
+        Became::Over(words) => Ok(over(asked, words)),
+        Became::Again(again) => Ok(answer::see(&format!("{FORMS_PATH}/{}?{}", task.id, again.name()))),
+    }
+}
+
+/// What keeps a form from being sent; none where nothing does.
+fn ready(questions: &Questionnaire, checked: &Checked, shown: &str, is_current: bool) -> Option<Again> {
+    let shown: Vec<usize> = shown.split_whitespace().filter_map(|number| number.parse().ok()).collect();
+    let is_new = |item: &Item| item.kind.is_question() && checked.open[item.number] && !shown.contains(&item.number);
+    if questions.flat().iter().any(|(item, _)| is_new(item)) {
+        return Some(Again::More);
+    }
+    if !checked.wrong.is_empty() {
+        return Some(Again::Wrong);
+    }
+    if checked.is_empty() {
+        return Some(Again::Empty);
+    }
+    (!is_current).then_some(Again::Changed)
+}
+
+fn keep(asked: &Asked<'_>, coming: &Coming, task: &FormTask, filled: &Filled) -> Result<bool, Refusal> {
+    let (now_ms, person) = (asked.web.record().now_ms(), &coming.visited.person);
+    let fields = filled.0.clone();
+    let change = |sheet: &mut telehealth::sheets::Sheet| sheet.drafts.keep(&task.id, person, fields, now_ms);
+    asked.web.sheets().change(&coming.visited.visit, change).map_err(unread)
+}
+
+fn shown(
+    asked: &Asked<'_>,
+    coming: &Coming,
+    task: &FormTask,
+    questions: &Questionnaire,
+    filled: &Filled,
+    (again, kept): (Option<Again>, Option<String>),
+) -> http::Response<axum::body::Body> {
+    let checked = check(questions, filled);
+    let parts = parts(questions, filled, &checked, again == Some(Again::Wrong));
+    let open = (0..checked.open.len()).filter(|number| checked.open[*number]);
+    let page = Page {
+        frame: Frame::of(asked.web),
+        css: &FORMS_CSS,
+        script: &FORMS,
+        task,
+        title: &task.title,
+        words: questions.words.as_deref(),
+        token: deed::token(asked),
+        is_proxy: coming.visited.is_proxy,
+        slips: slips(&parts),
+        parts: &parts,
+        shown: open.map(|number| number.to_string()).collect::<Vec<_>>().join(" "),
+        trouble: again.and_then(Again::words),
+        kept,
+    };
+    answer::page(StatusCode::OK, &page)
+}
+
+const ELSEWHERE: &str = "This form cannot be filled in here. The clinic asks you its questions in the visit.";
+
+fn no_longer(task: &FormTask) -> &'static str {
+    if task.is_done() {
+        "This form was filled in already. What stands here now was not sent: tell your clinician in the visit what is different."
+    } else {
+        "The clinic no longer asks for this form. Nothing of it was sent."
+    }
+}
+
+fn over(asked: &Asked<'_>, words: &str) -> http::Response<axum::body::Body> {
+    #[derive(Template)]
+    #[template(path = "visit_form_over.html")]
+    struct Over<'a> {
+        frame: Frame<'a>,
+        css: &'static Asset,
+        words: &'a str,
+    }
+    let status = if asked.parts.method == Method::GET { StatusCode::OK } else { StatusCode::CONFLICT };
+    answer::page(status, &Over { frame: Frame::of(asked.web), css: &FORMS_CSS, words })
+}
