@@ -60,8 +60,7 @@ impl Item {
 pub fn check(questionnaire: &Questionnaire, filled: &Filled) -> Checked {
     let flat = questionnaire.flat();
     let typed: Vec<Result<Vec<Value>, String>> = flat.iter().map(|(item, _)| typed(item, filled)).collect();
-    let mut answers: Vec<Vec<Value>> =
-        typed.iter().map(|one| one.as_ref().map(Clone::clone).unwrap_or_default()).collect();
+    let mut answers: Vec<Vec<Value>> = typed.iter().map(|one| one.clone().unwrap_or_default()).collect();
     let open = when::open(questionnaire, &answers);
     let mut wrong = Vec::new();
     for (number, (item, _)) in flat.iter().enumerate() {
