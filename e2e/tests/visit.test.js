@@ -67,6 +67,12 @@ test('a link, a birth date and a record number lead to the waiting room, and the
   await host.getByText('Can you see my ankle?').waitFor();
   await host.getByRole('button', { name: 'They are the same' }).click();
 
+  // Who left by mistake and opens the room again finds the patient where they were, and nobody is alarmed.
+  await host.getByRole('button', { name: 'Leave', exact: true }).click();
+  await host.getByRole('button', { name: 'Open the room' }).click();
+  await Promise.all([plays(host, '#tiles figure video'), plays(patient, '#tiles figure video')]);
+  for (const page of [host, patient]) assert.equal(await page.locator('#banner').isVisible(), false, await page.locator('#banner').innerText());
+
   await host.getByRole('button', { name: 'End for all' }).click();
   await patient.getByText('The visit is over.').waitFor();
   // The log has each step, without a name.

@@ -105,6 +105,11 @@ impl Route {
                 | SaveProblem
                 | Social
                 | SaveSocial
+                | Messages
+                | AskedForms
+                | AskForm
+                | FormAnswers
+                | CallOffForm
                 | Immunizations
                 | AddImmunization
                 | MistakenImmunization

@@ -177,6 +177,7 @@ async fn f0008_conditions_and_patches_leave_their_audit_record() {
     };
     let physician = caller(Role::Physician);
     let kind = types::parse("Patient").unwrap();
+    clinic.record.store().log_reader().caught_up().await;
     let before = events().len();
     let condition = pairs(&[("identifier", "urn:mrn|A-1")]);
     let twice = clinic.record.create(&physician, kind, patient_json("A-1").as_bytes(), Some(&condition)).await;

@@ -66,15 +66,16 @@ async fn ones_teams_are_known_to_a_search_without_a_look_at_any_chart() {
         );
         put(&clinic, "CareTeam", &format!("{id}-team"), &team).await;
     }
-    let size = || clinic.record.store().log_reader().size();
-    let before = size();
+    let log = clinic.record.store().log_reader();
+    log.caught_up().await;
+    let before = log.size();
     let of = async |caller, named, max| clinic.record.teams_of(caller, named, max).await.unwrap();
     let both = (vec!["ana-team".to_owned(), "eva-team".to_owned()], false);
     assert_eq!(of(&asha, "Practitioner/asha", 9).await, both);
     assert_eq!(of(&asha, "Practitioner/asha", 1).await, (vec!["ana-team".to_owned()], true));
     assert!(of(&ben, "Practitioner/ben", 9).await.0.is_empty());
     assert!(of(&ben, "Practitioner/asha", 9).await.0.is_empty(), "and those of charts that are closed to him are none");
-    assert_eq!(size(), before, "nothing was disclosed, so that nothing is written");
+    assert_eq!(log.size(), before, "nothing was disclosed, so that nothing is written");
 }
 
 #[tokio::test]

@@ -547,7 +547,7 @@ export class Call extends EventTarget {
   notice(what) { return this.talk.notice(what); }
   sendFile(name, bytes, onProgress) { this.#mustBeOpen(); return this.talk.sendFile(name, bytes, onProgress); }
 
-  /** Gone for good, unlike a page that is closed or loaded anew: what this device kept of the visit goes too. */
+  /** Gone for good, unlike a page that is closed or loaded anew: what this device kept of the visit goes too, but for a host's keys. */
   async leave() {
     this.signal.close();
     await this.#over("left");
@@ -559,7 +559,9 @@ export class Call extends EventTarget {
     for (const id of [...this.peers.keys()]) this.#part(id);
     this.media.stop();
     this.worker.terminate();
-    await this.drawer.forget(this.visit);
+    // A host who left and opens the room again is the same to who is still in it: only the keys say so.
+    if (this.isHost && how === "left") await this.drawer.put(this.visit, "resume", undefined);
+    else await this.drawer.forget(this.visit);
     this.#tell("state", { call: how, reason });
   }
 }

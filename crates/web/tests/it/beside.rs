@@ -12,8 +12,19 @@ const CHART: &str = "/patients/p1";
 const NOBODY: &str = "frame-ancestors 'none'";
 const OURSELVES: &str = "frame-ancestors 'self'";
 /// Of a patient's chart, and yet not beside a call: who a patient is and who gets in; what scripts and pictures ask for.
-const APART: [&str; 10] =
-    ["/edit", "/picture", "/photo", "/insurance", "/access", "/merge", "/unmerge", "/phrase", "/key", "/file"];
+const APART: [&str; 11] = [
+    "/access/passkeys/remove",
+    "/edit",
+    "/picture",
+    "/photo",
+    "/insurance",
+    "/access",
+    "/merge",
+    "/unmerge",
+    "/phrase",
+    "/key",
+    "/file",
+];
 const ALSO: [&str; 4] = ["/appointments/{}/visit/note", "/appointments/{}/visit/summary", "/notes/own", "/stepup"];
 
 async fn asked_as(browser: &mut Browser, clinic: &Clinic, path: &str, headers: &[(&str, &str)]) -> Answer {

@@ -93,8 +93,9 @@ async fn about(clinic: &Clinic, browser: &mut Browser) -> Value {
 }
 
 /// Whose login the log has for what wrote last, and for how many objects under one record.
-fn written_by(clinic: &Clinic) -> (String, usize) {
+async fn written_by(clinic: &Clinic) -> (String, usize) {
     let reader = clinic.record.store().log_reader();
+    reader.caught_up().await;
     let mut found = None;
     for index in 0..reader.size() {
         let detail = reader.get(index).unwrap().unwrap().detail.unwrap();
@@ -191,7 +192,7 @@ async fn a_patient_fills_in_a_form_and_the_clinician_reads_it_as_it_was_said() {
     );
     assert_eq!(task["description"], "Before <b>you</b> come", "the rest of it stays");
     // By whom, the log says: the link, for there is no account; both resources under one record.
-    let (login, objects) = written_by(&clinic);
+    let (login, objects) = written_by(&clinic).await;
     assert!(login.starts_with("visit link ") && objects == 2, "{login} {objects}");
 
     let told = about(&clinic, &mut asha).await;
@@ -401,7 +402,7 @@ async fn a_patient_who_is_signed_in_answers_as_themself() {
     assert_eq!(page.status, StatusCode::OK, "{} {}", page.location(), page.body);
     let sent = ruth.post(&clinic, ASKED, &filled(&page, &[("a.pain", "0")])).await;
     assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.body);
-    assert_eq!(written_by(&clinic).0, "ruthie");
+    assert_eq!(written_by(&clinic).await.0, "ruthie");
 }
 
 #[tokio::test]
