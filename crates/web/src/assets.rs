@@ -61,8 +61,13 @@ pub fn visit_modules() -> impl Iterator<Item = &'static Asset> {
 
 /// Those of them that the clinician's page loads: it asks nobody who they are.
 pub fn host_modules() -> impl Iterator<Item = &'static Asset> {
-    let is_guests = |asset: &&Asset| OF_GUESTS.contains(&asset.path);
-    visit_modules().filter(move |asset| !is_guests(asset))
+    let is_later = |asset: &&Asset| OF_GUESTS.contains(&asset.path) || OF_CHECK.contains(&asset.path);
+    visit_modules().filter(move |asset| !is_later(asset))
+}
+
+/// What tries camera, sound and network, and helps: on the clinician's page when that is asked for.
+pub fn check_modules() -> impl Iterator<Item = &'static Asset> {
+    visit_modules().filter(|asset| OF_CHECK.contains(&asset.path))
 }
 
 /// What stands beside the call is loaded with these.
@@ -70,6 +75,7 @@ pub fn workspace() -> [&'static Asset; 2] {
     [&WORKSPACE_CSS, &VISIT_WORKSPACE]
 }
 
+const OF_CHECK: [&str; 3] = ["/assets/visit/check.js", "/assets/visit/devices.js", "/assets/visit/help.js"];
 const OF_GUESTS: [&str; 5] = [
     "/assets/visit/guest.js",
     "/assets/visit/who.js",

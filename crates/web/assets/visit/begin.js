@@ -1,10 +1,9 @@
 // The call: it begins, it is heard, it ends.
 
 import { refresh } from "./about.js";
-import { take } from "./devices.js";
 import "./held.js";
 import { draw } from "./host.js";
-import { byId, fetched, isHost, now, post, root, show, trouble } from "./page.js";
+import { byId, devices, fetched, isHost, now, post, root, show, trouble } from "./page.js";
 import { watch } from "./risk.js";
 
 /** Whether the screen is locked beside the call; known once there is one. */
@@ -35,6 +34,7 @@ const ticketAt = isHost ? root.dataset.ticket : "/visit/ticket";
 export async function begin({ isFresh = false, isByItself = false, tries = 0 } = {}) {
   trouble("");
   try {
+    const { take } = await devices();
     await take().catch((error) => { if (!isHost) throw error; trouble(error.message); });
     const parts = await ofCall();
     const { ticket, visit } = await post(ticketAt);

@@ -1,6 +1,7 @@
 // The side of who comes by a link: it is opened, they say who they are, they agree, and then they try their camera.
 
 import { begin, forgetKnock, hasKnocked } from "./begin.js";
+import "./check.js";
 import { agreeing } from "./consent.js";
 import { offer } from "./early.js";
 import { byId, post, show, trouble } from "./page.js";

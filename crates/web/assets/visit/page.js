@@ -25,6 +25,13 @@ export function fetched(list) {
   })));
 }
 
+let isBrought = null;
+/** Camera, microphone and what tries them out come when they are asked for, where the page did not bring them along. */
+export async function devices() {
+  await (isBrought ??= fetched(root.dataset.check ?? ""));
+  return import("./devices.js");
+}
+
 export async function post(address, body = {}) {
   if (isHost) return globalThis.wardstone.send(address, body, session.dataset.csrf);
   const answer = await fetch(address, {

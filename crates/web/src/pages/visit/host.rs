@@ -23,7 +23,7 @@ use telehealth::status::EndReason;
 use super::{Answer, GUEST_PATH, recent, risk};
 use crate::Web;
 use crate::answer;
-use crate::assets::{Asset, Frame, VISIT, VISIT_CSS, call_modules, host_modules, workspace};
+use crate::assets::{Asset, Frame, VISIT, VISIT_CSS, call_modules, check_modules, host_modules, workspace};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::record_number;
@@ -286,6 +286,10 @@ impl Page<'_> {
 
     fn call_modules(&self) -> impl Iterator<Item = &'static Asset> {
         call_modules()
+    }
+
+    fn check_modules(&self) -> impl Iterator<Item = &'static Asset> {
+        check_modules()
     }
 
     fn workspace(&self) -> [&'static Asset; 2] {
