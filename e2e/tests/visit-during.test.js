@@ -273,6 +273,15 @@ test('an interpreter is the third in the call, is seen as one, types what is sai
   }
   for (const page of [host, patient]) await page.locator('#tiles figcaption').filter({ hasText: /^Ines Vidal\s*·\s*Interpreter/ }).waitFor();
   await ines.locator('#tiles figcaption').filter({ hasText: /Asha Rao.*·\s*Clinician/ }).waitFor();
+  // Each pair has words of its own, one pair after the other, and each page says whose they are.
+  const readWith = (page, name) => page.getByRole('heading', { name: `Read these words with: ${name}` }).waitFor();
+  const sas = (page) => page.locator('#sas').innerText();
+  await Promise.all([readWith(host, 'The patient'), readWith(patient, 'Asha Rao'), readWith(ines, 'Asha Rao')]);
+  assert.equal(await sas(host), await sas(patient));
+  assert.notEqual(await sas(host), await sas(ines));
+  for (const page of [host, patient]) await page.getByRole('button', { name: 'They are the same' }).click();
+  await Promise.all([readWith(host, 'Ines Vidal'), readWith(patient, 'Ines Vidal')]);
+  assert.equal(await sas(host), await sas(ines));
   await ines.getByRole('button', { name: 'Type captions' }).click();
   await ines.getByLabel('Caption for everybody, typed by you').fill('¿Dónde le duele?');
   await ines.keyboard.press('Enter');

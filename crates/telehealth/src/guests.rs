@@ -20,7 +20,7 @@ use crate::room::Invite;
 use crate::window::{Window, household};
 use crate::{Hashed, MINUTE_MS, Secret, TelehealthError, UnixMs};
 
-pub use check::{Visited, person_of};
+pub use check::{Visited, person_of, place_of};
 pub use known::{Known, Listed, Ways};
 
 use known::{is_to_agree, is_to_check, known, role_of};

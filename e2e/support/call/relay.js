@@ -146,10 +146,11 @@ export class Relay {
   }
 
   #hello(line, { ticket, resume, keys }) {
-    let person = [...this.people.values()].find((one) => resume && one.resume === resume);
+    // A line that comes back, or a page that is loaded anew: whoever has a ticket of the same person has their place.
+    const [role, name] = (ticket ?? 'patient:lost').split(':');
+    let person = [...this.people.values()].find((one) => resume && one.resume === resume) ?? this.named(name);
     if (person && this.away.has(person.name)) { line.socket.cut(); return; }
     if (!person) {
-      const [role, name] = (ticket ?? 'patient:lost').split(':');
       person = { id: randomBytes(8).toString('hex'), role, name, admitted: role === 'clinician' };
     }
     Object.assign(person, { keys, resume: randomBytes(16).toString('hex'), line, socket: line.socket });

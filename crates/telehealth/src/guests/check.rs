@@ -8,6 +8,7 @@ use crate::consent::{self, Language};
 use crate::hall::{Happened, LinkEvent, Present, What};
 use crate::identity_check::{Channel, Code, IdentityCheck, OnFile, Second, Verified};
 use crate::link::{LinkEntry, Purpose};
+use crate::room::Invite;
 use crate::signal::{ParticipantId, Role};
 use crate::{Hashed, Secret};
 
@@ -237,6 +238,11 @@ fn half(usage: &str, account: &str) -> EntryKey {
     let mut key = EntryKey::default();
     key.copy_from_slice(&Hashed::of(usage, account.as_bytes()).bytes()[..16]);
     key
+}
+
+/// Names the place of somebody in a visit to their own browser, and tells nothing else: what it keeps there is theirs alone.
+pub fn place_of(visit: &str, invite: &Invite) -> String {
+    Secret::new(half("visit-place", &format!("{visit} {:?} {}", invite.role, invite.person))).text()
 }
 
 /// As whom a room knows somebody with an account.

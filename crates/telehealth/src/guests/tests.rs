@@ -254,3 +254,18 @@ async fn a_visit_that_is_put_off_takes_its_links_along_and_one_that_is_called_of
     let closed = clinic.told.lock().unwrap().iter().filter(|what| **what == What::Link(LinkEvent::Closed)).count();
     assert_eq!(closed, 1, "told once");
 }
+
+#[test]
+fn two_people_at_one_browser_have_places_of_their_own() {
+    let invite = |person: &str, role| Invite { person: person.into(), role, label: "x".into() };
+    let places = [
+        place_of("v1", &invite("user-1", Role::Clinician)),
+        place_of("v1", &invite("user-2", Role::Clinician)),
+        place_of("v1", &invite("user-1", Role::Patient)),
+        place_of("v2", &invite("user-1", Role::Clinician)),
+    ];
+    let different: std::collections::BTreeSet<_> = places.iter().collect();
+    assert_eq!(different.len(), places.len());
+    assert!(places.iter().all(|place| !place.contains("user")));
+    assert_eq!(places[0], place_of("v1", &invite("user-1", Role::Clinician)), "the same after a page is loaded anew");
+}

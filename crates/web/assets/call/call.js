@@ -36,6 +36,7 @@ const policy = globalThis.trustedTypes?.createPolicy("wardstone-visit", {
 });
 
 /**
+ * `place`: whose place in the visit this is, so that two people at one browser keep their keys apart.
  * Events (all with `detail`): `state` {call, who?, peer?, late?}, `track` {who, kind, stream}, `banner` {what, detail, who, text},
  * `sas` {who, emoji, digits, isConfirmed}, `roster` {epoch, members}, `present` [...], `chat` {from, text | file}, `caption` {from, text},
  * `notice` {from, what}, `file` {from, id, name, size, received, chunks}, `meter` {who, ...}, `said` {from, state}.
@@ -61,9 +62,9 @@ export class Call extends EventTarget {
   #checkedMs = 0;
 
   /** `hooks` exist for tests that make things go wrong; none of them makes a check weaker. */
-  constructor({ visit, url, connect, ticket, relayOnly = false, hooks = {} }) {
+  constructor({ visit, place, url, connect, ticket, relayOnly = false, hooks = {} }) {
     super();
-    Object.assign(this, { visit, connect: connect ?? webSocket(url), ticket, relayOnly, hooks });
+    Object.assign(this, { visit, shelf: place ? `${visit}/${place}` : visit, connect: connect ?? webSocket(url), ticket, relayOnly, hooks });
   }
 
   #tell(name, detail) { this.dispatchEvent(new CustomEvent(name, { detail })); }
@@ -71,13 +72,13 @@ export class Call extends EventTarget {
   async join() {
     if (!("RTCRtpScriptTransform" in globalThis)) throw new Error("this browser cannot encrypt frames");
     this.drawer = await Drawer.open();
-    this.keys = await DeviceKeys.of(this.visit, this.drawer);
+    this.keys = await DeviceKeys.of(this.shelf, this.drawer);
     this.own = await makeCertificate();
     this.worker = new Worker(policy ? policy.createScriptURL(WORKER) : WORKER, { type: "module" });
     this.worker.onmessage = ({ data }) => { if (data.counters) this.#counted(data.counters); };
     this.media.addEventListener("changed", ({ detail }) => this.#mediaChanged(detail));
     this.media.addEventListener("taken", () => { if (this.me && this.roster?.find(this.me.id)) this.#tellState(); });
-    this.signal = new Signal({ connect: this.connect, ticket: this.ticket, resume: await this.drawer.get(this.visit, "resume"), keys: this.keys.public });
+    this.signal = new Signal({ connect: this.connect, ticket: this.ticket, keys: this.keys.public });
     this.signal.addEventListener("message", ({ detail }) => this.#inOrder(() => this.#heard(detail)));
     this.signal.addEventListener("line", ({ detail }) => this.#line(detail));
     this.#checkedMs = Date.now();
@@ -130,12 +131,11 @@ export class Call extends EventTarget {
     return false;
   }
 
-  async #welcomed({ you, role, resume, ice, relay_only: relayOnly, high_risk: highRisk }) {
+  async #welcomed({ you, role, ice, relay_only: relayOnly, high_risk: highRisk }) {
     this.#ice = ice ?? [];
     this.gate.welcome(highRisk === true);
     this.#toldSame.clear();
     this.relayOnly ||= relayOnly === true;
-    await this.drawer.put(this.visit, "resume", resume);
     if (this.me?.id === you) { this.#wasAway = true; return; }
     this.me = { id: you, role };
     this.talk = new Talk({ visit: this.visit, me: you, keys: this.keys, send: (box) => this.signal.send({ type: "say", box: JSON.stringify(box) }), rested: () => this.signal.rested() });
@@ -167,9 +167,9 @@ export class Call extends EventTarget {
   async #pinHost(members) {
     const host = members.find(({ role, keys }) => role === HOST && keys);
     if (!host) return;
-    const pinned = await this.drawer.get(this.visit, "host");
+    const pinned = await this.drawer.get(this.shelf, "host");
     if (pinned && pinned !== host.keys.sign) { this.#alarm("roster-forged", "host-key", host.id); return; }
-    if (!pinned) await this.drawer.put(this.visit, "host", host.keys.sign);
+    if (!pinned) await this.drawer.put(this.shelf, "host", host.keys.sign);
     this.roster ??= new Roster(this.visit, host.keys.sign);
     const isIn = members.some(({ id, admitted }) => id === this.me.id && admitted);
     if (isIn && (!this.roster.epoch || this.#wasAway)) this.signal.send({ type: "signal", to: host.id, body: { kind: "roster-please" } });
@@ -196,12 +196,13 @@ export class Call extends EventTarget {
 
   async #hostStarts() {
     this.roster = new Roster(this.visit, this.keys.public.sign);
-    const kept = await this.drawer.get(this.visit, "roster");
+    const kept = await this.drawer.get(this.shelf, "roster");
     if (kept) {
       await this.roster.take(kept, Date.now(), true);
       this.#mine.add(kept.signature);
     }
-    const others = this.roster.members.filter(({ id }) => id !== this.me.id);
+    // Not oneself, nor as whom one was here before.
+    const others = this.roster.members.filter(({ id, sign }) => id !== this.me.id && sign !== this.keys.public.sign);
     this.roster.members = [];
     await this.#resign([{ ...this.me, sign: this.keys.public.sign, seal: this.keys.public.seal }, ...others]);
   }
@@ -211,7 +212,7 @@ export class Call extends EventTarget {
     const changed = await this.roster.take(message, Date.now());
     this.lastRoster = message;
     this.#mine.add(message.signature);
-    await this.drawer.put(this.visit, "roster", message);
+    await this.drawer.put(this.shelf, "roster", message);
     this.signal.send({ type: "roster", ...message });
     await this.#changed(changed);
   }
@@ -345,7 +346,7 @@ export class Call extends EventTarget {
         this.#tell("track", { who: member.id, kind, stream });
       },
       onSas: async (sas) => {
-        const isConfirmed = await this.drawer.get(this.visit, `sas/${member.id}`) === member.sign;
+        const isConfirmed = await this.drawer.get(this.shelf, `sas/${member.id}`) === member.sign;
         if (isConfirmed) this.#same(member);
         this.#tell("sas", { who: member.id, ...sas, isConfirmed });
       },
@@ -428,7 +429,7 @@ export class Call extends EventTarget {
     const peer = this.peers.get(who);
     if (!peer?.sas) return;
     if (!isSame) { peer.fail("sas-refused", "words"); return; }
-    await this.drawer.put(this.visit, `sas/${who}`, peer.member.sign);
+    await this.drawer.put(this.shelf, `sas/${who}`, peer.member.sign);
     this.#toldSame.delete(who);
     this.#same(peer.member);
   }
@@ -560,8 +561,7 @@ export class Call extends EventTarget {
     this.media.stop();
     this.worker.terminate();
     // A host who left and opens the room again is the same to who is still in it: only the keys say so.
-    if (this.isHost && how === "left") await this.drawer.put(this.visit, "resume", undefined);
-    else await this.drawer.forget(this.visit);
+    if (!this.isHost || how !== "left") await this.drawer.forget(this.shelf);
     this.#tell("state", { call: how, reason });
   }
 }

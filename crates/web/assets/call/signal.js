@@ -69,10 +69,13 @@ export class Signal extends EventTarget {
   #beatMs = BEAT_MS;
   #heardMs = 0;
 
-  constructor({ connect, ticket, resume, keys, jitter = Math.random, now = Date.now }) {
+  constructor({ connect, ticket, keys, jitter = Math.random, now = Date.now }) {
     super();
-    Object.assign(this, { connect, ticket, resume, keys, jitter, now });
+    Object.assign(this, { connect, ticket, keys, jitter, now });
   }
+
+  /** A token of the line that was lost: the page that had it comes back with it, and no other page has it. */
+  resume = null;
 
   get isOpen() { return this.#isWelcome && !this.#isOver; }
 

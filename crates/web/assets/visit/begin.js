@@ -37,10 +37,10 @@ export async function begin({ isFresh = false, isByItself = false, tries = 0 } =
     const { take } = await devices();
     await take().catch((error) => { if (!isHost) throw error; trouble(error.message); });
     const parts = await ofCall();
-    const { ticket, visit } = await post(ticketAt);
+    const { ticket, visit, place } = await post(ticketAt);
     const address = new URL(`/visits/${visit}/line`, location.href);
     address.protocol = "wss:";
-    const made = new parts.Call({ visit, url: address.href, ticket });
+    const made = new parts.Call({ visit, place, url: address.href, ticket });
     now.call = made;
     listen(made, isFresh, parts);
     if (now.media) { made.useMedia(now.media); byId("own").srcObject = now.media; }

@@ -10,6 +10,9 @@ const AWAY = "away: their device is not connected";
 const states = new Map();
 const lowered = new Map();
 const meters = new Map();
+/** Words that are still to be compared, by whom with; both sides begin with clinician and patient. */
+const pairs = new Map();
+const FIRST = ["clinician", "patient", "proxy"];
 let asking = null;
 
 export function tile(who, kind, stream) {
@@ -71,7 +74,8 @@ function stateWords(state) {
 
 export function drop() {
   for (const one of document.querySelectorAll("#tiles > figure")) if (!now.members.some(({ id }) => one.id === `tile-${id}`)) one.remove();
-  for (const kept of [states, lowered, meters]) for (const id of kept.keys()) if (!now.members.some((one) => one.id === id)) kept.delete(id);
+  for (const kept of [states, lowered, meters, pairs]) for (const id of kept.keys()) if (!now.members.some((one) => one.id === id)) kept.delete(id);
+  ask();
 }
 
 /** What the connection is like, in words; what is sent less of, and why, is said to the others too. */
@@ -88,9 +92,24 @@ export function measured({ who, rttMs, loss, candidate, rung, reason }) {
 }
 
 export function words({ who, emoji, isConfirmed }) {
-  asking = who;
-  byId("sas").textContent = emoji.map(({ sign, name: called }) => `${sign} ${called}`).join(" · ");
-  byId("words").hidden = Boolean(isConfirmed);
+  pairs.delete(who);
+  if (!isConfirmed) pairs.set(who, emoji.map(({ sign, name: called }) => `${sign} ${called}`).join(" · "));
+  ask();
+}
+
+function ask() {
+  const rank = (id) => (FIRST.indexOf(now.members.find((one) => one.id === id)?.role) + FIRST.length + 1) % (FIRST.length + 1);
+  [asking = null] = [...pairs.keys()].sort((one, other) => rank(one) - rank(other));
+  byId("words").hidden = !asking;
+  byId("sas").textContent = pairs.get(asking) ?? "";
+  const isOne = now.members.length < 3;
+  byId("words-name").textContent = isOne ? "Read these words to each other" : `Read these words with: ${now.labels.get(asking) ?? "somebody"}`;
+}
+
+function compared(isSame) {
+  now.call?.confirmSas(asking, isSame);
+  pairs.delete(asking);
+  ask();
 }
 
 /** A browser that plays nothing before a person acts (iOS, and after another app had the sound) plays at the next press. */
@@ -130,5 +149,5 @@ byId("float").hidden = !document.pictureInPictureEnabled;
 byId("float").addEventListener("click", () => document.querySelector("#tiles figure video")?.requestPictureInPicture().catch(() => { byId("call-said").textContent = "This browser shows no picture over other windows."; }));
 byId("leave").addEventListener("click", () => now.call?.leave());
 byId("end")?.addEventListener("click", () => now.call?.end());
-byId("same").addEventListener("click", () => { now.call?.confirmSas(asking, true); byId("words").hidden = true; });
-byId("differ").addEventListener("click", () => { now.call?.confirmSas(asking, false); byId("words").hidden = true; });
+byId("same").addEventListener("click", () => compared(true));
+byId("differ").addEventListener("click", () => compared(false));

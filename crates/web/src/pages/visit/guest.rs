@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 use telehealth::choices::Choice;
 use telehealth::consent::{self, COUNTRIES, ELSEWHERE, STATES};
-use telehealth::guests::{GuestError, Known};
+use telehealth::guests::{GuestError, Known, place_of};
 use telehealth::identity_check::Refused;
 use telehealth::link::Purpose;
 use telehealth::{Secret, TelehealthError};
@@ -100,11 +100,12 @@ pub async fn ticket(asked: &Asked<'_>) -> Answer {
     let (link, binding) = brought(asked)?;
     let (visit, invite) = asked.web.guests().entry(&link, &binding).await.map_err(|error| turned(asked, error))?;
     let sheet = asked.web.sheets().of(&visit).map_err(super::unread)?;
+    let place = place_of(&visit, &invite);
     let secret = asked.web.hall().invite(sheet.settings(&visit), invite).ok_or(Refusal::Defect)?;
     if let Some(slot) = sheet.slot {
         asked.web.hall().plan(&visit, slot);
     }
-    Ok(answer::json(StatusCode::OK, &json!({ "ticket": secret.text(), "visit": visit })))
+    Ok(answer::json(StatusCode::OK, &json!({ "ticket": secret.text(), "visit": visit, "place": place })))
 }
 
 pub(super) const REFUSED: &str = "this link does not open a visit: ask the clinic for another";

@@ -13,7 +13,7 @@ use record::RecordError;
 use serde::Deserialize;
 use serde_json::json;
 use telehealth::Secret;
-use telehealth::guests::{GuestError, Listed, NewGuest, calendar_name, key_of};
+use telehealth::guests::{GuestError, Listed, NewGuest, calendar_name, key_of, place_of};
 use telehealth::hall::Slot;
 use telehealth::link::Purpose;
 use telehealth::room::Invite;
@@ -118,12 +118,12 @@ pub async fn ticket(asked: &Asked<'_>) -> Answer {
         label: session.display_name.clone(),
     };
     let settings = risk::prepare(asked, &asking, &room).await?.settings(&room.visit.id);
-    let person = invite.person.clone();
+    let (person, place) = (invite.person.clone(), place_of(&room.visit.id, &invite));
     let secret = asked.web.hall().invite(settings, invite).ok_or(Refusal::Defect)?;
     asked.web.hall().plan(&room.visit.id, room.slot());
     asked.web.0.hosts.put(&room.visit.id, asking.caller);
     watch(asked.web, &room.visit.id, person, asked.web.identity().hold(&session));
-    Ok(answer::json(StatusCode::OK, &json!({ "ticket": secret.text(), "visit": room.visit.id })))
+    Ok(answer::json(StatusCode::OK, &json!({ "ticket": secret.text(), "visit": room.visit.id, "place": place })))
 }
 
 /// Whose session there is now, for a page whose screen was locked beside a call and is unlocked in place.
