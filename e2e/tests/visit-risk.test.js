@@ -52,6 +52,8 @@ async function early(patient, turn, { devtools, authenticatorId }) {
   await photograph(patient, 'visit-risk-check');
   assert.equal(await count(), 0);
   const door = patient.getByRole('button', { name: 'Knock at the door' });
+  // The pictures before changed the window: where things stand is asked when it has settled.
+  await patient.evaluate(async () => { await document.fonts.ready; await new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }); });
   const before = await door.boundingBox();
   // Declined first: what unlocks the device does not fit.
   await devtools.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: false });
