@@ -58,8 +58,6 @@ try {
   await knock(guest);
   await letIn(page, guest, 'The patient');
   await plays(page, '#tiles figure video');
-  await page.getByRole('button', { name: 'Chart', exact: true }).click();
-  await page.frameLocator('iframe:visible').getByRole('heading', { name: 'Vital signs' }).waitFor();
   await shoot('visit');
 } finally {
   await browser.stop();
