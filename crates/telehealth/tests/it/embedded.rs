@@ -1,6 +1,6 @@
 //! The relay in this process, spoken to over real sockets as a browser does.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use turn_server_proto::types::message::{ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, REFRESH};
 use turn_server_proto::types::stun::message::BINDING;
-use wardstone_telehealth::turn::embedded::{ALLOCATIONS_PER_CREDENTIAL_MAX, Embedded, Options};
+use wardstone_telehealth::turn::embedded::{
+    ADDRESSES_PER_CREDENTIAL_MAX, ALLOCATIONS_PER_CREDENTIAL_MAX, CONNECTIONS_PER_HOUSEHOLD_MAX, Embedded, Options,
+    UNPROVEN_MS,
+};
 use wardstone_telehealth::turn::{TurnSecret, TurnSecrets, credential};
 
 use crate::turn_client::{Client, REALM, Wire, connect};
@@ -248,6 +251,68 @@ async fn noise_stops_nobody() {
     let mut client = site.udp(1);
     assert!(client.attempt(BINDING, None, false).is_ok());
     client.allocate();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_no_credential_uses_up_nothing() {
+    let site = site().await;
+    let mut running = site.udp(1);
+    running.allocate();
+    for _ in 0..3_000 {
+        assert_eq!(Client::udp(site.relay.udp.unwrap(), good(9)).attempt(ALLOCATE, None, false), Err(401));
+    }
+    assert!(site.udp(2).request(ALLOCATE, None).is_ok(), "a new call");
+    assert_eq!(running.request(REFRESH, None), Ok(None), "and one that runs");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_to_a_challenge_is_of_the_address_that_was_asked_and_does_not_hold_for_ever() {
+    let site = site().await;
+    let (mut here, mut there) = (site.udp(1), site.udp(1));
+    here.allocate();
+    there.answers_what_was_asked_of(&here);
+    assert_eq!(there.attempt(ALLOCATE, None, true), Err(438));
+    assert!(there.attempt(ALLOCATE, None, true).is_ok(), "asked for itself");
+    // A credential lives no longer than a nonce, so that its successor is asked anew.
+    site.clock.store(NOW + 3_600_000, Ordering::Relaxed);
+    here.becomes(credential::mint(&secret("north-north-north"), NOW + 3_700_000, &[1; 12]));
+    assert_eq!(here.attempt(REFRESH, None, true), Err(438));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_credential_is_used_from_so_many_addresses() {
+    let site = site().await;
+    for _ in 0..ADDRESSES_PER_CREDENTIAL_MAX {
+        assert!(
+            site.udp(1).request(CREATE_PERMISSION, Some("8.8.8.8:9".parse().unwrap())).is_err_and(|code| code == 437)
+        );
+    }
+    let mut one_more = site.udp(1);
+    one_more.attempt(ALLOCATE, None, false).unwrap_err();
+    one_more.ask(ALLOCATE, None, true);
+    assert_eq!(one_more.hushed(), None);
+    assert!(site.udp(2).request(ALLOCATE, None).is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_shows_no_credential_is_closed_and_one_household_has_so_many() {
+    let site = site().await;
+    let door = site.relay.tcp.unwrap();
+    let mut proven = Client::tcp(door, good(1));
+    proven.allocate();
+    let mut asks_only = Client::tcp(door, good(2));
+    assert_eq!(asks_only.attempt(ALLOCATE, None, false), Err(401));
+    let mut silent: Vec<_> = (2..CONNECTIONS_PER_HOUSEHOLD_MAX).map(|_| connect(door)).collect();
+    let is_closed = |stream: &mut std::net::TcpStream| matches!(stream.read(&mut [0]), Ok(0) | Err(_));
+    assert!(is_closed(&mut connect(door)), "one too many, at once");
+    assert_eq!(asks_only.attempt(ALLOCATE, None, false), Err(401), "all others stand");
+    site.clock.store(NOW + UNPROVEN_MS, Ordering::Relaxed);
+    for stream in &mut silent {
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    }
+    assert_eq!(asks_only.receive(), None);
+    assert!(proven.request(REFRESH, None).is_ok());
+    Client::tcp(door, good(3)).allocate();
 }
 
 /// Another's client: Debian's coturn has one.

@@ -91,12 +91,34 @@ impl Client {
         self.attempt(method, peer, true)
     }
 
+    pub fn becomes(&mut self, (username, password): (String, String)) {
+        (self.username, self.password) = (username, password);
+    }
+
+    pub fn answers_what_was_asked_of(&mut self, other: &Self) {
+        self.nonce.clone_from(&other.nonce);
+    }
+
     pub fn attempt(
         &mut self,
         method: Method,
         peer: Option<SocketAddr>,
         signed: bool,
     ) -> Result<Option<SocketAddr>, u16> {
+        let id = self.ask(method, peer, signed);
+        let bytes = self.receive().expect("an answer");
+        let answer = Message::from_bytes(&bytes).unwrap();
+        assert_eq!(answer.transaction_id(), id);
+        if let Ok(nonce) = answer.attribute::<Nonce>() {
+            self.nonce = nonce.nonce().to_owned();
+        }
+        if answer.has_class(MessageClass::Success) {
+            return Ok(answer.attribute::<XorRelayedAddress>().ok().map(|address| address.addr(id)));
+        }
+        Err(answer.attribute::<ErrorCode>().unwrap().code())
+    }
+
+    pub fn ask(&mut self, method: Method, peer: Option<SocketAddr>, signed: bool) -> TransactionId {
         let id = TransactionId::generate();
         let kind = MessageType::from_class_method(MessageClass::Request, method);
         let mut message = Message::builder(kind, id, MessageWriteVec::new());
@@ -118,16 +140,7 @@ impl Client {
             message.add_message_integrity(&credentials, IntegrityAlgorithm::Sha1).unwrap();
         }
         self.send(&message.finish());
-        let bytes = self.receive().expect("an answer");
-        let answer = Message::from_bytes(&bytes).unwrap();
-        assert_eq!(answer.transaction_id(), id);
-        if let Ok(nonce) = answer.attribute::<Nonce>() {
-            self.nonce = nonce.nonce().to_owned();
-        }
-        if answer.has_class(MessageClass::Success) {
-            return Ok(answer.attribute::<XorRelayedAddress>().ok().map(|address| address.addr(id)));
-        }
-        Err(answer.attribute::<ErrorCode>().unwrap().code())
+        id
     }
 
     pub fn allocate(&mut self) -> SocketAddr {

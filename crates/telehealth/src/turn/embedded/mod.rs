@@ -3,6 +3,7 @@
 //! The protocol is `turn-server-proto` without I/O; here are its sockets and its policy. One task owns all state, others
 //! only read and write sockets. Nobody is named in a log: the library's own lines, which hold addresses, are not kept.
 
+mod challenge;
 mod gate;
 mod relay;
 mod socket;
@@ -22,9 +23,15 @@ use crate::{TelehealthError, UnixMs};
 
 pub const ALLOCATIONS_PER_CREDENTIAL_MAX: usize = 12;
 pub const ALLOCATIONS_MAX: usize = 2_000;
+/// Addresses that one credential is used from at one listener: each try of a browser has a port of its own.
+pub const ADDRESSES_PER_CREDENTIAL_MAX: usize = 200;
 /// A call of an hour at 2 Mbit/s, both ways, is below 2 GB.
 pub const BYTES_PER_ALLOCATION_MAX: u64 = 4 * 1024 * 1024 * 1024;
 pub const CONNECTIONS_MAX: usize = 2_000;
+/// Of them, of one household: a clinic is one, with all its people.
+pub const CONNECTIONS_PER_HOUSEHOLD_MAX: usize = 200;
+/// A TCP or TLS connection that has shown no credential for so long is closed.
+pub const UNPROVEN_MS: i64 = 20_000;
 pub const EVENTS_MAX: usize = 4_096;
 /// Frames that wait for a slow client over TCP; more are dropped, as UDP would.
 pub const FRAMES_QUEUED_MAX: usize = 256;

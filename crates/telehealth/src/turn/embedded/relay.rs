@@ -1,6 +1,6 @@
 //! The one task that owns allocations: events in, frames out, relayed ports in between.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -15,17 +15,19 @@ use turn_server_proto::server::TurnServer;
 use turn_server_proto::stun::agent::Transmit;
 use turn_server_proto::types::{AddressFamily, Instant as LibraryInstant, TransportType};
 
+use super::challenge::{Challenges, nonce_of, question, with_nonce};
 use super::gate::{Gate, Verdict};
-use super::{ALLOCATIONS_MAX, ALLOCATIONS_PER_CREDENTIAL_MAX, BYTES_PER_ALLOCATION_MAX, Clock, Options, socket};
+use super::{
+    ADDRESSES_PER_CREDENTIAL_MAX, ALLOCATIONS_MAX, ALLOCATIONS_PER_CREDENTIAL_MAX, BYTES_PER_ALLOCATION_MAX, Clock,
+    Options, UNPROVEN_MS, socket,
+};
+use crate::UnixMs;
 use crate::turn::TurnSecrets;
 use crate::turn::machine::Addresses;
 
 const SWEEP_MS: u64 = 1_000;
 /// Addresses of the machine change: they are read again as often.
 const MACHINE_SWEEPS: u32 = 30;
-/// Requests without credentials that a listener answers at once and a second: the library keeps a nonce for each.
-const CHALLENGES_BURST: u32 = 200;
-const CHALLENGES_PER_SECOND: u32 = 20;
 /// What the library may remember before its state is made anew; while nobody relays, and at the latest.
 const REMEMBERED_IDLE_MAX: usize = 1_000;
 const REMEMBERED_MAX: usize = 300_000;
@@ -46,11 +48,17 @@ struct Front {
     at: SocketAddr,
     transport: TransportType,
     udp: Option<Arc<UdpSocket>>,
-    streams: BTreeMap<SocketAddr, mpsc::Sender<Vec<u8>>>,
+    streams: BTreeMap<SocketAddr, Stream>,
     server: TurnServer,
-    known: HashSet<String>,
-    challenged: usize,
-    challenges_left: u32,
+    /// Credentials that the library knows, each with the addresses that it was used from: it keeps a nonce for each.
+    known: HashMap<String, HashSet<SocketAddr>>,
+}
+
+struct Stream {
+    frames: mpsc::Sender<Vec<u8>>,
+    since_ms: UnixMs,
+    /// Something with a credential that holds came through it.
+    is_proven: bool,
 }
 
 struct Port {
@@ -86,8 +94,9 @@ impl Relay {
     pub fn new(options: &Options, events: mpsc::Sender<Event>) -> std::io::Result<Self> {
         let own = vec![options.advertised, options.relay];
         let machine = (options.machine)()?;
+        let challenges = Challenges::new().map_err(std::io::Error::other)?;
         Ok(Self {
-            gate: Gate { realm: options.realm.clone(), secrets: options.secrets.clone(), own, machine },
+            gate: Gate { challenges, realm: options.realm.clone(), secrets: options.secrets.clone(), own, machine },
             relay: options.relay,
             advertised: options.advertised,
             clock: options.clock.clone(),
@@ -115,9 +124,7 @@ impl Relay {
             udp,
             streams: BTreeMap::new(),
             server: TurnServer::new(transport, at, self.gate.realm.clone()),
-            known: HashSet::new(),
-            challenged: 0,
-            challenges_left: CHALLENGES_BURST,
+            known: HashMap::new(),
         });
         self.fronts.len() - 1
     }
@@ -140,7 +147,8 @@ impl Relay {
         match event {
             Event::Secrets(secrets) => self.gate.secrets = secrets,
             Event::Connected { listener, from, frames } => {
-                self.fronts[listener].streams.insert(from, frames);
+                let stream = Stream { frames, since_ms: (self.clock)(), is_proven: false };
+                self.fronts[listener].streams.insert(from, stream);
             }
             Event::Disconnected { listener, from } => {
                 self.fronts[listener].streams.remove(&from);
@@ -163,27 +171,42 @@ impl Relay {
 
     fn frame(&mut self, listener: Listener, from: SocketAddr, bytes: Vec<u8>) {
         let front = &mut self.fronts[listener];
-        let mut of = None;
+        let (at, transport) = (front.at, front.transport);
         match self.gate.look(&bytes, from, (self.clock)()) {
-            Verdict::Drop => return,
-            Verdict::Answer(answer) => return front.send(from, answer),
-            Verdict::Pass { challenged: false } => {}
-            Verdict::Pass { challenged: true } => {
-                if front.challenges_left == 0 {
+            Verdict::Drop => {}
+            Verdict::Answer(answer) => front.send(from, answer),
+            Verdict::Pass => self.feed(listener, Transmit::new(bytes, transport, from, at), None),
+            Verdict::Known { username, stale: Some(stale), .. } if !front.is_known(&username, from) => {
+                front.send(from, stale);
+            }
+            // The library told its own nonce with an answer, and looks at it.
+            Verdict::Known { username, stale: Some(_), .. } => {
+                self.feed(listener, Transmit::new(bytes, transport, from, at), Some(&username));
+            }
+            Verdict::Known { username, password, key, stale: None } => {
+                if !front.learn(&username, password, from) {
                     return;
                 }
-                front.challenges_left -= 1;
-                front.challenged += 1;
-            }
-            Verdict::Known { username, password } => {
-                if front.known.insert(username.clone()) {
-                    front.server.add_user(username.clone(), password);
+                let Some(nonce) = self.nonce_for(listener, from) else { return };
+                if let Some(request) = with_nonce(&bytes, &nonce, &key) {
+                    self.feed(listener, Transmit::new(request, transport, from, at), Some(&username));
                 }
-                of = Some(username);
             }
         }
-        let transmit = Transmit::new(bytes, front.transport, from, front.at);
-        self.feed(listener, transmit, of.as_deref());
+    }
+
+    /// The nonce that the library keeps for an address: it takes no other, and ours were made without it.
+    fn nonce_for(&mut self, listener: Listener, from: SocketAddr) -> Option<String> {
+        let now = self.now();
+        let front = &mut self.fronts[listener];
+        let asking = Transmit::new(question(), front.transport, from, front.at);
+        match quietly(|| front.server.recv(asking, now).map(|answer| answer.build().data)) {
+            Ok(answer) => answer.as_deref().and_then(nonce_of),
+            Err(_) => {
+                self.renew(listener);
+                None
+            }
+        }
     }
 
     /// Hands something to the library of a listener and does what it asks, without its log lines. A panic of it costs
@@ -328,9 +351,11 @@ impl Relay {
             let mut work = VecDeque::new();
             self.pump(listener, None, &mut work);
             let idle = !self.ports.values().any(|port| port.listener == listener);
+            let now_ms = (self.clock)();
             let front = &mut self.fronts[listener];
-            front.challenges_left = (front.challenges_left + CHALLENGES_PER_SECOND).min(CHALLENGES_BURST);
-            let remembered = front.known.len() + front.challenged;
+            // Without its sender a stream is closed.
+            front.streams.retain(|_, stream| stream.is_proven || now_ms < stream.since_ms + UNPROVEN_MS);
+            let remembered = front.known.values().map(|addresses| 1 + addresses.len()).sum::<usize>();
             if remembered > REMEMBERED_MAX || idle && remembered > REMEMBERED_IDLE_MAX {
                 self.renew(listener);
             }
@@ -357,7 +382,6 @@ impl Relay {
         let front = &mut self.fronts[listener];
         front.server = TurnServer::new(front.transport, front.at, realm);
         front.known.clear();
-        front.challenged = 0;
     }
 
     fn now(&self) -> LibraryInstant {
@@ -366,14 +390,36 @@ impl Relay {
 }
 
 impl Front {
+    fn is_known(&self, username: &str, from: SocketAddr) -> bool {
+        self.known.get(username).is_some_and(|addresses| addresses.contains(&from))
+    }
+
+    /// Makes a credential and where it is used from known to the library, which forgets neither. False: it was used from
+    /// too many addresses.
+    fn learn(&mut self, username: &str, password: String, from: SocketAddr) -> bool {
+        if let Some(stream) = self.streams.get_mut(&from) {
+            stream.is_proven = true;
+        }
+        if let Some(addresses) = self.known.get_mut(username) {
+            if addresses.len() >= ADDRESSES_PER_CREDENTIAL_MAX && !addresses.contains(&from) {
+                return false;
+            }
+            addresses.insert(from);
+            return true;
+        }
+        self.known.insert(username.to_owned(), HashSet::from([from]));
+        self.server.add_user(username.to_owned(), password);
+        true
+    }
+
     fn send(&self, to: SocketAddr, mut bytes: Vec<u8>) {
         match &self.udp {
             Some(socket) => drop(socket.try_send_to(&bytes, to)),
             None => {
-                if let Some(frames) = self.streams.get(&to) {
+                if let Some(stream) = self.streams.get(&to) {
                     // Channel data ends at a multiple of four in a stream (RFC 8656, 12.5); the library (0.7) leaves that out.
                     bytes.resize(bytes.len().next_multiple_of(4), 0);
-                    drop(frames.try_send(bytes));
+                    drop(stream.frames.try_send(bytes));
                 }
             }
         }

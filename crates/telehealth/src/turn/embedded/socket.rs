@@ -1,17 +1,22 @@
 //! Reading sockets into events, and streams in frames (RFC 8656, 3.1: STUN messages and channel data, padded).
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::relay::{Event, Listener};
-use super::{CONNECTIONS_MAX, FRAME_BYTES_MAX, FRAMES_QUEUED_MAX, HANDSHAKE_SECONDS, STREAM_IDLE_SECONDS};
+use super::{
+    CONNECTIONS_MAX, CONNECTIONS_PER_HOUSEHOLD_MAX, FRAME_BYTES_MAX, FRAMES_QUEUED_MAX, HANDSHAKE_SECONDS,
+    STREAM_IDLE_SECONDS,
+};
+use crate::window::household;
 
 const DATAGRAM_BYTES_MAX: usize = 64 * 1024;
 
@@ -34,13 +39,13 @@ pub async fn datagrams(
 }
 
 pub async fn accept(socket: TcpListener, tls: Option<TlsAcceptor>, listener: Listener, events: mpsc::Sender<Event>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Arc::new(Places::default());
     loop {
         let Ok((stream, from)) = socket.accept().await else {
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let Ok(place) = places.clone().try_acquire_owned() else { continue };
+        let Some(place) = places.take(household(from.ip())) else { continue };
         let (tls, events) = (tls.clone(), events.clone());
         tokio::spawn(async move {
             let _place = place;
@@ -56,6 +61,39 @@ pub async fn accept(socket: TcpListener, tls: Option<TlsAcceptor>, listener: Lis
                 }
             }
         });
+    }
+}
+
+/// Connections of one listener, by household.
+#[derive(Default)]
+struct Places(Mutex<HashMap<u128, usize>>);
+
+struct Place {
+    of: u128,
+    places: Arc<Places>,
+}
+
+impl Places {
+    fn take(self: &Arc<Self>, of: u128) -> Option<Place> {
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let theirs = taken.get(&of).copied().unwrap_or_default();
+        if taken.values().sum::<usize>() >= CONNECTIONS_MAX || theirs >= CONNECTIONS_PER_HOUSEHOLD_MAX {
+            return None;
+        }
+        taken.insert(of, theirs + 1);
+        Some(Place { of, places: self.clone() })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(theirs) = taken.get_mut(&self.of) {
+            *theirs -= 1;
+            if *theirs == 0 {
+                taken.remove(&self.of);
+            }
+        }
     }
 }
 
