@@ -106,6 +106,8 @@ pub enum GuestError {
     NotAgreed,
     #[error("this is said by the patient, or by who stands for them")]
     NotTheirs,
+    #[error("they were taken out of the visit")]
+    TakenOut,
     #[error("the words have changed")]
     OtherWords,
     #[error("no code goes there, or enough were sent")]
@@ -228,18 +230,34 @@ impl Guests {
         Ok(())
     }
 
-    /// The visit is at another time, and its links open with it.
+    /// The visit is at another time, and its links open with it. Where that is not now, who came says anew who and where they are;
+    /// who signed in comes in anew.
     pub async fn move_to(&self, visit: &str, start_ms: UnixMs, end_ms: UnixMs) -> Result<(), GuestError> {
         let _pen = self.pen.lock().await;
-        let mut changes = Vec::new();
+        let (mut changes, now_ms) = (Vec::new(), (self.clock)());
         for (key, mut guest) in self.all()?.into_iter().filter(|(_, guest)| guest.link.visit == visit) {
-            guest.link.move_to(start_ms, end_ms)?;
+            guest.link.move_to(start_ms, end_ms, now_ms)?;
+            if !guest.link.is_open(now_ms) {
+                (guest.verified, guest.agreed) = (None, None);
+                if guest.account.is_some() {
+                    guest.link.revoke();
+                }
+            }
             changes.push(put(key, &guest)?);
         }
         if !changes.is_empty() {
             self.desk.write(&changes)?;
         }
         Ok(())
+    }
+
+    /// For how many milliseconds a link still opens something. None: it does not any more.
+    pub fn open_for_ms(&self, link: &Secret) -> Result<Option<u64>, GuestError> {
+        let held = self.desk.get(Shelf::VisitLink, &key_of(link))?;
+        let read = |plain: Zeroizing<Vec<u8>>| serde_json::from_slice::<Guest>(&plain).map_err(|_| GuestError::Damaged);
+        let guest = held.map(read).transpose()?.filter(|guest| !guest.link.is_revoked());
+        let left = guest.and_then(|guest| u64::try_from(guest.link.closes_ms() - (self.clock)()).ok());
+        Ok(left.filter(|left| *left > 0))
     }
 
     /// A fresh secret by which a browser is known from its first use of a link on.

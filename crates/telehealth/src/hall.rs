@@ -234,6 +234,11 @@ impl Hall {
         self.deliver(&mut open, visit, outputs);
     }
 
+    /// Whether a host took this person out of the room that is open.
+    pub fn was_removed(&self, visit: &str, person: &str) -> bool {
+        self.open().get(visit).is_some_and(|held| held.room.was_removed(person))
+    }
+
     fn take(&self, visit: &str, input: Input<'_>) {
         let mut open = self.open();
         let Some(held) = open.get_mut(visit) else { return };

@@ -39,6 +39,13 @@ pub struct LinkEntry {
     revoked: bool,
 }
 
+impl Purpose {
+    /// The patient, or who stands for them.
+    pub fn is_visited(self) -> bool {
+        matches!(self, Self::Patient | Self::Proxy)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opened {
     /// This browser is now the link's only one: keep its binding secret in a cookie.
@@ -112,14 +119,22 @@ impl LinkEntry {
         self.revoked
     }
 
-    /// A visit that moves takes its link along; whoever held it still does.
-    pub fn move_to(&mut self, start_ms: UnixMs, end_ms: UnixMs) -> Result<(), TelehealthError> {
+    /// A visit that moves takes its link along. Where it is open now as well whoever held it still does; for a later time it is
+    /// opened anew, by then perhaps in another browser.
+    pub fn move_to(&mut self, start_ms: UnixMs, end_ms: UnixMs, now_ms: UnixMs) -> Result<(), TelehealthError> {
         if end_ms <= start_ms || end_ms - start_ms > SLOT_MS_MAX {
             return Err(TelehealthError::Slot);
         }
         self.opens_ms = start_ms.saturating_sub(OPENS_BEFORE_MS);
         self.closes_ms = end_ms.saturating_add(CLOSES_AFTER_MS);
+        if !self.is_open(now_ms) {
+            self.bound = None;
+        }
         Ok(())
+    }
+
+    pub fn is_open(&self, now_ms: UnixMs) -> bool {
+        (self.opens_ms..self.closes_ms).contains(&now_ms)
     }
 
     pub fn closes_ms(&self) -> UnixMs {

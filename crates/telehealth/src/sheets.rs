@@ -40,10 +40,10 @@ pub struct Sheet {
     pub course: Course,
     /// Of the record: whose passkeys are known.
     pub patient: Option<Patient>,
-    /// With which passkey they signed the keys of this visit last.
-    pub passkey: Option<Signed>,
-    /// The passkey that was made in this visit, which is no proof of anything by itself.
-    pub enrolled: Option<Enrolled>,
+    /// The passkeys that signed keys of this visit: of each role the last.
+    pub signed: Vec<Signed>,
+    /// Passkeys that were made in this visit, which are no proof of anything by themselves.
+    pub enrolled: Vec<Enrolled>,
     /// Forms that are not sent yet.
     pub drafts: Drafts,
 }
@@ -172,6 +172,38 @@ impl Sheet {
         self.consent = Some(consent);
         self.whereabouts = Some(whereabouts);
         self.brings = brings;
+    }
+
+    /// A passkey signed the keys of who has this role.
+    pub fn sign(&mut self, signed: Signed) {
+        self.unsign(signed.role);
+        self.signed.push(signed);
+        self.steps.passkey = true;
+    }
+
+    pub fn unsign(&mut self, role: Role) {
+        self.signed.retain(|one| one.role != role);
+        self.steps.passkey = !self.signed.is_empty();
+    }
+
+    /// Whoever came was not the patient: nothing that they said or showed is the patient's.
+    pub fn somebody_else(&mut self) {
+        (self.identity, self.steps, self.signed, self.enrolled) = (None, Steps::default(), Vec::new(), Vec::new());
+        (self.consent, self.whereabouts, self.brings, self.drafts) = (None, None, None, Drafts::default());
+    }
+
+    /// The visit is at another time. What was decided about it holds then too; what somebody said of the day that it was to be does
+    /// not, where they come anew for it.
+    pub fn put_off(&mut self, start_ms: UnixMs, comes_anew: bool) {
+        let clinician = self.slot.take().map(|slot| slot.clinician).unwrap_or_default();
+        self.slot = Some(Slot { start_ms, clinician });
+        if comes_anew {
+            (self.identity, self.steps, self.signed) = (None, Steps::default(), Vec::new());
+            (self.consent, self.whereabouts) = (None, None);
+            if self.course.started_ms.is_none() {
+                self.course = Course::default();
+            }
+        }
     }
 
     /// What a clinician confirmed by eye stays with who was confirmed.
@@ -352,6 +384,34 @@ mod tests {
         now.fetch_add(1, Ordering::SeqCst);
         sheets.sweep().unwrap();
         assert!(!sheets.of("v1").unwrap().relay_only);
+    }
+
+    #[test]
+    fn passkeys_are_of_a_role_each() {
+        let mut sheet = Sheet::default();
+        let signed = |role, at_ms| Signed { role, at_ms, known_ms: 0, of_account: false };
+        for (role, at_ms) in [(Role::Patient, 1), (Role::Proxy, 2), (Role::Patient, 3)] {
+            sheet.sign(signed(role, at_ms));
+        }
+        assert!(sheet.signed.iter().map(|one| one.at_ms).eq([2, 3]) && sheet.steps.passkey);
+        sheet.unsign(Role::Patient);
+        assert!(sheet.signed.iter().map(|one| one.at_ms).eq([2]) && sheet.steps.passkey);
+        sheet.unsign(Role::Proxy);
+        assert!(sheet.signed.is_empty() && !sheet.steps.passkey);
+    }
+
+    #[test]
+    fn a_visit_that_moves_forgets_nothing_where_it_is_open_still_and_keeps_what_happened() {
+        let mut sheet = Sheet { brings: Some("a cough".into()), ..Sheet::default() };
+        sheet.identity = Some(Verified { checked: Vec::new(), at_ms: 1, by_eye: None });
+        sheet.course.arrived_ms = Some(1);
+        sheet.put_off(5, false);
+        assert!(sheet.identity.is_some() && sheet.course.arrived_ms.is_some());
+        assert_eq!(sheet.slot.as_ref().map(|slot| slot.start_ms), Some(5));
+        sheet.course.started_ms = Some(2);
+        sheet.put_off(9, true);
+        assert!(sheet.identity.is_none() && sheet.brings.is_some());
+        assert_eq!(sheet.course.started_ms, Some(2), "they met: that goes to the chart");
     }
 
     #[test]

@@ -166,12 +166,20 @@ impl Guests {
         Ok(())
     }
 
-    /// A guest may try the relay, for so often.
-    pub async fn try_relay(&self, link: &Secret, binding: &Secret) -> Result<(), GuestError> {
+    /// A guest may try the relay, for so often, unless `is_out` says of the visit and the person that they were taken out.
+    pub async fn try_relay(
+        &self,
+        link: &Secret,
+        binding: &Secret,
+        is_out: impl Fn(&str, &str) -> bool,
+    ) -> Result<(), GuestError> {
         let _pen = self.pen.lock().await;
         let guest = self.opened(link, binding)?;
         if is_to_check(&guest) {
             return Err(GuestError::Unchecked);
+        }
+        if is_out(&guest.link.visit, &guest.person) {
+            return Err(GuestError::TakenOut);
         }
         self.relay_for(key_of(link), &guest.link.visit, role_of(guest.link.purpose))
     }

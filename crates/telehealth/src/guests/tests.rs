@@ -202,12 +202,12 @@ async fn strangers_and_who_tries_the_relay_too_often_wait() {
     assert!(clinic.guests.wait(there).is_ok());
     let link = clinic.guests.invite(patient("v1")).await.unwrap();
     let browser = clinic.guests.binding().unwrap();
-    assert!(matches!(clinic.guests.try_relay(&link, &browser).await, Err(GuestError::Unchecked)));
+    assert!(matches!(clinic.guests.try_relay(&link, &browser, |_, _| false).await, Err(GuestError::Unchecked)));
     clinic.guests.check(&link, &browser, "1968-07-14", &Second::PatientId("MR-004718")).await.unwrap();
     for _ in 0..RELAYS_MAX {
-        clinic.guests.try_relay(&link, &browser).await.unwrap();
+        clinic.guests.try_relay(&link, &browser, |_, _| false).await.unwrap();
     }
-    assert!(matches!(clinic.guests.try_relay(&link, &browser).await, Err(GuestError::Wait { .. })));
+    assert!(matches!(clinic.guests.try_relay(&link, &browser, |_, _| false).await, Err(GuestError::Wait { .. })));
     clinic.guests.host_tries_relay("v1", "user-1").unwrap();
 }
 
@@ -253,6 +253,54 @@ async fn a_visit_that_is_put_off_takes_its_links_along_and_one_that_is_called_of
     assert!(clinic.guests.open(&link, &browser).await.is_err());
     let closed = clinic.told.lock().unwrap().iter().filter(|what| **what == What::Link(LinkEvent::Closed)).count();
     assert_eq!(closed, 1, "told once");
+}
+
+#[tokio::test]
+async fn who_came_for_a_visit_that_is_put_off_says_anew_who_and_where_they_are_and_may_come_in_another_browser() {
+    let clinic = clinic();
+    let link = clinic.guests.invite(patient("v1")).await.unwrap();
+    let (browser, other) = (clinic.guests.binding().unwrap(), clinic.guests.binding().unwrap());
+    let come = async |browser: &Secret| {
+        clinic.guests.open(&link, browser).await.unwrap();
+        clinic.guests.check(&link, browser, "1968-07-14", &Second::PatientId("MR-004718")).await.unwrap();
+        clinic.guests.agree(&link, browser, consent::VERSION, Language::En).await.unwrap();
+    };
+    come(&browser).await;
+    // A quarter of an hour later it is the same visit.
+    let soon = START + 15 * MINUTE_MS;
+    clinic.guests.move_to("v1", soon, soon + 20 * MINUTE_MS).await.unwrap();
+    assert!(clinic.guests.entry(&link, &browser).await.is_ok());
+    assert!(clinic.guests.open_for_ms(&link).unwrap().is_some_and(|left| left > 0));
+
+    let later = START + 24 * 60 * MINUTE_MS;
+    clinic.guests.move_to("v1", later, later + 20 * MINUTE_MS).await.unwrap();
+    clinic.now.store(later, Ordering::SeqCst);
+    let known = clinic.guests.open(&link, &other).await.unwrap();
+    assert!(known.is_to_check && known.is_to_agree);
+    assert!(matches!(clinic.guests.entry(&link, &other).await, Err(GuestError::Unchecked)));
+    assert!(clinic.guests.open(&link, &browser).await.is_err(), "it is the other's now");
+    come(&other).await;
+    assert!(clinic.guests.entry(&link, &other).await.is_ok());
+    clinic.guests.revoke_all("v1").await.unwrap();
+    assert_eq!(clinic.guests.open_for_ms(&link).unwrap(), None);
+}
+
+#[tokio::test]
+async fn who_signed_in_to_a_visit_that_is_put_off_comes_in_anew() {
+    let clinic = clinic();
+    let new = SignedIn {
+        visit: "v1",
+        purpose: Purpose::Patient,
+        label: "The patient",
+        start_ms: START,
+        end_ms: START + 20 * MINUTE_MS,
+        account: "user-1",
+    };
+    let (link, binding, _) = clinic.guests.welcome(new).await.unwrap();
+    let later = START + 24 * 60 * MINUTE_MS;
+    clinic.guests.move_to("v1", later, later + 20 * MINUTE_MS).await.unwrap();
+    clinic.now.store(later, Ordering::SeqCst);
+    assert!(clinic.guests.open(&link, &binding).await.is_err());
 }
 
 #[test]

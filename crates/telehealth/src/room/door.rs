@@ -52,11 +52,10 @@ impl Room {
         if ticket.expires_ms <= now_ms {
             return None;
         }
-        let of_person = |participant: &&Participant| participant.invite.person == ticket.invite.person;
-        let removed = CallState::Ended(EndReason::Removed);
-        if self.participants.values().filter(of_person).any(|participant| participant.call == removed) {
+        if self.was_removed(&ticket.invite.person) {
             return None;
         }
+        let of_person = |participant: &&Participant| participant.invite.person == ticket.invite.person;
         // Another role of the same person is another place.
         let held = self
             .participants
@@ -65,6 +64,12 @@ impl Room {
             .find(|participant| !participant.is_over() && participant.invite.role == ticket.invite.role)
             .map(|participant| participant.id.clone());
         Some((ticket.invite, held))
+    }
+
+    /// Whether a host took this person out.
+    pub fn was_removed(&self, person: &str) -> bool {
+        let removed = CallState::Ended(EndReason::Removed);
+        self.participants.values().any(|one| one.invite.person == person && one.call == removed)
     }
 
     fn by_resume(&self, shown: &Hashed) -> Option<(Invite, Option<ParticipantId>)> {

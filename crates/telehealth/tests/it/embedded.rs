@@ -282,10 +282,10 @@ async fn an_answer_to_a_challenge_is_of_the_address_that_was_asked_and_does_not_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_credential_is_used_from_so_many_addresses() {
     let site = site().await;
-    for _ in 0..ADDRESSES_PER_CREDENTIAL_MAX {
-        assert!(
-            site.udp(1).request(CREATE_PERMISSION, Some("8.8.8.8:9".parse().unwrap())).is_err_and(|code| code == 437)
-        );
+    // Kept, so that each has a port of its own. Without an allocation there is nothing to permit.
+    let mut clients: Vec<Client> = (0..ADDRESSES_PER_CREDENTIAL_MAX).map(|_| site.udp(1)).collect();
+    for client in &mut clients {
+        assert_eq!(client.request(CREATE_PERMISSION, Some("8.8.8.8:9".parse().unwrap())), Err(437));
     }
     let mut one_more = site.udp(1);
     one_more.attempt(ALLOCATE, None, false).unwrap_err();

@@ -151,6 +151,35 @@ async fn moving_gives_the_time_back_and_takes_the_other() {
 }
 
 #[tokio::test]
+async fn a_visit_that_is_moved_takes_along_what_was_decided_and_not_what_was_said_of_another_day() {
+    let day = Day::with(&[("Adeyemi", MORNING, false)]).await;
+    let clinic = &day.clinic;
+    let mut desk = day.browser("fay").await;
+    let page = desk.get(clinic, "/me").await;
+    let mut form = booking(&page, &day, FREE, 0);
+    form.retain(|(name, _)| *name != "kind");
+    form.push(("kind", "video".to_owned()));
+    desk.post(clinic, "/schedule/book", &form).await;
+    let visit = day.at(FREE).await.remove(0);
+    let id = visit["id"].as_str().unwrap();
+    let said = |sheet: &mut telehealth::sheets::Sheet| {
+        (sheet.risk.by_hand, sheet.relay_only, sheet.brings) = (true, true, Some("a cough".into()));
+        sheet.identity = Some(telehealth::identity_check::Verified { checked: vec![], at_ms: 1, by_eye: None });
+        sheet.course.arrived_ms = Some(1);
+    };
+    clinic.sheets.change(id, said).unwrap();
+    let later = "2027-01-05T19:30:00Z";
+    let form = [("who", day.doctor.clone()), ("at", minutes(later).to_string()), ("move", id.to_owned())];
+    let form = [&[("csrf", page.csrf()), ("version", "1".into())][..], &form].concat();
+    let moved = desk.post(clinic, "/schedule/book", &form).await;
+    assert_eq!(moved.status, StatusCode::SEE_OTHER, "{}", moved.body);
+    let sheet = clinic.sheets.of(id).unwrap();
+    assert!(sheet.settings(id).high_risk && sheet.relay_only && sheet.brings.is_some());
+    assert!(sheet.identity.is_none() && sheet.course.arrived_ms.is_none());
+    assert_eq!(sheet.slot.unwrap().start_ms, minutes(later) * MINUTE_MS);
+}
+
+#[tokio::test]
 async fn what_is_cancelled_is_free_again_and_what_is_free_again_can_be_booked() {
     let day = Day::with(&[("Adeyemi", MORNING, false)]).await;
     let clinic = &day.clinic;

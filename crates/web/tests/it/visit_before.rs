@@ -10,6 +10,7 @@ use telehealth::signal::Role;
 
 use crate::clinic::{Browser, Clinic, MINUTE_MS, PASSWORD};
 use crate::visit::{agreement, booked, host, link, send};
+use crate::visit_risk::{Side, ticket};
 use crate::ward::{BIRTH, MRN, look, ward};
 
 const ABOUT: &str = "/appointments/video/visit/about";
@@ -251,6 +252,18 @@ async fn a_way_through_the_relay_is_for_who_is_known_and_not_for_ever() {
     let refused = send(&clinic, &mut ruth, "/visit/relay", None, &json!({})).await;
     assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
     let (mut asha, csrf) = host(&clinic).await;
+    let link = link(&clinic, "interpreter", "Ida").await;
+    let mut ida = Browser::without_scripts();
+    send(&clinic, &mut ida, "/visit/open", None, &json!({ "link": link })).await;
+    assert_eq!(send(&clinic, &mut ida, "/visit/relay", None, &json!({})).await.status, StatusCode::OK);
+    let mut room = Side::join(&clinic, &ticket(&clinic, &mut asha, Some(&csrf)).await, "aG9zdA");
+    let mut beside = Side::join(&clinic, &ticket(&clinic, &mut ida, None).await, "aWRh");
+    let who = beside.last("welcome")["you"].clone();
+    assert!(room.admits(who.as_str().unwrap()));
+    room.say(json!({ "type": "remove", "who": who }));
+    beside.last("removed");
+    let refused = send(&clinic, &mut ida, "/visit/relay", None, &json!({})).await;
+    assert!(refused.status == StatusCode::BAD_REQUEST && refused.body.contains("taken out"), "{}", refused.body);
     let path = "/appointments/video/visit/relay";
     assert_eq!(send(&clinic, &mut asha, path, Some(&csrf), &json!({})).await.status, StatusCode::OK);
     assert_eq!(send(&clinic, &mut asha, path, None, &json!({})).await.status, StatusCode::FORBIDDEN);

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::clinic::{Answer, Browser, Clinic};
 use crate::visit::{agreement, booked, host, link, send};
 use crate::visit_before::seed_patient;
+use crate::visit_risk::SEEN;
 use crate::ward::{MRN, look, ward};
 
 const LIST: &str = "/visit/forms";
@@ -39,7 +40,7 @@ async fn task(clinic: &Clinic, id: &str, patient: &str, status: &str, more: &str
 }
 
 /// Who came by a link of this kind and did all that comes before the forms.
-async fn come(clinic: &Clinic, purpose: &str) -> (Browser, Value) {
+pub async fn come(clinic: &Clinic, purpose: &str) -> (Browser, Value) {
     let link = link(clinic, purpose, "").await;
     let mut guest = Browser::without_scripts();
     send(clinic, &mut guest, "/visit/open", None, &json!({ "link": link })).await;
@@ -265,6 +266,38 @@ async fn a_form_is_for_who_said_who_they_are_and_for_nobody_else() {
     send(&clinic, &mut ines, "/visit/open", None, &json!({ "link": interpreter })).await;
     assert_eq!(ines.get(&clinic, ASKED).await.status, StatusCode::BAD_REQUEST);
     assert!(responses(&clinic).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_somebody_else_said_and_sent_is_not_the_patients() {
+    let clinic = ward().await;
+    booked(&clinic).await;
+    asked(&clinic).await;
+    let (mut asha, csrf) = host(&clinic).await;
+    let (mut stranger, _) = come(&clinic, "patient").await;
+    let page = stranger.get(&clinic, ASKED).await;
+    let sent = stranger.post(&clinic, ASKED, &filled(&page, &[("a.pain", "0")])).await;
+    assert_eq!(sent.location(), "/visit/forms?sent", "{}", sent.body);
+    let before = about(&clinic, &mut asha).await;
+    assert!(before["where"].is_object() && before["consent"].is_object(), "{before}");
+
+    let ended = send(&clinic, &mut asha, SEEN, Some(&csrf), &json!({ "same": false })).await;
+    assert_eq!(ended.status, StatusCode::OK, "{}", ended.body);
+    let after = about(&clinic, &mut asha).await;
+    assert!(["where", "consent", "identity", "brings"].iter().all(|part| after[*part].is_null()), "{after}");
+    assert_eq!(after["forms"][0], json!(["Before <b>you</b> come: not sent yet", null]));
+    let [response] = &responses(&clinic).await[..] else { panic!("one response") };
+    assert_eq!(response["status"], "entered-in-error");
+    let read = asha.get(&clinic, &format!("/patients/p1/forms/{}", response["id"].as_str().unwrap())).await;
+    assert!(read.body.contains("entered by mistake"), "{}", read.body);
+    // The patient, who comes by another link, is asked, and who stands for them says where they are.
+    let (mut daughter, told) = come(&clinic, "proxy").await;
+    assert_eq!(told["forms"], 1, "{told}");
+    assert!(about(&clinic, &mut asha).await["consent"]["who"].as_str().unwrap().contains("who stands for"));
+    let page = daughter.get(&clinic, ASKED).await;
+    let sent = daughter.post(&clinic, ASKED, &filled(&page, &[("a.pain", "0")])).await;
+    assert_eq!(sent.location(), "/visit/forms?sent", "{}", sent.body);
+    assert_eq!(held(&clinic, "Task", "asked").await["output"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -111,7 +111,7 @@ async fn in_an_ordinary_visit_and_in_one_that_goes_on_with_a_reason_nobody_makes
     assert_eq!(offered(&clinic, &mut ruth).await, Value::Null);
     let mut key = Authenticator::new();
     assert_eq!(finish(&clinic, &mut ruth, &mut key, &asked).await, StatusCode::BAD_REQUEST, "begun before");
-    assert!(clinic.sheets.of("video").unwrap().enrolled.is_none());
+    assert!(clinic.sheets.of("video").unwrap().enrolled.is_empty());
 }
 
 #[tokio::test]
@@ -238,16 +238,38 @@ async fn who_gives_patients_their_access_removes_a_passkey_with_a_reason_and_nob
 }
 
 #[tokio::test]
+async fn a_passkey_that_is_removed_vouches_no_more_whoever_else_signed_since() {
+    let clinic = ward().await;
+    let (mut asha, _, mut room, _home, who, _ruth, _key) = in_call(&clinic).await;
+    let (mut daughter, _) = crate::visit_forms::come(&clinic, "proxy").await;
+    let mut own = made(&clinic, &mut daughter).await;
+    let mut beside = Side::join(&clinic, &ticket(&clinic, &mut daughter, None).await, "ZGF1Z2h0ZXI");
+    let other = beside.last("welcome")["you"].as_str().unwrap().to_owned();
+    assert_eq!(prove(&clinic, &mut daughter, &mut own).await, StatusCode::OK);
+    assert!(told(&clinic, &mut asha).await["passkey"]["since"].as_str().unwrap().contains("who stands for"));
+    let (mut fay, page) = look(&clinic, "fay", "/patients/p1/access").await;
+    let reason = "the telephone was stolen".to_owned();
+    let form = [("csrf", page.csrf()), ("id", named(&page.body)), ("of", "patient".into()), ("reason", reason)];
+    let gone = fay.post(&clinic, "/patients/p1/access/passkeys/remove", &form).await;
+    assert_eq!(gone.status, StatusCode::SEE_OTHER, "{}", gone.body);
+    assert!(!room.admits(&who), "the patient proves anew");
+    assert!(room.admits(&other), "and the daughter need not");
+}
+
+#[tokio::test]
 async fn what_somebody_else_made_in_a_visit_is_not_the_patients_the_next_time() {
     let clinic = ward().await;
     let (mut asha, csrf) = raised(&clinic).await;
     let mut stranger = patient(&clinic).await;
     made(&clinic, &mut stranger).await;
+    let (mut daughter, _) = crate::visit_forms::come(&clinic, "proxy").await;
+    made(&clinic, &mut daughter).await;
     let enrolled = clinic.sheets.of("video").unwrap();
-    assert_eq!(enrolled.enrolled.map(|made| made.role), Some(Role::Patient));
+    assert_eq!(enrolled.enrolled.iter().map(|made| made.role).collect::<Vec<_>>(), [Role::Patient, Role::Proxy]);
     let held = enrolled.patient.unwrap();
     let ruth = VisitPatient { id: &held.id, chart: held.chart, is_proxy: false };
-    assert!(clinic.identity.has_visit_passkey(ruth).unwrap());
+    let proxy = VisitPatient { is_proxy: true, ..ruth };
+    assert!([ruth, proxy].iter().all(|one| clinic.identity.has_visit_passkey(*one).unwrap()));
     posted(&clinic, &mut asha, SEEN, Some(&csrf), json!({ "same": false })).await;
-    assert!(!clinic.identity.has_visit_passkey(ruth).unwrap());
+    assert!([ruth, proxy].iter().all(|one| !clinic.identity.has_visit_passkey(*one).unwrap()));
 }

@@ -14,15 +14,12 @@ use crate::refusal::Refusal;
 const LATELY_MS: i64 = 7 * 86_400_000;
 const SHOWN_MAX: &str = "20";
 
-/// Words, and where they lead. None where nothing was asked for, or nothing of it is for who looks.
-pub(super) async fn told(asked: &Asked<'_>, asking: &Asking<'_>, room: &Room) -> Result<Option<Value>, Refusal> {
-    let Some(person) = &room.visit.patient else { return Ok(None) };
-    let (zone, now_ms) = (asked.web.zone(), asked.web.record().now_ms());
-    let open = FormTask::open_of(asking, &person.id).await?;
-    let (code, since) =
-        (format!("{}|{}", task::SDC, task::QUESTIONNAIRE), format!("ge{}", instant(now_ms - LATELY_MS)));
+/// Forms that were sent, the last one first.
+pub(super) async fn sent_lately(asking: &Asking<'_>, patient_id: &str) -> Result<Vec<FormTask>, Refusal> {
+    let since = format!("ge{}", instant(asking.record.now_ms() - LATELY_MS));
+    let code = format!("{}|{}", task::SDC, task::QUESTIONNAIRE);
     let pairs = [
-        ("patient", person.id.as_str()),
+        ("patient", patient_id),
         ("code", &code),
         ("status", "completed"),
         ("modified", &since),
@@ -30,7 +27,15 @@ pub(super) async fn told(asked: &Asked<'_>, asking: &Asking<'_>, room: &Room) ->
         ("_count", SHOWN_MAX),
     ];
     let done = asking.search_if_ever("Task", &pairs).await?;
-    let done: Vec<FormTask> = done.resources().iter().filter_map(FormTask::of).collect();
+    Ok(done.resources().iter().filter_map(FormTask::of).collect())
+}
+
+/// Words, and where they lead. None where nothing was asked for, or nothing of it is for who looks.
+pub(super) async fn told(asked: &Asked<'_>, asking: &Asking<'_>, room: &Room) -> Result<Option<Value>, Refusal> {
+    let Some(person) = &room.visit.patient else { return Ok(None) };
+    let (zone, now_ms) = (asked.web.zone(), asked.web.record().now_ms());
+    let open = FormTask::open_of(asking, &person.id).await?;
+    let done = sent_lately(asking, &person.id).await?;
     if open.is_empty() && done.is_empty() {
         return Ok(None);
     }

@@ -3,7 +3,6 @@
 
 use http::StatusCode;
 use identity::{IdentityError, Session, VisitPasskeyView, VisitPatient};
-use telehealth::sheets::Sheet;
 use telehealth::signal::Role;
 
 use super::{Answer, unread};
@@ -81,7 +80,7 @@ fn tell_rooms(asked: &Asked<'_>, patient: &str, role: Role) -> Result<(), Refusa
         let sheet = asked.web.sheets().of(&visit).map_err(unread)?;
         // What an account vouched for is another passkey's.
         let is_theirs = sheet.patient.as_ref().is_some_and(|held| held.id == patient);
-        let is_by_it = sheet.passkey.as_ref().is_some_and(|signed| signed.role == role && !signed.of_account);
+        let is_by_it = sheet.signed.iter().any(|signed| signed.role == role && !signed.of_account);
         if is_theirs && is_by_it {
             unvouch(asked, &visit, role)?;
         }
@@ -91,11 +90,7 @@ fn tell_rooms(asked: &Asked<'_>, patient: &str, role: Role) -> Result<(), Refusa
 
 pub(super) fn unvouch(asked: &Asked<'_>, visit: &str, role: Role) -> Result<(), Refusal> {
     asked.web.hall().unvouch(visit, role);
-    let forget = |sheet: &mut Sheet| {
-        sheet.steps.passkey = false;
-        sheet.passkey = None;
-    };
-    asked.web.sheets().change(visit, forget).map_err(unread)
+    asked.web.sheets().change(visit, |sheet| sheet.unsign(role)).map_err(unread)
 }
 
 fn listed(asked: &Asked<'_>, patient: VisitPatient<'_>) -> Result<Vec<KeptPasskey>, Refusal> {

@@ -193,6 +193,7 @@ pub fn refused(error: GuestError) -> Refusal {
             "this link is in use in another browser: open it there, or ask the clinic for another"
         }
         GuestError::Identity(Refused::Mismatch) => "this does not match what the clinic has on file",
+        GuestError::TakenOut => "you were taken out of this visit: call the clinic",
         GuestError::Identity(Refused::Picks) => "that was not it, twice: say who you are in another way",
         GuestError::Identity(Refused::Attempts) | GuestError::Link(TelehealthError::Attempts) => {
             "there were too many attempts: call the clinic, which sends another link"

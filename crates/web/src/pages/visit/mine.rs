@@ -93,15 +93,19 @@ async fn belongs(asked: &Asked<'_>, asking: &Asking<'_>, visit: &Visit) -> Resul
 /// the device, is out at once and does not come back with what that browser holds.
 fn watch(web: &Web, visit: &str, person: String, link: &Secret, closes_ms: i64, hold: Hold) {
     let (hall, guests, visit) = (web.hall().clone(), web.guests().clone(), visit.to_owned());
-    let name = Secret::new(key_of(link)).text();
+    let (name, link) = (Secret::new(key_of(link)).text(), link.clone());
     let left = u64::try_from(closes_ms - web.record().now_ms()).unwrap_or_default();
     tokio::spawn(async move {
         let mut wait = Duration::from_millis(left);
         loop {
             tokio::select! {
                 () = hold.over() => break,
-                // A visit may take longer than it was planned: as long as they are there, their hold is.
-                () = tokio::time::sleep(wait) => if hall.knows(&visit, &person) { wait = LOOK_EVERY } else { return },
+                // A visit may take longer than it was planned, or be moved: as long as they are there or may come, their hold is.
+                () = tokio::time::sleep(wait) => match guests.open_for_ms(&link).ok().flatten() {
+                    Some(left) => wait = Duration::from_millis(left),
+                    None if hall.knows(&visit, &person) => wait = LOOK_EVERY,
+                    None => return,
+                },
             }
         }
         match guests.revoke(&visit, &name).await {

@@ -13,6 +13,7 @@ mod mine;
 mod passkey;
 mod recent;
 mod risk;
+mod somebody_else;
 mod talk;
 
 pub use about::about;
@@ -31,6 +32,7 @@ pub use passkey::{enrol as enrol_passkey, passkey, prove as prove_passkey};
 pub use risk::{decide, relay, risk, seen};
 pub use talk::keep as keep_talk;
 
+use telehealth::link::{CLOSES_AFTER_MS, OPENS_BEFORE_MS};
 use telehealth::sheets::SheetError;
 use telehealth::status::EndReason;
 
@@ -49,10 +51,19 @@ pub async fn called_off(web: &Web, visit: &str) {
     web.hall().close(visit, EndReason::Revoked);
 }
 
-/// The appointment is at another time: its links open with it.
+/// The appointment is at another time: what was decided about it and its links go there too. Where it does not open now, who waits for
+/// it goes, and comes anew.
 pub async fn put_off(web: &Web, visit: &str, start_ms: i64, end_ms: i64) {
+    let now_ms = web.record().now_ms();
+    let comes_anew = !(start_ms - OPENS_BEFORE_MS..end_ms + CLOSES_AFTER_MS).contains(&now_ms);
+    if let Err(error) = web.sheets().change(visit, |sheet| sheet.put_off(start_ms, comes_anew)) {
+        tracing::error!(%error, "what was decided about a visit could not be moved with it");
+    }
     if let Err(error) = web.guests().move_to(visit, start_ms, end_ms).await {
         tracing::error!(%error, "links into a visit could not be moved with it");
+    }
+    if comes_anew && web.hall().view(visit).is_some_and(|room| !room.has_host) {
+        web.hall().close(visit, EndReason::Revoked);
     }
 }
 

@@ -131,7 +131,7 @@ pub async fn enrol(asked: &Asked<'_>) -> Answer {
     };
     asked.web.hall().note(&comer.visit, comer.role, Audit::Enrolled, comer.person.clone());
     let made = Enrolled { role: comer.role, at_ms };
-    asked.web.sheets().change(&comer.visit, |sheet| sheet.enrolled = Some(made)).map_err(super::unread)?;
+    asked.web.sheets().change(&comer.visit, |sheet| sheet.enrolled.push(made)).map_err(super::unread)?;
     Ok(answer::json(StatusCode::OK, &json!({})))
 }
 
@@ -153,11 +153,7 @@ pub async fn prove(asked: &Asked<'_>) -> Answer {
     }
     let at_ms = asked.web.record().now_ms();
     let signed = Signed { role: comer.role, at_ms, known_ms: proof.known_ms, of_account: proof.of_account };
-    let changed = asked.web.sheets().change(&comer.visit, |sheet| {
-        sheet.steps.passkey = true;
-        sheet.passkey = Some(signed);
-    });
-    changed.map_err(super::unread)?;
+    asked.web.sheets().change(&comer.visit, |sheet| sheet.sign(signed)).map_err(super::unread)?;
     // Removed while it signed: whoever removed it told a room that knew nothing of it yet.
     if !identity.has_visit_passkey(comer.patient())? {
         super::access::unvouch(asked, &comer.visit, comer.role)?;

@@ -4,18 +4,16 @@
 use access::{Labeler, Labels};
 use fhir::Json;
 use http::StatusCode;
-use identity::{Session, VisitPatient};
+use identity::Session;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use telehealth::identity_check::{self, Start, Steps, Verified};
-use telehealth::link::Purpose;
 use telehealth::room::Audit;
 use telehealth::sheets::{Patient, Sheet, Signed};
 use telehealth::signal::Role;
-use telehealth::status::EndReason;
 
 use super::Answer;
-use super::host::{Room, hosting, refused};
+use super::host::{Room, hosting};
 use crate::answer;
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
@@ -125,12 +123,13 @@ fn told(asked: &Asked<'_>, room: &Room, sheet: &Sheet) -> Value {
         } else {
             format!("passkey known since {}", known.short())
         };
-        json!({ "since": since, "at": clock(held.at_ms, zone) })
+        let whose = if held.role == Role::Proxy { ", of who stands for the patient" } else { "" };
+        json!({ "since": format!("{since}{whose}"), "at": clock(held.at_ms, zone) })
     };
     let by_eye = sheet.identity.as_ref().and_then(|held| held.by_eye.as_ref());
     json!({
         "high": sheet.risk.is_high(), "asked": sheet.settings(&room.visit.id).high_risk, "label": sheet.risk.by_label,
-        "reason": sheet.steps.reason, "passkey": sheet.passkey.as_ref().map(signed), "words": sheet.steps.sas,
+        "reason": sheet.steps.reason, "passkey": sheet.signed.last().map(signed), "words": sheet.steps.sas,
         "eye": by_eye.map(|held| clock(held.at_ms, zone)), "relay": sheet.relay_only,
         "open": asked.web.hall().view(&room.visit.id).is_some(),
     })
@@ -201,29 +200,9 @@ pub async fn seen(asked: &Asked<'_>) -> Answer {
         return Ok(answer::json(StatusCode::OK, &told(asked, &room, &sheet)));
     }
     note(asked, &session, visit, Audit::SomebodyElse, None);
-    let links = asked.web.guests().of_visit(visit).map_err(refused)?;
-    let is_theirs = |purpose| matches!(purpose, Purpose::Patient | Purpose::Proxy);
-    for link in links.iter().filter(|link| !link.is_revoked && is_theirs(link.purpose)) {
-        asked.web.guests().revoke(visit, &link.name).await.map_err(refused)?;
-    }
-    void_enrolled(asked, &session, visit).await?;
-    let sheet = changed(asked, visit, |sheet| {
-        (sheet.identity, sheet.passkey, sheet.steps) = (None, None, Steps::default());
-        sheet.enrolled = None;
-        sheet.clone()
-    })?;
-    asked.web.hall().close(visit, EndReason::Revoked);
-    Ok(answer::json(StatusCode::OK, &told(asked, &room, &sheet)))
-}
-
-/// The passkey that somebody else made in this visit is not the patient's, now or the next time.
-async fn void_enrolled(asked: &Asked<'_>, session: &Session, visit: &str) -> Result<(), Refusal> {
+    super::somebody_else::put_out(asked, &session, &room).await?;
     let sheet = asked.web.sheets().of(visit).map_err(super::unread)?;
-    let (Some(made), Some(held), Some(caller)) = (sheet.enrolled, sheet.patient, session.caller.as_ref()) else {
-        return Ok(());
-    };
-    let patient = VisitPatient { id: &held.id, chart: held.chart, is_proxy: made.role == Role::Proxy };
-    Ok(asked.web.identity().void_visit_passkey(caller, patient, made.at_ms, &asked.from).await?)
+    Ok(answer::json(StatusCode::OK, &told(asked, &room, &sheet)))
 }
 
 async fn acting(asked: &Asked<'_>) -> Result<(Session, Room), Refusal> {

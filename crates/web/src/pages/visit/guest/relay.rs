@@ -12,7 +12,9 @@ use crate::pages::visit::host::{Room, hosting};
 
 pub async fn guest(asked: &Asked<'_>) -> Answer {
     let (link, binding) = brought(asked)?;
-    asked.web.guests().try_relay(&link, &binding).await.map_err(|error| turned(asked, error))?;
+    let hall = asked.web.hall();
+    let tried = asked.web.guests().try_relay(&link, &binding, |visit, person| hall.was_removed(visit, person)).await;
+    tried.map_err(|error| turned(asked, error))?;
     Ok(servers(asked))
 }
 
