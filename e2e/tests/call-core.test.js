@@ -346,3 +346,20 @@ test('relay only goes through TURN by UDP, by TCP and by TLS, and with a credent
     assert.ok(!relay.memory.some((text) => text.includes('typ relay') && text.includes(ben.id)));
   } finally { await turn.stop(); }
 });
+
+test('what this browser kept of a visit that was not closed goes a day later, with the next one', async () => {
+  const asha = await person(ASHA, 'visit-drawer');
+  const kept = await asha.evaluate(async () => {
+    const { Drawer } = await import('/assets/call/keys.js');
+    const drawer = await Drawer.open();
+    const { now } = Date;
+    await drawer.put('of-today', 'keys', 'today');
+    Date.now = () => now() - 25 * 3_600_000;
+    await drawer.put('of-yesterday', 'keys', 'yesterday');
+    Date.now = now;
+    const before = await drawer.get('of-yesterday', 'keys');
+    const next = await Drawer.open();
+    return [before, await next.get('of-yesterday', 'keys'), await next.get('of-today', 'keys')];
+  });
+  assert.deepEqual(kept, ['yesterday', undefined, 'today']);
+});

@@ -279,7 +279,8 @@ test('an interpreter is the third in the call, is seen as one, types what is sai
   await Promise.all([readWith(host, 'The patient'), readWith(patient, 'Asha Rao'), readWith(ines, 'Asha Rao')]);
   assert.equal(await sas(host), await sas(patient));
   assert.notEqual(await sas(host), await sas(ines));
-  for (const page of [host, patient]) await page.getByRole('button', { name: 'They are the same' }).click();
+  // A second press that was on its way is not about the words that came meanwhile.
+  for (const page of [host, patient]) await page.getByRole('button', { name: 'They are the same' }).evaluate((button) => { button.click(); button.click(); });
   await Promise.all([readWith(host, 'Ines Vidal'), readWith(patient, 'Ines Vidal')]);
   assert.equal(await sas(host), await sas(ines));
   await ines.getByRole('button', { name: 'Type captions' }).click();

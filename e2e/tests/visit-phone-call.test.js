@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { findsNothing } from '../support/axe.js';
+import { pageOf } from '../support/browser.js';
 import { house } from '../support/house.js';
 import { frozen, phone } from '../support/phone.js';
 import { bothCome, door, enterCall, letIn, look, noBanner, openRoom, plays, until } from '../support/video.js';
@@ -103,8 +104,15 @@ test('sound and picture that the system ended are asked for again: by themselves
 });
 
 test('a page that the phone threw away meanwhile is back in the call by itself, and in the waiting room too', async () => {
-  const { host, patient } = two;
+  const { host, patient, visit } = two;
   const me = await look(patient, 'me');
+  // A form that is asked for meanwhile does not stand in the way.
+  const forms = await pageOf(host.context());
+  await forms.goto(`/patients/${visit.patient}/forms`);
+  await forms.getByLabel('Form', { exact: true }).selectOption({ index: 1 });
+  await forms.getByRole('button', { name: 'Ask the patient' }).click();
+  await forms.getByText('Asked. The patient finds it').waitFor();
+  await forms.close();
   // The page is gone, for longer than the server listens to silence; the address is what the phone has kept.
   await patient.goto('about:blank');
   await tile(host).getByText('away: their device is not connected').waitFor({ timeout: CAP_MS });
@@ -140,5 +148,21 @@ test('who was gone for so long that nobody keeps their place knocks anew by them
   await letIn(host).click();
   await Promise.all([plays(host), plays(patient)]);
   await noBanner(host, patient);
+});
+
+test('who was away when the visit was ended learns it, and does not wait where nobody looks any more', async () => {
+  const { host, patient } = two;
+  await patient.evaluate(() => cutLine(true));
+  await tile(host).getByText('away: their device is not connected').waitFor({ timeout: CAP_MS });
+  await host.getByRole('button', { name: 'End for all' }).click();
+  await host.getByText('The visit is over.').waitFor();
+  await patient.evaluate(() => cutLine(false));
+  await patient.getByText('The visit is over.').waitFor({ timeout: CAP_MS });
+  await patient.locator('#after').waitFor();
+  assert.equal(await live(patient), '', 'camera and microphone are off');
+  await findsNothing(patient, 'the visit is over');
+  // By a press one may still knock, where something was forgotten.
+  await patient.getByRole('button', { name: 'Knock again' }).click();
+  await waiting(patient).waitFor();
   await two.close();
 });

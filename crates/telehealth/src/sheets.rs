@@ -110,6 +110,8 @@ pub struct Course {
     pub arrived_ms: Option<UnixMs>,
     pub started_ms: Option<UnixMs>,
     pub ended_ms: Option<UnixMs>,
+    /// A host ended it for all, and none has come since.
+    pub is_over: bool,
 }
 
 /// One person in the room, from being let in to being gone.
@@ -223,6 +225,11 @@ impl Course {
         let at_ms = happened.at_ms;
         match &happened.what {
             What::Room { what, detail } => {
+                match what {
+                    Audit::EndedForAll => self.is_over = true,
+                    Audit::Joined if happened.role.is_some_and(Role::is_host) => self.is_over = false,
+                    _ => {}
+                }
                 if let (Some(who), Some(role)) = (&happened.who, happened.role) {
                     let id = who.id.as_str();
                     match what {
@@ -361,6 +368,13 @@ mod tests {
         let expected = [(Role::Clinician, 1, Some(9)), (Role::Patient, 3, Some(9)), (Role::Interpreter, 4, Some(6))];
         assert_eq!(stays, expected);
         assert_eq!((course.started_ms, course.ended_ms), (Some(3), Some(9)));
+        assert!(!course.is_over, "everybody went, and may come back");
+        course.take(&room(10, 1, Role::Clinician, Audit::EndedForAll));
+        assert!(course.is_over);
+        course.take(&room(11, 2, Role::Patient, Audit::Joined));
+        assert!(course.is_over);
+        course.take(&room(12, 1, Role::Clinician, Audit::Joined));
+        assert!(!course.is_over);
         assert!(course.to_audio.is_some_and(|to_audio| to_audio.at_ms == 5 && to_audio.reason == "loss=30"));
     }
 

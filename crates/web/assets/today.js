@@ -64,14 +64,6 @@ list.addEventListener("keydown", (event) => {
   open.querySelector("summary").focus();
 });
 
-// A form that was sent is not sent twice.
-list.addEventListener("submit", (event) => {
-  const form = event.target;
-  if (form.dataset.sent) return event.preventDefault();
-  form.dataset.sent = "yes";
-});
-addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
-
 const span = (minutes) => minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
 
 setInterval(() => {

@@ -37,14 +37,6 @@ globalThis.wardstoneKeys.add(
   } },
 );
 
-// A form that was sent is not sent twice.
-document.addEventListener("submit", (event) => {
-  if (event.defaultPrevented) return;
-  if (event.target.dataset.sent) return event.preventDefault();
-  event.target.dataset.sent = "yes";
-});
-addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
-
 const keys = document.getElementById("keys");
 const say = () => { if (keys) keys.hidden = items().length === 0 || globalThis.wardstoneKeys.isOff(); };
 say();

@@ -10,79 +10,70 @@ pub struct Asset {
     /// Subresource Integrity: the SHA-256 of the bytes, base64. A test holds it to them.
     pub integrity: &'static str,
     pub media_type: &'static str,
+    /// Of the modules of a visit.
+    when: Option<When>,
     pub bytes: &'static [u8],
 }
 
 macro_rules! assets {
-    ($($(#[doc = $says:literal])* $name:ident = $media_type:ident $file:literal,)*) => {
+    ($($(#[doc = $says:literal])* $name:ident = $media_type:ident $file:literal $(in $when:ident)?,)*) => {
         $($(#[doc = $says])* pub static $name: Asset = Asset {
             path: concat!("/assets/", $file),
             integrity: include_str!(concat!("../assets/", $file, ".sri")),
             media_type: $media_type,
+            when: [$(Some(When::$when),)? None][0],
             bytes: include_bytes!(concat!("../assets/", $file)),
         };)*
         pub static ASSETS: &[&Asset] = &[$(&$name),*];
     };
 }
 
-/// What encrypts a call, loaded when one begins.
-const CALL_MODULES: &str = "/assets/call/";
-/// The parts of the pages of a visit, loaded with them.
-const VISIT_MODULES: &str = "/assets/visit/";
+/// When a page of a visit loads a module, each held to its hash before any of it runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// With the page, on either side.
+    Page,
+    /// With the page of who comes by a link: the clinician's asks nobody who they are.
+    Guest,
+    /// What tries camera, sound and network, and helps: with the page of who comes by a link, on the clinician's when it is asked for.
+    Check,
+    /// When a call begins.
+    Call,
+    /// When chart or note is asked for beside the call.
+    Workspace,
+}
 
 impl Asset {
     /// Modules name one another, by addresses without a hash: they are asked for anew each time.
     pub fn is_module(&self) -> bool {
-        [CALL_MODULES, VISIT_MODULES].iter().any(|room| self.path.starts_with(room))
+        self.when.is_some()
     }
 }
 
-/// Parts of the pages of a visit that only a call needs: loaded with what encrypts it.
-const IN_CALL: [&str; 9] =
-    ["back.js", "captions.js", "chart.js", "choice.js", "files.js", "leave.js", "lock.js", "stage.js", "talk.js"];
-/// What the clinician's page loads when chart or note is asked for beside the call.
-const WORKSPACE: &str = "workspace.js";
-
-fn is_in_call(asset: &Asset) -> bool {
-    let part = asset.path.strip_prefix(VISIT_MODULES);
-    asset.path.starts_with(CALL_MODULES) || part.is_some_and(|name| IN_CALL.contains(&name))
+fn modules(when: &'static [When]) -> impl Iterator<Item = &'static Asset> {
+    ASSETS.iter().copied().filter(move |asset| asset.when.is_some_and(|loaded| when.contains(&loaded)))
 }
 
-/// What a page with a call loads when it begins, each held to its hash before it runs.
 pub fn call_modules() -> impl Iterator<Item = &'static Asset> {
-    ASSETS.iter().copied().filter(|asset| is_in_call(asset))
+    modules(&[When::Call])
 }
 
-/// What a page of a visit loads, each held to its hash before it runs.
-pub fn visit_modules() -> impl Iterator<Item = &'static Asset> {
-    let is_later = |asset: &Asset| is_in_call(asset) || asset.path.strip_prefix(VISIT_MODULES) == Some(WORKSPACE);
-    ASSETS.iter().copied().filter(move |asset| asset.path.starts_with(VISIT_MODULES) && !is_later(asset))
+pub fn guest_modules() -> impl Iterator<Item = &'static Asset> {
+    modules(&[When::Page, When::Guest, When::Check])
 }
 
-/// Those of them that the clinician's page loads: it asks nobody who they are.
 pub fn host_modules() -> impl Iterator<Item = &'static Asset> {
-    let is_later = |asset: &&Asset| OF_GUESTS.contains(&asset.path) || OF_CHECK.contains(&asset.path);
-    visit_modules().filter(move |asset| !is_later(asset))
+    modules(&[When::Page])
 }
 
-/// What tries camera, sound and network, and helps: on the clinician's page when that is asked for.
 pub fn check_modules() -> impl Iterator<Item = &'static Asset> {
-    visit_modules().filter(|asset| OF_CHECK.contains(&asset.path))
+    modules(&[When::Check])
 }
 
 /// What stands beside the call is loaded with these.
 pub fn workspace() -> [&'static Asset; 2] {
     [&WORKSPACE_CSS, &VISIT_WORKSPACE]
 }
-
-const OF_CHECK: [&str; 3] = ["/assets/visit/check.js", "/assets/visit/devices.js", "/assets/visit/help.js"];
-const OF_GUESTS: [&str; 5] = [
-    "/assets/visit/guest.js",
-    "/assets/visit/who.js",
-    "/assets/visit/consent.js",
-    "/assets/visit/early.js",
-    "/assets/visit/passkey.js",
-];
 
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -98,50 +89,50 @@ assets! {
     /// Both ends of a visit.
     VISIT = SCRIPT "visit.js",
     VISIT_CSS = STYLE "visit.css",
-    VISIT_ABOUT = SCRIPT "visit/about.js",
-    VISIT_BACK = SCRIPT "visit/back.js",
-    VISIT_BEGIN = SCRIPT "visit/begin.js",
-    VISIT_CAPTIONS = SCRIPT "visit/captions.js",
-    VISIT_CHART = SCRIPT "visit/chart.js",
-    VISIT_CHOICE = SCRIPT "visit/choice.js",
-    VISIT_CHECK = SCRIPT "visit/check.js",
-    VISIT_CONSENT = SCRIPT "visit/consent.js",
-    VISIT_DEVICES = SCRIPT "visit/devices.js",
-    VISIT_EARLY = SCRIPT "visit/early.js",
-    VISIT_FILES = SCRIPT "visit/files.js",
-    VISIT_GUEST = SCRIPT "visit/guest.js",
-    VISIT_HELD = SCRIPT "visit/held.js",
-    VISIT_HELP = SCRIPT "visit/help.js",
-    VISIT_HOST = SCRIPT "visit/host.js",
-    VISIT_LEAVE = SCRIPT "visit/leave.js",
-    VISIT_LOCK = SCRIPT "visit/lock.js",
-    VISIT_PAGE = SCRIPT "visit/page.js",
-    VISIT_PASSKEY = SCRIPT "visit/passkey.js",
-    VISIT_RISK = SCRIPT "visit/risk.js",
-    VISIT_STAGE = SCRIPT "visit/stage.js",
-    VISIT_TALK = SCRIPT "visit/talk.js",
-    VISIT_WHO = SCRIPT "visit/who.js",
-    VISIT_WORKSPACE = SCRIPT "visit/workspace.js",
+    VISIT_ABOUT = SCRIPT "visit/about.js" in Page,
+    VISIT_BACK = SCRIPT "visit/back.js" in Call,
+    VISIT_BEGIN = SCRIPT "visit/begin.js" in Page,
+    VISIT_CAPTIONS = SCRIPT "visit/captions.js" in Call,
+    VISIT_CHART = SCRIPT "visit/chart.js" in Call,
+    VISIT_CHOICE = SCRIPT "visit/choice.js" in Call,
+    VISIT_CHECK = SCRIPT "visit/check.js" in Check,
+    VISIT_CONSENT = SCRIPT "visit/consent.js" in Guest,
+    VISIT_DEVICES = SCRIPT "visit/devices.js" in Check,
+    VISIT_EARLY = SCRIPT "visit/early.js" in Guest,
+    VISIT_FILES = SCRIPT "visit/files.js" in Call,
+    VISIT_GUEST = SCRIPT "visit/guest.js" in Guest,
+    VISIT_HELD = SCRIPT "visit/held.js" in Page,
+    VISIT_HELP = SCRIPT "visit/help.js" in Check,
+    VISIT_HOST = SCRIPT "visit/host.js" in Page,
+    VISIT_LEAVE = SCRIPT "visit/leave.js" in Call,
+    VISIT_LOCK = SCRIPT "visit/lock.js" in Call,
+    VISIT_PAGE = SCRIPT "visit/page.js" in Page,
+    VISIT_PASSKEY = SCRIPT "visit/passkey.js" in Guest,
+    VISIT_RISK = SCRIPT "visit/risk.js" in Page,
+    VISIT_STAGE = SCRIPT "visit/stage.js" in Call,
+    VISIT_TALK = SCRIPT "visit/talk.js" in Call,
+    VISIT_WHO = SCRIPT "visit/who.js" in Guest,
+    VISIT_WORKSPACE = SCRIPT "visit/workspace.js" in Workspace,
     /// Chart and note beside a call, on the page of the visit.
     WORKSPACE_CSS = STYLE "workspace.css",
     /// In their frames.
     BESIDE = SCRIPT "beside.js",
     BESIDE_CSS = STYLE "beside.css",
-    CALL_BYTES = SCRIPT "call/bytes.js",
-    CALL_CALL = SCRIPT "call/call.js",
-    CALL_EMOJI = SCRIPT "call/emoji.js",
-    CALL_FRAME_WORKER = SCRIPT "call/frame-worker.js",
-    CALL_FRAMES = SCRIPT "call/frames.js",
-    CALL_GATE = SCRIPT "call/gate.js",
-    CALL_HPKE = SCRIPT "call/hpke.js",
-    CALL_KEYS = SCRIPT "call/keys.js",
-    CALL_MEDIA = SCRIPT "call/media.js",
-    CALL_MONITOR = SCRIPT "call/monitor.js",
-    CALL_PEER = SCRIPT "call/peer.js",
-    CALL_POST = SCRIPT "call/post.js",
-    CALL_ROSTER = SCRIPT "call/roster.js",
-    CALL_SIGNAL = SCRIPT "call/signal.js",
-    CALL_TALK = SCRIPT "call/talk.js",
+    CALL_BYTES = SCRIPT "call/bytes.js" in Call,
+    CALL_CALL = SCRIPT "call/call.js" in Call,
+    CALL_EMOJI = SCRIPT "call/emoji.js" in Call,
+    CALL_FRAME_WORKER = SCRIPT "call/frame-worker.js" in Call,
+    CALL_FRAMES = SCRIPT "call/frames.js" in Call,
+    CALL_GATE = SCRIPT "call/gate.js" in Call,
+    CALL_HPKE = SCRIPT "call/hpke.js" in Call,
+    CALL_KEYS = SCRIPT "call/keys.js" in Call,
+    CALL_MEDIA = SCRIPT "call/media.js" in Call,
+    CALL_MONITOR = SCRIPT "call/monitor.js" in Call,
+    CALL_PEER = SCRIPT "call/peer.js" in Call,
+    CALL_POST = SCRIPT "call/post.js" in Call,
+    CALL_ROSTER = SCRIPT "call/roster.js" in Call,
+    CALL_SIGNAL = SCRIPT "call/signal.js" in Call,
+    CALL_TALK = SCRIPT "call/talk.js" in Call,
     /// Patients, actions and pages from one field.
     PALETTE = SCRIPT "palette.js",
     PALETTE_CSS = STYLE "palette.css",
@@ -153,7 +144,7 @@ assets! {
     WORK_CSS = STYLE "work.css",
     /// Keys in those lists.
     WORK = SCRIPT "work.js",
-    /// Forms that are sent once: a result, a message, a task, a walk-in, insurance.
+    /// Forms that are sent once.
     ONCE = SCRIPT "once.js",
     /// The lists of a chart: allergies, medicines, problems, immunizations.
     LISTS = STYLE "lists.css",

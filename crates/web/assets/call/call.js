@@ -540,7 +540,6 @@ export class Call extends EventTarget {
   shareScreen() { return this.media.shareScreen(); }
   stopScreen() { this.media.stopScreen(); }
   restartMedia() { return this.media.restart(); }
-  restartIce(who) { this.peers.get(who)?.restart(); }
 
   #mustBeOpen() { if (!this.isOpen) throw new Error("Read the words to each other first: messages follow when both say that they are the same."); }
   say(words) { this.#mustBeOpen(); return this.talk.say(words); }

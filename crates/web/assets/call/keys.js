@@ -8,6 +8,8 @@ const P256 = { name: "ECDSA", namedCurve: "P-256" };
 const NONCE_SIZE = 32;
 const BINDING_MS = 15 * 60_000;
 const SAS_EMOJI = 7;
+/** What is kept of a visit that was not closed goes when the next one is opened. */
+const KEPT_MS = 24 * 3_600_000;
 
 const opened = (request) => new Promise((resolve, reject) => {
   request.onsuccess = () => resolve(request.result);
@@ -21,11 +23,17 @@ export class Drawer {
     opening.onupgradeneeded = () => opening.result.createObjectStore("kept");
     const drawer = new Drawer();
     drawer.database = await opened(opening);
+    await drawer.#clear(Date.now() - KEPT_MS);
     return drawer;
   }
+  async #clear(untilMs) {
+    const store = this.#store("readwrite");
+    const [names, all] = await Promise.all([opened(store.getAllKeys()), opened(store.getAll())]);
+    names.forEach((name, at) => { if (!(all[at].atMs > untilMs)) store.delete(name); });
+  }
   #store(mode) { return this.database.transaction("kept", mode).objectStore("kept"); }
-  get(visit, what) { return opened(this.#store("readonly").get(`${visit}/${what}`)); }
-  put(visit, what, value) { return opened(this.#store("readwrite").put(value, `${visit}/${what}`)); }
+  async get(visit, what) { return (await opened(this.#store("readonly").get(`${visit}/${what}`)))?.value; }
+  put(visit, what, value) { return opened(this.#store("readwrite").put({ value, atMs: Date.now() }, `${visit}/${what}`)); }
   forget(visit) { return opened(this.#store("readwrite").delete(IDBKeyRange.bound(`${visit}/`, `${visit}/\uffff`))); }
 }
 

@@ -1,7 +1,7 @@
 // Words to one member, in order, each until they say that they have it: lines are cut, and what was on its way then is lost.
 
-export const REPEAT_MS = 1_000;
-export const REPEAT_MS_MAX = 8_000;
+const REPEAT_MS = 1_000;
+const REPEAT_MS_MAX = 8_000;
 const ACK_MS = 100;
 const UNHEARD_MAX = 256;
 const AT_ONCE = 16;

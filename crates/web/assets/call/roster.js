@@ -3,9 +3,9 @@
 import { b64, fields, number, unb64 } from "./bytes.js";
 import { verify } from "./keys.js";
 
-export const MEMBERS_MAX = 8;
+const MEMBERS_MAX = 8;
 export const LISTED_GRACE_MS = 4_000;
-export const LEFT_GRACE_MS = 10_000;
+const LEFT_GRACE_MS = 10_000;
 const ID = /^[0-9a-f]{16}$/;
 
 function canonical(visit, epoch, members) {

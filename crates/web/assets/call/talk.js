@@ -3,12 +3,12 @@
 import { b64, concat, derive, fields, number, random, sha256, same, text, unb64, utf8 } from "./bytes.js";
 import { verify } from "./keys.js";
 
-export const TEXT_SIZE_MAX = 4_000;
+const TEXT_SIZE_MAX = 4_000;
 export const FILE_SIZE_MAX = 10 * 1024 * 1024;
-export const FILES_MAX = 20;
+const FILES_MAX = 20;
 const CHUNK_SIZE = 24 * 1024;
 const SENDER_KEYS_MAX = 32;
-export const CAPTION_SIZE_MAX = 300;
+const CAPTION_SIZE_MAX = 300;
 const NOTICE_SIZE_MAX = 32;
 /** The server takes 20 messages and 512 kB a second from one person; words and signals need some of it too. */
 const PACE_MS = 80;

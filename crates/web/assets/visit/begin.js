@@ -12,9 +12,10 @@ const OF_CALL = ["../call/call.js", "./stage.js", "./talk.js", "./choice.js", ".
 /** A page that slept has its network a moment later than itself. */
 const AGAIN_MS = 1_500;
 const AGAIN_MAX = 20;
-/** That this browser knocked: a page that is loaded anew, or that a phone threw away, knocks by itself. */
+const OVER = "The visit is over.";
+/** At which visit this page knocked: one that is loaded anew, or that a phone threw away, knocks there by itself. */
 const KNOCKED = "wardstone-knocked";
-export const hasKnocked = () => sessionStorage.getItem(KNOCKED) === "yes";
+export const hasKnocked = (visit) => Boolean(visit) && sessionStorage.getItem(KNOCKED) === visit;
 export const forgetKnock = () => sessionStorage.removeItem(KNOCKED);
 
 /** What seals and opens, and what stands on the page in a call, comes when it is needed, each part held to its hash before any of it runs. */
@@ -37,10 +38,12 @@ export async function begin({ isFresh = false, isByItself = false, tries = 0 } =
     const { take } = await devices();
     await take().catch((error) => { if (!isHost) throw error; trouble(error.message); });
     const parts = await ofCall();
-    const { ticket, visit, place } = await post(ticketAt);
+    const { ticket, visit, place, over: isOver } = await post(ticketAt, { itself: isByItself });
+    if (isOver) { over(true, OVER); return; }
     const address = new URL(`/visits/${visit}/line`, location.href);
     address.protocol = "wss:";
     const made = new parts.Call({ visit, place, url: address.href, ticket });
+    made.visitId = visit;
     now.call = made;
     listen(made, isFresh, parts);
     if (now.media) { made.useMedia(now.media); byId("own").srcObject = now.media; }
@@ -79,15 +82,14 @@ function listen(made, isFresh, { stage: { drop, measured, named, tile, told, wor
 
 async function changed(made, state, isFresh) {
   const said = byId("call-said");
-  if (state.call === "joined" && !isHost) sessionStorage.setItem(KNOCKED, "yes");
+  if (state.call === "joined" && !isHost) sessionStorage.setItem(KNOCKED, made.visitId);
   if (state.call === "waiting") {
     const place = state.place > 1 ? ` ${state.place - 1} before you.` : "";
     const late = state.late ? ` Running about ${state.late} minutes late.` : "";
     byId("place").textContent = `You are waiting.${place}${late} Keep this page open: your clinician lets you in.`;
     show("wait");
   } else if (state.call === "line" && state.line === "stuck") {
-    // A ticket opens a room that was forgotten: then the line finds one, and says what is left of the place in it.
-    if (!isHost) post(ticketAt).catch(() => {});
+    if (!isHost) await findRoom(made);
   } else if (state.call === "line") {
     said.textContent = state.line === "away" ? "The connection to the clinic is lost; it is tried again. The call itself may go on." : "";
     if (state.line === "away" && byId("wait")?.hidden === false) byId("place").textContent = "The connection to the clinic is lost; it is tried again. Your place is kept.";
@@ -100,9 +102,19 @@ async function changed(made, state, isFresh) {
     await made.leave();
     await begin({ isFresh: true, isByItself: true });
   } else if (["ended", "removed", "left"].includes(state.call)) {
-    const ended = state.reason === "revoked" ? "The clinic cut this call off. Knock again if the visit is to go on." : "The visit is over.";
+    const ended = state.reason === "revoked" ? "The clinic cut this call off. Knock again if the visit is to go on." : OVER;
     over(state.call === "ended" && state.reason !== "revoked", { ended, removed: "You were taken out of the visit.", left: "You have left the visit." }[state.call]);
   }
+}
+
+/** A ticket opens a room that was forgotten: then the line finds one, and says what is left of the place in it. Not where the visit is over. */
+async function findRoom(made) {
+  let words;
+  try { words = (await post(ticketAt, { itself: true })).over && OVER; } catch (error) { words = error.status === 400 && error.message; }
+  if (!words || now.call !== made) return;
+  now.call = null;
+  await made.leave();
+  over(true, words);
 }
 
 function over(isDone, what) {

@@ -11,12 +11,13 @@ const FIRST = { who: "birth", agree: "tongue", forms: "to-forms", begin: "try" }
 
 async function opened(known) {
   trouble("");
+  // Who was there comes back, whatever else was asked for meanwhile.
+  if (hasKnocked(known.visit)) { await begin({ isByItself: true }); return; }
   const step = known.check ? "who" : known.agree ? "agree" : known.forms && !known.later ? "forms" : "begin";
   byId("forms-said").textContent = known.forms === 1 ? "The clinic asks you to fill in a form. It helps your clinician to prepare." : `The clinic asks you to fill in ${known.forms} forms. It helps your clinician to prepare.`;
   byId("forms-left").hidden = !known.forms;
   if (known.check) asking(known.ways);
   offer(known.passkey);
-  if (step === "begin" && hasKnocked()) { await begin({ isByItself: true }); return; }
   show(step);
   byId(FIRST[step]).focus();
 }

@@ -39,7 +39,7 @@ export async function post(address, body = {}) {
     body: JSON.stringify(body), credentials: "same-origin",
   });
   const told = await answer.json();
-  if (!answer.ok) throw new Error(told.error ?? "This did not work.");
+  if (!answer.ok) throw Object.assign(new Error(told.error ?? "This did not work."), { status: answer.status });
   return told;
 }
 

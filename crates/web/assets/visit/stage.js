@@ -14,6 +14,9 @@ const meters = new Map();
 const pairs = new Map();
 const FIRST = ["clinician", "patient", "proxy"];
 let asking = null;
+/** A press that was on its way when other words came is not about them. */
+const SETTLED_MS = 1_000;
+let askedAt = -Infinity;
 
 export function tile(who, kind, stream) {
   let figure = byId(`tile-${who}`);
@@ -99,7 +102,9 @@ export function words({ who, emoji, isConfirmed }) {
 
 function ask() {
   const rank = (id) => (FIRST.indexOf(now.members.find((one) => one.id === id)?.role) + FIRST.length + 1) % (FIRST.length + 1);
+  const before = asking;
   [asking = null] = [...pairs.keys()].sort((one, other) => rank(one) - rank(other));
+  if (before && asking !== before) askedAt = performance.now();
   byId("words").hidden = !asking;
   byId("sas").textContent = pairs.get(asking) ?? "";
   const isOne = now.members.length < 3;
@@ -107,6 +112,7 @@ function ask() {
 }
 
 function compared(isSame) {
+  if (performance.now() - askedAt < SETTLED_MS) return;
   now.call?.confirmSas(asking, isSame);
   pairs.delete(asking);
   ask();

@@ -1,6 +1,6 @@
 //! Stylesheet, script and letters: what pages promise of them holds, and pages hold nothing that a strict policy forbids.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,17 +9,12 @@ use identity::Connection;
 
 use crate::clinic::{Browser, Clinic, PASSWORD};
 
-/// `WARDSTONE_BLESS=1` writes the digests anew.
-#[test]
-fn digests_are_those_of_the_texts() {
+/// `WARDSTONE_BLESS=1` writes the digests anew: then the program is to be built again.
+#[tokio::test]
+async fn every_file_is_served_and_digests_are_those_of_the_texts() {
+    let clinic = Clinic::new().await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
-    let mut seen = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if !matches!(path.extension().and_then(|end| end.to_str()), Some("css" | "js" | "woff2")) {
-            continue;
-        }
-        seen += 1;
+    for path in files(&folder) {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &std::fs::read(&path).unwrap());
         let expected = format!("sha256-{}", STANDARD.encode(digest));
         let beside = path.with_added_extension("sri");
@@ -27,8 +22,19 @@ fn digests_are_those_of_the_texts() {
             std::fs::write(&beside, &expected).unwrap();
         }
         assert_eq!(std::fs::read_to_string(&beside).unwrap(), expected, "{}", path.display());
+        if path.extension().is_some_and(|end| end != "woff2") {
+            let address = format!("/assets/{}", path.strip_prefix(&folder).unwrap().display());
+            assert_eq!(Browser::new().get(&clinic, &address).await.status, StatusCode::OK, "{address}");
+        }
     }
-    assert!(seen > 5);
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let is_served =
+        |path: &PathBuf| matches!(path.extension().and_then(|end| end.to_str()), Some("css" | "js" | "woff2"));
+    files.into_iter().filter(is_served).chain(folders.iter().flat_map(|inner| self::files(inner))).collect()
 }
 
 #[tokio::test]

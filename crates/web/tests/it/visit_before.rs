@@ -269,6 +269,26 @@ async fn a_way_through_the_relay_is_for_who_is_known_and_not_for_ever() {
     assert_eq!(send(&clinic, &mut asha, path, None, &json!({})).await.status, StatusCode::FORBIDDEN);
 }
 
+#[tokio::test]
+async fn a_page_that_comes_back_by_itself_to_a_visit_that_was_ended_opens_no_room() {
+    let clinic = ward().await;
+    booked(&clinic).await;
+    let mut ruth = known(&clinic).await;
+    send(&clinic, &mut ruth, "/visit/agree", None, &agreement()).await;
+    let by_itself = json!({ "itself": true });
+    let given = send(&clinic, &mut ruth, "/visit/ticket", None, &by_itself).await;
+    assert!(given.body.contains("ticket"), "before it began: {}", given.body);
+    clinic.hall.close("video", telehealth::status::EndReason::Revoked);
+    clinic.sheets.change("video", |sheet| sheet.course.is_over = true).unwrap();
+    let over = send(&clinic, &mut ruth, "/visit/ticket", None, &by_itself).await;
+    assert_eq!((over.status, over.body.as_str()), (StatusCode::OK, r#"{"over":true}"#));
+    assert!(clinic.hall.view("video").is_none());
+    let pressed = send(&clinic, &mut ruth, "/visit/ticket", None, &json!({})).await;
+    assert!(pressed.body.contains("ticket"), "{}", pressed.body);
+    let open = send(&clinic, &mut ruth, "/visit/ticket", None, &by_itself).await;
+    assert!(open.body.contains("ticket"), "{}", open.body);
+}
+
 /// An account of somebody who opens this chart as their own.
 pub async fn seed_patient(clinic: &Clinic, login: &str, patient: &str) {
     let chart = clinic.record.own_chart_link(&clinic.by(Job::Admin), patient).await;

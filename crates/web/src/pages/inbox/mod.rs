@@ -12,7 +12,7 @@ use super::Answer;
 use super::results::{Covering, Tab, chosen, covering, tabs};
 use super::today::Work;
 use crate::answer;
-use crate::assets::{Asset, Frame, WORK, WORK_CSS};
+use crate::assets::{Asset, Frame, ONCE, WORK, WORK_CSS};
 use crate::client::Asked;
 use crate::clinic::addressed;
 use crate::clinic::ask::Asking;
@@ -35,6 +35,7 @@ struct Page<'a> {
     frame: Frame<'a>,
     shell: Shell<'a>,
     script: &'static Asset,
+    once: &'static Asset,
     style: &'static Asset,
     tabs: Vec<Tab>,
     here: List,
@@ -81,6 +82,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, &session, Place::Inbox),
         script: &WORK,
+        once: &ONCE,
         style: &WORK_CSS,
         tabs,
         here,

@@ -10,7 +10,7 @@ use record::PART2_NOTICE;
 
 use super::Answer;
 use crate::answer;
-use crate::assets::{Asset, Frame, WORK, WORK_CSS};
+use crate::assets::{Asset, Frame, ONCE, WORK, WORK_CSS};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::day;
@@ -32,6 +32,7 @@ struct Page<'a> {
     frame: Frame<'a>,
     shell: Shell<'a>,
     script: &'static Asset,
+    once: &'static Asset,
     style: &'static Asset,
     tabs: Vec<Tab>,
     here: List,
@@ -84,6 +85,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, &session, Place::Results),
         script: &WORK,
+        once: &ONCE,
         style: &WORK_CSS,
         tabs,
         here,

@@ -12,7 +12,7 @@ use identity::Session;
 
 use super::Answer;
 use crate::answer;
-use crate::assets::{Asset, Frame, TODAY};
+use crate::assets::{Asset, Frame, ONCE, TODAY};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::book::{Around, Status, Visit};
@@ -42,6 +42,7 @@ struct Page<'a> {
     frame: Frame<'a>,
     shell: Shell<'a>,
     script: &'static Asset,
+    once: &'static Asset,
     list: List<'a>,
     choices: Choices,
     still_open: Vec<Open>,
@@ -129,6 +130,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, &session, Place::Today),
         script: &TODAY,
+        once: &ONCE,
         list,
         choices: chosen.choices,
         still_open,

@@ -169,6 +169,7 @@ mod tests {
             arrived_ms: Some(AT - 60_000),
             started_ms: Some(AT),
             ended_ms: Some(AT + 60_000),
+            ..Course::default()
         };
         tell(&mut encounter, &sheet);
         let once = String::from_utf8(encounter.to_vec()).unwrap();

@@ -21,7 +21,7 @@ use telehealth::{Secret, TelehealthError};
 
 use super::Answer;
 use crate::answer;
-use crate::assets::{Asset, Frame, VISIT, VISIT_CSS, call_modules, visit_modules};
+use crate::assets::{Asset, Frame, VISIT, VISIT_CSS, call_modules, guest_modules};
 use crate::client::Asked;
 use crate::refusal::Refusal;
 
@@ -45,6 +45,13 @@ struct Page<'a> {
 }
 
 #[derive(Deserialize)]
+struct Wanted {
+    /// The page asks by itself: nobody pressed.
+    #[serde(default)]
+    itself: bool,
+}
+
+#[derive(Deserialize)]
 struct Link {
     /// Empty when the page was loaded anew: then the cookie knows it.
     #[serde(default)]
@@ -57,7 +64,7 @@ impl Page<'_> {
     }
 
     fn visit_modules(&self) -> impl Iterator<Item = &'static Asset> {
-        visit_modules()
+        guest_modules()
     }
 }
 
@@ -98,8 +105,13 @@ pub async fn open(asked: &Asked<'_>) -> Answer {
 
 pub async fn ticket(asked: &Asked<'_>) -> Answer {
     let (link, binding) = brought(asked)?;
+    let wanted: Wanted = asked.json()?;
     let (visit, invite) = asked.web.guests().entry(&link, &binding).await.map_err(|error| turned(asked, error))?;
     let sheet = asked.web.sheets().of(&visit).map_err(super::unread)?;
+    // Who was away when it ended would wait where nobody looks any more.
+    if wanted.itself && sheet.course.is_over && asked.web.hall().view(&visit).is_none() {
+        return Ok(answer::json(StatusCode::OK, &json!({ "over": true })));
+    }
     let place = place_of(&visit, &invite);
     let secret = asked.web.hall().invite(sheet.settings(&visit), invite).ok_or(Refusal::Defect)?;
     if let Some(slot) = sheet.slot {
@@ -120,6 +132,8 @@ async fn shown(asked: &Asked<'_>, known: &Known, held: (&Secret, &Secret)) -> An
         "check": known.is_to_check,
         "agree": known.is_to_agree,
         "patient": known.purpose == Purpose::Patient,
+        // Which one a page that is loaded anew is back in.
+        "visit": (!known.is_to_check && !known.is_to_agree).then_some(&known.visit),
         "passkey": super::passkey::before(asked, known)?,
         // Still to be filled in, and whether they are to wait.
         "forms": forms,
