@@ -58,6 +58,8 @@ try {
   await knock(guest);
   await letIn(page, guest, 'The patient');
   await plays(page, '#tiles figure video');
+  await page.getByRole('group', { name: 'Beside the call' }).getByRole('button', { name: 'Chart', exact: true }).click();
+  await page.frameLocator('iframe[data-pane=chart]').getByRole('heading', { level: 1 }).waitFor();
   await shoot('visit');
 } finally {
   await browser.stop();
