@@ -66,6 +66,9 @@ pub struct Patient {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signed {
     pub role: Role,
+    /// Of the room: who held it.
+    #[serde(default)]
+    pub person: String,
     pub at_ms: UnixMs,
     /// Since when it is known to be theirs.
     pub known_ms: UnixMs,
@@ -403,7 +406,7 @@ mod tests {
     #[test]
     fn passkeys_are_of_a_role_each() {
         let mut sheet = Sheet::default();
-        let signed = |role, at_ms| Signed { role, at_ms, known_ms: 0, of_account: false };
+        let signed = |role, at_ms| Signed { role, person: String::new(), at_ms, known_ms: 0, of_account: false };
         for (role, at_ms) in [(Role::Patient, 1), (Role::Proxy, 2), (Role::Patient, 3)] {
             sheet.sign(signed(role, at_ms));
         }

@@ -45,6 +45,7 @@ mod visit;
 mod visit_before;
 mod visit_follow;
 mod visit_forms;
+mod visit_forms_risk;
 mod visit_keep;
 mod visit_passkey_early;
 mod visit_risk;

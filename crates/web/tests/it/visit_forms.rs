@@ -10,14 +10,14 @@ use crate::visit_before::seed_patient;
 use crate::visit_risk::SEEN;
 use crate::ward::{MRN, look, ward};
 
-const LIST: &str = "/visit/forms";
-const ASKED: &str = "/visit/forms/asked";
+pub const LIST: &str = "/visit/forms";
+pub const ASKED: &str = "/visit/forms/asked";
 const ABOUT: &str = "/appointments/video/visit/about";
-const CODE: &str =
+pub const CODE: &str =
     r#""code":{"coding":[{"system":"http://hl7.org/fhir/uv/sdc/CodeSystem/temp","code":"complete-questionnaire"}]}"#;
 
 /// The form, and Ruth who was asked to fill it in.
-async fn asked(clinic: &Clinic) {
+pub async fn asked(clinic: &Clinic) {
     let items = r#"{"linkId":"g","type":"group","text":"Today","item":[
         {"linkId":"pain","type":"integer","text":"How strong is the pain","required":true,"extension":[
             {"url":"http://hl7.org/fhir/StructureDefinition/minValue","valueInteger":0},{"url":"http://hl7.org/fhir/StructureDefinition/maxValue","valueInteger":10}]},
@@ -31,7 +31,7 @@ async fn asked(clinic: &Clinic) {
     task(clinic, "asked", "p1", "requested", "").await;
 }
 
-async fn task(clinic: &Clinic, id: &str, patient: &str, status: &str, more: &str) {
+pub async fn task(clinic: &Clinic, id: &str, patient: &str, status: &str, more: &str) {
     let members = format!(
         r#"{more}"status":"{status}","intent":"order",{CODE},"description":"Before <b>you</b> come","for":{{"reference":"Patient/{patient}"}},
         "authoredOn":"2027-01-01T10:00:00Z","input":[{{"type":{{"coding":[{{"code":"questionnaire"}}]}},"valueCanonical":"http://clinic.example/intake|2"}}]"#
@@ -51,7 +51,7 @@ pub async fn come(clinic: &Clinic, purpose: &str) -> (Browser, Value) {
     (guest, serde_json::from_str(&agreed.body).unwrap())
 }
 
-fn filled(page: &Answer, fields: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
+pub fn filled(page: &Answer, fields: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
     let value = |name: &str| {
         let (_, rest) = page.body.split_once(&format!(r#"name="{name}""#)).unwrap();
         rest.split_once(r#"value=""#).unwrap().1.split('"').next().unwrap().to_owned()
@@ -63,7 +63,7 @@ fn filled(page: &Answer, fields: &[(&'static str, &str)]) -> Vec<(&'static str, 
 }
 
 /// Sent, and the page that it leads to.
-async fn again(clinic: &Clinic, browser: &mut Browser, fields: &[(&str, String)], why: &str) -> Answer {
+pub async fn again(clinic: &Clinic, browser: &mut Browser, fields: &[(&str, String)], why: &str) -> Answer {
     let sent = browser.post(clinic, ASKED, fields).await;
     assert_eq!(
         (sent.status, sent.location()),
@@ -74,13 +74,13 @@ async fn again(clinic: &Clinic, browser: &mut Browser, fields: &[(&str, String)]
     browser.get(clinic, sent.location()).await
 }
 
-async fn held(clinic: &Clinic, kind: &str, id: &str) -> Value {
+pub async fn held(clinic: &Clinic, kind: &str, id: &str) -> Value {
     let key = record::ResourceKey::parse(kind, id).unwrap();
     let version = clinic.record.read(&clinic.by(Job::Integration), &key).await.unwrap();
     serde_json::from_slice(version.get().json()).unwrap()
 }
 
-async fn responses(clinic: &Clinic) -> Vec<Value> {
+pub async fn responses(clinic: &Clinic) -> Vec<Value> {
     let pairs = [("subject".into(), "Patient/p1".into())];
     let kind = record::types::parse("QuestionnaireResponse").unwrap();
     let request = record::SearchRequest { kind, compartment: None, pairs: &pairs, lenient: false };

@@ -152,7 +152,8 @@ pub async fn prove(asked: &Asked<'_>) -> Answer {
         return Err(comer.refused(asked));
     }
     let at_ms = asked.web.record().now_ms();
-    let signed = Signed { role: comer.role, at_ms, known_ms: proof.known_ms, of_account: proof.of_account };
+    let (role, person) = (comer.role, comer.person.clone());
+    let signed = Signed { role, person, at_ms, known_ms: proof.known_ms, of_account: proof.of_account };
     asked.web.sheets().change(&comer.visit, |sheet| sheet.sign(signed)).map_err(super::unread)?;
     // Removed while it signed: whoever removed it told a room that knew nothing of it yet.
     if !identity.has_visit_passkey(comer.patient())? {

@@ -10,7 +10,8 @@ use identity::Visitor;
 use record::RecordError;
 use serde_json::json;
 use telehealth::guests::{GuestError, Visited};
-use telehealth::sheets::Patient;
+use telehealth::sheets::{Patient, Sheet, Signed};
+use telehealth::signal::Role;
 
 use super::{REFUSED, kept, refused, turned};
 use crate::answer;
@@ -119,22 +120,58 @@ impl Again {
     }
 }
 
+/// Why who came gets no form.
+enum NotYet {
+    /// Something comes before.
+    Unknown(GuestError),
+    Unproven,
+}
+
+impl NotYet {
+    fn shown(self, asked: &Asked<'_>) -> http::Response<axum::body::Body> {
+        match self {
+            NotYet::Unknown(_) => answer::see(GUEST_PATH),
+            NotYet::Unproven => over(asked, UNPROVEN, GUEST_PATH),
+        }
+    }
+
+    fn refused(self) -> Refusal {
+        match self {
+            NotYet::Unknown(error) => refused(error),
+            NotYet::Unproven => Refusal::Invalid(UNPROVEN),
+        }
+    }
+}
+
+/// What lets nobody into the call shows nobody a form: where the visit is of high risk, who came by a link proves who they are with a
+/// passkey first, or the clinician says why they go on without. An account has factors of its own.
+fn is_proven(sheet: &Sheet, visited: &Visited) -> bool {
+    let role = if visited.is_proxy { Role::Proxy } else { Role::Patient };
+    let is_theirs = |signed: &Signed| signed.role == role && signed.person == visited.person;
+    let is_asked = visited.account.is_none() && sheet.settings(&visited.visit).high_risk;
+    !is_asked || sheet.signed.iter().any(is_theirs)
+}
+
 pub(super) fn is_patients(error: &GuestError) -> bool {
     matches!(error, GuestError::Unchecked | GuestError::NotAgreed)
 }
 
 impl Coming {
-    async fn of(asked: &Asked<'_>) -> Result<Result<Self, GuestError>, Refusal> {
+    async fn of(asked: &Asked<'_>) -> Result<Result<Self, NotYet>, Refusal> {
         let (link, binding) = kept(asked).ok_or(Refusal::Invalid(REFUSED))?;
-        match asked.web.guests().visited(&link, &binding).await {
-            Ok(visited) => Self::known(asked, visited).map(Ok),
-            Err(error) if is_patients(&error) => Ok(Err(error)),
-            Err(error) => Err(turned(asked, error)),
+        let visited = match asked.web.guests().visited(&link, &binding).await {
+            Ok(visited) => visited,
+            Err(error) if is_patients(&error) => return Ok(Err(NotYet::Unknown(error))),
+            Err(error) => return Err(turned(asked, error)),
+        };
+        let sheet = asked.web.sheets().of(&visited.visit).map_err(unread)?;
+        if !is_proven(&sheet, &visited) {
+            return Ok(Err(NotYet::Unproven));
         }
+        Self::known(asked, sheet, visited).map(Ok)
     }
 
-    fn known(asked: &Asked<'_>, visited: Visited) -> Result<Self, Refusal> {
-        let sheet = asked.web.sheets().of(&visited.visit).map_err(unread)?;
+    fn known(asked: &Asked<'_>, sheet: Sheet, visited: Visited) -> Result<Self, Refusal> {
         let patient = sheet.patient.ok_or(Refusal::NotYours)?;
         let user = visited.account.as_deref().map(|account| account.trim_start_matches("user-").parse());
         let visitor = Visitor {
@@ -166,16 +203,19 @@ impl Coming {
 pub(super) async fn left(asked: &Asked<'_>, visited: Visited) -> Result<(usize, bool), Refusal> {
     let sheet = asked.web.sheets().of(&visited.visit).map_err(unread)?;
     let is_later = sheet.drafts.is_later(&visited.person);
-    if sheet.patient.is_none() {
+    if sheet.patient.is_none() || !is_proven(&sheet, &visited) {
         return Ok((0, is_later));
     }
-    let coming = Coming::known(asked, visited)?;
+    let coming = Coming::known(asked, sheet, visited)?;
     let open = FormTask::open_of(&coming.asking(asked), &coming.patient.id).await?;
     Ok((open.len(), is_later))
 }
 
 pub async fn list(asked: &Asked<'_>) -> Answer {
-    let Ok(coming) = Coming::of(asked).await? else { return Ok(answer::see(GUEST_PATH)) };
+    let coming = match Coming::of(asked).await? {
+        Ok(coming) => coming,
+        Err(not_yet) => return Ok(not_yet.shown(asked)),
+    };
     let asking = coming.asking(asked);
     let sheet = asked.web.sheets().of(&coming.visited.visit).map_err(unread)?;
     let mut forms = Vec::new();
@@ -193,7 +233,7 @@ pub async fn list(asked: &Asked<'_>) -> Answer {
 /// Later, or in the visit: not asked again on the way to the waiting room.
 pub async fn later(asked: &Asked<'_>) -> Answer {
     asked.sent_by_our_page()?;
-    let coming = Coming::of(asked).await?.map_err(refused)?;
+    let coming = Coming::of(asked).await?.map_err(NotYet::refused)?;
     let person = coming.visited.person;
     asked.web.sheets().change(&coming.visited.visit, |sheet| sheet.drafts.put_off(&person)).map_err(unread)?;
     match crate::refusal::wants_json(asked.parts) {
@@ -203,13 +243,16 @@ pub async fn later(asked: &Asked<'_>) -> Answer {
 }
 
 pub async fn page(asked: &Asked<'_>) -> Answer {
-    let Ok(coming) = Coming::of(asked).await? else { return Ok(answer::see(GUEST_PATH)) };
+    let coming = match Coming::of(asked).await? {
+        Ok(coming) => coming,
+        Err(not_yet) => return Ok(not_yet.shown(asked)),
+    };
     let asking = coming.asking(asked);
     let task = coming.task(&asking, asked.ids[0]).await?;
     if !task.is_open() {
-        return Ok(over(asked, no_longer(&task)));
+        return Ok(over(asked, no_longer(&task), FORMS_PATH));
     }
-    let Some(questions) = task.questions(&asking).await? else { return Ok(over(asked, ELSEWHERE)) };
+    let Some(questions) = task.questions(&asking).await? else { return Ok(over(asked, ELSEWHERE, FORMS_PATH)) };
     let sheet = asked.web.sheets().of(&coming.visited.visit).map_err(unread)?;
     let held = sheet.drafts.of(&task.id, &coming.visited.person);
     let filled = held.map(|(fields, _)| Filled(fields.to_vec())).unwrap_or_default();
@@ -221,14 +264,18 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
 
 pub async fn send(asked: &Asked<'_>) -> Answer {
     asked.sent_by_our_page()?;
-    let coming = Coming::of(asked).await?.map_err(refused)?;
-    let asking = coming.asking(asked);
     let form = asked.form();
+    let coming = match Coming::of(asked).await? {
+        Ok(coming) => coming,
+        Err(NotYet::Unproven) if form.text("act") != "keep" => return Ok(NotYet::Unproven.shown(asked)),
+        Err(not_yet) => return Err(not_yet.refused()),
+    };
+    let asking = coming.asking(asked);
     if form.fields().count() >= FIELDS_MAX {
         return Err(Refusal::TooLarge);
     }
     let (task, token) = (coming.task(&asking, asked.ids[0]).await?, deed::token_sent(asked, &form));
-    let Some(questions) = task.questions(&asking).await? else { return Ok(over(asked, ELSEWHERE)) };
+    let Some(questions) = task.questions(&asking).await? else { return Ok(over(asked, ELSEWHERE, FORMS_PATH)) };
     let filled = Filled::of(&questions, form.fields());
     let checked = check(&questions, &filled);
     let filed = Filed { coming: &coming, task: &task, questions: &questions, checked: &checked, token: &token };
@@ -237,7 +284,7 @@ pub async fn send(asked: &Asked<'_>) -> Answer {
         return match filed.was_sent(&asking, &task).await? {
             true if !is_script => Ok(answer::see(&format!("{FORMS_PATH}?sent"))),
             _ if is_script => Err(Refusal::Invalid(no_longer(&task))),
-            _ => Ok(over(asked, no_longer(&task))),
+            _ => Ok(over(asked, no_longer(&task), FORMS_PATH)),
         };
     }
     if !keep(asked, &coming, &task, &filled)? {
@@ -265,7 +312,7 @@ pub async fn send(asked: &Asked<'_>) -> Answer {
             asked.web.hall().remind(visit);
             Ok(answer::see(&format!("{FORMS_PATH}?sent")))
         }
-        Became::Over(words) => Ok(over(asked, words)),
+        Became::Over(words) => Ok(over(asked, words, FORMS_PATH)),
         Became::Again(again) => Ok(answer::see(&format!("{FORMS_PATH}/{}?{}", task.id, again.name()))),
     }
 }
@@ -289,7 +336,7 @@ fn ready(questions: &Questionnaire, checked: &Checked, shown: &str, is_current: 
 fn keep(asked: &Asked<'_>, coming: &Coming, task: &FormTask, filled: &Filled) -> Result<bool, Refusal> {
     let (now_ms, person) = (asked.web.record().now_ms(), &coming.visited.person);
     let fields = filled.0.clone();
-    let change = |sheet: &mut telehealth::sheets::Sheet| sheet.drafts.keep(&task.id, person, fields, now_ms);
+    let change = |sheet: &mut Sheet| sheet.drafts.keep(&task.id, person, fields, now_ms);
     asked.web.sheets().change(&coming.visited.visit, change).map_err(unread)
 }
 
@@ -322,6 +369,7 @@ fn shown(
     answer::page(StatusCode::OK, &page)
 }
 
+const UNPROVEN: &str = "The clinic asks this in the visit. Forms of this visit open only once your passkey has said who you are, in the waiting room.";
 const ELSEWHERE: &str = "This form cannot be filled in here. The clinic asks you its questions in the visit.";
 
 fn no_longer(task: &FormTask) -> &'static str {
@@ -332,14 +380,15 @@ fn no_longer(task: &FormTask) -> &'static str {
     }
 }
 
-fn over(asked: &Asked<'_>, words: &str) -> http::Response<axum::body::Body> {
+fn over(asked: &Asked<'_>, words: &str, to: &str) -> http::Response<axum::body::Body> {
     #[derive(Template)]
     #[template(path = "visit_form_over.html")]
     struct Over<'a> {
         frame: Frame<'a>,
         css: &'static Asset,
         words: &'a str,
+        to: &'a str,
     }
     let status = if asked.parts.method == Method::GET { StatusCode::OK } else { StatusCode::CONFLICT };
-    answer::page(status, &Over { frame: Frame::of(asked.web), css: &FORMS_CSS, words })
+    answer::page(status, &Over { frame: Frame::of(asked.web), css: &FORMS_CSS, words, to })
 }
