@@ -54,6 +54,8 @@ pub enum Shelf {
     Quarantine = 19,
     /// Passkeys of patients who come by links, by a keyed hash of who they are.
     VisitPasskey = 20,
+    /// Forms before visits that are half filled in.
+    FormDraft = 21,
 }
 
 /// The key of an entry on its shelf: random, or a keyed hash.

@@ -1,90 +1,192 @@
-//! What somebody typed into a form before a visit and has not sent yet: on the sealed sheet of the visit, for who typed it alone.
+//! What somebody typed into a form before a visit and has not sent yet: an entry of its own on the desk for each form and person, so that
+//! keeping it writes nothing else anew.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use store::Desk;
+use store::desk::{Change, ENTRY_BYTES_MAX, EntryKey, Shelf};
+use zeroize::Zeroizing;
 
-use crate::UnixMs;
+use crate::hall::Clock;
+use crate::sheets::SheetError;
+use crate::{Hashed, UnixMs};
 
-/// Forms of one visit that are half filled in, and bytes of one of them. What is more is not kept.
-pub const DRAFTS_MAX: usize = 16;
-pub const DRAFT_BYTES_MAX: usize = 128 * 1024;
+/// From the last change on, or from the visit where that is still to come.
+const KEPT_MS: i64 = 7 * 86_400_000;
+/// Persons of a visit who want to fill in what is asked later.
+const LATER_MAX: usize = 16;
+/// What else stands in an entry: the visit, the Task, the person and when.
+const FRAME_BYTES: usize = 4 * 1024;
+
+/// Whose draft it is, and of which form.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    pub visit: &'a str,
+    /// The Task that asks for it.
+    pub task: &'a str,
+    /// Of the visit: who types it.
+    pub person: &'a str,
+}
 
 /// Names and values of fields. With no `Debug`: it is what a patient typed.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Drafts {
-    held: Vec<Draft>,
-    /// Persons of the visit who want to fill in what is asked later.
-    later: Vec<String>,
+pub struct Draft {
+    pub fields: Vec<(String, String)>,
+    pub at_ms: UnixMs,
+    until_ms: UnixMs,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
-struct Draft {
-    /// The Task that asks for it.
-    task: String,
-    /// Of the visit: who typed it.
-    person: String,
-    fields: Vec<(String, String)>,
-    at_ms: UnixMs,
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Drafts {
+    desk: Arc<Desk>,
+    clock: Clock,
+    /// One change after the other.
+    pen: Arc<Mutex<()>>,
 }
 
 impl Drafts {
+    pub fn new(desk: Arc<Desk>, clock: Clock) -> Self {
+        Self { desk, clock, pen: Arc::default() }
+    }
+
     /// What this person typed, and when.
-    pub fn of(&self, task: &str, person: &str) -> Option<(&[(String, String)], UnixMs)> {
-        let held = self.held.iter().find(|one| one.task == task && one.person == person)?;
-        Some((&held.fields, held.at_ms))
+    pub fn of(&self, place: Place<'_>) -> Result<Option<Draft>, SheetError> {
+        let Some(plain) = self.desk.get(Shelf::FormDraft, &place.key())? else { return Ok(None) };
+        serde_json::from_slice(&plain).map(Some).map_err(|_| SheetError::Damaged)
     }
 
-    /// In place of what they typed before. False where it is too much to keep.
-    pub fn keep(&mut self, task: &str, person: &str, fields: Vec<(String, String)>, at_ms: UnixMs) -> bool {
-        let bytes: usize = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
-        if bytes > DRAFT_BYTES_MAX {
-            return false;
+    /// In place of what they typed before, until a week after a visit that starts then. False where it is too much to keep: what was kept
+    /// stays.
+    pub fn keep(&self, place: Place<'_>, fields: Vec<(String, String)>, start_ms: UnixMs) -> Result<bool, SheetError> {
+        let _pen = self.pen.lock().unwrap_or_else(PoisonError::into_inner);
+        let at_ms = (self.clock)();
+        let draft = Draft { fields, at_ms, until_ms: at_ms.max(start_ms) + KEPT_MS };
+        let plain = Zeroizing::new(serde_json::to_vec(&draft).map_err(|_| SheetError::Damaged)?);
+        if plain.len() > ENTRY_BYTES_MAX - FRAME_BYTES {
+            return Ok(false);
         }
-        self.forget(task, person);
-        if self.held.len() >= DRAFTS_MAX {
-            return false;
-        }
-        self.held.push(Draft { task: task.to_owned(), person: person.to_owned(), fields, at_ms });
-        true
+        self.desk.write(&[Change::Put { shelf: Shelf::FormDraft, key: place.key(), plain }])?;
+        Ok(true)
     }
 
-    /// This person is not asked again on their way in.
+    pub fn forget(&self, place: Place<'_>) -> Result<(), SheetError> {
+        let _pen = self.pen.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(self.desk.write(&[Change::Remove { shelf: Shelf::FormDraft, key: place.key() }])?)
+    }
+
+    /// Removes what was kept long enough.
+    pub fn sweep(&self) -> Result<(), SheetError> {
+        let _pen = self.pen.lock().unwrap_or_else(PoisonError::into_inner);
+        let now_ms = (self.clock)();
+        let mut changes = Vec::new();
+        for entry in self.desk.load(Shelf::FormDraft)? {
+            let draft: Draft = serde_json::from_slice(&entry.plain).map_err(|_| SheetError::Damaged)?;
+            if now_ms > draft.until_ms {
+                changes.push(Change::Remove { shelf: Shelf::FormDraft, key: entry.key });
+            }
+        }
+        if changes.is_empty() { Ok(()) } else { Ok(self.desk.write(&changes)?) }
+    }
+}
+
+impl Place<'_> {
+    fn key(&self) -> EntryKey {
+        let named = [self.visit, self.task, self.person].map(|part| format!("{}:{part}", part.len())).concat();
+        let mut key = EntryKey::default();
+        key.copy_from_slice(&Hashed::of("form-draft", named.as_bytes()).bytes()[..16]);
+        key
+    }
+}
+
+/// Persons of a visit who are not asked for forms again on their way in.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Later {
+    later: Vec<String>,
+}
+
+impl Later {
     pub fn put_off(&mut self, person: &str) {
-        if !self.is_later(person) && self.later.len() < DRAFTS_MAX {
+        if !self.has(person) && self.later.len() < LATER_MAX {
             self.later.push(person.to_owned());
         }
     }
 
-    pub fn is_later(&self, person: &str) -> bool {
+    pub fn has(&self, person: &str) -> bool {
         self.later.iter().any(|one| one == person)
-    }
-
-    pub fn forget(&mut self, task: &str, person: &str) {
-        self.held.retain(|one| one.task != task || one.person != person);
     }
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use crypto::SealKey;
+
     use super::*;
+
+    struct Bench {
+        drafts: Drafts,
+        now: Arc<AtomicI64>,
+        _directory: tempfile::TempDir,
+    }
+
+    fn bench() -> Bench {
+        let directory = tempfile::tempdir().unwrap();
+        let desk = Arc::new(Desk::open(directory.path(), Zeroizing::new([1; 32]), SealKey::new(&[2; 32])).unwrap());
+        let now = Arc::new(AtomicI64::new(1_800_000_000_000));
+        let clock = now.clone();
+        let drafts = Drafts::new(desk, Arc::new(move || clock.load(Ordering::SeqCst)));
+        Bench { drafts, now, _directory: directory }
+    }
+
+    fn of<'a>(task: &'a str, person: &'a str) -> Place<'a> {
+        Place { visit: "v", task, person }
+    }
+
+    fn fields(value: &str) -> Vec<(String, String)> {
+        vec![("a.1".to_owned(), value.to_owned())]
+    }
 
     #[test]
     fn a_draft_is_of_one_person_and_one_form_and_no_more_than_is_kept() {
-        let fields = |value: &str| vec![("a.1".to_owned(), value.to_owned())];
-        let mut drafts = Drafts::default();
-        assert!(drafts.keep("t", "ruth", fields("first"), 1) && drafts.keep("t", "ruth", fields("second"), 2));
-        assert!(drafts.keep("t", "tom", fields("his"), 3));
-        assert!(drafts.of("t", "ruth").is_some_and(|(held, at_ms)| held[0].1 == "second" && at_ms == 2));
-        assert!(drafts.of("other", "ruth").is_none());
-        assert!(!drafts.keep("t", "ruth", fields(&"x".repeat(DRAFT_BYTES_MAX)), 4));
-        assert!(drafts.of("t", "ruth").is_some(), "what was kept stays");
-        for at in 0..DRAFTS_MAX * 2 {
-            drafts.keep(&at.to_string(), "ruth", fields("x"), 5);
+        let Bench { drafts, .. } = &bench();
+        let held = |place| drafts.of(place).unwrap().map(|draft| draft.fields[0].1.clone());
+        for typed in ["first", "second"] {
+            assert!(drafts.keep(of("t", "ruth"), fields(typed), 0).unwrap());
         }
-        assert_eq!(drafts.held.len(), DRAFTS_MAX);
-        drafts.forget("t", "ruth");
-        assert!(drafts.of("t", "ruth").is_none() && drafts.of("t", "tom").is_some());
-        drafts.put_off("ruth");
-        assert!(drafts.is_later("ruth") && !drafts.is_later("tom"));
+        assert!(drafts.keep(of("t", "tom"), fields("his"), 0).unwrap());
+        assert_eq!(held(of("t", "ruth")).as_deref(), Some("second"));
+        assert_eq!(held(of("t", "tom")).as_deref(), Some("his"));
+        assert!(held(of("other", "ruth")).is_none());
+        assert!(held(Place { visit: "w", task: "t", person: "ruth" }).is_none(), "of another visit");
+        assert!(!drafts.keep(of("t", "ruth"), fields(&"x".repeat(ENTRY_BYTES_MAX)), 0).unwrap());
+        assert!(drafts.keep(of("t", "ruth"), fields(&"x".repeat(ENTRY_BYTES_MAX - 2 * FRAME_BYTES)), 0).unwrap());
+        drafts.forget(of("t", "ruth")).unwrap();
+        assert!(held(of("t", "ruth")).is_none() && held(of("t", "tom")).is_some());
+    }
+
+    #[test]
+    fn a_draft_goes_a_week_after_its_visit_or_its_last_change() {
+        let Bench { drafts, now, .. } = &bench();
+        let start_ms = now.load(Ordering::SeqCst) + 30 * 86_400_000;
+        drafts.keep(of("t", "ruth"), fields("early"), start_ms).unwrap();
+        drafts.keep(of("t", "tom"), fields("late"), 0).unwrap();
+        for (at_ms, kept) in [(start_ms, [true, false]), (start_ms + KEPT_MS + 1, [false, false])] {
+            now.store(at_ms, Ordering::SeqCst);
+            drafts.sweep().unwrap();
+            assert_eq!(["ruth", "tom"].map(|person| drafts.of(of("t", person)).unwrap().is_some()), kept, "{at_ms}");
+        }
+    }
+
+    #[test]
+    fn who_wants_to_do_it_later_is_known_by_name() {
+        let mut later = Later::default();
+        later.put_off("ruth");
+        assert!(later.has("ruth") && !later.has("tom"));
     }
 }

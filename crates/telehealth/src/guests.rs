@@ -37,6 +37,9 @@ const RELAYS_MS: i64 = 10 * MINUTE_MS;
 /// Passkeys that a guest begins to make, within `PASSKEYS_MS`.
 pub const PASSKEYS_MAX: u32 = 10;
 const PASSKEYS_MS: i64 = 10 * MINUTE_MS;
+/// Times that a page keeps what is typed into a form, within `KEEPS_MS`: a script keeps it once a second at most, and people pause.
+pub const KEEPS_MAX: u32 = 240;
+const KEEPS_MS: i64 = 10 * MINUTE_MS;
 
 /// Who is asked to come.
 pub struct NewGuest<'a> {
@@ -137,6 +140,8 @@ pub struct Guests {
     relays: Arc<Window<EntryKey>>,
     /// Passkeys that were begun, by guest.
     passkeys: Arc<Window<EntryKey>>,
+    /// Forms that were kept while they are filled in, by guest.
+    keeps: Arc<Window<EntryKey>>,
 }
 
 impl Guests {
@@ -144,7 +149,8 @@ impl Guests {
         let strangers = Arc::new(Window::new(STRANGE_MAX, STRANGE_MS));
         let relays = Arc::new(Window::new(RELAYS_MAX, RELAYS_MS));
         let passkeys = Arc::new(Window::new(PASSKEYS_MAX, PASSKEYS_MS));
-        Self { desk, clock, fill, tell, pen: Arc::default(), strangers, relays, passkeys }
+        let keeps = Arc::new(Window::new(KEEPS_MAX, KEEPS_MS));
+        Self { desk, clock, fill, tell, pen: Arc::default(), strangers, relays, passkeys, keeps }
     }
 
     /// The secret of a new link: shown once, never kept.

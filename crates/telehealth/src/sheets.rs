@@ -8,7 +8,7 @@ use store::desk::{Change, EntryKey, Shelf};
 use store::{Desk, StoreError};
 use zeroize::Zeroizing;
 
-use crate::drafts::Drafts;
+use crate::drafts::{Drafts, Later};
 use crate::hall::{Clock, Happened, Slot, What};
 use crate::identity_check::{Risk, Steps, Verified, start};
 use crate::room::{Audit, Settings};
@@ -44,8 +44,8 @@ pub struct Sheet {
     pub signed: Vec<Signed>,
     /// Passkeys that were made in this visit, which are no proof of anything by themselves.
     pub enrolled: Vec<Enrolled>,
-    /// Forms that are not sent yet.
-    pub drafts: Drafts,
+    /// Who fills in forms later.
+    pub later: Later,
 }
 
 /// A passkey that who came made, in the device check or in the waiting room.
@@ -147,6 +147,8 @@ pub enum SheetError {
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Sheets {
+    /// Forms that are half filled in.
+    pub drafts: Drafts,
     desk: Arc<Desk>,
     clock: Clock,
     /// One change after the other.
@@ -194,7 +196,7 @@ impl Sheet {
     /// Whoever came was not the patient: nothing that they said or showed is the patient's.
     pub fn somebody_else(&mut self) {
         (self.identity, self.steps, self.signed, self.enrolled) = (None, Steps::default(), Vec::new(), Vec::new());
-        (self.consent, self.whereabouts, self.brings, self.drafts) = (None, None, None, Drafts::default());
+        (self.consent, self.whereabouts, self.brings, self.later) = (None, None, None, Later::default());
     }
 
     /// The visit is at another time. What was decided about it holds then too; what somebody said of the day that it was to be does
@@ -279,7 +281,7 @@ impl Course {
 
 impl Sheets {
     pub fn new(desk: Arc<Desk>, clock: Clock) -> Self {
-        Self { desk, clock, pen: Arc::default() }
+        Self { drafts: Drafts::new(desk.clone(), clock.clone()), desk, clock, pen: Arc::default() }
     }
 
     /// What is known; an empty sheet where nothing is.
@@ -303,6 +305,7 @@ impl Sheets {
 
     /// Removes what nobody has changed for a week, counted from the visit where that is still to come.
     pub fn sweep(&self) -> Result<(), SheetError> {
+        self.drafts.sweep()?;
         let _pen = self.pen.lock().unwrap_or_else(PoisonError::into_inner);
         let now_ms = (self.clock)();
         let mut changes = Vec::new();

@@ -3,8 +3,9 @@
 const form = document.getElementById("form");
 const shown = document.getElementById("shown");
 const said = document.getElementById("kept");
-const WAIT_MS = 400;
+const WAIT_MS = 1000;
 let waiting = null;
+let restsUntil = 0;
 let isKeeping = false;
 let isDue = false;
 let isSending = false;
@@ -14,6 +15,8 @@ function keep() {
   waiting = null;
   if (isSending) return;
   if (isKeeping) { isDue = true; return; }
+  const rests = restsUntil - Date.now();
+  if (rests > 0) { waiting = setTimeout(keep, rests); return; }
   isKeeping = true;
   send().finally(() => {
     isKeeping = false;
@@ -26,6 +29,8 @@ async function send(keepalive = false) {
   fields.set("act", "keep");
   try {
     const answer = await fetch(form.action, { method: "POST", headers: { accept: "application/json" }, body: fields, credentials: "same-origin", keepalive });
+    // It was kept very often: what is typed meanwhile is kept with the next time, and stands on the page until then.
+    if (answer.status === 429) { rest(Number(answer.headers.get("retry-after")) || 60); return; }
     const told = await answer.json();
     if (!answer.ok) throw new Error(told.error);
     draw(told.open);
@@ -33,6 +38,12 @@ async function send(keepalive = false) {
   } catch (error) {
     said.textContent = `What you typed could not be kept. ${error instanceof TypeError ? "Is the connection lost? It is tried again as you type." : error.message}`;
   }
+}
+
+function rest(seconds) {
+  restsUntil = Date.now() + seconds * 1000;
+  isDue = true;
+  said.textContent = "What you type is kept again in a few minutes. You can send the form at any time.";
 }
 
 function draw(open) {

@@ -76,15 +76,15 @@ pub struct WebState {
 
 /// Cheap to clone. And where what is being answered will stand.
 #[derive(Clone)]
-pub struct Web(Arc<WebState>, Stand);
+pub struct Web(Arc<WebState>, Stand, Arc<pages::ShownForms>);
 
 impl Web {
     pub fn new(state: WebState) -> Self {
-        Self(Arc::new(state), Stand::Alone)
+        Self(Arc::new(state), Stand::Alone, Arc::default())
     }
 
     fn stands(&self, stand: Stand) -> Self {
-        Self(self.0.clone(), stand)
+        Self(self.0.clone(), stand, self.2.clone())
     }
 
     fn identity(&self) -> &Identity {
@@ -105,6 +105,11 @@ impl Web {
 
     fn sheets(&self) -> &telehealth::sheets::Sheets {
         &self.0.sheets
+    }
+
+    /// Forms that are being filled in.
+    fn shown_forms(&self) -> &pages::ShownForms {
+        &self.2
     }
 
     /// The chart follows what happened in the room of a visit. Says in the error log what could not be written.

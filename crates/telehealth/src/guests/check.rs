@@ -194,6 +194,16 @@ impl Guests {
         Ok(())
     }
 
+    /// A guest may keep what they type into a form, for so often.
+    pub fn try_keep(&self, link: &Secret) -> Result<(), GuestError> {
+        let (key, now_ms) = (key_of(link), (self.clock)());
+        if let Some(seconds) = self.keeps.wait_s(&key, now_ms) {
+            return Err(GuestError::Wait { seconds });
+        }
+        self.keeps.count(key, now_ms);
+        Ok(())
+    }
+
     /// The clinician, known by their account.
     pub fn host_tries_relay(&self, visit: &str, account: &str) -> Result<(), GuestError> {
         self.relay_for(half("visit-host", account), visit, Role::Clinician)

@@ -40,6 +40,7 @@ mod vitals;
 pub(crate) use elsewhere::{Way, way};
 pub(crate) use step_up::again;
 pub use visit::Hosts;
+pub(crate) use visit::ShownForms;
 pub(crate) use visit::follow;
 
 use std::future::{Future, ready};

@@ -3,6 +3,7 @@
 use access::Role as Job;
 use http::StatusCode;
 use serde_json::{Value, json};
+use telehealth::guests::KEEPS_MAX;
 
 use crate::clinic::{Answer, Browser, Clinic};
 use crate::visit::{agreement, booked, host, link, send};
@@ -529,4 +530,43 @@ async fn the_forms_of_the_demo_are_filled_in_on_a_page() {
     assert_eq!(told["forms"], 2);
     let list = ruth.get(&clinic, LIST).await;
     assert!(list.body.contains("/visit/forms/health") && list.body.contains("/visit/forms/medicines"), "{}", list.body);
+}
+
+/// Fields that the script of the page sends.
+pub fn typed(page: &Answer, fields: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
+    let mut all = filled(page, fields);
+    all.iter_mut().find(|(name, _)| *name == "act").unwrap().1 = "keep".to_owned();
+    all
+}
+
+pub async fn keeps(clinic: &Clinic, browser: &mut Browser, fields: &[(&str, String)]) -> Answer {
+    let headers = [("sec-fetch-site", "same-origin"), ("accept", "application/json")];
+    browser.post_from(clinic, ASKED, fields, &headers).await
+}
+
+#[tokio::test]
+async fn typing_reads_the_form_once_and_is_kept_so_often_and_no_more() {
+    let clinic = ward().await;
+    booked(&clinic).await;
+    asked(&clinic).await;
+    let (mut ruth, _) = come(&clinic, "patient").await;
+    let page = ruth.get(&clinic, ASKED).await;
+    let reader = clinic.record.store().log_reader();
+    reader.caught_up().await;
+    let read = reader.size();
+    for times in 0..KEEPS_MAX {
+        let kept = keeps(&clinic, &mut ruth, &typed(&page, &[("a.pain", &times.to_string())])).await;
+        assert_eq!(kept.status, StatusCode::OK, "{}", kept.body);
+    }
+    reader.caught_up().await;
+    assert_eq!(reader.size(), read, "nothing was read anew");
+    let enough = keeps(&clinic, &mut ruth, &typed(&page, &[("a.pain", "7")])).await;
+    assert_eq!(enough.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(enough.headers.contains_key("retry-after"));
+    // Another form, another visit, and sending go on.
+    let (mut tom, _) = come(&clinic, "proxy").await;
+    let his = tom.get(&clinic, ASKED).await;
+    assert_eq!(keeps(&clinic, &mut tom, &typed(&his, &[("a.pain", "1")])).await.status, StatusCode::OK);
+    let sent = ruth.post(&clinic, ASKED, &filled(&page, &[("a.pain", "0")])).await;
+    assert_eq!(sent.location(), "/visit/forms?sent", "{}", sent.body);
 }

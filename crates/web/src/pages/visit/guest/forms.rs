@@ -2,6 +2,7 @@
 //! check of who they are. Pages that read without scripts; a script keeps what is typed while it is typed.
 
 mod file;
+mod keep;
 
 use access::Caller;
 use askama::Template;
@@ -9,6 +10,7 @@ use http::{Method, StatusCode};
 use identity::Visitor;
 use record::RecordError;
 use serde_json::json;
+use telehealth::drafts::Place;
 use telehealth::guests::{GuestError, Visited};
 use telehealth::sheets::{Patient, Sheet, Signed};
 use telehealth::signal::Role;
@@ -29,14 +31,17 @@ use crate::pages::visit::{GUEST_PATH, unread};
 use crate::refusal::Refusal;
 
 use file::Filed;
+pub use keep::ShownForms;
 
 const FORMS_PATH: &str = "/visit/forms";
 
 /// Who came, as whom the record lets them ask and answer.
-struct Coming {
+pub struct Coming {
     visited: Visited,
     patient: Patient,
     caller: Caller,
+    /// Of the visit.
+    start_ms: i64,
 }
 
 #[derive(Template)]
@@ -172,6 +177,7 @@ impl Coming {
     }
 
     fn known(asked: &Asked<'_>, sheet: Sheet, visited: Visited) -> Result<Self, Refusal> {
+        let start_ms = sheet.slot.as_ref().map_or(0, |slot| slot.start_ms);
         let patient = sheet.patient.ok_or(Refusal::NotYours)?;
         let user = visited.account.as_deref().map(|account| account.trim_start_matches("user-").parse());
         let visitor = Visitor {
@@ -181,11 +187,16 @@ impl Coming {
             user: user.transpose().map_err(|_| Refusal::Defect)?,
         };
         let caller = asked.web.identity().visitor(visitor, &asked.from).ok_or(Refusal::NotYours)?;
-        Ok(Self { visited, patient, caller })
+        Ok(Self { visited, patient, caller, start_ms })
     }
 
     fn asking<'a>(&'a self, asked: &'a Asked<'_>) -> Asking<'a> {
         Asking { record: asked.web.record(), caller: &self.caller }
+    }
+
+    /// Of what they type into a form.
+    fn place<'p>(&'p self, task: &'p str) -> Place<'p> {
+        Place { visit: &self.visited.visit, task, person: &self.visited.person }
     }
 
     /// A form of this patient; of another, or hidden from them, it is not there.
@@ -202,7 +213,7 @@ impl Coming {
 /// How many are still to be filled in, and whether who came wants to do it later. None where nobody is asked.
 pub(super) async fn left(asked: &Asked<'_>, visited: Visited) -> Result<(usize, bool), Refusal> {
     let sheet = asked.web.sheets().of(&visited.visit).map_err(unread)?;
-    let is_later = sheet.drafts.is_later(&visited.person);
+    let is_later = sheet.later.has(&visited.person);
     if sheet.patient.is_none() || !is_proven(&sheet, &visited) {
         return Ok((0, is_later));
     }
@@ -217,11 +228,10 @@ pub async fn list(asked: &Asked<'_>) -> Answer {
         Err(not_yet) => return Ok(not_yet.shown(asked)),
     };
     let asking = coming.asking(asked);
-    let sheet = asked.web.sheets().of(&coming.visited.visit).map_err(unread)?;
     let mut forms = Vec::new();
     for task in FormTask::open_of(&asking, &coming.patient.id).await? {
         let is_fillable = task.questions(&asking).await?.is_some();
-        let is_begun = sheet.drafts.of(&task.id, &coming.visited.person).is_some();
+        let is_begun = asked.web.sheets().drafts.of(coming.place(&task.id)).map_err(unread)?.is_some();
         let due = task.due.as_deref().map(time::day);
         forms.push(Row { id: task.id, title: task.title, due, is_begun, is_fillable });
     }
@@ -235,7 +245,7 @@ pub async fn later(asked: &Asked<'_>) -> Answer {
     asked.sent_by_our_page()?;
     let coming = Coming::of(asked).await?.map_err(NotYet::refused)?;
     let person = coming.visited.person;
-    asked.web.sheets().change(&coming.visited.visit, |sheet| sheet.drafts.put_off(&person)).map_err(unread)?;
+    asked.web.sheets().change(&coming.visited.visit, |sheet| sheet.later.put_off(&person)).map_err(unread)?;
     match crate::refusal::wants_json(asked.parts) {
         true => Ok(answer::json(StatusCode::OK, &json!({ "became": "later" }))),
         false => Ok(answer::see(GUEST_PATH)),
@@ -253,13 +263,13 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         return Ok(over(asked, no_longer(&task), FORMS_PATH));
     }
     let Some(questions) = task.questions(&asking).await? else { return Ok(over(asked, ELSEWHERE, FORMS_PATH)) };
-    let sheet = asked.web.sheets().of(&coming.visited.visit).map_err(unread)?;
-    let held = sheet.drafts.of(&task.id, &coming.visited.person);
-    let filled = held.map(|(fields, _)| Filled(fields.to_vec())).unwrap_or_default();
-    let kept = held.map(|(_, at_ms)| clock(at_ms, asked.web.zone()));
+    let held = asked.web.sheets().drafts.of(coming.place(&task.id)).map_err(unread)?;
+    let kept = held.as_ref().map(|draft| clock(draft.at_ms, asked.web.zone()));
+    let filled = held.map(|draft| Filled(draft.fields)).unwrap_or_default();
     let query = asked.parts.uri.query().unwrap_or_default();
     let again = Again::ALL.into_iter().find(|one| one.name() == query);
-    Ok(shown(asked, &coming, &task, &questions, &filled, (again, kept)))
+    let read = asked.web.shown_forms().put(&coming, task, questions, asked.web.record().now_ms());
+    Ok(shown(asked, &coming, &read.task, &read.questions, &filled, (again, kept)))
 }
 
 pub async fn send(asked: &Asked<'_>) -> Answer {
@@ -270,34 +280,29 @@ pub async fn send(asked: &Asked<'_>) -> Answer {
         Err(NotYet::Unproven) if form.text("act") != "keep" => return Ok(NotYet::Unproven.shown(asked)),
         Err(not_yet) => return Err(not_yet.refused()),
     };
-    let asking = coming.asking(asked);
     if form.fields().count() >= FIELDS_MAX {
         return Err(Refusal::TooLarge);
     }
+    if form.text("act") == "keep" {
+        return keep::typed(asked, &coming, &form).await;
+    }
+    let asking = coming.asking(asked);
     let (task, token) = (coming.task(&asking, asked.ids[0]).await?, deed::token_sent(asked, &form));
     let Some(questions) = task.questions(&asking).await? else { return Ok(over(asked, ELSEWHERE, FORMS_PATH)) };
     let filled = Filled::of(&questions, form.fields());
     let checked = check(&questions, &filled);
     let filed = Filed { coming: &coming, task: &task, questions: &questions, checked: &checked, token: &token };
-    let is_script = form.text("act") == "keep";
     if !task.is_open() {
         return match filed.was_sent(&asking, &task).await? {
-            true if !is_script => Ok(answer::see(&format!("{FORMS_PATH}?sent"))),
-            _ if is_script => Err(Refusal::Invalid(no_longer(&task))),
-            _ => Ok(over(asked, no_longer(&task), FORMS_PATH)),
+            true => Ok(answer::see(&format!("{FORMS_PATH}?sent"))),
+            false => Ok(over(asked, no_longer(&task), FORMS_PATH)),
         };
     }
-    if !keep(asked, &coming, &task, &filled)? {
+    if !keep(asked, &coming, &task.id, &filled)? {
         return Err(Refusal::TooLarge);
     }
-    match form.text("act") {
-        "keep" => {
-            let at = clock(asked.web.record().now_ms(), asked.web.zone());
-            let open: Vec<usize> = (0..checked.open.len()).filter(|number| checked.open[*number]).collect();
-            return Ok(answer::json(StatusCode::OK, &json!({ "open": open, "at": at })));
-        }
-        "later" => return Ok(answer::see(FORMS_PATH)),
-        _ => {}
+    if form.text("act") == "later" {
+        return Ok(answer::see(FORMS_PATH));
     }
     let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
     let became = match ready(&questions, &checked, form.text("shown"), seen == task.version) {
@@ -306,10 +311,9 @@ pub async fn send(asked: &Asked<'_>) -> Answer {
     };
     match became {
         Became::Sent => {
-            let (visit, person) = (&coming.visited.visit, &coming.visited.person);
             asked.web.guests().answered_form(&coming.visited);
-            asked.web.sheets().change(visit, |sheet| sheet.drafts.forget(&task.id, person)).map_err(unread)?;
-            asked.web.hall().remind(visit);
+            asked.web.sheets().drafts.forget(coming.place(&task.id)).map_err(unread)?;
+            asked.web.hall().remind(&coming.visited.visit);
             Ok(answer::see(&format!("{FORMS_PATH}?sent")))
         }
         Became::Over(words) => Ok(over(asked, words, FORMS_PATH)),
@@ -333,11 +337,9 @@ fn ready(questions: &Questionnaire, checked: &Checked, shown: &str, is_current: 
     (!is_current).then_some(Again::Changed)
 }
 
-fn keep(asked: &Asked<'_>, coming: &Coming, task: &FormTask, filled: &Filled) -> Result<bool, Refusal> {
-    let (now_ms, person) = (asked.web.record().now_ms(), &coming.visited.person);
-    let fields = filled.0.clone();
-    let change = |sheet: &mut Sheet| sheet.drafts.keep(&task.id, person, fields, now_ms);
-    asked.web.sheets().change(&coming.visited.visit, change).map_err(unread)
+/// False where it is too much to keep.
+fn keep(asked: &Asked<'_>, coming: &Coming, task: &str, filled: &Filled) -> Result<bool, Refusal> {
+    asked.web.sheets().drafts.keep(coming.place(task), filled.0.clone(), coming.start_ms).map_err(unread)
 }
 
 fn shown(
