@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::hall::Clock;
 use crate::sheets::SheetError;
-use crate::{Hashed, UnixMs};
+use crate::{Hashed, Secret, UnixMs};
 
 /// From the last change on, or from the visit where that is still to come.
 const KEPT_MS: i64 = 7 * 86_400_000;
@@ -29,11 +29,19 @@ pub struct Place<'a> {
     pub person: &'a str,
 }
 
+/// Fields as they were sent, and what the form said. With no `Debug`, like what becomes of it.
+pub struct Typed {
+    pub fields: Vec<(String, String)>,
+    pub print: String,
+}
+
 /// Names and values of fields. With no `Debug`: it is what a patient typed.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Draft {
     pub fields: Vec<(String, String)>,
+    /// What the form said when it was typed.
+    pub print: String,
     pub at_ms: UnixMs,
     until_ms: UnixMs,
 }
@@ -60,10 +68,11 @@ impl Drafts {
 
     /// In place of what they typed before, until a week after a visit that starts then. False where it is too much to keep: what was kept
     /// stays.
-    pub fn keep(&self, place: Place<'_>, fields: Vec<(String, String)>, start_ms: UnixMs) -> Result<bool, SheetError> {
+    pub fn keep(&self, place: Place<'_>, typed: Typed, start_ms: UnixMs) -> Result<bool, SheetError> {
         let _pen = self.pen.lock().unwrap_or_else(PoisonError::into_inner);
         let at_ms = (self.clock)();
-        let draft = Draft { fields, at_ms, until_ms: at_ms.max(start_ms) + KEPT_MS };
+        let Typed { fields, print } = typed;
+        let draft = Draft { fields, print, at_ms, until_ms: at_ms.max(start_ms) + KEPT_MS };
         let plain = Zeroizing::new(serde_json::to_vec(&draft).map_err(|_| SheetError::Damaged)?);
         if plain.len() > ENTRY_BYTES_MAX - FRAME_BYTES {
             return Ok(false);
@@ -90,6 +99,13 @@ impl Drafts {
         }
         if changes.is_empty() { Ok(()) } else { Ok(self.desk.write(&changes)?) }
     }
+}
+
+/// Names what a form says: a draft, and what is sent, is of the questions that were read, and of no others.
+pub fn print_of(form: &[u8]) -> String {
+    let mut half = EntryKey::default();
+    half.copy_from_slice(&Hashed::of("form-print", form).bytes()[..16]);
+    Secret::new(half).text()
 }
 
 impl Place<'_> {
@@ -148,8 +164,8 @@ mod tests {
         Place { visit: "v", task, person }
     }
 
-    fn fields(value: &str) -> Vec<(String, String)> {
-        vec![("a.1".to_owned(), value.to_owned())]
+    fn fields(value: &str) -> Typed {
+        Typed { fields: vec![("a.1".to_owned(), value.to_owned())], print: print_of(b"form") }
     }
 
     #[test]

@@ -33,8 +33,8 @@ async function send(keepalive = false) {
     if (answer.status === 429) { rest(Number(answer.headers.get("retry-after")) || 60); return; }
     const told = await answer.json();
     if (!answer.ok) throw new Error(told.error);
-    draw(told.open);
-    said.textContent = `What you typed was kept at ${told.at}.`;
+    if (told.open) draw(told.open);
+    said.textContent = `What you typed was kept at ${told.at}.${told.open ? "" : " The clinic changed this form meanwhile: load the page anew, and look once more."}`;
   } catch (error) {
     said.textContent = `What you typed could not be kept. ${error instanceof TypeError ? "Is the connection lost? It is tried again as you type." : error.message}`;
   }
@@ -47,9 +47,9 @@ function rest(seconds) {
 }
 
 function draw(open) {
-  const isOpen = new Set(open.map(String));
+  const isOpen = new Set(open);
   for (const part of form.querySelectorAll("[data-item]")) part.hidden = !isOpen.has(part.dataset.item);
-  shown.value = open.join(" ");
+  shown.value = JSON.stringify(open);
 }
 
 form.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(keep, WAIT_MS); });

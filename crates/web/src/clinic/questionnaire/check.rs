@@ -94,6 +94,12 @@ pub fn check(questionnaire: &Questionnaire, filled: &Filled) -> Checked {
 }
 
 impl Checked {
+    /// The names of the items that are asked.
+    pub fn asked<'q>(&self, questionnaire: &'q Questionnaire) -> Vec<&'q str> {
+        let flat = questionnaire.flat().into_iter();
+        flat.filter(|(item, _)| self.open[item.number]).map(|(item, _)| item.link_id.as_str()).collect()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.answers.iter().all(Vec::is_empty)
     }

@@ -18,7 +18,7 @@ pub enum Part {
 }
 
 pub struct Heading {
-    pub number: usize,
+    pub link_id: String,
     pub text: String,
     pub is_open: bool,
 }
@@ -35,7 +35,7 @@ pub enum Look {
 
 /// With no `Debug`: it holds what a patient typed.
 pub struct Field {
-    pub number: usize,
+    pub link_id: String,
     pub id: String,
     pub name: String,
     pub other_name: String,
@@ -93,7 +93,7 @@ fn slip(part: &Part) -> Option<(&str, &str, &str)> {
 fn add(items: &[Item], filled: &Filled, checked: &Checked, is_asked: bool, parts: &mut Vec<Part>) {
     for item in items {
         let is_open = checked.open[item.number];
-        let heading = || Heading { number: item.number, text: item.text.clone(), is_open };
+        let heading = || Heading { link_id: item.link_id.clone(), text: item.text.clone(), is_open };
         match item.kind {
             Kind::Hidden => continue,
             Kind::Elsewhere => parts.push(Part::Elsewhere(heading())),
@@ -128,7 +128,7 @@ fn field(item: &Item, filled: &Filled, checked: &Checked, is_asked: bool) -> Fie
         choices,
         other: (item.kind == Kind::OpenChoice).then(|| filled.first(&other_name).to_owned()),
         chars_max: item.chars_max.saturating_mul(2),
-        number: item.number,
+        link_id: item.link_id.clone(),
         id,
         name,
         other_name,

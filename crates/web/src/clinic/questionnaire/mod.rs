@@ -34,6 +34,8 @@ pub struct Questionnaire {
     pub title: String,
     pub words: Option<String>,
     pub items: Vec<Item>,
+    /// Names what it says and asks: another text, or another answer to choose, is another.
+    pub print: String,
     /// What the form is about: as sensitive as it is what is answered.
     pub codings: Vec<Json<'static>>,
 }

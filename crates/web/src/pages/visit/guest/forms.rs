@@ -4,13 +4,15 @@
 mod file;
 mod keep;
 
+use std::collections::HashSet;
+
 use access::Caller;
 use askama::Template;
 use http::{Method, StatusCode};
 use identity::Visitor;
 use record::RecordError;
 use serde_json::json;
-use telehealth::drafts::Place;
+use telehealth::drafts::{Place, Typed};
 use telehealth::guests::{GuestError, Visited};
 use telehealth::sheets::{Patient, Sheet, Signed};
 use telehealth::signal::Role;
@@ -25,7 +27,7 @@ use crate::clinic::deed;
 use crate::clinic::form_task::FormTask;
 use crate::clinic::questionnaire::{Checked, Filled, Item, Look, Part, Questionnaire, check, parts, slips};
 use crate::clinic::time;
-use crate::forms::FIELDS_MAX;
+use crate::forms::{FIELDS_MAX, Form};
 use crate::pages::Answer;
 use crate::pages::visit::{GUEST_PATH, unread};
 use crate::refusal::Refusal;
@@ -76,7 +78,9 @@ struct Page<'a> {
     is_proxy: bool,
     parts: &'a [Part],
     slips: Vec<(&'a str, &'a str, &'a str)>,
-    /// Items that are on the page: what is asked beyond them was never seen.
+    /// What the form says, as it is on the page.
+    print: &'a str,
+    /// Items that are on the page, as a list of their names: what is asked beyond them was never seen.
     shown: String,
     trouble: Option<&'static str>,
     kept: Option<String>,
@@ -120,7 +124,7 @@ impl Again {
                 Some("Your answers bring more questions. They are on the page now: answer them, and send the form.")
             }
             Again::Empty => Some("Nothing is answered yet. Answer at least one question, or leave the form for later."),
-            Again::Changed => Some("The clinic changed what it asks for meanwhile. Look once more, and send the form."),
+            Again::Changed => Some("The clinic changed this form meanwhile. Look at the questions and your answers once more, and send the form."),
         }
     }
 }
@@ -264,10 +268,11 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     }
     let Some(questions) = task.questions(&asking).await? else { return Ok(over(asked, ELSEWHERE, FORMS_PATH)) };
     let held = asked.web.sheets().drafts.of(coming.place(&task.id)).map_err(unread)?;
+    let is_other = held.as_ref().is_some_and(|draft| draft.print != questions.print);
     let kept = held.as_ref().map(|draft| clock(draft.at_ms, asked.web.zone()));
     let filled = held.map(|draft| Filled(draft.fields)).unwrap_or_default();
     let query = asked.parts.uri.query().unwrap_or_default();
-    let again = Again::ALL.into_iter().find(|one| one.name() == query);
+    let again = Again::ALL.into_iter().find(|one| one.name() == query).or(is_other.then_some(Again::Changed));
     let read = asked.web.shown_forms().put(&coming, task, questions, asked.web.record().now_ms());
     Ok(shown(asked, &coming, &read.task, &read.questions, &filled, (again, kept)))
 }
@@ -298,14 +303,17 @@ pub async fn send(asked: &Asked<'_>) -> Answer {
             false => Ok(over(asked, no_longer(&task), FORMS_PATH)),
         };
     }
-    if !keep(asked, &coming, &task.id, &filled)? {
+    if !keep(asked, &coming, &task.id, (&filled, form.text("form")))? {
         return Err(Refusal::TooLarge);
     }
     if form.text("act") == "later" {
         return Ok(answer::see(FORMS_PATH));
     }
     let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
-    let became = match ready(&questions, &checked, form.text("shown"), seen == task.version) {
+    // Answers are to the questions that were read.
+    let is_same = form.text("form") == questions.print;
+    let again = if is_same { ready(&questions, &checked, &form, seen == task.version) } else { Some(Again::Changed) };
+    let became = match again {
         Some(again) => Became::Again(again),
         None => filed.send(asked, &asking, seen).await?,
     };
@@ -322,9 +330,9 @@ pub async fn send(asked: &Asked<'_>) -> Answer {
 }
 
 /// What keeps a form from being sent; none where nothing does.
-fn ready(questions: &Questionnaire, checked: &Checked, shown: &str, is_current: bool) -> Option<Again> {
-    let shown: Vec<usize> = shown.split_whitespace().filter_map(|number| number.parse().ok()).collect();
-    let is_new = |item: &Item| item.kind.is_question() && checked.open[item.number] && !shown.contains(&item.number);
+fn ready(questions: &Questionnaire, checked: &Checked, form: &Form, is_current: bool) -> Option<Again> {
+    let shown: HashSet<String> = serde_json::from_str(form.text("shown")).unwrap_or_default();
+    let is_new = |item: &Item| item.kind.is_question() && checked.open[item.number] && !shown.contains(&item.link_id);
     if questions.flat().iter().any(|(item, _)| is_new(item)) {
         return Some(Again::More);
     }
@@ -338,8 +346,14 @@ fn ready(questions: &Questionnaire, checked: &Checked, shown: &str, is_current: 
 }
 
 /// False where it is too much to keep.
-fn keep(asked: &Asked<'_>, coming: &Coming, task: &str, filled: &Filled) -> Result<bool, Refusal> {
-    asked.web.sheets().drafts.keep(coming.place(task), filled.0.clone(), coming.start_ms).map_err(unread)
+fn keep(
+    asked: &Asked<'_>,
+    coming: &Coming,
+    task: &str,
+    (filled, print): (&Filled, &str),
+) -> Result<bool, Refusal> {
+    let typed = Typed { fields: filled.0.clone(), print: print.to_owned() };
+    asked.web.sheets().drafts.keep(coming.place(task), typed, coming.start_ms).map_err(unread)
 }
 
 fn shown(
@@ -352,7 +366,6 @@ fn shown(
 ) -> http::Response<axum::body::Body> {
     let checked = check(questions, filled);
     let parts = parts(questions, filled, &checked, again == Some(Again::Wrong));
-    let open = (0..checked.open.len()).filter(|number| checked.open[*number]);
     let page = Page {
         frame: Frame::of(asked.web),
         css: &FORMS_CSS,
@@ -364,7 +377,8 @@ fn shown(
         is_proxy: coming.visited.is_proxy,
         slips: slips(&parts),
         parts: &parts,
-        shown: open.map(|number| number.to_string()).collect::<Vec<_>>().join(" "),
+        print: &questions.print,
+        shown: serde_json::to_string(&checked.asked(questions)).unwrap_or_default(),
         trouble: again.and_then(Again::words),
         kept,
     };

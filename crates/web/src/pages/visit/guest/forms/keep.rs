@@ -64,11 +64,13 @@ pub(super) async fn typed(asked: &Asked<'_>, coming: &Coming, form: &Form) -> An
         None => read(asked, coming, now_ms).await?,
     };
     let filled = Filled::of(&shown.questions, form.fields());
-    if !keep(asked, coming, &shown.task.id, &filled)? {
+    let print = form.text("form");
+    if !keep(asked, coming, &shown.task.id, (&filled, print))? {
         return Err(Refusal::TooLarge);
     }
     let checked = check(&shown.questions, &filled);
-    let open: Vec<usize> = (0..checked.open.len()).filter(|number| checked.open[*number]).collect();
+    // Of another form than stands on the page nothing is said.
+    let open = (print == shown.questions.print).then(|| checked.asked(&shown.questions));
     Ok(answer::json(StatusCode::OK, &json!({ "open": open, "at": clock(now_ms, asked.web.zone()) })))
 }
 
