@@ -4,7 +4,12 @@ use access::{Labeler, Labels};
 use fhir::Json;
 
 /// What the content puts the resource under, and what its writer names in `meta.security`; the first holds the second.
+/// A definition is nobody's data, whatever it is about: it is under what its writer names, and nothing else.
 pub fn of(resource: &Json<'_>, type_name: &str) -> (Labels, Labels) {
+    if access::group_of(type_name) == Some("definitional") {
+        let named = named(resource);
+        return (named, named);
+    }
     let mut labeler = Labeler::of_type(type_name);
     walk(resource, &mut labeler);
     (labeler.labels(), named(resource))
@@ -55,5 +60,21 @@ fn walk(node: &Json<'_>, labeler: &mut Labeler) {
             }
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_definition_is_under_what_its_writer_names_and_not_under_its_codes() {
+        let audit_c = r#""code":[{"system":"http://loinc.org","code":"75626-2"}]"#;
+        let hiv = r#""meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIV"}]}"#;
+        let labels = |kind, members: &str| of(&Json::parse_str(&format!("{{{members}}}")).unwrap(), kind);
+        assert_eq!(labels("Questionnaire", audit_c), (Labels::NONE, Labels::NONE));
+        assert_eq!(labels("Questionnaire", &format!("{audit_c},{hiv}")), (Labels::HIV, Labels::HIV));
+        assert_eq!(labels("QuestionnaireResponse", audit_c), (Labels::SUBSTANCE_USE, Labels::NONE));
     }
 }

@@ -1,9 +1,11 @@
 //! A Task that asks a patient for a form (HL7 Structured Data Capture, `complete-questionnaire`): which form, how far it is, and the
 //! answers to it.
 
+use access::Labels;
 use fhir::Json;
 
 use super::ask::Asking;
+use super::form_labels::labels_of;
 use super::questionnaire::{Questionnaire, Unfit};
 use super::read::{all, has_code, reference, text, version, words};
 use super::task;
@@ -97,16 +99,11 @@ impl FormTask {
         }
     }
 
-    /// The same as questions. None where a page of ours cannot ask them all that have to be asked.
-    pub async fn questions(&self, asking: &Asking<'_>) -> Result<Option<Questionnaire>, Refusal> {
-        let Some(form) = self.form(asking).await? else { return Ok(None) };
-        match Questionnaire::read(&form) {
-            Ok(questions) => Ok(Some(questions).filter(Questionnaire::is_fillable)),
-            Err(unfit) => {
-                say(unfit);
-                Ok(None)
-            }
-        }
+    /// The same as questions, and how sensitive they are. None where a page of ours cannot ask them all that have to be asked.
+    pub async fn asks(&self, asking: &Asking<'_>) -> Result<(Labels, Option<Questionnaire>), Refusal> {
+        let Some(form) = self.form(asking).await? else { return Ok((Labels::NONE, None)) };
+        let questions = Questionnaire::read(&form).map_err(say).ok();
+        Ok((labels_of(&form), questions.filter(Questionnaire::is_fillable)))
     }
 }
 

@@ -13,6 +13,7 @@ pub mod deed;
 pub mod demographics;
 pub mod diagnoses;
 pub mod duty;
+pub mod form_labels;
 pub mod form_task;
 pub mod head;
 pub mod inbox;

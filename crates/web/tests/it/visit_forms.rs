@@ -604,3 +604,49 @@ async fn an_answer_is_never_filed_under_words_that_were_not_read() {
     let said = &responses(&clinic).await[0]["item"];
     assert_eq!(said, &json!([{ "linkId": "well", "text": "Are you ill?", "answer": [{ "valueBoolean": false }] }]));
 }
+
+#[tokio::test]
+async fn a_form_with_a_sensitive_code_is_asked_for_and_filled_in_and_not_shown_to_who_may_not_know() {
+    let clinic = ward().await;
+    booked(&clinic).await;
+    let form = r#""url":"http://clinic.example/audit","version":"1","title":"Alcohol","status":"active",
+        "code":[{"system":"http://loinc.org","code":"75626-2"}],"item":[{"linkId":"often","type":"string","text":"How often"}]"#;
+    clinic.put("Questionnaire", "audit", form).await;
+    let path = "/patients/p1/forms";
+    let (mut asha, page) = look(&clinic, "asha", path).await;
+    assert!(page.body.contains(r#"value="audit""#), "{}", page.body);
+    let token = page.after(r#"name="token" value=""#);
+    let wanted = [("csrf", page.csrf()), ("token", token), ("form", "audit".to_owned()), ("due", String::new())];
+    let sent = asha.post(&clinic, path, &wanted).await;
+    assert_eq!(sent.location(), "/patients/p1/forms?asked", "{}", sent.body);
+    // The same, from a program that does not say how sensitive it is.
+    let bare = format!(
+        r#""status":"requested","intent":"order",{CODE},"description":"Alcohol","for":{{"reference":"Patient/p1"}},"authoredOn":"2027-01-01T10:00:00Z",
+        "input":[{{"type":{{"coding":[{{"code":"questionnaire"}}]}},"valueCanonical":"http://clinic.example/audit|1"}}]"#
+    );
+    clinic.put("Task", "bare", &bare).await;
+
+    let ((mut ruth, hers), (mut tom, his)) = (come(&clinic, "patient").await, come(&clinic, "proxy").await);
+    assert_eq!((&hers["forms"], &his["forms"]), (&json!(2), &json!(0)));
+    let list = ruth.get(&clinic, LIST).await;
+    assert!(list.body.contains("Alcohol") && !list.body.contains("asks this in the visit"), "{}", list.body);
+    assert!(!tom.get(&clinic, LIST).await.body.contains("Alcohol"));
+    let named = list.after(r#"href="/visit/forms/"#);
+    let other = list.body.rsplit_once(r#"href="/visit/forms/"#).unwrap().1.split('"').next().unwrap().to_owned();
+    for id in [&named, &other] {
+        let path = format!("/visit/forms/{id}");
+        assert!(ruth.get(&clinic, &path).await.body.contains("How often"), "{id}");
+        for act in ["send", "keep", "later"] {
+            let sent = tom.post(&clinic, &path, &[("act", act.to_owned()), ("a.often", "never".to_owned())]).await;
+            assert_eq!(sent.status, StatusCode::NOT_FOUND, "{id} {act}");
+        }
+        assert_eq!(tom.get(&clinic, &path).await.status, StatusCode::NOT_FOUND, "{id}");
+    }
+    let asked = [named, other].into_iter().find(|id| id != "bare").unwrap();
+    let security = &held(&clinic, "Task", &asked).await["meta"]["security"];
+    assert_eq!(security[0]["code"], "SUD", "{security}");
+    let path = format!("/visit/forms/{asked}");
+    let page = ruth.get(&clinic, &path).await;
+    let sent = ruth.post(&clinic, &path, &filled(&page, &[("a.often", "weekly")])).await;
+    assert_eq!(sent.location(), "/visit/forms?sent", "{}", sent.body);
+}

@@ -47,7 +47,8 @@ impl Questionnaire {
             None => url.to_owned(),
         });
         let title = text(json, "title").or(text(json, "name")).unwrap_or("Form").to_owned();
-        let said = ["url", "version", "title", "name", "description", "item"].map(|name| json.get(name).map(Json::to_vec));
+        let said =
+            ["url", "version", "title", "name", "description", "item"].map(|name| json.get(name).map(Json::to_vec));
         let print = telehealth::drafts::print_of(&said.map(Option::unwrap_or_default).join(&0));
         let codings = all(json, "code").iter().map(|code| code.clone().into_owned()).collect();
         Ok(Self { canonical, title, words: text(json, "description").map(str::to_owned), items, print, codings })

@@ -2,6 +2,7 @@
 
 mod one;
 
+use access::Labels;
 use askama::Template;
 use fhir::Json;
 use http::StatusCode;
@@ -18,6 +19,7 @@ use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::day::Day;
 use crate::clinic::deed::{self, Author, Deed, Done};
+use crate::clinic::form_labels::{labels_of, security};
 use crate::clinic::form_task::FormTask;
 use crate::clinic::head::Head;
 use crate::clinic::names::Names;
@@ -72,6 +74,7 @@ struct Entry {
 struct Offered {
     id: String,
     title: String,
+    labels: Labels,
     canonical: Option<String>,
     /// A patient can answer all of it by themselves.
     is_fillable: bool,
@@ -131,6 +134,7 @@ impl Offered {
         Some(Self {
             id: text(one, "id")?.to_owned(),
             title: questions.title,
+            labels: labels_of(one),
             canonical: questions.canonical,
             is_fillable,
         })
@@ -248,6 +252,9 @@ fn wanted(form: &Offered, patient_id: &str, author: &Author, due: Option<&str>, 
         "owner": patient,
         "input": [input],
     });
+    if !form.labels.is_empty() {
+        task["meta"] = json!({ "security": security(form.labels) });
+    }
     author.sign(&mut task, "requester");
     if let Some(due) = due {
         task["restriction"] = json!({ "period": { "end": due } });

@@ -6,7 +6,7 @@ mod keep;
 
 use std::collections::HashSet;
 
-use access::Caller;
+use access::{Caller, Labels, ProxyGrant};
 use askama::Template;
 use http::{Method, StatusCode};
 use identity::Visitor;
@@ -24,6 +24,7 @@ use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::day::clock;
 use crate::clinic::deed;
+use crate::clinic::form_labels::is_within;
 use crate::clinic::form_task::FormTask;
 use crate::clinic::questionnaire::{Checked, Filled, Item, Look, Part, Questionnaire, check, parts, slips};
 use crate::clinic::time;
@@ -124,7 +125,9 @@ impl Again {
                 Some("Your answers bring more questions. They are on the page now: answer them, and send the form.")
             }
             Again::Empty => Some("Nothing is answered yet. Answer at least one question, or leave the form for later."),
-            Again::Changed => Some("The clinic changed this form meanwhile. Look at the questions and your answers once more, and send the form."),
+            Again::Changed => Some(
+                "The clinic changed this form meanwhile. Look at the questions and your answers once more, and send the form.",
+            ),
         }
     }
 }
@@ -212,6 +215,29 @@ impl Coming {
         let is_theirs = task.patient == self.patient.id || merged.contains(&task.patient);
         if is_theirs { Ok(task) } else { Err(RecordError::NotFound.into()) }
     }
+
+    /// What a form asks. Of what is not for them nothing is there, even where the Task that asks for it does not say how sensitive it is.
+    async fn questions(&self, asking: &Asking<'_>, task: &FormTask) -> Result<Option<Questionnaire>, Refusal> {
+        let (labels, questions) = task.asks(asking).await?;
+        if self.may_know(labels) { Ok(questions) } else { Err(RecordError::NotFound.into()) }
+    }
+
+    /// What is still to be filled in, and whether it can be here.
+    async fn open(&self, asking: &Asking<'_>) -> Result<Vec<(FormTask, bool)>, Refusal> {
+        let mut open = Vec::new();
+        for task in FormTask::open_of(asking, &self.patient.id).await? {
+            let (labels, questions) = task.asks(asking).await?;
+            if self.may_know(labels) {
+                open.push((task, questions.is_some()));
+            }
+        }
+        Ok(open)
+    }
+
+    fn may_know(&self, labels: Labels) -> bool {
+        let opens = |grant: &ProxyGrant| grant.chart.0 == self.patient.chart && is_within(labels, grant);
+        !self.visited.is_proxy || self.caller.proxies().iter().any(opens)
+    }
 }
 
 /// How many are still to be filled in, and whether who came wants to do it later. None where nobody is asked.
@@ -222,8 +248,12 @@ pub(super) async fn left(asked: &Asked<'_>, visited: Visited) -> Result<(usize, 
         return Ok((0, is_later));
     }
     let coming = Coming::known(asked, sheet, visited)?;
-    let open = FormTask::open_of(&coming.asking(asked), &coming.patient.id).await?;
-    Ok((open.len(), is_later))
+    let asking = coming.asking(asked);
+    let left = match coming.visited.is_proxy {
+        true => coming.open(&asking).await?.len(),
+        false => FormTask::open_of(&asking, &coming.patient.id).await?.len(),
+    };
+    Ok((left, is_later))
 }
 
 pub async fn list(asked: &Asked<'_>) -> Answer {
@@ -233,8 +263,7 @@ pub async fn list(asked: &Asked<'_>) -> Answer {
     };
     let asking = coming.asking(asked);
     let mut forms = Vec::new();
-    for task in FormTask::open_of(&asking, &coming.patient.id).await? {
-        let is_fillable = task.questions(&asking).await?.is_some();
+    for (task, is_fillable) in coming.open(&asking).await? {
         let is_begun = asked.web.sheets().drafts.of(coming.place(&task.id)).map_err(unread)?.is_some();
         let due = task.due.as_deref().map(time::day);
         forms.push(Row { id: task.id, title: task.title, due, is_begun, is_fillable });
@@ -266,7 +295,9 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     if !task.is_open() {
         return Ok(over(asked, no_longer(&task), FORMS_PATH));
     }
-    let Some(questions) = task.questions(&asking).await? else { return Ok(over(asked, ELSEWHERE, FORMS_PATH)) };
+    let Some(questions) = coming.questions(&asking, &task).await? else {
+        return Ok(over(asked, ELSEWHERE, FORMS_PATH));
+    };
     let held = asked.web.sheets().drafts.of(coming.place(&task.id)).map_err(unread)?;
     let is_other = held.as_ref().is_some_and(|draft| draft.print != questions.print);
     let kept = held.as_ref().map(|draft| clock(draft.at_ms, asked.web.zone()));
@@ -293,7 +324,9 @@ pub async fn send(asked: &Asked<'_>) -> Answer {
     }
     let asking = coming.asking(asked);
     let (task, token) = (coming.task(&asking, asked.ids[0]).await?, deed::token_sent(asked, &form));
-    let Some(questions) = task.questions(&asking).await? else { return Ok(over(asked, ELSEWHERE, FORMS_PATH)) };
+    let Some(questions) = coming.questions(&asking, &task).await? else {
+        return Ok(over(asked, ELSEWHERE, FORMS_PATH));
+    };
     let filled = Filled::of(&questions, form.fields());
     let checked = check(&questions, &filled);
     let filed = Filed { coming: &coming, task: &task, questions: &questions, checked: &checked, token: &token };
@@ -346,12 +379,7 @@ fn ready(questions: &Questionnaire, checked: &Checked, form: &Form, is_current: 
 }
 
 /// False where it is too much to keep.
-fn keep(
-    asked: &Asked<'_>,
-    coming: &Coming,
-    task: &str,
-    (filled, print): (&Filled, &str),
-) -> Result<bool, Refusal> {
+fn keep(asked: &Asked<'_>, coming: &Coming, task: &str, (filled, print): (&Filled, &str)) -> Result<bool, Refusal> {
     let typed = Typed { fields: filled.0.clone(), print: print.to_owned() };
     asked.web.sheets().drafts.keep(coming.place(task), typed, coming.start_ms).map_err(unread)
 }

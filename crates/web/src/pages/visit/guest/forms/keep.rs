@@ -80,6 +80,6 @@ async fn read(asked: &Asked<'_>, coming: &Coming, now_ms: i64) -> Result<Shown, 
     if !task.is_open() {
         return Err(Refusal::Invalid(no_longer(&task)));
     }
-    let questions = task.questions(&asking).await?.ok_or(Refusal::Invalid(ELSEWHERE))?;
+    let questions = coming.questions(&asking, &task).await?.ok_or(Refusal::Invalid(ELSEWHERE))?;
     Ok(asked.web.shown_forms().put(coming, task, questions, now_ms))
 }
