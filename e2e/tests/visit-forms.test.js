@@ -105,6 +105,10 @@ test('a patient fills in the forms of a visit by keyboard, with scripts and with
   await guest.waitForFunction(() => document.activeElement?.getAttribute('aria-invalid') === 'true');
   await pain.fill('3');
   await where.waitFor();
+  // Enter in a line sends nothing: the page stays, and the form with it.
+  await pain.press('Enter');
+  await guest.getByText(/What you typed was kept at/).waitFor();
+  assert.equal(new URL(guest.url()).pathname, form);
   await where.fill('Left knee <b>');
   await guest.getByText(/What you typed was kept at/).waitFor();
   await isKept(guest, 'Left knee &#60;b&#62;');
@@ -128,9 +132,12 @@ test('a patient fills in the forms of a visit by keyboard, with scripts and with
   const still = await pageOf(plain);
   await still.goto('/visit/forms');
   await still.getByRole('link', { name: `Fill it in ${MEDICINES}` }).click();
+  await still.getByLabel('When did you last refill').fill('14-Oct-2026');
+  await still.getByLabel('When did you last refill').press('Enter');
+  await still.getByText(/What you typed was kept at/).waitFor();
+  assert.equal(await still.getByLabel('When did you last refill').inputValue(), '14-Oct-2026', 'kept, and not sent');
   await still.getByLabel('Most of the time').check();
   await still.getByRole('group', { name: /make you ill/ }).getByLabel('No', { exact: true }).check();
-  await still.getByLabel('When did you last refill').fill('14-Oct-2026');
   await still.getByRole('button', { name: 'Send to the clinic' }).click();
   await still.getByText('Your answers bring more questions.').waitFor();
   await still.getByLabel('I forget them').check();

@@ -54,7 +54,12 @@ function draw(open) {
 
 form.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(keep, WAIT_MS); });
 form.addEventListener("change", keep);
-form.addEventListener("submit", () => { isSending = true; clearTimeout(waiting); });
+// Enter in a line presses the first button of a form, which keeps and sends nothing.
+form.addEventListener("submit", (event) => {
+  if (event.submitter?.value === "stay") { event.preventDefault(); keep(); return; }
+  isSending = true;
+  clearTimeout(waiting);
+});
 // Before the page goes, or is loaded anew, what waits is sent.
 const hurry = () => { if (!isSending && waiting) { clearTimeout(waiting); waiting = null; send(true); } };
 window.addEventListener("beforeunload", hurry);

@@ -650,3 +650,23 @@ async fn a_form_with_a_sensitive_code_is_asked_for_and_filled_in_and_not_shown_t
     let sent = ruth.post(&clinic, &path, &filled(&page, &[("a.often", "weekly")])).await;
     assert_eq!(sent.location(), "/visit/forms?sent", "{}", sent.body);
 }
+
+#[tokio::test]
+async fn enter_in_a_line_keeps_what_is_typed_and_sends_nothing() {
+    let clinic = ward().await;
+    booked(&clinic).await;
+    asked(&clinic).await;
+    let (mut ruth, _) = come(&clinic, "patient").await;
+    let page = ruth.get(&clinic, ASKED).await;
+    // What a browser presses for Enter is the first button of the form, in the order of the page.
+    let first = page.body.split_once(r#"id="form""#).unwrap().1.split_once("<button ").unwrap().1;
+    let (first, _) = first.split_once('>').unwrap();
+    let value = first.split_once(r#"value=""#).unwrap().1.split('"').next().unwrap().to_owned();
+    assert!(first.contains(r#"tabindex="-1""#) && !first.contains("disabled") && !first.contains("hidden>"), "{first}");
+    let mut fields = filled(&page, &[("a.pain", "0")]);
+    fields.iter_mut().find(|(name, _)| *name == "act").unwrap().1 = value;
+    let sent = ruth.post(&clinic, ASKED, &fields).await;
+    assert_eq!((sent.status, sent.location()), (StatusCode::SEE_OTHER, ASKED), "{}", sent.body);
+    assert!(responses(&clinic).await.is_empty());
+    assert!(ruth.get(&clinic, ASKED).await.body.contains("What you typed was kept at"));
+}

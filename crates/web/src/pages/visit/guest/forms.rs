@@ -339,8 +339,11 @@ pub async fn send(asked: &Asked<'_>) -> Answer {
     if !keep(asked, &coming, &task.id, (&filled, form.text("form")))? {
         return Err(Refusal::TooLarge);
     }
-    if form.text("act") == "later" {
-        return Ok(answer::see(FORMS_PATH));
+    match form.text("act") {
+        "later" => return Ok(answer::see(FORMS_PATH)),
+        // Enter in a line: nobody meant to send anything.
+        "stay" => return Ok(answer::see(&format!("{FORMS_PATH}/{}", task.id))),
+        _ => {}
     }
     let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
     // Answers are to the questions that were read.
