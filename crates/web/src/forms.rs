@@ -67,7 +67,12 @@ impl Form {
 
 impl Asked<'_> {
     pub fn form(&self) -> Form {
-        let pairs = form_urlencoded::parse(&self.body).take(FIELDS_MAX);
+        self.form_of(FIELDS_MAX)
+    }
+
+    /// Of so many fields at most.
+    pub fn form_of(&self, fields_max: usize) -> Form {
+        let pairs = form_urlencoded::parse(&self.body).take(fields_max);
         Form(
             pairs
                 .map(|(name, value): (Cow<'_, str>, Cow<'_, str>)| (name.into_owned(), value.into_owned().into()))

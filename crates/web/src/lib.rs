@@ -22,7 +22,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use bytes::Bytes;
 use compliance::Register;
 use futures_util::FutureExt;
@@ -183,7 +183,13 @@ pub async fn serve(web: &Web, request: Request<Body>, client: Client) -> Respons
             }
             false => None,
         };
-        asked.body = forms::read(&parts, body, route.body_bytes_max()).await?;
+        // A form of many pages is taken from who came into a visit alone.
+        let is_large = body.size_hint().lower() > BODY_BYTES_MAX as u64;
+        let bytes_max = match route {
+            Route::SendVisitForm if !is_large || !pages::has_come(&asked).await => BODY_BYTES_MAX,
+            _ => route.body_bytes_max(),
+        };
+        asked.body = forms::read(&parts, body, bytes_max).await?;
         let answered = match Box::pin(pages::way(route, &asked)).await? {
             pages::Way::Answered(answered) => answered,
             pages::Way::Here => pages::answer(route, &asked).await?,

@@ -4,6 +4,7 @@ use http::Method;
 
 use crate::answer;
 use crate::assets::Asset;
+use crate::clinic::questionnaire;
 use crate::forms::BODY_BYTES_MAX;
 use crate::refusal::Refusal;
 use crate::uploads;
@@ -154,7 +155,11 @@ impl Route {
     }
 
     pub fn body_bytes_max(&self) -> usize {
-        if self.takes_documents() { uploads::BODY_BYTES_MAX } else { BODY_BYTES_MAX }
+        match self {
+            Route::SendVisitForm => questionnaire::SENT_BYTES_MAX,
+            _ if self.takes_documents() => uploads::BODY_BYTES_MAX,
+            _ => BODY_BYTES_MAX,
+        }
     }
 
     /// The first route that fits: literal addresses stand before those with an id in the same place.

@@ -40,8 +40,7 @@ mod vitals;
 pub(crate) use elsewhere::{Way, way};
 pub(crate) use step_up::again;
 pub use visit::Hosts;
-pub(crate) use visit::ShownForms;
-pub(crate) use visit::follow;
+pub(crate) use visit::{ShownForms, follow, has_come};
 
 use std::future::{Future, ready};
 use std::pin::Pin;

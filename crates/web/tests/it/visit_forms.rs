@@ -670,3 +670,80 @@ async fn enter_in_a_line_keeps_what_is_typed_and_sends_nothing() {
     assert!(responses(&clinic).await.is_empty());
     assert!(ruth.get(&clinic, ASKED).await.body.contains("What you typed was kept at"));
 }
+
+/// A form as large as they get: boxes and texts.
+async fn large(clinic: &Clinic) {
+    let options: Vec<Value> = (0..100).map(|at| json!({ "valueString": format!("Choice {at}") })).collect();
+    let mut items: Vec<Value> = (0..12)
+        .map(|at| json!({ "linkId": format!("b{at}"), "type": "choice", "repeats": true, "answerOption": options }))
+        .collect();
+    items.extend((0..60).map(|at| json!({ "linkId": format!("t{at}"), "type": "text" })));
+    let form = format!(
+        r#""url":"http://clinic.example/intake","version":"2","title":"t","status":"active","item":{}"#,
+        json!(items)
+    );
+    clinic.put("Questionnaire", "intake", &form).await;
+    task(clinic, "asked", "p1", "requested", "").await;
+}
+
+/// 1,200 boxes, and so many letters in each of so many texts.
+fn all_of_it(page: &Answer, texts: usize, letter: &str, times: usize) -> Vec<(String, String)> {
+    let mut fields: Vec<(String, String)> =
+        filled(page, &[]).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    fields.extend((0..1_200).map(|at| (format!("a.b{}", at / 100), format!("v|Choice {}", at % 100))));
+    fields.extend((0..texts).map(|at| (format!("a.t{at}"), letter.repeat(times))));
+    fields
+}
+
+async fn sends(clinic: &Clinic, browser: &mut Browser, fields: &[(String, String)]) -> Answer {
+    let fields: Vec<(&str, String)> = fields.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    browser.post(clinic, ASKED, &fields).await
+}
+
+#[tokio::test]
+async fn a_form_that_is_valid_is_sent_however_large_and_one_that_is_too_long_comes_back_whole() {
+    let clinic = ward().await;
+    booked(&clinic).await;
+    large(&clinic).await;
+    let (mut ruth, _) = come(&clinic, "patient").await;
+    let page = ruth.get(&clinic, ASKED).await;
+    let long = sends(&clinic, &mut ruth, &all_of_it(&page, 60, "e", 5_000)).await;
+    assert_eq!((long.status, long.location()), (StatusCode::SEE_OTHER, "/visit/forms/asked?wrong"), "{}", long.body);
+    let back = ruth.get(&clinic, long.location()).await;
+    assert!(back.body.contains("All answers together have 300000 letters, and a form takes 100000"));
+    assert_eq!(back.body.matches(&"e".repeat(5_000)).count(), 60, "nothing is lost");
+    // More than is kept: the page stands on what was sent.
+    let longest = sends(&clinic, &mut ruth, &all_of_it(&page, 60, "\u{1F600}", 5_000 - 1)).await;
+    assert_eq!(longest.status, StatusCode::PAYLOAD_TOO_LARGE, "{}", longest.body);
+    let longer = sends(&clinic, &mut ruth, &all_of_it(&page, 40, "\u{1}", 5_000)).await;
+    assert_eq!(longer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(longer.body.contains("All answers together have 200000 letters") && longer.body.contains("Choice 99"));
+    // Ninety thousand letters of four bytes, and all boxes.
+    let sent = sends(&clinic, &mut ruth, &all_of_it(&page, 18, "\u{1F600}", 5_000)).await;
+    assert_eq!((sent.status, sent.location()), (StatusCode::SEE_OTHER, "/visit/forms?sent"), "{}", sent.body);
+    let said = &responses(&clinic).await[0]["item"];
+    assert_eq!(said.as_array().unwrap().len(), 30);
+}
+
+#[tokio::test]
+async fn what_others_keep_keeps_nobody_from_sending() {
+    let clinic = ward().await;
+    booked(&clinic).await;
+    asked(&clinic).await;
+    for at in 0..19 {
+        task(&clinic, &format!("more-{at}"), "p1", "requested", "").await;
+    }
+    let ((mut ruth, _), (mut tom, _)) = (come(&clinic, "patient").await, come(&clinic, "proxy").await);
+    for browser in [&mut tom, &mut ruth] {
+        for at in 0..19 {
+            let path = format!("/visit/forms/more-{at}");
+            let page = browser.get(&clinic, &path).await;
+            let mut fields = filled(&page, &[("a.pain", "3")]);
+            fields.iter_mut().find(|(name, _)| *name == "act").unwrap().1 = "later".to_owned();
+            assert_eq!(browser.post(&clinic, &path, &fields).await.location(), LIST, "{at}");
+        }
+    }
+    let page = ruth.get(&clinic, ASKED).await;
+    let sent = ruth.post(&clinic, ASKED, &filled(&page, &[("a.pain", "0")])).await;
+    assert_eq!(sent.location(), "/visit/forms?sent", "{}", sent.body);
+}

@@ -1,7 +1,7 @@
 //! What was typed, and whether it answers the form. Nothing that was typed changes here.
 
 use super::value::Value;
-use super::{Item, Kind, Questionnaire, when};
+use super::{Item, Kind, Questionnaire, WORDS_CHARS_MAX, when};
 use crate::clinic::time;
 
 /// Digits of a number with a point in it.
@@ -89,6 +89,7 @@ pub fn check(questionnaire: &Questionnaire, filled: &Filled) -> Checked {
             wrong.push(Wrong { number, words: "Answer at least one question of this part.".to_owned() });
         }
     }
+    wrong.extend(too_long(&flat, &open, filled));
     wrong.sort_by_key(|one| one.number);
     Checked { open, answers, wrong }
 }
@@ -103,6 +104,22 @@ impl Checked {
     pub fn is_empty(&self) -> bool {
         self.answers.iter().all(Vec::is_empty)
     }
+}
+
+/// All of it is more than a form takes: said where most is said.
+fn too_long(flat: &[(&Item, Option<usize>)], open: &[bool], filled: &Filled) -> Option<Wrong> {
+    let chars = |item: &Item| match item.kind.is_choice() {
+        true => filled.first(&item.other_name()).chars().count(),
+        false => filled.first(&item.name()).chars().count(),
+    };
+    let asked = flat.iter().filter(|(item, _)| open[item.number]);
+    let said: Vec<(usize, usize)> = asked.map(|(item, _)| (chars(item), item.number)).collect();
+    let sum: usize = said.iter().map(|(chars, _)| chars).sum();
+    let (_, number) = said.into_iter().max().filter(|_| sum > WORDS_CHARS_MAX)?;
+    let words = format!(
+        "All answers together have {sum} letters, and a form takes {WORDS_CHARS_MAX}: say the longest ones more shortly, this one first."
+    );
+    Some(Wrong { number, words })
 }
 
 fn each_within(items: &[Item], mut each: impl FnMut(&Item)) {

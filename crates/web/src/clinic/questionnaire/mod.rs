@@ -22,8 +22,18 @@ use fhir::Json;
 /// Items of one form, and how deep they lie.
 pub const ITEMS_MAX: usize = 200;
 pub const DEPTH_MAX: usize = 8;
-/// Answers to choose from.
+/// Answers to choose from, of one question and of all.
 pub const OPTIONS_MAX: usize = 100;
+pub const OPTIONS_OF_ALL_MAX: usize = 2_000;
+/// Fields that a page of ours sends for the largest form: each question with its "something else", each box, and what goes with them.
+pub const FIELDS_MAX: usize = 2 * ITEMS_MAX + OPTIONS_OF_ALL_MAX + 16;
+/// Bytes of the names of all fields and of all that may be chosen, as often as a page sends them.
+pub const NAMES_BYTES_MAX: usize = 256 * 1024;
+/// Letters of all that is said in words in one form.
+pub const WORDS_CHARS_MAX: usize = 100_000;
+/// Bytes of what a page sends: a letter of four bytes takes twelve, a byte of a name three, and what was on the page names the questions
+/// once more.
+pub const SENT_BYTES_MAX: usize = 12 * WORDS_CHARS_MAX + 6 * NAMES_BYTES_MAX + 64 * 1024;
 /// Letters of an answer where the form says nothing.
 pub const LINE_CHARS_MAX: usize = 500;
 pub const TEXT_CHARS_MAX: usize = 5_000;

@@ -6,7 +6,10 @@ use fhir::Json;
 
 use super::value::Value;
 use super::when::When;
-use super::{DEPTH_MAX, ITEMS_MAX, Item, Kind, LINE_CHARS_MAX, OPTIONS_MAX, Questionnaire, TEXT_CHARS_MAX};
+use super::{
+    DEPTH_MAX, ITEMS_MAX, Item, Kind, LINE_CHARS_MAX, NAMES_BYTES_MAX, OPTIONS_MAX, OPTIONS_OF_ALL_MAX, Questionnaire,
+    TEXT_CHARS_MAX,
+};
 use crate::clinic::read::{all, extension, text};
 
 const MIN_VALUE: &str = "http://hl7.org/fhir/StructureDefinition/minValue";
@@ -30,6 +33,9 @@ pub enum Unfit {
 struct Reading {
     names: HashSet<String>,
     count: usize,
+    options: usize,
+    /// Of what a page sends back.
+    bytes: usize,
 }
 
 impl Questionnaire {
@@ -37,7 +43,7 @@ impl Questionnaire {
         if !all(json, "modifierExtension").is_empty() {
             return Err(Unfit::Modified);
         }
-        let mut reading = Reading { names: HashSet::new(), count: 0 };
+        let mut reading = Reading { names: HashSet::new(), count: 0, options: 0, bytes: 0 };
         let items = reading.items(json, 0)?;
         if items.is_empty() {
             return Err(Unfit::Empty);
@@ -76,6 +82,12 @@ impl Reading {
         }
         let is = |name: &str| json.get(name).and_then(Json::as_bool).unwrap_or(false);
         let options = options(json);
+        let held = options.as_deref().unwrap_or_default();
+        self.options += held.len();
+        self.bytes += held.iter().map(|one| link_id.len() + one.key().len()).sum::<usize>() + 2 * link_id.len();
+        if self.options > OPTIONS_OF_ALL_MAX || self.bytes > NAMES_BYTES_MAX {
+            return Err(Unfit::TooLarge);
+        }
         let when = When::read(json);
         let mut kind = kind(json, options.as_deref());
         if when.is_none() || !all(json, "modifierExtension").is_empty() || is("readOnly") {

@@ -23,7 +23,7 @@ pub use access::{
 };
 pub use beside::{note, summary};
 pub use follow::{Hosts, follow};
-pub use guest::forms::{ShownForms, later as forms_later, list as forms, page as form, send as send_form};
+pub use guest::forms::{ShownForms, has_come, later as forms_later, list as forms, page as form, send as send_form};
 pub use guest::{VISIT_COOKIE, agree, check, code, guest, guest_relay, host_relay, open, ticket as guest_ticket};
 pub use host::{invite, may_host, page as host, revoke, session as host_session, ticket as host_ticket};
 pub use keep::{again as retry_held, file as keep_file, held, throw_away as drop_held};

@@ -26,9 +26,9 @@ use crate::clinic::day::clock;
 use crate::clinic::deed;
 use crate::clinic::form_labels::is_within;
 use crate::clinic::form_task::FormTask;
-use crate::clinic::questionnaire::{Checked, Filled, Item, Look, Part, Questionnaire, check, parts, slips};
+use crate::clinic::questionnaire::{Checked, FIELDS_MAX, Filled, Item, Look, Part, Questionnaire, check, parts, slips};
 use crate::clinic::time;
-use crate::forms::{FIELDS_MAX, Form};
+use crate::forms::Form;
 use crate::pages::Answer;
 use crate::pages::visit::{GUEST_PATH, unread};
 use crate::refusal::Refusal;
@@ -103,6 +103,8 @@ enum Again {
     More,
     Empty,
     Changed,
+    /// It is more than is kept: the page comes back with what was typed, and stands on nothing that was kept.
+    Long,
 }
 
 impl Again {
@@ -114,6 +116,7 @@ impl Again {
             Again::More => "more",
             Again::Empty => "empty",
             Again::Changed => "changed",
+            Again::Long => "long",
         }
     }
 
@@ -125,6 +128,9 @@ impl Again {
                 Some("Your answers bring more questions. They are on the page now: answer them, and send the form.")
             }
             Again::Empty => Some("Nothing is answered yet. Answer at least one question, or leave the form for later."),
+            Again::Long => Some(
+                "This is more than can be kept for later. What you typed stands on this page: send the form, or say it more shortly.",
+            ),
             Again::Changed => Some(
                 "The clinic changed this form meanwhile. Look at the questions and your answers once more, and send the form.",
             ),
@@ -162,6 +168,14 @@ fn is_proven(sheet: &Sheet, visited: &Visited) -> bool {
     let is_theirs = |signed: &Signed| signed.role == role && signed.person == visited.person;
     let is_asked = visited.account.is_none() && sheet.settings(&visited.visit).high_risk;
     !is_asked || sheet.signed.iter().any(is_theirs)
+}
+
+/// Whether this browser came by a link and is known, or signed in: looked at before much of what it sends is read.
+pub async fn has_come(asked: &Asked<'_>) -> bool {
+    match kept(asked) {
+        Some((link, binding)) => asked.web.guests().visited(&link, &binding).await.is_ok(),
+        None => false,
+    }
 }
 
 pub(super) fn is_patients(error: &GuestError) -> bool {
@@ -310,7 +324,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
 
 pub async fn send(asked: &Asked<'_>) -> Answer {
     asked.sent_by_our_page()?;
-    let form = asked.form();
+    let form = asked.form_of(FIELDS_MAX);
     let coming = match Coming::of(asked).await? {
         Ok(coming) => coming,
         Err(NotYet::Unproven) if form.text("act") != "keep" => return Ok(NotYet::Unproven.shown(asked)),
@@ -336,10 +350,12 @@ pub async fn send(asked: &Asked<'_>) -> Answer {
             false => Ok(over(asked, no_longer(&task), FORMS_PATH)),
         };
     }
-    if !keep(asked, &coming, &task.id, (&filled, form.text("form")))? {
-        return Err(Refusal::TooLarge);
-    }
+    // What cannot be kept can be sent all the same.
+    let is_kept = keep(asked, &coming, &task.id, (&filled, form.text("form")))?;
     match form.text("act") {
+        "later" | "stay" if !is_kept => {
+            return Ok(shown(asked, &coming, &task, &questions, &filled, (Some(Again::Long), None)));
+        }
         "later" => return Ok(answer::see(FORMS_PATH)),
         // Enter in a line: nobody meant to send anything.
         "stay" => return Ok(answer::see(&format!("{FORMS_PATH}/{}", task.id))),
@@ -361,6 +377,10 @@ pub async fn send(asked: &Asked<'_>) -> Answer {
             Ok(answer::see(&format!("{FORMS_PATH}?sent")))
         }
         Became::Over(words) => Ok(over(asked, words, FORMS_PATH)),
+        Became::Again(again) if !is_kept => {
+            let task = coming.task(&asking, &task.id).await?;
+            Ok(shown(asked, &coming, &task, &questions, &filled, (Some(again), None)))
+        }
         Became::Again(again) => Ok(answer::see(&format!("{FORMS_PATH}/{}?{}", task.id, again.name()))),
     }
 }
@@ -413,9 +433,11 @@ fn shown(
         trouble: again.and_then(Again::words),
         kept,
     };
-    answer::page(StatusCode::OK, &page)
+    let status = if asked.parts.method == Method::GET { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    answer::page(status, &page)
 }
 
+const LONG: &str = "it is more than can be kept for later, and can be sent all the same";
 const UNPROVEN: &str = "The clinic asks this in the visit. Forms of this visit open only once your passkey has said who you are, in the waiting room.";
 const ELSEWHERE: &str = "This form cannot be filled in here. The clinic asks you its questions in the visit.";
 

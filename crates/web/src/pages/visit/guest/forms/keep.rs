@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::StatusCode;
 use serde_json::json;
 
-use super::{Coming, ELSEWHERE, keep, no_longer};
+use super::{Coming, ELSEWHERE, LONG, keep, no_longer};
 use crate::answer;
 use crate::client::Asked;
 use crate::clinic::day::clock;
@@ -66,7 +66,7 @@ pub(super) async fn typed(asked: &Asked<'_>, coming: &Coming, form: &Form) -> An
     let filled = Filled::of(&shown.questions, form.fields());
     let print = form.text("form");
     if !keep(asked, coming, &shown.task.id, (&filled, print))? {
-        return Err(Refusal::TooLarge);
+        return Err(Refusal::Invalid(LONG));
     }
     let checked = check(&shown.questions, &filled);
     // Of another form than stands on the page nothing is said.
