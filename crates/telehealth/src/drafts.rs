@@ -16,8 +16,6 @@ use crate::{Hashed, Secret, UnixMs};
 const KEPT_MS: i64 = 7 * 86_400_000;
 /// Persons of a visit who want to fill in what is asked later.
 const LATER_MAX: usize = 16;
-/// What else stands in an entry: the visit, the Task, the person and when.
-const FRAME_BYTES: usize = 4 * 1024;
 
 /// Whose draft it is, and of which form.
 #[derive(Clone, Copy)]
@@ -33,6 +31,17 @@ pub struct Place<'a> {
 pub struct Typed {
     pub fields: Vec<(String, String)>,
     pub print: String,
+    /// Of the Task, as it was on the page.
+    pub version: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    Yes,
+    /// It is too much to keep: what was kept stays.
+    TooLong,
+    /// From this page, or one before it, the form was sent: nothing of it is left behind.
+    Sent,
 }
 
 /// Names and values of fields. With no `Debug`: it is what a patient typed.
@@ -44,6 +53,8 @@ pub struct Draft {
     pub print: String,
     pub at_ms: UnixMs,
     until_ms: UnixMs,
+    /// It was sent from this version of the Task: there is no draft, and what comes late from such a page is none.
+    sent: Option<u32>,
 }
 
 /// Cheap to clone.
@@ -62,28 +73,38 @@ impl Drafts {
 
     /// What this person typed, and when.
     pub fn of(&self, place: Place<'_>) -> Result<Option<Draft>, SheetError> {
+        Ok(self.held(place)?.filter(|draft| draft.sent.is_none()))
+    }
+
+    fn held(&self, place: Place<'_>) -> Result<Option<Draft>, SheetError> {
         let Some(plain) = self.desk.get(Shelf::FormDraft, &place.key())? else { return Ok(None) };
         serde_json::from_slice(&plain).map(Some).map_err(|_| SheetError::Damaged)
     }
 
-    /// In place of what they typed before, until a week after a visit that starts then. False where it is too much to keep: what was kept
-    /// stays.
-    pub fn keep(&self, place: Place<'_>, typed: Typed, start_ms: UnixMs) -> Result<bool, SheetError> {
+    /// In place of what they typed before, until a week after a visit that starts then.
+    pub fn keep(&self, place: Place<'_>, typed: Typed, start_ms: UnixMs) -> Result<Kept, SheetError> {
         let _pen = self.pen.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.held(place)?.is_some_and(|held| held.sent >= Some(typed.version)) {
+            return Ok(Kept::Sent);
+        }
         let at_ms = (self.clock)();
-        let Typed { fields, print } = typed;
-        let draft = Draft { fields, print, at_ms, until_ms: at_ms.max(start_ms) + KEPT_MS };
+        let Typed { fields, print, .. } = typed;
+        let draft = Draft { fields, print, at_ms, until_ms: at_ms.max(start_ms) + KEPT_MS, sent: None };
         let plain = Zeroizing::new(serde_json::to_vec(&draft).map_err(|_| SheetError::Damaged)?);
-        if plain.len() > ENTRY_BYTES_MAX - FRAME_BYTES {
-            return Ok(false);
+        if plain.len() > ENTRY_BYTES_MAX {
+            return Ok(Kept::TooLong);
         }
         self.desk.write(&[Change::Put { shelf: Shelf::FormDraft, key: place.key(), plain }])?;
-        Ok(true)
+        Ok(Kept::Yes)
     }
 
-    pub fn forget(&self, place: Place<'_>) -> Result<(), SheetError> {
+    /// It was sent from this version of the Task: nothing of what was typed is left, and nothing that comes late is kept.
+    pub fn sent(&self, place: Place<'_>, version: u32) -> Result<(), SheetError> {
         let _pen = self.pen.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(self.desk.write(&[Change::Remove { shelf: Shelf::FormDraft, key: place.key() }])?)
+        let until_ms = (self.clock)() + KEPT_MS;
+        let draft = Draft { sent: Some(version), until_ms, ..Draft::default() };
+        let plain = Zeroizing::new(serde_json::to_vec(&draft).map_err(|_| SheetError::Damaged)?);
+        Ok(self.desk.write(&[Change::Put { shelf: Shelf::FormDraft, key: place.key(), plain }])?)
     }
 
     /// Removes what was kept long enough.
@@ -165,7 +186,7 @@ mod tests {
     }
 
     fn fields(value: &str) -> Typed {
-        Typed { fields: vec![("a.1".to_owned(), value.to_owned())], print: print_of(b"form") }
+        Typed { fields: vec![("a.1".to_owned(), value.to_owned())], print: print_of(b"form"), version: 3 }
     }
 
     #[test]
@@ -173,17 +194,32 @@ mod tests {
         let Bench { drafts, .. } = &bench();
         let held = |place| drafts.of(place).unwrap().map(|draft| draft.fields[0].1.clone());
         for typed in ["first", "second"] {
-            assert!(drafts.keep(of("t", "ruth"), fields(typed), 0).unwrap());
+            assert_eq!(drafts.keep(of("t", "ruth"), fields(typed), 0).unwrap(), Kept::Yes);
         }
-        assert!(drafts.keep(of("t", "tom"), fields("his"), 0).unwrap());
+        assert_eq!(drafts.keep(of("t", "tom"), fields("his"), 0).unwrap(), Kept::Yes);
         assert_eq!(held(of("t", "ruth")).as_deref(), Some("second"));
         assert_eq!(held(of("t", "tom")).as_deref(), Some("his"));
         assert!(held(of("other", "ruth")).is_none());
         assert!(held(Place { visit: "w", task: "t", person: "ruth" }).is_none(), "of another visit");
-        assert!(!drafts.keep(of("t", "ruth"), fields(&"x".repeat(ENTRY_BYTES_MAX)), 0).unwrap());
-        assert!(drafts.keep(of("t", "ruth"), fields(&"x".repeat(ENTRY_BYTES_MAX - 2 * FRAME_BYTES)), 0).unwrap());
-        drafts.forget(of("t", "ruth")).unwrap();
-        assert!(held(of("t", "ruth")).is_none() && held(of("t", "tom")).is_some());
+        let keep = |chars: usize| drafts.keep(of("t", "ruth"), fields(&"x".repeat(chars)), 0).unwrap();
+        assert_eq!([keep(ENTRY_BYTES_MAX), keep(ENTRY_BYTES_MAX - 1024)], [Kept::TooLong, Kept::Yes]);
+    }
+
+    #[test]
+    fn what_comes_late_from_a_page_that_was_sent_is_not_kept() {
+        let Bench { drafts, .. } = &bench();
+        let is_there = |person| drafts.of(of("t", person)).unwrap().is_some();
+        for person in ["ruth", "tom"] {
+            drafts.keep(of("t", person), fields("x"), 0).unwrap();
+        }
+        drafts.sent(of("t", "ruth"), 3).unwrap();
+        assert!(!is_there("ruth") && is_there("tom"));
+        assert_eq!(drafts.keep(of("t", "ruth"), fields("late"), 0).unwrap(), Kept::Sent);
+        assert!(!is_there("ruth"));
+        // Asked for once more: another version of the Task.
+        let again = Typed { version: 5, ..fields("again") };
+        assert_eq!(drafts.keep(of("t", "ruth"), again, 0).unwrap(), Kept::Yes);
+        assert!(is_there("ruth"));
     }
 
     #[test]

@@ -39,6 +39,8 @@ static REQUESTS: AtomicU64 = AtomicU64::new(1);
 pub struct Clinic {
     pub hall: telehealth::hall::Hall,
     pub guests: telehealth::guests::Guests,
+    /// What the links of visits told.
+    pub happened: Arc<std::sync::Mutex<Vec<telehealth::hall::What>>>,
     pub sheets: telehealth::sheets::Sheets,
     pub quarantine: telehealth::quarantine::Quarantine,
     pub outbox: outward::Outbox,
@@ -130,7 +132,10 @@ impl Clinic {
             (settings.clock.clone(), Arc::new(|bytes: &mut [u8]| crypto::random(bytes).is_ok()));
         let relays = telehealth::turn::Relays::none();
         let hall = telehealth::hall::Hall::new(relays, false, visit_clock.clone(), fill.clone(), Arc::new(|_| ()));
-        let guests = telehealth::guests::Guests::new(desk.clone(), visit_clock.clone(), fill, Arc::new(|_| ()));
+        let happened: Arc<std::sync::Mutex<Vec<telehealth::hall::What>>> = Arc::default();
+        let heard = happened.clone();
+        let tell: telehealth::hall::Tell = Arc::new(move |one| heard.lock().unwrap().push(one.what));
+        let guests = telehealth::guests::Guests::new(desk.clone(), visit_clock.clone(), fill, tell);
         let sheets = telehealth::sheets::Sheets::new(desk.clone(), visit_clock.clone());
         let quarantine = telehealth::quarantine::Quarantine::new(desk.clone(), visit_clock, Arc::new(|_| ()));
         let parts = compliance::RegisterParts {
@@ -171,6 +176,7 @@ impl Clinic {
         let clinic = Self {
             hall,
             guests,
+            happened,
             sheets,
             quarantine,
             outbox,

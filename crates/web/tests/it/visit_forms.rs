@@ -747,3 +747,39 @@ async fn what_others_keep_keeps_nobody_from_sending() {
     let sent = ruth.post(&clinic, ASKED, &filled(&page, &[("a.pain", "0")])).await;
     assert_eq!(sent.location(), "/visit/forms?sent", "{}", sent.body);
 }
+
+#[tokio::test]
+async fn what_is_sent_is_told_once_and_leaves_no_draft_behind() {
+    let clinic = ward().await;
+    booked(&clinic).await;
+    asked(&clinic).await;
+    let (ruth, _) = come(&clinic, "patient").await;
+    let mut windows = [(); 3].map(|()| {
+        let mut window = Browser::without_scripts();
+        window.cookies = ruth.cookies.clone();
+        window
+    });
+    let [one, two, three] = &mut windows;
+    let page = one.get(&clinic, ASKED).await;
+    let fields = filled(&page, &[("a.pain", "0")]);
+    let late = typed(&page, &[("a.pain", "0"), ("a.where", "a secret of Ruth")]);
+    // Pressed twice at once, while the script keeps what was typed before; and once more, after it.
+    let sent = tokio::join!(
+        one.post(&clinic, ASKED, &fields),
+        two.post(&clinic, ASKED, &fields),
+        keeps(&clinic, three, &late)
+    );
+    for sent in [sent.0, sent.1] {
+        assert_eq!(sent.location(), "/visit/forms?sent", "{}", sent.body);
+    }
+    let told = telehealth::hall::What::Link(telehealth::hall::LinkEvent::FormAnswered);
+    assert_eq!(clinic.happened.lock().unwrap().iter().filter(|one| **one == told).count(), 1);
+    let kept = keeps(&clinic, three, &late).await;
+    assert!(kept.status == StatusCode::BAD_REQUEST && kept.body.contains("sent already"), "{}", kept.body);
+    // Asked for once more: nothing of it is there.
+    task_again(&clinic).await;
+    let anew = one.get(&clinic, ASKED).await;
+    assert!(anew.body.contains("How strong is the pain") && !anew.body.contains("a secret of Ruth"), "{}", anew.body);
+    assert_eq!(keeps(&clinic, one, &typed(&anew, &[("a.pain", "5")])).await.status, StatusCode::OK);
+    assert!(one.get(&clinic, ASKED).await.body.contains(r#"value="5""#));
+}

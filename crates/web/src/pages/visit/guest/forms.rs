@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 use identity::Visitor;
 use record::RecordError;
 use serde_json::json;
-use telehealth::drafts::{Place, Typed};
+use telehealth::drafts::{Kept, Place, Typed};
 use telehealth::guests::{GuestError, Visited};
 use telehealth::sheets::{Patient, Sheet, Signed};
 use telehealth::signal::Role;
@@ -90,6 +90,8 @@ struct Page<'a> {
 /// What becomes of a form that was sent.
 enum Became {
     Sent,
+    /// A moment before, by the same press.
+    SentBefore,
     /// Looked at once more.
     Again(Again),
     /// The Task is no longer open, and this is not why.
@@ -351,7 +353,7 @@ pub async fn send(asked: &Asked<'_>) -> Answer {
         };
     }
     // What cannot be kept can be sent all the same.
-    let is_kept = keep(asked, &coming, &task.id, (&filled, form.text("form")))?;
+    let is_kept = keep(asked, &coming, &task.id, (&filled, &form))? == Kept::Yes;
     match form.text("act") {
         "later" | "stay" if !is_kept => {
             return Ok(shown(asked, &coming, &task, &questions, &filled, (Some(Again::Long), None)));
@@ -372,10 +374,11 @@ pub async fn send(asked: &Asked<'_>) -> Answer {
     match became {
         Became::Sent => {
             asked.web.guests().answered_form(&coming.visited);
-            asked.web.sheets().drafts.forget(coming.place(&task.id)).map_err(unread)?;
+            asked.web.sheets().drafts.sent(coming.place(&task.id), seen).map_err(unread)?;
             asked.web.hall().remind(&coming.visited.visit);
             Ok(answer::see(&format!("{FORMS_PATH}?sent")))
         }
+        Became::SentBefore => Ok(answer::see(&format!("{FORMS_PATH}?sent"))),
         Became::Over(words) => Ok(over(asked, words, FORMS_PATH)),
         Became::Again(again) if !is_kept => {
             let task = coming.task(&asking, &task.id).await?;
@@ -401,9 +404,9 @@ fn ready(questions: &Questionnaire, checked: &Checked, form: &Form, is_current: 
     (!is_current).then_some(Again::Changed)
 }
 
-/// False where it is too much to keep.
-fn keep(asked: &Asked<'_>, coming: &Coming, task: &str, (filled, print): (&Filled, &str)) -> Result<bool, Refusal> {
-    let typed = Typed { fields: filled.0.clone(), print: print.to_owned() };
+fn keep(asked: &Asked<'_>, coming: &Coming, task: &str, (filled, form): (&Filled, &Form)) -> Result<Kept, Refusal> {
+    let version = form.text("version").parse().unwrap_or_default();
+    let typed = Typed { fields: filled.0.clone(), print: form.text("form").to_owned(), version };
     asked.web.sheets().drafts.keep(coming.place(task), typed, coming.start_ms).map_err(unread)
 }
 

@@ -33,7 +33,7 @@ impl Filed<'_> {
             Err(RecordError::PreconditionFailed { .. } | RecordError::Conflict) => {
                 let now = self.coming.task(asking, &self.task.id).await?;
                 if self.was_sent(asking, &now).await? {
-                    return Ok(Became::Sent);
+                    return Ok(Became::SentBefore);
                 }
                 Ok(match now.is_open() {
                     true => Became::Again(Again::Changed),

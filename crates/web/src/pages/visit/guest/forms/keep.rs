@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::StatusCode;
 use serde_json::json;
+use telehealth::drafts::Kept;
 
 use super::{Coming, ELSEWHERE, LONG, keep, no_longer};
 use crate::answer;
@@ -65,8 +66,10 @@ pub(super) async fn typed(asked: &Asked<'_>, coming: &Coming, form: &Form) -> An
     };
     let filled = Filled::of(&shown.questions, form.fields());
     let print = form.text("form");
-    if !keep(asked, coming, &shown.task.id, (&filled, print))? {
-        return Err(Refusal::Invalid(LONG));
+    match keep(asked, coming, &shown.task.id, (&filled, form))? {
+        Kept::Yes => {}
+        Kept::TooLong => return Err(Refusal::Invalid(LONG)),
+        Kept::Sent => return Err(Refusal::Invalid("this form was sent already")),
     }
     let checked = check(&shown.questions, &filled);
     // Of another form than stands on the page nothing is said.
