@@ -4,6 +4,8 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
+use super::time;
+
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 /// Years that a page may be asked for.
@@ -90,6 +92,14 @@ impl Day {
 pub fn clock(ms: i64, zone: &TimeZone) -> String {
     let at = local(ms, zone);
     format!("{:02}:{:02}", at.hour(), at.minute())
+}
+
+/// The day that FHIR means; where it is an instant, the day that the clinic has then.
+pub fn day_of(fhir: &str, zone: &TimeZone) -> String {
+    match time::instant_ms(fhir) {
+        Some(at_ms) if fhir.len() > 10 => time::day(&Day::of(at_ms, zone).iso()),
+        _ => time::day(fhir),
+    }
 }
 
 /// `24 min`, `1 h 05 min`.

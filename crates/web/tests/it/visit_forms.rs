@@ -783,3 +783,21 @@ async fn what_is_sent_is_told_once_and_leaves_no_draft_behind() {
     assert_eq!(keeps(&clinic, one, &typed(&anew, &[("a.pain", "5")])).await.status, StatusCode::OK);
     assert!(one.get(&clinic, ASKED).await.body.contains(r#"value="5""#));
 }
+
+#[tokio::test]
+async fn the_days_of_forms_are_those_of_the_clinic() {
+    let clinic = ward().await;
+    booked(&clinic).await;
+    asked(&clinic).await;
+    // Half past eight in the evening in New York; the day by which it is wanted is a day, wherever one is.
+    let late = r#""lastModified":"2027-01-03T01:30:00Z","restriction":{"period":{"end":"2027-01-09"}},"#;
+    task(&clinic, "asked", "p1", "completed", late).await;
+    let (_, page) = look(&clinic, "asha", "/patients/p1/forms").await;
+    assert!(page.body.contains("02-Jan-2027") && !page.body.contains("03-Jan-2027"), "{}", page.body);
+    let due = r#""restriction":{"period":{"end":"2027-01-09T02:00:00Z"}},"#;
+    task(&clinic, "asked", "p1", "requested", due).await;
+    let (_, page) = look(&clinic, "asha", "/patients/p1/forms").await;
+    let (mut ruth, _) = come(&clinic, "patient").await;
+    let list = ruth.get(&clinic, LIST).await;
+    assert!(page.body.contains("08-Jan-2027") && list.body.contains("by 08-Jan-2027"), "{} {}", page.body, list.body);
+}

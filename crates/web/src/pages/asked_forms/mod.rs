@@ -17,7 +17,7 @@ use crate::assets::{Asset, Frame, LISTS};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Banner};
-use crate::clinic::day::Day;
+use crate::clinic::day::{Day, day_of};
 use crate::clinic::deed::{self, Author, Deed, Done};
 use crate::clinic::form_labels::{labels_of, security};
 use crate::clinic::form_task::FormTask;
@@ -106,7 +106,8 @@ impl Held {
         let names = Names::of(asking, &[], std::iter::once(&sheet)).await?;
         let row = |one: &Json<'_>| {
             let task = FormTask::of(one)?;
-            let day = |held: &Option<String>| held.as_deref().map(time::day).unwrap_or_default();
+            let day =
+                |held: &Option<String>| held.as_deref().map(|at| day_of(at, asked.web.zone())).unwrap_or_default();
             let (asked, due, changed) = (day(&task.asked), day(&task.due), day(&task.changed));
             Some(Row { by: one.get("requester").and_then(|by| names.name(by)), asked, due, changed, task })
         };

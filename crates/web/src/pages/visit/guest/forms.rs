@@ -22,12 +22,11 @@ use crate::answer;
 use crate::assets::{Asset, FORMS, FORMS_CSS, Frame};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
-use crate::clinic::day::clock;
+use crate::clinic::day::{clock, day_of};
 use crate::clinic::deed;
 use crate::clinic::form_labels::is_within;
 use crate::clinic::form_task::FormTask;
 use crate::clinic::questionnaire::{Checked, FIELDS_MAX, Filled, Item, Look, Part, Questionnaire, check, parts, slips};
-use crate::clinic::time;
 use crate::forms::Form;
 use crate::pages::Answer;
 use crate::pages::visit::{GUEST_PATH, unread};
@@ -281,7 +280,7 @@ pub async fn list(asked: &Asked<'_>) -> Answer {
     let mut forms = Vec::new();
     for (task, is_fillable) in coming.open(&asking).await? {
         let is_begun = asked.web.sheets().drafts.of(coming.place(&task.id)).map_err(unread)?.is_some();
-        let due = task.due.as_deref().map(time::day);
+        let due = task.due.as_deref().map(|due| day_of(due, asked.web.zone()));
         forms.push(Row { id: task.id, title: task.title, due, is_begun, is_fillable });
     }
     let was_sent = asked.parts.uri.query() == Some("sent");
