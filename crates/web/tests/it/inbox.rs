@@ -390,3 +390,57 @@ async fn what_names_a_role_a_team_or_nobody_is_in_a_list() {
     let (mut zoe, _) = look(&clinic, "zoe", "/inbox").await;
     assert_eq!(list(&clinic, &mut zoe, "all").await, ["maxs"], "and nothing of other charts");
 }
+
+#[tokio::test]
+async fn a_message_says_what_of_it_is_not_shown_and_who_is_another_patient() {
+    let clinic = busy_ward().await;
+    let path = "/patients/p1/messages";
+    let payload = r#""payload":[{"contentAttachment":{"contentType":"image/png","title":"Rash <b>"}},{"contentReference":{"reference":"DocumentReference/x"}}]"#;
+    let members = format!(
+        r#""status":"completed","subject":{{"reference":"Patient/p1"}},"sender":{{"reference":"Patient/p2"}},"sent":"2027-01-03T12:00:00Z",
+        "recipient":[{{"reference":"Patient/p1"}}],{payload}"#
+    );
+    clinic.put("Communication", "picture", &members).await;
+    clinic
+        .put(
+            "Communication",
+            "empty",
+            r#""status":"completed","subject":{"reference":"Patient/p1"},"sent":"2027-01-03T12:00:00Z""#,
+        )
+        .await;
+    let (_, page) = look(&clinic, "asha", path).await;
+    for part in [
+        "An attachment, not shown here: a picture (image/png), “Rash &#60;b&#62;”.",
+        "Something else, not shown here: DocumentReference.",
+        "from another patient to the patient",
+        "There are no words in this message.",
+        "from the patient to Lakeside Clinic",
+    ] {
+        assert!(page.body.contains(part), "{part} in {}", page.body);
+    }
+}
+
+#[tokio::test]
+async fn all_messages_of_a_chart_are_reached_page_by_page_and_in_that_chart_alone() {
+    let clinic = busy_ward().await;
+    for at in 0..120 {
+        let members = format!(
+            r#""status":"completed","subject":{{"reference":"Patient/p1"}},"sent":"2026-12-01T12:00:{:02}Z","payload":[{{"contentString":"Old word {at}."}}]"#,
+            at % 60
+        );
+        clinic.put("Communication", &format!("old-{at}"), &members).await;
+    }
+    let path = "/patients/p1/messages";
+    let (mut asha, first) = look(&clinic, "asha", path).await;
+    let from = first.after("/patients/p1/messages?from=");
+    let second = asha.get(&clinic, &format!("{path}?from={from}")).await;
+    assert!(second.body.contains("To the newest") && !second.body.contains("?from="), "{}", second.body);
+    let is_on = |page: &Answer, at: i32| page.body.contains(&format!("Old word {at}."));
+    for at in 0..120 {
+        assert!(is_on(&first, at) != is_on(&second, at), "{at} is on one of them");
+    }
+    let other = asha.get(&clinic, &format!("/patients/p2/messages?from={from}")).await;
+    assert!(other.status != StatusCode::OK && !other.body.contains("Old word"), "{}", other.status);
+    let made_up = asha.get(&clinic, &format!("{path}?from=made-up")).await;
+    assert!(made_up.status.is_client_error(), "{}", made_up.status);
+}

@@ -801,3 +801,13 @@ async fn the_days_of_forms_are_those_of_the_clinic() {
     let list = ruth.get(&clinic, LIST).await;
     assert!(page.body.contains("08-Jan-2027") && list.body.contains("by 08-Jan-2027"), "{} {}", page.body, list.body);
 }
+
+#[tokio::test]
+async fn answers_of_another_patient_are_not_said_to_be_of_this_one() {
+    let clinic = ward().await;
+    let members = r#""status":"completed","subject":{"reference":"Patient/p1"},"author":{"reference":"Patient/p2"},"authored":"2027-01-02T12:00:00Z",
+        "item":[{"linkId":"a","text":"Pain","answer":[{"valueString":"None"}]}]"#;
+    clinic.put("QuestionnaireResponse", "r1", members).await;
+    let (_, page) = look(&clinic, "asha", "/patients/p1/forms/r1").await;
+    assert!(page.body.contains("another patient") && !page.body.contains("the patient,"), "{}", page.body);
+}

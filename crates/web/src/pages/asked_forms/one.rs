@@ -73,7 +73,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         script: &PRINT,
         banner: head.banner,
         title,
-        by: by(&asking, &response).await?,
+        by: by(&asking, &response, patient_id).await?,
         when: text(&response, "authored").map(|at| moment(asked, at)).unwrap_or_default(),
         visit: visit(asked, &asking, &response).await?,
         caution: caution(&response),
@@ -84,12 +84,13 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     Ok(answer::page(StatusCode::OK, &page))
 }
 
-async fn by(asking: &Asking<'_>, response: &Json<'_>) -> Result<String, Refusal> {
+async fn by(asking: &Asking<'_>, response: &Json<'_>, patient_id: &str) -> Result<String, Refusal> {
     let Some(author) = response.get("author").or_else(|| response.get("source")) else {
         return Ok("not recorded".to_owned());
     };
-    if reference(author).is_some_and(|(kind, _)| kind == "Patient") {
-        return Ok("the patient".to_owned());
+    if let Some(("Patient", id)) = reference(author) {
+        let is_theirs = asking.is_one_patient(patient_id, id).await?;
+        return Ok(if is_theirs { "the patient" } else { "another patient" }.to_owned());
     }
     let names = Names::of(asking, std::slice::from_ref(response), std::iter::empty()).await?;
     Ok(names.name(author).unwrap_or_else(|| "somebody else".to_owned()))
