@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 
 /// Values of one search parameter.
 const IDS_MAX: usize = 200;
-/// Parameters that name the patient whose a resource is.
+/// Parameters and elements that name the patient whose a resource is.
 const OF_PATIENT: [&str; 4] = ["patient", "subject", "beneficiary", "for"];
 
 /// One caller's questions.

@@ -6,6 +6,7 @@ extern crate wardstone_web as web;
 mod activate;
 mod agreements;
 mod allergies;
+mod asked_forms;
 mod assets;
 #[path = "../../../identity/tests/it/authenticator.rs"]
 mod authenticator;

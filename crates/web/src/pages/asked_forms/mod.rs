@@ -271,35 +271,32 @@ pub async fn call_off(asked: &Asked<'_>) -> Answer {
     if !task::may_act(&asking) {
         return Err(Refusal::NotYours);
     }
-    let Some(held) = Held::of(asked, &session, &asking).await? else { return Ok(super::closed(asked)) };
+    if Held::of(asked, &session, &asking).await?.is_none() {
+        return Ok(super::closed(asked));
+    }
     let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
-    let listed = held.rows.iter().find(|row| row.task.id == asked.ids[1]).ok_or(Refusal::NotFound)?;
-    let (is_open, version) = (listed.task.is_open(), listed.task.version);
+    let mut one = deed::held(&asking, KIND, asked.ids[1], asked.ids[0]).await?;
+    let task = FormTask::of(&one).ok_or(Refusal::NotFound)?;
     let why = form.text("why").trim();
-    let trouble = if !is_open || version != seen {
+    let trouble = if !task.is_open() || task.version != seen {
         (StatusCode::CONFLICT, OVERTAKEN)
     } else if why.is_empty() || why.chars().count() > 500 {
         (StatusCode::UNPROCESSABLE_ENTITY, "Nothing was changed: say in a few words why it is called off.")
     } else {
-        match cancel(&asking, asked, asked.ids[1], why).await? {
+        deed::set(&mut one, "status", json!("cancelled"));
+        deed::set(&mut one, "statusReason", json!({ "text": why }));
+        deed::set(&mut one, "lastModified", json!(Author::of(asked, &asking).await?.now));
+        let mut deed = Deed::default();
+        deed.update(one)?;
+        match deed.commit(&asking).await? {
             Done::Saved => return Ok(deed::to(asked, "forms", "called-off")),
             Done::Overtaken => (StatusCode::CONFLICT, OVERTAKEN),
         }
     };
+    // As it is now, not as it was before somebody was faster.
+    let Some(held) = Held::of(asked, &session, &asking).await? else { return Ok(super::closed(asked)) };
     let entry = Entry::of(&asking, Typed::default(), deed::token(asked)).await?;
     shown(asked, &session, &asking, held, entry, (None, Some(trouble.1)), trouble.0)
-}
-
-async fn cancel(asking: &Asking<'_>, asked: &Asked<'_>, id: &str, why: &str) -> Result<Done, Refusal> {
-    let held = asking.read(KIND, id).await?;
-    let mut task = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?.into_owned();
-    let author = Author::of(asked, asking).await?;
-    deed::set(&mut task, "status", json!("cancelled"));
-    deed::set(&mut task, "statusReason", json!({ "text": why }));
-    deed::set(&mut task, "lastModified", json!(author.now));
-    let mut deed = Deed::default();
-    deed.update(task)?;
-    deed.commit(asking).await
 }
 
 fn shown(

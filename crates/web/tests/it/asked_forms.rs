@@ -1,0 +1,48 @@
+//! Forms of one patient: called off from the version that was looked at, and from no other.
+
+use http::StatusCode;
+
+use crate::visit_forms::{asked, held, task};
+use crate::ward::{look, ward};
+
+const OVERTAKEN: &str = "Somebody was faster";
+/// Steps of one thread between which an answer may come in while a form is called off.
+const MOMENTS: usize = 20;
+const ROUNDS: usize = 5;
+
+#[tokio::test]
+async fn a_form_that_changed_since_its_page_was_shown_is_not_called_off() {
+    let clinic = ward().await;
+    asked(&clinic).await;
+    let (mut asha, forms) = look(&clinic, "asha", "/patients/p1/forms").await;
+    let call_off = [("csrf", forms.csrf()), ("version", "1".to_owned()), ("why", "Not needed".to_owned())];
+    for status in ["in-progress", "completed"] {
+        task(&clinic, "asked", "p1", status, "").await;
+        let late = asha.post(&clinic, "/patients/p1/forms/asked", &call_off).await;
+        assert!(late.status == StatusCode::CONFLICT && late.body.contains(OVERTAKEN), "{status}: {}", late.body);
+        assert_eq!(held(&clinic, "Task", "asked").await["status"], status);
+    }
+}
+
+#[tokio::test]
+async fn answers_that_come_in_while_a_form_is_called_off_are_never_lost() {
+    let clinic = ward().await;
+    asked(&clinic).await;
+    let (mut asha, forms) = look(&clinic, "asha", "/patients/p1/forms").await;
+    for (round, moment) in (0..ROUNDS).flat_map(|round| (0..MOMENTS).map(move |moment| (round, moment))) {
+        let id = format!("form-{round}-{moment}");
+        task(&clinic, &id, "p1", "requested", "").await;
+        let call_off = [("csrf", forms.csrf()), ("version", "1".to_owned()), ("why", "Not needed".to_owned())];
+        let path = format!("/patients/p1/forms/{id}");
+        let completed = async {
+            for _ in 0..moment {
+                tokio::task::yield_now().await;
+            }
+            task(&clinic, &id, "p1", "completed", "").await;
+        };
+        let (off, ()) = tokio::join!(asha.post(&clinic, &path, &call_off), completed);
+        assert!([StatusCode::SEE_OTHER, StatusCode::CONFLICT].contains(&off.status), "{moment}: {}", off.body);
+        // What completes it here asks for no version: only who called it off from a later version than they saw comes after it.
+        assert_eq!(held(&clinic, "Task", &id).await["status"], "completed", "{moment}: {}", off.status);
+    }
+}
