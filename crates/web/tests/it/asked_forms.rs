@@ -1,8 +1,9 @@
-//! Forms of one patient: called off from the version that was looked at, and from no other.
+//! Forms of one patient: called off from the version that was looked at, and from no other; and asked in whichever of merged records.
 
 use http::StatusCode;
 
-use crate::visit_forms::{asked, held, task};
+use crate::merge::{merged, two};
+use crate::visit_forms::{ASKED, LIST, asked, come_as, filled, held, responses, task};
 use crate::ward::{look, ward};
 
 const OVERTAKEN: &str = "Somebody was faster";
@@ -45,4 +46,29 @@ async fn answers_that_come_in_while_a_form_is_called_off_are_never_lost() {
         // What completes it here asks for no version: only who called it off from a later version than they saw comes after it.
         assert_eq!(held(&clinic, "Task", &id).await["status"], "completed", "{moment}: {}", off.status);
     }
+}
+
+#[tokio::test]
+async fn a_form_of_the_surviving_record_opens_in_a_visit_that_names_the_merged_one() {
+    let clinic = two().await;
+    asked(&clinic).await;
+    let appointment = r#""status":"booked","start":"2027-01-04T15:00:00Z","end":"2027-01-04T15:20:00Z",
+        "serviceType":[{"coding":[{"system":"http://snomed.info/sct","code":"448337001"}]}],
+        "participant":[{"actor":{"reference":"Patient/p9"},"status":"accepted"},{"actor":{"reference":"Practitioner/asha"},"status":"accepted"}]"#;
+    clinic.put("Appointment", "video", appointment).await;
+    let (mut asha, _) = look(&clinic, "asha", "/patients/p1").await;
+    merged(&clinic, &mut asha).await;
+    let (mut ruth, told) = come_as(&clinic, "patient", "MR-900000").await;
+    assert_eq!(told["forms"], 1, "{told}");
+    let list = ruth.get(&clinic, LIST).await;
+    assert!(list.body.contains(ASKED), "{}", list.body);
+    let page = ruth.get(&clinic, ASKED).await;
+    assert_eq!(page.status, StatusCode::OK, "what is listed opens: {}", page.body);
+    let sent = ruth.post(&clinic, ASKED, &filled(&page, &[("a.pain", "0")])).await;
+    assert_eq!((sent.status, sent.location()), (StatusCode::SEE_OTHER, "/visit/forms?sent"), "{}", sent.body);
+    // And is read in the chart that goes on, to which the address of the other leads.
+    let id = responses(&clinic).await[0]["id"].as_str().unwrap().to_owned();
+    let address = format!("/patients/p1/forms/{id}");
+    assert_eq!(asha.get(&clinic, &address).await.status, StatusCode::OK);
+    assert_eq!(asha.get(&clinic, &address.replace("p1", "p9")).await.location(), address);
 }

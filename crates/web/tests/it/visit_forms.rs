@@ -42,10 +42,14 @@ pub async fn task(clinic: &Clinic, id: &str, patient: &str, status: &str, more: 
 
 /// Who came by a link of this kind and did all that comes before the forms.
 pub async fn come(clinic: &Clinic, purpose: &str) -> (Browser, Value) {
+    come_as(clinic, purpose, MRN).await
+}
+
+pub async fn come_as(clinic: &Clinic, purpose: &str, number: &str) -> (Browser, Value) {
     let link = link(clinic, purpose, "").await;
     let mut guest = Browser::without_scripts();
     send(clinic, &mut guest, "/visit/open", None, &json!({ "link": link })).await;
-    let right = json!({ "birth_date": "14-Jul-1968", "number": MRN });
+    let right = json!({ "birth_date": "14-Jul-1968", "number": number });
     send(clinic, &mut guest, "/visit/check", None, &right).await;
     let agreed = send(clinic, &mut guest, "/visit/agree", None, &agreement()).await;
     assert_eq!(agreed.status, StatusCode::OK, "{}", agreed.body);

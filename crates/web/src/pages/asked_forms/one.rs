@@ -3,7 +3,7 @@
 use askama::Template;
 use fhir::Json;
 use http::StatusCode;
-use record::{PART2_NOTICE, RecordError};
+use record::PART2_NOTICE;
 
 use crate::answer;
 use crate::assets::{Asset, FORMS_CSS, Frame, PRINT};
@@ -55,11 +55,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let held = asking.read(KIND, asked.ids[1]).await?;
     let is_part2 = head.is_part2 || held.get().is_part2();
     let response = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
-    let merged = asking.record.merged_into(patient_id).await?;
-    let whose = response.get("subject").and_then(reference).filter(|(kind, _)| *kind == "Patient").map(|(_, id)| id);
-    if !whose.is_some_and(|id| id == patient_id || merged.iter().any(|one| one == id)) {
-        return Err(RecordError::NotFound.into());
-    }
+    asking.whose(&response, patient_id).await?;
     let form = match text(&response, "questionnaire") {
         Some(canonical) => named(&asking, canonical).await?,
         None => None,

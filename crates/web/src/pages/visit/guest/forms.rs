@@ -226,9 +226,8 @@ impl Coming {
         let held = asking.read("Task", id).await?;
         let json = fhir::Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
         let task = FormTask::of(&json).ok_or(RecordError::NotFound)?;
-        let merged = asking.record.merged_into(&self.patient.id).await?;
-        let is_theirs = task.patient == self.patient.id || merged.contains(&task.patient);
-        if is_theirs { Ok(task) } else { Err(RecordError::NotFound.into()) }
+        asking.whose(&json, &self.patient.id).await?;
+        Ok(task)
     }
 
     /// What a form asks. Of what is not for them nothing is there, even where the Task that asks for it does not say how sensitive it is.
