@@ -369,7 +369,7 @@ routes! {
     AskedForms = GET "/patients/{}/forms",
     AskForm = POST "/patients/{}/forms",
     FormAnswers = GET "/patients/{}/forms/{}",
-    CallOffForm = POST "/patients/{}/forms/{}",
+    CallOffForm = POST "/patients/{}/forms/{}/off",
     MyNotes = GET "/notes",
     OwnTexts = GET "/notes/own",
     KeepOwnTexts = POST "/notes/own",

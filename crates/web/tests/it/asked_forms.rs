@@ -19,7 +19,7 @@ async fn a_form_that_changed_since_its_page_was_shown_is_not_called_off() {
     let call_off = [("csrf", forms.csrf()), ("version", "1".to_owned()), ("why", "Not needed".to_owned())];
     for status in ["in-progress", "completed"] {
         task(&clinic, "asked", "p1", status, "").await;
-        let late = asha.post(&clinic, "/patients/p1/forms/asked", &call_off).await;
+        let late = asha.post(&clinic, "/patients/p1/forms/asked/off", &call_off).await;
         assert!(late.status == StatusCode::CONFLICT && late.body.contains(OVERTAKEN), "{status}: {}", late.body);
         assert_eq!(held(&clinic, "Task", "asked").await["status"], status);
     }
@@ -34,7 +34,7 @@ async fn answers_that_come_in_while_a_form_is_called_off_are_never_lost() {
         let id = format!("form-{round}-{moment}");
         task(&clinic, &id, "p1", "requested", "").await;
         let call_off = [("csrf", forms.csrf()), ("version", "1".to_owned()), ("why", "Not needed".to_owned())];
-        let path = format!("/patients/p1/forms/{id}");
+        let path = format!("/patients/p1/forms/{id}/off");
         let completed = async {
             for _ in 0..moment {
                 tokio::task::yield_now().await;

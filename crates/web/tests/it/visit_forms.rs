@@ -314,15 +314,15 @@ async fn a_form_that_is_called_off_meanwhile_is_not_filed_and_says_so() {
     let page = ruth.get(&clinic, ASKED).await;
     let (mut asha, forms) = look(&clinic, "asha", "/patients/p1/forms").await;
     let call_off = |why: &str| [("csrf", forms.csrf()), ("version", "1".to_owned()), ("why", why.to_owned())];
-    let without = asha.post(&clinic, "/patients/p1/forms/asked", &call_off(" ")).await;
+    let without = asha.post(&clinic, "/patients/p1/forms/asked/off", &call_off(" ")).await;
     assert!(
         without.status == StatusCode::UNPROCESSABLE_ENTITY && without.body.contains("why it is called off"),
         "{}",
         without.body
     );
-    let off = asha.post(&clinic, "/patients/p1/forms/asked", &call_off("Not needed")).await;
+    let off = asha.post(&clinic, "/patients/p1/forms/asked/off", &call_off("Not needed")).await;
     assert_eq!(off.location(), "/patients/p1/forms?called-off", "{}", off.body);
-    let twice = asha.post(&clinic, "/patients/p1/forms/asked", &call_off("Not needed")).await;
+    let twice = asha.post(&clinic, "/patients/p1/forms/asked/off", &call_off("Not needed")).await;
     assert_eq!(twice.status, StatusCode::CONFLICT);
     let late = ruth.post(&clinic, ASKED, &filled(&page, &[("a.pain", "0")])).await;
     assert!(late.status == StatusCode::CONFLICT && late.body.contains("no longer asks for this form"), "{}", late.body);
