@@ -60,6 +60,13 @@ pub enum RecordError {
     Store(StoreError),
 }
 
+impl RecordError {
+    /// Another write came first: from the version that was seen, or under this name, nothing can be made any more.
+    pub fn is_overtaken(&self) -> bool {
+        matches!(self, RecordError::PreconditionFailed { .. } | RecordError::ExistsAlready | RecordError::Conflict)
+    }
+}
+
 /// How a denial looks from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {

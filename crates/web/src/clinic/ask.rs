@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use access::{Action, Caller, TypeRef};
 use fhir::Json;
-use record::{Disclosed, Page, Record, RecordError, ResourceKey, SearchRequest, Unless, Version, types};
+use record::{BundleAnswer, Disclosed, Page, Record, RecordError, ResourceKey, SearchRequest, Unless, Version, types};
 
 use super::read::reference;
 use crate::refusal::Refusal;
@@ -116,6 +116,14 @@ impl Asking<'_> {
     /// A search that is empty where the role never sees the type.
     pub async fn search_if_ever(&self, kind: &str, pairs: &[(&str, &str)]) -> Result<Sheet, Refusal> {
         if self.ever(kind) { self.search(kind, pairs).await } else { Ok(Sheet::default()) }
+    }
+
+    /// All of it or nothing. What an entry of it failed of is what it failed of.
+    pub async fn transact(&self, bundle: &[u8]) -> Result<BundleAnswer, RecordError> {
+        self.record.bundle(self.caller, bundle).await.map_err(|error| match error {
+            RecordError::Entry { error, .. } => *error,
+            other => other,
+        })
     }
 
     pub async fn read(&self, kind: &str, id: &str) -> Result<Disclosed<Version>, RecordError> {

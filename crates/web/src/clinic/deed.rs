@@ -4,7 +4,6 @@ use access::Action;
 use fhir::Json;
 use http::Response;
 use jiff::Timestamp;
-use record::RecordError;
 use serde_json::{Value, json};
 
 use super::ask::Asking;
@@ -79,15 +78,9 @@ impl Deed {
             ("type", Json::string("transaction")),
             ("entry", Json::Array(self.entries)),
         ]);
-        let answer = asking.record.bundle(asking.caller, &bundle.to_vec()).await.map_err(|error| match error {
-            RecordError::Entry { error, .. } => *error,
-            other => other,
-        });
-        match answer {
+        match asking.transact(&bundle.to_vec()).await {
             Ok(_) => Ok(Done::Saved),
-            Err(RecordError::PreconditionFailed { .. } | RecordError::ExistsAlready | RecordError::Conflict) => {
-                Ok(Done::Overtaken)
-            }
+            Err(error) if error.is_overtaken() => Ok(Done::Overtaken),
             Err(error) => Err(error.into()),
         }
     }

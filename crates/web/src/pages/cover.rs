@@ -212,19 +212,10 @@ async fn saved(
         is_new: cover.version == 0,
         resource: cover.resource(),
     };
-    match asking.record.bundle(asking.caller, &moves::transaction(vec![change])).await.map_err(cause) {
+    match asking.transact(&moves::transaction(vec![change])).await {
         Ok(_) => Ok(answer::see(SAVED)),
-        Err(RecordError::PreconditionFailed { .. } | RecordError::ExistsAlready | RecordError::Conflict) => {
-            shown(asked, session, asking, draft, false, StatusCode::CONFLICT).await
-        }
+        Err(error) if error.is_overtaken() => shown(asked, session, asking, draft, false, StatusCode::CONFLICT).await,
         Err(error) => Err(error.into()),
-    }
-}
-
-fn cause(error: RecordError) -> RecordError {
-    match error {
-        RecordError::Entry { error, .. } => *error,
-        other => other,
     }
 }
 

@@ -6,7 +6,7 @@ use axum::body::Body;
 use fhir::Json;
 use http::{Response, StatusCode};
 use identity::Session;
-use record::{Effect, Preconditions, RecordError, ResourceKey, Target, types};
+use record::{Effect, Preconditions, ResourceKey, Target, types};
 
 use super::Answer;
 use super::patients::asking;
@@ -132,7 +132,7 @@ async fn end(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, form: &F
     let preconditions = Preconditions { if_match: version, if_none_match: false };
     match asking.record.update(asking.caller, Target::Id(key), &held.to_vec(), preconditions).await {
         Ok(_) => Ok(answer::see(&format!("/patients/{}/insurance", asked.ids[0]))),
-        Err(RecordError::PreconditionFailed { .. } | RecordError::Conflict) => {
+        Err(error) if error.is_overtaken() => {
             refused(
                 "Somebody changed this insurance before you. It is shown as it is now; nothing of yours was saved.",
                 StatusCode::CONFLICT,

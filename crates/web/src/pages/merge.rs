@@ -186,7 +186,7 @@ fn merging<'a>(asked: &'a Asked<'_>, session: &'a Session) -> Result<Asking<'a>,
 /// What a person reads where the record refuses, and goes on from.
 fn told(error: RecordError) -> Result<(String, StatusCode), Refusal> {
     Ok(match error {
-        RecordError::PreconditionFailed { .. } | RecordError::Conflict => (OVERTAKEN.to_owned(), StatusCode::CONFLICT),
+        error if error.is_overtaken() => (OVERTAKEN.to_owned(), StatusCode::CONFLICT),
         RecordError::Denied(_) => (NOT_TREATED.to_owned(), StatusCode::FORBIDDEN),
         RecordError::Malformed(words) => (format!("Nothing was changed: {words}."), StatusCode::UNPROCESSABLE_ENTITY),
         RecordError::TooMany { .. } => (

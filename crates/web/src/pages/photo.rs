@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use fhir::Json;
 use http::{Response, StatusCode};
 use identity::Session;
-use record::{Preconditions, RecordError, ResourceKey, Target};
+use record::{Preconditions, ResourceKey, Target};
 
 use super::Answer;
 use super::patients::asking;
@@ -79,7 +79,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     let preconditions = Preconditions { if_match: Some(version), if_none_match: false };
     match asking.record.update(asking.caller, Target::Id(key), &patient.to_vec(), preconditions).await {
         Ok(_) => Ok(answer::see(&format!("/patients/{}?saved", asked.ids[0]))),
-        Err(RecordError::PreconditionFailed { .. } | RecordError::Conflict) => {
+        Err(error) if error.is_overtaken() => {
             let words = "Somebody saved this patient before you, so nothing was changed. Look at the photo as it is now, and choose again if it is not right.";
             shown(asked, &session, &asking, Some(words), StatusCode::CONFLICT).await
         }

@@ -9,7 +9,7 @@ use fhir::Json;
 use http::{Response, StatusCode};
 use identity::Session;
 use jiff::tz::TimeZone;
-use record::{DOCUMENT_BYTES_MAX, DocumentToFile, PART2_NOTICE, RecordError, Withheld, WithheldWhy};
+use record::{DOCUMENT_BYTES_MAX, DocumentToFile, PART2_NOTICE, Withheld, WithheldWhy};
 
 use super::Answer;
 use super::patients::asking;
@@ -363,12 +363,4 @@ impl Row {
 
 fn token(asked: &Asked<'_>) -> String {
     format!("{:032x}", asked.from.request_id)
-}
-
-/// What an entry of a transaction failed of.
-fn cause(error: RecordError) -> RecordError {
-    match error {
-        RecordError::Entry { error, .. } => *error,
-        other => other,
-    }
 }

@@ -10,7 +10,7 @@ use http::{Response, StatusCode};
 use identity::Session;
 use record::{OpenedDocument, PART2_NOTICE, RecordError, Withheld, WithheldWhy, withheld_coding, withheld_reason};
 
-use super::{ABOUT, Row, asking, cause, closed, kept_wrong};
+use super::{ABOUT, Row, asking, closed, kept_wrong};
 use crate::answer;
 use crate::assets::{Asset, DOCUMENTS_CSS, Frame};
 use crate::client::Asked;
@@ -190,9 +190,9 @@ pub async fn change(asked: &Asked<'_>) -> Answer {
     // Who did it lies beside the document, in whichever of the patient's records that is.
     let whose = asking.whose(&held.document, asked.ids[0]).await?;
     let bundle = bundle(&held, [whose, asked.ids[1]], act, &form, (&practitioner, &now), seen);
-    match asking.record.bundle(asking.caller, &bundle).await.map_err(cause) {
+    match asking.transact(&bundle).await {
         Ok(_) => Ok(answer::see(&place)),
-        Err(RecordError::PreconditionFailed { .. } | RecordError::Conflict) => {
+        Err(error) if error.is_overtaken() => {
             refuse(held, "This document changed after you looked. Nothing was saved; look again.", StatusCode::CONFLICT)
         }
         Err(error) => Err(error.into()),

@@ -129,11 +129,9 @@ async fn act(asked: &Asked<'_>, kind: &'static str) -> Answer {
     if act.answers() {
         changes.push(answered(&about, asked.ids[0], patient, &draft, &now, &own));
     }
-    match asking.record.bundle(asking.caller, &moves::transaction(changes)).await.map_err(cause) {
+    match asking.transact(&moves::transaction(changes)).await {
         Ok(_) => Ok(back(&draft, name)),
-        Err(RecordError::PreconditionFailed { .. } | RecordError::ExistsAlready | RecordError::Conflict) => {
-            late(asked, &session, &asking, kind, draft, (name, act)).await
-        }
+        Err(error) if error.is_overtaken() => late(asked, &session, &asking, kind, draft, (name, act)).await,
         Err(error) => Err(error.into()),
     }
 }
@@ -187,13 +185,6 @@ async fn is_done(asking: &Asking<'_>, message: &str) -> Result<bool, Refusal> {
     };
     let one = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
     Ok(text(&one, "status") == Some("completed"))
-}
-
-fn cause(error: RecordError) -> RecordError {
-    match error {
-        RecordError::Entry { error, .. } => *error,
-        other => other,
-    }
 }
 
 fn back(draft: &Draft, name: &str) -> http::Response<axum::body::Body> {

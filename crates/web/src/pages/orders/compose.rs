@@ -8,7 +8,7 @@ use http::{Response, StatusCode};
 use identity::Session;
 
 use super::entry::{Entry, LINE_CHARS_MAX, TEXT_CHARS_MAX};
-use super::{ABOUT, address, asking, cause, closed, favourites, may_order};
+use super::{ABOUT, address, asking, closed, favourites, may_order};
 use crate::answer;
 use crate::assets::{Asset, Frame, ORDERS_CSS, ORDERS_JS};
 use crate::client::Asked;
@@ -139,7 +139,7 @@ async fn sent(asked: &Asked<'_>, is_referral: bool) -> Answer {
         Before::None => {}
     }
     let bundle = transaction(asked.ids[0], drafts);
-    match asking.record.bundle(asking.caller, &bundle).await.map_err(cause) {
+    match asking.transact(&bundle).await {
         Ok(_) => Ok(answer::see(&address(asked.ids[0], "added"))),
         Err(error) => Err(error.into()),
     }

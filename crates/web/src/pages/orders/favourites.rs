@@ -4,7 +4,6 @@ use access::Action;
 use fhir::Json;
 use record::RecordError;
 
-use super::cause;
 use crate::clinic::ask::Asking;
 use crate::clinic::moves::{Change, object, transaction};
 use crate::clinic::orders::catalogue::{Item, item};
@@ -60,9 +59,9 @@ pub async fn put(asking: &Asking<'_>, practitioner: &str, wanted: &'static Item,
                 resource: resource(None, practitioner, &items),
             },
         };
-        match asking.record.bundle(asking.caller, &transaction(vec![change])).await.map_err(cause) {
+        match asking.transact(&transaction(vec![change])).await {
             Ok(_) => return Ok(()),
-            Err(RecordError::PreconditionFailed { .. } | RecordError::Conflict) => {}
+            Err(error) if error.is_overtaken() => {}
             Err(error) => return Err(error.into()),
         }
     }

@@ -16,7 +16,7 @@ use axum::body::Body;
 use fhir::Json;
 use http::{Response, StatusCode};
 use identity::Session;
-use record::{PART2_NOTICE, RecordError};
+use record::PART2_NOTICE;
 
 use super::Answer;
 use super::patients::asking;
@@ -188,14 +188,6 @@ fn address(patient_id: &str, done: &str) -> String {
 /// Whether this person ever orders: by role, and with a licence in force.
 pub fn may_order(asking: &Asking<'_>) -> bool {
     asking.may_ever(Action::Create, "ServiceRequest")
-}
-
-/// What an entry of a transaction failed of.
-fn cause(error: RecordError) -> RecordError {
-    match error {
-        RecordError::Entry { error, .. } => *error,
-        other => other,
-    }
 }
 
 async fn held(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>) -> Result<Option<Held>, Refusal> {

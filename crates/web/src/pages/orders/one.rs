@@ -11,7 +11,7 @@ use record::{PART2_NOTICE, RecordError};
 use super::compose::{Choices, attached, named, notes, problems};
 use super::entry::{Entry, LINE_CHARS_MAX, TEXT_CHARS_MAX};
 use super::sign::entry as change_of;
-use super::{ABOUT, Line, address, asking, behind, cause, closed, lines, may_order};
+use super::{ABOUT, Line, address, asking, behind, closed, lines, may_order};
 use crate::answer;
 use crate::assets::{Asset, Frame, ORDERS_CSS};
 use crate::client::Asked;
@@ -148,7 +148,7 @@ async fn changed(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, held
     let change = change_of("PUT", url, Some(("ifMatch", format!("W/\"{seen}\""))), order);
     match committed(asking, vec![change]).await {
         Ok(()) => Ok(answer::see(&address(asked.ids[0], "added"))),
-        Err(RecordError::PreconditionFailed { .. } | RecordError::Conflict) => {
+        Err(error) if error.is_overtaken() => {
             shown(asked, session, asking, held, Some(entry), Some(STALE), "", StatusCode::CONFLICT).await
         }
         Err(error) => Err(error.into()),
@@ -167,7 +167,7 @@ async fn discarded(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, he
     let change = change_of("PUT", url, Some(("ifMatch", format!("W/\"{seen}\""))), order);
     match committed(asking, vec![change]).await {
         Ok(()) => Ok(answer::see(&address(asked.ids[0], "discarded"))),
-        Err(RecordError::PreconditionFailed { .. } | RecordError::Conflict) => {
+        Err(error) if error.is_overtaken() => {
             shown(asked, session, asking, held, None, Some(STALE), "", StatusCode::CONFLICT).await
         }
         Err(error) => Err(error.into()),
@@ -222,7 +222,7 @@ async fn ends(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, held: H
     }
     match committed(asking, changes).await {
         Ok(()) => Ok(answer::see(&address(asked.ids[0], done))),
-        Err(RecordError::PreconditionFailed { .. } | RecordError::Conflict) => {
+        Err(error) if error.is_overtaken() => {
             shown(asked, session, asking, held, None, Some(STALE), why, StatusCode::CONFLICT).await
         }
         Err(error) => Err(error.into()),
@@ -235,7 +235,7 @@ async fn committed(asking: &Asking<'_>, changes: Vec<Json<'static>>) -> Result<(
         ("type", Json::string("transaction")),
         ("entry", list(changes)),
     ]);
-    asking.record.bundle(asking.caller, &bundle.to_vec()).await.map(|_| ()).map_err(cause)
+    asking.transact(&bundle.to_vec()).await.map(drop)
 }
 
 fn version(form: &Form) -> Result<u32, Refusal> {

@@ -6,7 +6,7 @@ use http::StatusCode;
 use record::{RecordError, ResourceKey};
 
 use super::entry::ORDERS_MAX;
-use super::{Held, Signing, State, address, asking, cause, closed, held, may_order, shown};
+use super::{Held, Signing, State, address, asking, closed, held, may_order, shown};
 use crate::answer;
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
@@ -83,9 +83,9 @@ pub async fn sign(asked: &Asked<'_>) -> Answer {
         return Ok(answer::see(&address(patient_id, "signed")));
     }
     let bundle = transaction(asked, &asking, &practitioner, &chosen).await?;
-    match asking.record.bundle(asking.caller, &bundle).await.map_err(cause) {
+    match asking.transact(&bundle).await {
         Ok(_) => Ok(answer::see(&address(patient_id, "signed"))),
-        Err(RecordError::PreconditionFailed { .. } | RecordError::Conflict | RecordError::NotFound) => {
+        Err(error) if error.is_overtaken() || matches!(error, RecordError::NotFound) => {
             let Some(held) = super::held(asked, &session, &asking).await? else { return Ok(closed(asked)) };
             // The same form, sent twice at once.
             if is_signed(&held, &chosen) {

@@ -8,8 +8,8 @@ use http::{Response, StatusCode};
 use identity::Session;
 use record::{Preconditions, RecordError, ResourceKey, Target};
 
+use super::fields;
 use super::view::{FormView, Input, Who};
-use super::{cause, fields};
 use crate::answer;
 use crate::assets::{Asset, Frame, PATIENT_CSS};
 use crate::client::Asked;
@@ -110,9 +110,9 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     apply(&mut patient, &current, &typed);
     let key = ResourceKey::parse("Patient", asked.ids[0]).ok_or(Refusal::NotFound)?;
     let preconditions = Preconditions { if_match: Some(began), if_none_match: false };
-    match asking.record.update(asking.caller, Target::Id(key), &patient.to_vec(), preconditions).await.map_err(cause) {
+    match asking.record.update(asking.caller, Target::Id(key), &patient.to_vec(), preconditions).await {
         Ok(_) => Ok(answer::see(&format!("/patients/{}?saved", asked.ids[0]))),
-        Err(RecordError::PreconditionFailed { .. } | RecordError::Conflict) => {
+        Err(error) if error.is_overtaken() => {
             let now = self::held(&asking, asked.ids[0]).await?;
             choose(asked, &session, &asking, &fields, now, began, typed).await
         }

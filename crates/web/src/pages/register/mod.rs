@@ -90,7 +90,7 @@ pub async fn register(asked: &Asked<'_>) -> Answer {
     for attempt in 0..NUMBERS_MAX {
         let number = asking.record.record_number(asked.from.request_id, attempt);
         let bundle = bundle(asked, &values, &token, &number, &distinct, payer.as_deref());
-        let answered = asking.record.bundle(asking.caller, &bundle).await.map_err(cause)?;
+        let answered = asking.transact(&bundle).await?;
         match made(&answered, &token) {
             Some(id) => return Ok(answer::see(&format!("/patients/{id}?registered"))),
             // The number was taken, by whoever it is: another is drawn.
@@ -280,11 +280,4 @@ fn uuid(number: u128) -> String {
     let hex = format!("{number:032x}");
     let part = |range: std::ops::Range<usize>| hex.get(range).unwrap_or_default();
     format!("{}-{}-{}-{}-{}", part(0..8), part(8..12), part(12..16), part(16..20), part(20..32))
-}
-
-fn cause(error: RecordError) -> RecordError {
-    match error {
-        RecordError::Entry { error, .. } => *error,
-        other => other,
-    }
 }

@@ -71,9 +71,9 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     let changes: Vec<Change> = made.into_iter().flatten().collect();
     let words: Vec<(String, Json<'static>)> =
         { changes.iter() }.map(|change| (change.url.clone(), change.resource.clone())).collect();
-    match asking.record.bundle(asking.caller, &moves::transaction(changes)).await.map_err(cause) {
+    match asking.transact(&moves::transaction(changes)).await {
         Ok(_) => return Ok(done(&draft)),
-        Err(RecordError::PreconditionFailed { .. } | RecordError::ExistsAlready | RecordError::Conflict) => {}
+        Err(error) if error.is_overtaken() => {}
         Err(error) => return Err(error.into()),
     }
     // Made before: by this form, or by somebody else.
@@ -126,13 +126,6 @@ fn done(draft: &Draft) -> http::Response<axum::body::Body> {
     };
     let show = crate::clinic::duty::List::parse(&draft.show).map(|list| format!("show={}&", list.name()));
     answer::see(&format!("/results?{}done={what}", show.unwrap_or_default()))
-}
-
-fn cause(error: RecordError) -> RecordError {
-    match error {
-        RecordError::Entry { error, .. } => *error,
-        other => other,
-    }
 }
 
 fn new(kind: &'static str, id: String, members: Vec<(&'static str, Json<'static>)>) -> Change {

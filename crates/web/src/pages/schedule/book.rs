@@ -116,7 +116,7 @@ pub async fn book(asked: &Asked<'_>) -> Answer {
         None => booked(asked, &asking, &wanted, &form, &token).await,
     };
     let done = match changes {
-        Ok(changes) => asking.record.bundle(asking.caller, &moves::transaction(changes)).await.map(drop).map_err(cause),
+        Ok(changes) => asking.transact(&moves::transaction(changes)).await.map(drop),
         Err(Refusal::Record(error)) => Err(error),
         Err(other) => return Err(other),
     };
@@ -129,7 +129,7 @@ pub async fn book(asked: &Asked<'_>) -> Answer {
             }
             Ok(answer::see(&address(&wanted)))
         }
-        Err(RecordError::PreconditionFailed { .. } | RecordError::Conflict | RecordError::ExistsAlready) => {
+        Err(error) if error.is_overtaken() => {
             // The same form, sent twice at once.
             if wanted.moved.is_none()
                 && let Some(made) = made_before(&asking, &token).await?
@@ -179,13 +179,6 @@ async fn sent_before(
     }
     let error = "This form was sent before, for somebody else or another time: that is booked. Nothing more was; look again, and choose once more.";
     conflict(asked, session, asking, wanted, form, error).await
-}
-
-fn cause(error: RecordError) -> RecordError {
-    match error {
-        RecordError::Entry { error, .. } => *error,
-        other => other,
-    }
 }
 
 impl<'c> Wanted<'c> {

@@ -64,26 +64,18 @@ pub async fn act(asked: &Asked<'_>) -> Answer {
         if !act.fits(status, May::of(&asking)) {
             return overtaken(asked, &session, &asking, &form, act, seen).await;
         }
-        match asking.record.bundle(asking.caller, &moves::transaction(changes)).await.map_err(cause) {
+        match asking.transact(&moves::transaction(changes)).await {
             Ok(_) => {
                 if matches!(act, Act::Cancel | Act::Miss) {
                     visit::called_off(asked.web, id).await;
                 }
                 return Ok(answer::see(&back(asked, &form)?));
             }
-            Err(RecordError::PreconditionFailed { .. } | RecordError::Conflict) => {}
+            Err(error) if error.is_overtaken() => {}
             Err(error) => return Err(error.into()),
         }
     }
     overtaken(asked, &session, &asking, &form, act, seen).await
-}
-
-/// What an entry of a transaction failed of.
-pub fn cause(error: RecordError) -> RecordError {
-    match error {
-        RecordError::Entry { error, .. } => *error,
-        other => other,
-    }
 }
 
 /// The list that the form came from, at the line.

@@ -68,14 +68,14 @@ pub async fn follow(web: &Web, visit: &str, event: VisitEvent) -> Result<(), Ref
         if changes.is_empty() {
             return Ok(());
         }
-        match asking.record.bundle(asking.caller, &moves::transaction(changes)).await.map_err(act::cause) {
+        match asking.transact(&moves::transaction(changes)).await {
             Ok(_) => {
                 if act == Act::Finish {
                     web.0.hosts.forget(visit);
                 }
                 return Ok(());
             }
-            Err(error @ (RecordError::PreconditionFailed { .. } | RecordError::Conflict)) => last = error,
+            Err(error) if error.is_overtaken() => last = error,
             Err(error) => return Err(error.into()),
         }
     }

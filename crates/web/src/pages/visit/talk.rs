@@ -52,13 +52,10 @@ pub async fn keep(asked: &Asked<'_>) -> Answer {
     let chart = Chart::open(asked, &session, &asking).await?;
     let own = asking.record.own_practitioner(asking.caller).await?.ok_or(Refusal::NotYours)?;
     let written = message(&talk.token, &chart, &own, &day::instant(now_ms), payload);
-    match asking.record.bundle(asking.caller, &moves::transaction(vec![written])).await {
+    match asking.transact(&moves::transaction(vec![written])).await {
         Ok(_) => asked.web.quarantine().tell(&chart.appointment, KeepEvent::TalkKept),
-        Err(RecordError::Entry { error, .. }) => match *error {
-            // The same press, sent twice.
-            RecordError::PreconditionFailed { .. } | RecordError::Conflict => {}
-            error => return Err(error.into()),
-        },
+        // The same press, sent twice.
+        Err(RecordError::PreconditionFailed { .. }) => {}
         Err(error) => return Err(error.into()),
     }
     Ok(answer::json(StatusCode::CREATED, &json!({ "became": "kept" })))

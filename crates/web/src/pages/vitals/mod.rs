@@ -10,7 +10,7 @@ use askama::Template;
 use fhir::Json;
 use http::StatusCode;
 use identity::Session;
-use record::{PART2_NOTICE, RecordError};
+use record::PART2_NOTICE;
 
 use super::Answer;
 use super::patients::asking;
@@ -140,7 +140,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     };
     let made = save::observations(&entry, &of, zone);
     let bundle = save::transaction(&entry, asked.ids[0], made);
-    match asking.record.bundle(asking.caller, &bundle).await.map_err(cause) {
+    match asking.transact(&bundle).await {
         Ok(_) => Ok(saved(asked, &session, &entry)),
         Err(error) => Err(error.into()),
     }
@@ -160,13 +160,6 @@ fn closed(asked: &Asked<'_>) -> http::Response<axum::body::Body> {
 
 pub fn may_write(asking: &Asking<'_>) -> bool {
     asking.may_ever(Action::Create, "Observation")
-}
-
-fn cause(error: RecordError) -> RecordError {
-    match error {
-        RecordError::Entry { error, .. } => *error,
-        other => other,
-    }
 }
 
 async fn held(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, saved: &str) -> Result<Option<Held>, Refusal> {

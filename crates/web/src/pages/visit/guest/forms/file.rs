@@ -30,7 +30,7 @@ impl Filed<'_> {
         let response = self.response(asked, asking).await?.to_vec();
         match asking.record.answer_form(asking.caller, &self.task.id, seen, &response).await {
             Ok(_) => Ok(Became::Sent),
-            Err(RecordError::PreconditionFailed { .. } | RecordError::Conflict) => {
+            Err(error) if error.is_overtaken() => {
                 let now = self.coming.task(asking, &self.task.id).await?;
                 if self.was_sent(asking, &now).await? {
                     return Ok(Became::SentBefore);
