@@ -9,13 +9,9 @@ use serde_json::{Value, json};
 use super::ask::Asking;
 use super::moves::object;
 use super::read::{all, text};
+use super::token::FORM_SYSTEM;
 use crate::client::Asked;
-use crate::forms::Form;
 use crate::refusal::Refusal;
-
-/// Each resource that a form makes bears the name of the form: it is found by it, and made once.
-const FORM_SYSTEM: &str = "urn:wardstone:form";
-const TOKEN_BYTES: usize = 32;
 
 pub enum Done {
     Saved,
@@ -86,30 +82,12 @@ impl Deed {
     }
 }
 
-/// The name of a form, fresh with each page.
-pub fn token(asked: &Asked<'_>) -> String {
-    format!("{:032x}", asked.from.request_id)
-}
-
-/// The name that the form was sent with.
-pub fn token_sent(asked: &Asked<'_>, form: &Form) -> String {
-    let sent = form.text("token");
-    let is_token = sent.len() == TOKEN_BYTES && sent.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_token { sent.to_owned() } else { token(asked) }
-}
-
 pub fn identifier(token: &str, part: &str) -> Value {
     json!([{ "system": FORM_SYSTEM, "value": format!("{token}.{part}") }])
 }
 
 pub fn condition(token: &str, part: &str, patient_id: &str) -> String {
     format!("identifier={FORM_SYSTEM}|{token}.{part}&patient={patient_id}")
-}
-
-/// Within a transaction: the name of the form with a number at its end.
-pub fn full_url(token: &str, number: usize) -> String {
-    let part = |from: usize, to: usize| token.get(from..to).unwrap_or_default().to_ascii_lowercase();
-    format!("urn:uuid:{}-{}-{}-{}-{number:012}", part(0, 8), part(8, 12), part(12, 16), part(16, 20))
 }
 
 /// What this form made before, if it was sent before.

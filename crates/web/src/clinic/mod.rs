@@ -38,6 +38,7 @@ pub mod tabs;
 pub mod task;
 pub mod templates;
 pub mod time;
+pub mod token;
 pub mod typed;
 pub mod value;
 pub mod visit;

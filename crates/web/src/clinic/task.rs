@@ -19,8 +19,6 @@ pub const COSIGN: &str = record::COSIGN[1];
 /// HL7 Structured Data Capture: the patient is asked to fill in a form.
 pub const SDC: &str = "http://hl7.org/fhir/uv/sdc/CodeSystem/temp";
 pub const QUESTIONNAIRE: &str = "complete-questionnaire";
-/// The form that made it: the same form sent twice is told from another of the same person.
-pub const FORM_SYSTEM: &str = "urn:wardstone:form";
 /// Statuses of what is still to be done.
 pub const OPEN: &str = "requested,received,accepted,in-progress,on-hold,ready";
 /// By when a task is due, while it sleeps for longer: a Period does not end before it begins.

@@ -10,7 +10,7 @@ use record::{Effect, Preconditions, ResourceKey, Target, types};
 
 use super::Answer;
 use super::patients::asking;
-use super::register::{FormView, Input, Who, fresh, organization, token};
+use super::register::{FormView, Input, Who, organization};
 use crate::answer;
 use crate::assets::{Asset, Frame, ONCE, PATIENT_CSS};
 use crate::client::Asked;
@@ -22,6 +22,7 @@ use crate::clinic::names::Names;
 use crate::clinic::read::{all, has_code, text, words};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::time;
+use crate::clinic::token;
 use crate::forms::Form;
 use crate::refusal::Refusal;
 
@@ -58,7 +59,7 @@ struct Row {
 pub async fn page(asked: &Asked<'_>) -> Answer {
     let session = asked.reader().await?;
     let asking = looking(asked, &session)?;
-    shown(asked, &session, &asking, &Values::default(), fresh(asked), Vec::new(), None, StatusCode::OK).await
+    shown(asked, &session, &asking, &Values::default(), token::fresh(asked), Vec::new(), None, StatusCode::OK).await
 }
 
 pub async fn save(asked: &Asked<'_>) -> Answer {
@@ -73,7 +74,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     }
     let fields = fields(&asking);
     let values = Values::typed(&form, &fields);
-    let token = token(asked, &form);
+    let token = token::sent(asked, &form);
     let mut slips = check(&values, &fields, Day::of(asking.record.now_ms(), asked.web.zone()).date());
     if values.text("payer").is_empty() && slips.is_empty() {
         slips.push(Slip { field: "payer", words: "Type the name of the insurance company.".to_owned() });
@@ -94,7 +95,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     if written.effect != Effect::Created && !is_unchanged(&asking, &written.id, &made).await? {
         let words = "This form was sent before, and what it said then is saved. What is typed below says something else and is not saved: add it as another insurance, or leave it.";
         let status = StatusCode::CONFLICT;
-        return shown(asked, &session, &asking, &values, fresh(asked), Vec::new(), Some(words), status).await;
+        return shown(asked, &session, &asking, &values, token::fresh(asked), Vec::new(), Some(words), status).await;
     }
     Ok(answer::see(&format!("/patients/{}/insurance", asked.ids[0])))
 }
@@ -112,7 +113,7 @@ async fn end(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, form: &F
     let (id, version) = (form.text("id"), form.text("version").parse().ok());
     let key = ResourceKey::parse("Coverage", id).ok_or(Refusal::NotFound)?;
     let refused = async |words: &'static str, status| {
-        shown(asked, session, asking, &Values::default(), fresh(asked), Vec::new(), Some(words), status).await
+        shown(asked, session, asking, &Values::default(), token::fresh(asked), Vec::new(), Some(words), status).await
     };
     let Some(until) = time::typed(form.text("until-end").trim()).filter(|date| date.len() == 10) else {
         return refused("Type the last day of the insurance, such as 31-Dec-2026.", StatusCode::UNPROCESSABLE_ENTITY)

@@ -22,6 +22,7 @@ use crate::clinic::read::{LOINC, all, any_code, at, code, text, words};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::tabs::{Tab, tabs};
 use crate::clinic::time;
+use crate::clinic::token;
 use crate::clinic::typed::Typed;
 use crate::refusal::Refusal;
 
@@ -155,7 +156,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let session = asked.reader().await?;
     let asking = asking(asked, &session)?;
     let Some(held) = Held::of(asked, &session, &asking).await? else { return Ok(super::closed(asked)) };
-    let form = deed::may_write(&asking, KIND).then(|| Entry { token: deed::token(asked), ..held.filled(&asking) });
+    let form = deed::may_write(&asking, KIND).then(|| Entry { token: token::fresh(asked), ..held.filled(&asking) });
     shown(asked, &session, &asking, held, form, StatusCode::OK)
 }
 
@@ -193,14 +194,14 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
         (now.asks_orientation && differs(&["orientation", "other"]), ORIENTATION, &held.orientation),
         (now.asks_occupation && differs(&["occupation", "industry"]), OCCUPATION, &held.occupation),
     ];
-    let entry = Entry { typed: typed.clone(), token: deed::token_sent(asked, &form), ..held.filled(&asking) };
+    let entry = Entry { typed: typed.clone(), token: token::sent(asked, &form), ..held.filled(&asking) };
     if !typed.slips.is_empty() {
         return shown(asked, &session, &asking, held, Some(entry), StatusCode::UNPROCESSABLE_ENTITY);
     }
     let began = (form.text("orientation-was").to_owned(), form.text("occupation-was").to_owned());
     let is_changed = changes.iter().any(|(changes, ..)| *changes);
     if is_changed && began != now.began {
-        let entry = Entry { is_stale: true, token: deed::token(asked), ..entry };
+        let entry = Entry { is_stale: true, token: token::fresh(asked), ..entry };
         return shown(asked, &session, &asking, held, Some(entry), StatusCode::CONFLICT);
     }
     let author = Author::of(asked, &asking).await?;
@@ -228,7 +229,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     match deed.commit(&asking).await? {
         Done::Saved => Ok(deed::to(asked, "social", "saved")),
         Done::Overtaken => {
-            let entry = Entry { is_stale: true, token: deed::token(asked), ..entry };
+            let entry = Entry { is_stale: true, token: token::fresh(asked), ..entry };
             shown(asked, &session, &asking, held, Some(entry), StatusCode::CONFLICT)
         }
     }

@@ -24,6 +24,7 @@ use crate::clinic::read::{any_code, has_code, text, words};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::tabs::{Tab, tabs};
 use crate::clinic::time;
+use crate::clinic::token;
 use crate::clinic::typed::Typed;
 use crate::refusal::Refusal;
 
@@ -85,7 +86,7 @@ struct Held {
 
 impl Entry {
     fn new(asked: &Asked<'_>, typed: Typed) -> Self {
-        Self { typed, token: deed::token(asked), of: None, is_none_known: false, overtaken: None, is_stale: false }
+        Self { typed, token: token::fresh(asked), of: None, is_none_known: false, overtaken: None, is_stale: false }
     }
 
     fn substances(&self) -> impl Iterator<Item = Row> {
@@ -167,7 +168,7 @@ pub async fn add(asked: &Asked<'_>) -> Answer {
         return Err(Refusal::NotYours);
     }
     let Some(held) = Held::of(asked, &session, &asking).await? else { return Ok(super::closed(asked)) };
-    let token = deed::token_sent(asked, &form);
+    let token = token::sent(asked, &form);
     let author = Author::of(asked, &asking).await?;
     if form.text("act") == "none" {
         return none(asked, &session, &asking, held, &token, &author).await;
@@ -179,7 +180,7 @@ pub async fn add(asked: &Asked<'_>) -> Answer {
         if deed::says_the_same(&before, &with_identifier(made, &entry.token)) {
             return Ok(deed::to(asked, "allergies", "saved"));
         }
-        entry.token = deed::token(asked);
+        entry.token = token::fresh(asked);
         entry.is_stale = true;
         return shown(asked, &session, &asking, held, Some(entry), None, StatusCode::CONFLICT);
     }

@@ -26,6 +26,7 @@ use crate::clinic::names::Names;
 use crate::clinic::questionnaire::Questionnaire;
 use crate::clinic::read::text;
 use crate::clinic::shell::{Place, Shell};
+use crate::clinic::token;
 use crate::clinic::typed::Typed;
 use crate::clinic::{task, time};
 use crate::refusal::Refusal;
@@ -164,7 +165,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         Some("called-off") => Some("Called off. The patient is not asked for it any more."),
         _ => None,
     };
-    let entry = Entry::of(&asking, Typed::default(), deed::token(asked)).await?;
+    let entry = Entry::of(&asking, Typed::default(), token::fresh(asked)).await?;
     shown(asked, &session, &asking, held, entry, (said, None), StatusCode::OK)
 }
 
@@ -177,7 +178,7 @@ pub async fn ask(asked: &Asked<'_>) -> Answer {
         return Err(Refusal::NotYours);
     }
     let Some(held) = Held::of(asked, &session, &asking).await? else { return Ok(super::closed(asked)) };
-    let entry = Entry::of(&asking, Typed::read(&form, &FIELDS), deed::token_sent(asked, &form)).await?;
+    let entry = Entry::of(&asking, Typed::read(&form, &FIELDS), token::sent(asked, &form)).await?;
     let Some(mut entry) = entry else { return Err(Refusal::NotYours) };
     if deed::made_before(&asking, KIND, &entry.token, "form", asked.ids[0]).await?.is_some() {
         return Ok(deed::to(asked, "forms", "asked"));
@@ -295,7 +296,7 @@ pub async fn call_off(asked: &Asked<'_>) -> Answer {
     };
     // As it is now, not as it was before somebody was faster.
     let Some(held) = Held::of(asked, &session, &asking).await? else { return Ok(super::closed(asked)) };
-    let entry = Entry::of(&asking, Typed::default(), deed::token(asked)).await?;
+    let entry = Entry::of(&asking, Typed::default(), token::fresh(asked)).await?;
     shown(asked, &session, &asking, held, entry, (None, Some(trouble.1)), trouble.0)
 }
 

@@ -25,6 +25,7 @@ use crate::clinic::read::LOINC;
 use crate::clinic::read::{all, at, code, has_code, text, words};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::time;
+use crate::clinic::token;
 use crate::forms::Form;
 use crate::refusal::Refusal;
 use crate::uploads::Media;
@@ -38,7 +39,6 @@ const ORDERS_MAX: &str = "50";
 const TITLE_CHARS_MAX: usize = 120;
 const WHY_CHARS_MAX: usize = 500;
 const WHY_LETTERS_MIN: usize = 10;
-const TOKEN_BYTES: usize = 32;
 /// Nobody files what is older.
 const OLDEST: &str = "1900-01-01";
 
@@ -184,7 +184,7 @@ fn closed(asked: &Asked<'_>) -> Response<Body> {
 impl Entry {
     fn blank(asked: &Asked<'_>) -> Self {
         Self {
-            token: token(asked),
+            token: token::fresh(asked),
             kind: String::new(),
             title: String::new(),
             dated: Day::of(asked.web.record().now_ms(), asked.web.zone()).iso(),
@@ -196,11 +196,9 @@ impl Entry {
     }
 
     fn read(asked: &Asked<'_>, form: &Form) -> Self {
-        let sent = form.text("token");
-        let is_token = sent.len() == TOKEN_BYTES && sent.bytes().all(|byte| byte.is_ascii_hexdigit());
         let owned = |name: &str| form.text(name).replace("\r\n", "\n");
         Self {
-            token: if is_token { sent.to_owned() } else { token(asked) },
+            token: token::sent(asked, form),
             kind: owned("kind"),
             title: owned("title"),
             dated: owned("dated"),
@@ -359,8 +357,4 @@ impl Row {
                 && at(one, &["content", "attachment", "data"]).is_some(),
         }
     }
-}
-
-fn token(asked: &Asked<'_>) -> String {
-    format!("{:032x}", asked.from.request_id)
 }

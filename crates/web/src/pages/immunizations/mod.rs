@@ -25,6 +25,7 @@ use crate::clinic::read::{all, text, words, words_of};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::tabs::{Tab, tabs};
 use crate::clinic::time;
+use crate::clinic::token;
 use crate::clinic::typed::Typed;
 use crate::refusal::Refusal;
 
@@ -146,7 +147,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
 
 fn blank(asked: &Asked<'_>) -> Entry {
     let today = Day::of(asked.web.record().now_ms(), asked.web.zone()).iso();
-    Entry { typed: fill::blank(&time::day(&today)), token: deed::token(asked), is_stale: false }
+    Entry { typed: fill::blank(&time::day(&today)), token: token::fresh(asked), is_stale: false }
 }
 
 pub async fn add(asked: &Asked<'_>) -> Answer {
@@ -157,8 +158,7 @@ pub async fn add(asked: &Asked<'_>) -> Answer {
         return Err(Refusal::NotYours);
     }
     let Some(held) = Held::of(asked, &session, &asking).await? else { return Ok(super::closed(asked)) };
-    let mut entry =
-        Entry { typed: Typed::read(&form, &FIELDS), token: deed::token_sent(asked, &form), is_stale: false };
+    let mut entry = Entry { typed: Typed::read(&form, &FIELDS), token: token::sent(asked, &form), is_stale: false };
     let author = Author::of(asked, &asking).await?;
     let mut made = fill::made(&mut entry.typed, asked, held.head.birth.as_deref(), &author);
     made["identifier"] = deed::identifier(&entry.token, "dose");
@@ -166,7 +166,7 @@ pub async fn add(asked: &Asked<'_>) -> Answer {
         if deed::says_the_same(&before, &made) {
             return Ok(deed::to(asked, "immunizations", "saved"));
         }
-        entry.token = deed::token(asked);
+        entry.token = token::fresh(asked);
         entry.is_stale = true;
         return shown(asked, &session, &asking, held, (Some(entry), None), None, StatusCode::CONFLICT);
     }

@@ -15,12 +15,12 @@ use crate::clinic::duty::List;
 use crate::clinic::moves::{self, Change, object};
 use crate::clinic::read::{all, reference, text};
 use crate::clinic::task::{self, annotation, concept, refer, security};
-use crate::pages::results::{people, token};
+use crate::clinic::token;
+use crate::pages::results::people;
 use crate::refusal::Refusal;
 
 /// Who sleeps longer is done.
 const SNOOZE_DAYS_MAX: i64 = 366;
-const TOKEN_BYTES: usize = 32;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Act {
@@ -66,8 +66,7 @@ async fn act(asked: &Asked<'_>, kind: &'static str) -> Answer {
     let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
     let mut draft = Draft::read(&form);
     let is_message = kind == "Communication";
-    let is_token = draft.token.len() == TOKEN_BYTES && draft.token.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if act.answers() && !(is_message && is_token) {
+    if act.answers() && !(is_message && token::parse(&draft.token).is_some()) {
         return Err(Refusal::Invalid("only a message is answered, by its form"));
     }
     let (zone, now_ms) = (asked.web.zone(), asking.record.now_ms());
@@ -161,7 +160,7 @@ async fn late(
         });
     }
     // A form that found its name taken has another one from here on.
-    draft.token = token(asked);
+    draft.token = token::fresh(asked);
     shown(asked, session, asking, kind, &draft, StatusCode::CONFLICT).await
 }
 

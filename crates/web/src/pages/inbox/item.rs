@@ -16,8 +16,9 @@ use crate::clinic::head::Head;
 use crate::clinic::inbox::{self, Item};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::task;
+use crate::clinic::token;
 use crate::forms::Form;
-use crate::pages::results::{people, token};
+use crate::pages::results::people;
 use crate::refusal::Refusal;
 
 pub const WORDS_CHARS_MAX: usize = 4_000;
@@ -91,7 +92,7 @@ async fn page(asked: &Asked<'_>, kind: &'static str) -> Answer {
     let asking = asking(asked, &session)?;
     let query = crate::pages::today::query(asked);
     let show = query.into_iter().find(|(name, _)| name == "show").map_or_else(String::new, |(_, show)| show);
-    let draft = Draft { token: token(asked), show, ..Draft::default() };
+    let draft = Draft { token: token::fresh(asked), show, ..Draft::default() };
     shown(asked, &session, &asking, kind, &draft, StatusCode::OK).await
 }
 

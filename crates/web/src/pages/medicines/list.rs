@@ -11,6 +11,7 @@ use crate::clinic::deed::{self, Author, Deed};
 use crate::clinic::names::Names;
 use crate::clinic::read::{LOINC, all, any_code, reference, text};
 use crate::clinic::time;
+use crate::clinic::token;
 use crate::forms::Form;
 use crate::refusal::Refusal;
 
@@ -237,7 +238,7 @@ impl Making<'_> {
 
     fn create(&self, deed: &mut Deed, part: &str, number: usize, mut statement: Value) -> String {
         statement["identifier"] = deed::identifier(self.token, part);
-        let url = deed::full_url(self.token, number);
+        let url = token::full_url(self.token, number);
         let condition = deed::condition(self.token, part, self.patient_id);
         deed.create("MedicationStatement", condition, Some(url.clone()), statement);
         url

@@ -25,6 +25,7 @@ use crate::clinic::read::text;
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::tabs::{Tab, tabs};
 use crate::clinic::time;
+use crate::clinic::token;
 use crate::refusal::Refusal;
 
 use lines::{Line, New, SAYS};
@@ -124,7 +125,7 @@ impl Held {
 
     fn blank(&self, asked: &Asked<'_>) -> Form {
         Form {
-            token: deed::token(asked),
+            token: token::fresh(asked),
             list_version: self.list.as_ref().map_or(0, deed::version_of),
             lines: self.lines(),
             new: (0..NEW_LINES).map(|_| New::default()).collect(),
@@ -162,7 +163,7 @@ pub async fn reconcile(asked: &Asked<'_>) -> Answer {
     }
     let Some(held) = Held::of(asked, &session, &asking).await? else { return Ok(super::closed(asked)) };
     let mut form = held.blank(asked);
-    form.token = deed::token_sent(asked, &sent);
+    form.token = token::sent(asked, &sent);
     let seen = lines::read(&sent, &mut form);
     if sent.text("act") == "more" {
         form.new.extend((0..NEW_LINES).map(|_| New::default()));
@@ -179,7 +180,7 @@ pub async fn reconcile(asked: &Asked<'_>) -> Answer {
         form.gone = lines::overtaken(&seen, &sent, &mut form, held.list.as_ref(), &held.names);
     }
     if form.gone.is_some() {
-        form.token = deed::token(asked);
+        form.token = token::fresh(asked);
         return shown(asked, &session, &asking, held, form, None, StatusCode::CONFLICT);
     }
     lines::check(&mut form);

@@ -9,9 +9,9 @@ use crate::clinic::orders::Order;
 use crate::clinic::orders::catalogue::{self, Item, Kind, Priority};
 use crate::clinic::orders::write::Wish;
 use crate::clinic::read::text;
+use crate::clinic::token;
 use crate::forms::Form;
 
-const TOKEN_BYTES: usize = 32;
 /// Orders of one form.
 pub const ORDERS_MAX: usize = 20;
 pub const LINE_CHARS_MAX: usize = 200;
@@ -49,7 +49,7 @@ pub struct Word {
 impl Entry {
     pub fn blank(asked: &Asked<'_>, is_referral: bool) -> Self {
         Self {
-            token: token(asked),
+            token: token::fresh(asked),
             is_referral,
             chosen: Vec::new(),
             other: String::new(),
@@ -90,11 +90,9 @@ impl Entry {
     }
 
     pub fn read(asked: &Asked<'_>, form: &Form, is_referral: bool) -> Self {
-        let sent = form.text("token");
-        let is_token = sent.len() == TOKEN_BYTES && sent.bytes().all(|byte| byte.is_ascii_hexdigit());
         let owned = |name: &str| form.text(name).replace("\r\n", "\n");
         Self {
-            token: if is_token { sent.to_owned() } else { token(asked) },
+            token: token::sent(asked, form),
             is_referral,
             chosen: form.each("item").filter_map(catalogue::item).collect(),
             other: owned("other"),
@@ -220,8 +218,4 @@ impl Entry {
         }
         wishes
     }
-}
-
-fn token(asked: &Asked<'_>) -> String {
-    format!("{:032x}", asked.from.request_id)
 }

@@ -16,6 +16,7 @@ use crate::clinic::orders::catalogue::{Kind, Priority};
 use crate::clinic::orders::confirm::{self, Identifier};
 use crate::clinic::orders::write::{FOLLOW_SYSTEM, Of, follow, list, provenance, signed};
 use crate::clinic::orders::{Order, version_of};
+use crate::clinic::token;
 use crate::forms::Form;
 use crate::pages::Answer;
 use crate::refusal::Refusal;
@@ -133,7 +134,7 @@ async fn transaction(
     let (now_ms, zone) = (asking.record.now_ms(), asked.web.zone());
     let now = day::instant(now_ms);
     let of = Of { patient_id, practitioner: Some(practitioner), encounter: None, now: &now };
-    let requisition = format!("{:032x}", asked.from.request_id);
+    let requisition = token::fresh(asked);
     let mut entries = Vec::with_capacity(2 * chosen.len() + 1);
     // What follows an order lies beside it, in whichever of the patient's records that is.
     let mut records: Vec<(String, Vec<&str>)> = Vec::new();

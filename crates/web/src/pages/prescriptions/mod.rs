@@ -27,6 +27,7 @@ use crate::clinic::head::Head;
 use crate::clinic::read::{any_code, text, words};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::tabs::{Tab, tabs};
+use crate::clinic::token;
 use crate::clinic::typed::Typed;
 use crate::clinic::{time, visit};
 use crate::refusal::Refusal;
@@ -142,7 +143,7 @@ pub async fn new(asked: &Asked<'_>) -> Answer {
     let trouble = held.one.as_ref().is_some_and(fill::is_more).then_some(
         "The prescription before says more than this form holds. What fits is filled in: read the one before, and add the rest.",
     );
-    let entry = Entry { typed, token: deed::token(asked), of: None, trouble };
+    let entry = Entry { typed, token: token::fresh(asked), of: None, trouble };
     shown(asked, &session, &asking, held, Shown::Form(entry), StatusCode::OK)
 }
 
@@ -154,7 +155,7 @@ pub async fn draft(asked: &Asked<'_>) -> Answer {
         return Err(Refusal::NotYours);
     }
     let Some(held) = Held::of(asked, &session, &asking, "").await? else { return Ok(super::closed(asked)) };
-    let token = deed::token_sent(asked, &form);
+    let token = token::sent(asked, &form);
     let mut entry = Entry { typed: Typed::read(&form, &FIELDS), token, of: None, trouble: None };
     let author = Author::of(asked, &asking).await?;
     let mut made = fill::made(&mut entry.typed, asked.ids[0], &held.conditions, &author);
@@ -170,7 +171,7 @@ pub async fn draft(asked: &Asked<'_>) -> Answer {
         entry.trouble = Some(
             "This form was saved before, with something else in it. What you see now was not saved. Save it only if it is another prescription.",
         );
-        entry.token = deed::token(asked);
+        entry.token = token::fresh(asked);
         return shown(asked, &session, &asking, held, Shown::Form(entry), StatusCode::CONFLICT);
     }
     let mut deed = Deed::default();
@@ -189,7 +190,8 @@ pub async fn one(asked: &Asked<'_>) -> Answer {
     let is_draft = text(&one, "status") == Some("draft");
     if is_draft && asked.parts.uri.query() == Some("change") && may_prescribe(&asking) {
         let of = Some((asked.ids[1].to_owned(), deed::version_of(&one)));
-        let entry = Entry { typed: fill::filled(&one, &held.conditions), token: deed::token(asked), of, trouble: None };
+        let entry =
+            Entry { typed: fill::filled(&one, &held.conditions), token: token::fresh(asked), of, trouble: None };
         return shown(asked, &session, &asking, held, Shown::Form(entry), StatusCode::OK);
     }
     standing(asked, &session, &asking, held, &one, None, StatusCode::OK).await

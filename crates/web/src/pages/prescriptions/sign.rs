@@ -11,6 +11,7 @@ use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::deed::{self, Author, Deed, Done};
 use crate::clinic::read::text;
+use crate::clinic::token;
 use crate::clinic::typed::Typed;
 use crate::forms::Form;
 use crate::pages::closed;
@@ -44,7 +45,7 @@ pub async fn act(asked: &Asked<'_>) -> Answer {
         ("save", "draft") => {
             let mut entry = Entry {
                 typed: Typed::read(&form, &FIELDS),
-                token: deed::token_sent(asked, &form),
+                token: token::sent(asked, &form),
                 of: Some((asked.ids[1].to_owned(), deed::version_of(&one))),
                 trouble: None,
             };
@@ -146,7 +147,7 @@ async fn sign(
     let mut issues = Vec::new();
     for (number, met) in check.interrupting().enumerate() {
         let mut issue = check::issue(met, asked.ids[0], (asked.ids[1], &sheet.medicine), (&reason, &why), author);
-        let url = deed::full_url(&format!("{:032x}", asked.from.request_id), number);
+        let url = token::full_url(&token::fresh(asked), number);
         issue["identifier"] = deed::identifier(&token, &format!("issue-{number}"));
         deed.create(
             "DetectedIssue",

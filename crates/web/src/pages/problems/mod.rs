@@ -24,6 +24,7 @@ use crate::clinic::read::{all, text};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::tabs::{Tab, tabs};
 use crate::clinic::time;
+use crate::clinic::token;
 use crate::clinic::typed::Typed;
 use crate::refusal::Refusal;
 
@@ -81,7 +82,7 @@ struct Held {
 
 impl Entry {
     fn new(asked: &Asked<'_>, typed: Typed) -> Self {
-        Self { typed, token: deed::token(asked), of: None, overtaken: None, is_stale: false }
+        Self { typed, token: token::fresh(asked), of: None, overtaken: None, is_stale: false }
     }
 
     fn suggestions(&self) -> impl Iterator<Item = Row> {
@@ -150,7 +151,7 @@ pub async fn add(asked: &Asked<'_>) -> Answer {
         return Err(Refusal::NotYours);
     }
     let Some(held) = Held::of(asked, &session, &asking).await? else { return Ok(super::closed(asked)) };
-    let token = deed::token_sent(asked, &form);
+    let token = token::sent(asked, &form);
     let mut entry = Entry { token, ..Entry::new(asked, Typed::read(&form, &FIELDS)) };
     entry.typed.set("standing", "active");
     let author = Author::of(asked, &asking).await?;
@@ -160,7 +161,7 @@ pub async fn add(asked: &Asked<'_>) -> Answer {
         if deed::says_the_same(&before, &made) {
             return Ok(deed::to(asked, "problems", "saved"));
         }
-        entry.token = deed::token(asked);
+        entry.token = token::fresh(asked);
         entry.is_stale = true;
         return shown(asked, &session, &asking, held, Some(entry), None, StatusCode::CONFLICT);
     }

@@ -24,7 +24,7 @@ use crate::clinic::moves::object;
 use crate::clinic::read::{all, text};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::time;
-use crate::forms::Form;
+use crate::clinic::token;
 use crate::refusal::Refusal;
 
 pub use doubles::{Double, Row, find as doubles_of, rows};
@@ -38,7 +38,6 @@ const IDENTIFIER_TYPE: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
 const PROFILE: &str = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient";
 /// Record numbers drawn until one is free.
 const NUMBERS_MAX: u8 = 8;
-const TOKEN_BYTES: usize = 32;
 
 #[derive(Template)]
 #[template(path = "patient_new.html")]
@@ -55,7 +54,7 @@ struct Page<'a> {
 pub async fn blank(asked: &Asked<'_>) -> Answer {
     let session = asked.reader().await?;
     let asking = registering(asked, &session)?;
-    Ok(shown(asked, &session, &asking, &Values::default(), fresh(asked), Vec::new(), None, StatusCode::OK))
+    Ok(shown(asked, &session, &asking, &Values::default(), token::fresh(asked), Vec::new(), None, StatusCode::OK))
 }
 
 pub async fn register(asked: &Asked<'_>) -> Answer {
@@ -64,7 +63,7 @@ pub async fn register(asked: &Asked<'_>) -> Answer {
     let asking = registering(asked, &session)?;
     let fields = fields(&asking, Action::Create);
     let values = Values::typed(&form, &fields);
-    let token = token(asked, &form);
+    let token = token::sent(asked, &form);
     // From the list of those found, or back from those who may be the same: nothing is to be saved yet.
     if form.text("step") == "type" {
         return Ok(shown(asked, &session, &asking, &values, token, Vec::new(), None, StatusCode::OK));
@@ -222,7 +221,7 @@ async fn saved_before(
         return Ok(Some(answer::see(&format!("/patients/{}?registered", who.id))));
     }
     let status = StatusCode::CONFLICT;
-    Ok(Some(shown(asked, session, asking, values, fresh(asked), Vec::new(), Some(who), status)))
+    Ok(Some(shown(asked, session, asking, values, token::fresh(asked), Vec::new(), Some(who), status)))
 }
 
 /// The Organization that has the payer's name, if the directory knows one.
@@ -263,17 +262,6 @@ fn shown(
         saved,
     };
     answer::page(status, &page)
-}
-
-/// Fresh with each form.
-pub fn fresh(asked: &Asked<'_>) -> String {
-    format!("{:032x}", asked.from.request_id)
-}
-
-pub fn token(asked: &Asked<'_>, form: &Form) -> String {
-    let sent = form.text("token");
-    let is_token = sent.len() == TOKEN_BYTES && sent.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_token { sent.to_owned() } else { fresh(asked) }
 }
 
 fn uuid(number: u128) -> String {

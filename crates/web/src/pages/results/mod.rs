@@ -18,6 +18,7 @@ use crate::clinic::duty::{Cover, List};
 use crate::clinic::reports::{self, Report};
 use crate::clinic::shell::{Place, Shell, reviews_results};
 use crate::clinic::task;
+use crate::clinic::token;
 use crate::refusal::Refusal;
 
 pub use one::{page as one, people};
@@ -95,7 +96,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         of: gathered.of,
         may_act: own.is_some() && task::may_act(&asking),
         keeps_covers: super::cover::keeps_covers(&asking),
-        token: token(asked),
+        token: token::fresh(asked),
         covering: covering(&gathered.covers, own.as_deref(), now_ms, zone, |id| names.person(id)),
         done: done(&query),
         as_of: day::clock(now_ms, zone),
@@ -123,11 +124,6 @@ pub fn tabs(here: List, count: impl Fn(List) -> usize) -> Vec<Tab> {
     let tab =
         |list: List| Tab { name: list.name(), words: list.words(), count: Some(count(list)), is_here: list == here };
     List::EACH.map(tab).into()
-}
-
-/// Fresh with each form.
-pub fn token(asked: &Asked<'_>) -> String {
-    format!("{:032x}", asked.from.request_id)
 }
 
 fn done(query: &[(String, String)]) -> Option<&'static str> {

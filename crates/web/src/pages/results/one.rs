@@ -6,7 +6,7 @@ use http::StatusCode;
 use identity::Session;
 use record::{PART2_NOTICE, RecordError};
 
-use super::{Answer, asking, token};
+use super::{Answer, asking};
 use crate::answer;
 use crate::assets::{Asset, Frame, ONCE, WORK_CSS};
 use crate::client::Asked;
@@ -20,6 +20,7 @@ use crate::clinic::reports::{self, Report};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::task;
 use crate::clinic::time;
+use crate::clinic::token;
 use crate::forms::Form;
 use crate::refusal::Refusal;
 
@@ -136,7 +137,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let asking = asking(asked, &session)?;
     let query = super::super::today::query(asked);
     let show = query.into_iter().find(|(name, _)| name == "show").map_or_else(String::new, |(_, show)| show);
-    let draft = Draft { token: token(asked), show, ..Draft::default() };
+    let draft = Draft { token: token::fresh(asked), show, ..Draft::default() };
     shown(asked, &session, &asking, &draft, Why::Asked).await
 }
 
@@ -197,7 +198,7 @@ pub async fn acknowledged(
     let by = json.get("owner");
     let names = Names::of(asking, by.into_iter().cloned().collect::<Vec<_>>().as_slice(), std::iter::empty()).await?;
     let when_ms = text(&json, "lastModified").and_then(time::instant_ms);
-    let token = all(&json, "identifier").iter().find(|one| text(one, "system") == Some(task::FORM_SYSTEM));
+    let token = all(&json, "identifier").iter().find(|one| text(one, "system") == Some(token::FORM_SYSTEM));
     Ok(Some(Acknowledged {
         by: by.and_then(|by| names.name(by)).unwrap_or_else(|| "somebody whom the directory does not name".to_owned()),
         when: when_ms.map_or_else(String::new, |ms| format!("{} {}", Day::of(ms, zone).short(), day::clock(ms, zone))),

@@ -16,9 +16,9 @@ use crate::clinic::deed::says_all_of;
 use crate::clinic::moves::{self, Change, object};
 use crate::clinic::read::reference;
 use crate::clinic::task::{self, concept, identifier, refer, security};
+use crate::clinic::token;
 use crate::refusal::Refusal;
 
-const TOKEN_BYTES: usize = 32;
 const CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/communication-category";
 
 /// About what, by whom, when.
@@ -39,7 +39,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     let Some(own) = own.filter(|_| task::may_act(&asking)) else { return Err(Refusal::NotYours) };
     let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
     let mut draft = Draft::read(&form);
-    if draft.token.len() != TOKEN_BYTES || !draft.token.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if token::parse(&draft.token).is_none() {
         return Err(Refusal::Invalid("the form did not say which one it is"));
     }
     let (zone, now_ms) = (asked.web.zone(), asking.record.now_ms());
@@ -85,7 +85,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     if !is_own && !draft.has_more() && by.is_some_and(|by| by.by_id.as_deref() == Some(&own)) {
         return Ok(done(&draft));
     }
-    draft.token = super::token(asked);
+    draft.token = token::fresh(asked);
     shown(asked, &session, &asking, &draft, if is_own { Why::Resent } else { Why::Overtaken }).await
 }
 
@@ -145,7 +145,7 @@ fn reason(of: &Of<'_>) -> impl Iterator<Item = (&'static str, Json<'static>)> {
 fn trail(of: &Of<'_>, draft: &Draft) -> Change {
     let mut members: Vec<_> = security(of.report).collect();
     members.extend([
-        ("identifier", identifier(task::FORM_SYSTEM, &draft.token)),
+        ("identifier", identifier(token::FORM_SYSTEM, &draft.token)),
         ("status", Json::string("completed")),
         ("intent", Json::string("order")),
         ("code", concept(task::ACKNOWLEDGE)),
@@ -183,7 +183,7 @@ fn follow_up(of: &Of<'_>, draft: &Draft, due: &Day) -> Change {
     let until = object([("end", text(&day::instant(due.ends_ms() - 1)))]);
     let mut members: Vec<_> = security(of.report).collect();
     members.extend([
-        ("identifier", identifier(task::FORM_SYSTEM, &draft.token)),
+        ("identifier", identifier(token::FORM_SYSTEM, &draft.token)),
         ("partOf", Json::Array(vec![refer("Task", &task::acknowledges(of.report_id, of.version))])),
         ("status", Json::string("requested")),
         ("intent", Json::string("order")),

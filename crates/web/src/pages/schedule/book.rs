@@ -17,11 +17,11 @@ use crate::clinic::ask::Asking;
 use crate::clinic::banner;
 use crate::clinic::book::{Around, Person, Status, Visit, actors};
 use crate::clinic::day::{self, Day};
-use crate::clinic::deed;
 use crate::clinic::moves::{self, Act, Change, May, object};
 use crate::clinic::read::text;
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::slots::{self, SLOT_MINUTES};
+use crate::clinic::token;
 use crate::forms::Form;
 use crate::pages::Answer;
 use crate::pages::patients::wanted;
@@ -99,7 +99,7 @@ pub async fn book(asked: &Asked<'_>) -> Answer {
     if wanted.moved.is_none() && ResourceKey::parse("Patient", form.text("patient")).is_none() {
         return found(asked, &session, &asking, wanted, &form, Some("Choose who it is for.")).await;
     }
-    let token = deed::token_sent(asked, &form);
+    let token = token::sent(asked, &form);
     if wanted.moved.is_none()
         && let Some(made) = made_before(&asking, &token).await?
     {
@@ -456,7 +456,7 @@ fn shown(asked: &Asked<'_>, session: &Session, status: StatusCode, shown: Shown<
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, session, Place::Schedule),
         once: &ONCE,
-        token: deed::token(asked),
+        token: token::fresh(asked),
         asked_for: wanted,
         error,
         typed,

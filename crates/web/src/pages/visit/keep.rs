@@ -16,13 +16,13 @@ use crate::answer;
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::day::Day;
+use crate::clinic::token;
 use crate::forms::Form;
 use crate::pages::documents::{TYPES, may_file, shown_type};
 use crate::refusal::Refusal;
 use crate::uploads::Media;
 
 const TITLE_CHARS_MAX: usize = 120;
-const TOKEN_BYTES: usize = 32;
 const SENDERS: [&str; 6] = ["patient", "clinician", "proxy", "interpreter", "family", "guest"];
 
 /// How a file is to be filed, as the clinician said.
@@ -120,10 +120,7 @@ pub async fn throw_away(asked: &Asked<'_>) -> Answer {
 
 impl Wish {
     fn read(asked: &Asked<'_>, form: &Form) -> Result<Self, Refusal> {
-        let token = form.text("token");
-        if token.len() != TOKEN_BYTES || !token.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(Refusal::Invalid("this is not the form of this page"));
-        }
+        let token = token::parse(form.text("token")).ok_or(Refusal::Invalid("this is not the form of this page"))?;
         let kind = form.text("kind");
         let Some((_, display)) = TYPES.iter().find(|(code, _)| *code == kind) else {
             return Err(Refusal::Invalid("say what kind of document it is"));

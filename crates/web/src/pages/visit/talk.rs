@@ -17,12 +17,12 @@ use crate::client::Asked;
 use crate::clinic::day;
 use crate::clinic::moves::{self, Change, coding, object};
 use crate::clinic::orders::write::{list, owned, refer};
+use crate::clinic::token;
 use crate::refusal::Refusal;
 
 const LINES_MAX: usize = 200;
 const LINE_CHARS_MAX: usize = 4_000;
 const NAME_CHARS_MAX: usize = 80;
-const TOKEN_BYTES: usize = 32;
 /// A call is no longer than this, and the clock of a browser no more wrong.
 const AGE_MS_MAX: i64 = 24 * 3_600_000;
 
@@ -64,8 +64,7 @@ pub async fn keep(asked: &Asked<'_>) -> Answer {
 impl Talk {
     fn payload(&self, now_ms: i64, zone: &jiff::tz::TimeZone) -> Result<Vec<Json<'static>>, Refusal> {
         const UNFIT: Refusal = Refusal::Invalid("these messages cannot be saved: choose fewer of them");
-        let is_token = self.token.len() == TOKEN_BYTES && self.token.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if !is_token || self.lines.is_empty() || self.lines.len() > LINES_MAX {
+        if token::parse(&self.token).is_none() || self.lines.is_empty() || self.lines.len() > LINES_MAX {
             return Err(UNFIT);
         }
         let written = |line: &Line| {

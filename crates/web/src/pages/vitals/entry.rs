@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use crate::client::Asked;
 use crate::clinic::day::{self, Day};
 use crate::clinic::time;
+use crate::clinic::token;
 use crate::clinic::vitals::limits::{self, Age, Before, Doubt};
 use crate::clinic::vitals::{Measure, Mistyped, Typed, Unit, bmi, echoed, rounded};
 use crate::forms::Form;
@@ -16,7 +17,6 @@ use crate::forms::Form;
 pub const UNITS_COOKIE: &str = "__Host-wardstone-units";
 /// Clocks differ.
 const AHEAD_MS_MAX: i64 = 2 * 60_000;
-const TOKEN_BYTES: usize = 32;
 
 pub struct Entry {
     /// Names this set, so that a form sent twice is one set.
@@ -55,7 +55,7 @@ impl Entry {
             Field { measure, text: String::new(), unit, typed: None }
         };
         Self {
-            token: token(asked),
+            token: token::fresh(asked),
             day: Day::of(now_ms, asked.web.zone()).iso(),
             clock: day::clock(now_ms, asked.web.zone()),
             is_reported: false,
@@ -78,10 +78,8 @@ impl Entry {
             });
             fields.push(Field { measure, text, unit, typed });
         }
-        let sent = form.text("token");
-        let is_token = sent.len() == TOKEN_BYTES && sent.bytes().all(|byte| byte.is_ascii_hexdigit());
         Self {
-            token: if is_token { sent.to_owned() } else { token(asked) },
+            token: token::sent(asked, form),
             day: form.text("day").to_owned(),
             clock: form.text("clock").to_owned(),
             is_reported: form.text("reported") == "yes",
@@ -265,11 +263,6 @@ fn moment(day: &str, clock: &str, zone: &TimeZone) -> Option<i64> {
 pub fn written(ms: i64, zone: &TimeZone) -> String {
     let at = Timestamp::from_millisecond(ms).unwrap_or_default().to_zoned(zone.clone());
     at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
-}
-
-/// Fresh with each form.
-fn token(asked: &Asked<'_>) -> String {
-    format!("{:032x}", asked.from.request_id)
 }
 
 fn remembered(asked: &Asked<'_>, session: &Session) -> Vec<String> {

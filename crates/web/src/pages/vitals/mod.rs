@@ -26,6 +26,7 @@ use crate::clinic::names::Names;
 use crate::clinic::read::{at, text};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::time;
+use crate::clinic::token;
 use crate::clinic::vitals::Measure;
 use crate::clinic::vitals::limits::Age;
 use crate::refusal::Refusal;
@@ -119,7 +120,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     match saved_before(asked, &asking, &entry).await? {
         Before::Same => return Ok(saved(asked, &session, &entry)),
         Before::Other => {
-            entry.token = format!("{:032x}", asked.from.request_id);
+            entry.token = token::fresh(asked);
             return shown(asked, &session, held, Some(entry), true, StatusCode::CONFLICT);
         }
         Before::None => {}

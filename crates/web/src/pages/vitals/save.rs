@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use super::entry::{Entry, Field, written};
 use crate::clinic::moves::{coding, object};
 use crate::clinic::read::LOINC;
+use crate::clinic::token;
 use crate::clinic::vitals::limits::Age;
 use crate::clinic::vitals::{Measure, bmi};
 
@@ -171,10 +172,6 @@ fn reference(to: String) -> Json<'static> {
 
 /// Within the bundle: the name of the set with the digits of the code at its end.
 fn full_url(entry: &Entry, code: &str) -> String {
-    let digits: String = code.bytes().filter(u8::is_ascii_digit).map(char::from).collect();
-    let token = &entry.token;
-    let head = token.get(..20).unwrap_or_default();
-    let (a, b, c, d) = (head.get(..8), head.get(8..12), head.get(12..16), head.get(16..20));
-    let part = |part: Option<&str>| part.unwrap_or_default().to_ascii_lowercase();
-    format!("urn:uuid:{}-{}-{}-{}-{digits:0>12}", part(a), part(b), part(c), part(d))
+    let digits = code.bytes().filter(u8::is_ascii_digit);
+    token::full_url(&entry.token, digits.fold(0, |number, digit| number * 10 + usize::from(digit - b'0')))
 }

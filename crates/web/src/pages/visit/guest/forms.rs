@@ -23,7 +23,7 @@ use crate::assets::{Asset, FORMS, FORMS_CSS, Frame};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::day::{clock, day_of};
-use crate::clinic::deed;
+use crate::clinic::token;
 use crate::clinic::form_labels::is_within;
 use crate::clinic::form_task::FormTask;
 use crate::clinic::questionnaire::{Checked, FIELDS_MAX, Filled, Item, Look, Part, Questionnaire, check, parts, slips};
@@ -337,7 +337,7 @@ pub async fn send(asked: &Asked<'_>) -> Answer {
         return keep::typed(asked, &coming, &form).await;
     }
     let asking = coming.asking(asked);
-    let (task, token) = (coming.task(&asking, asked.ids[0]).await?, deed::token_sent(asked, &form));
+    let (task, token) = (coming.task(&asking, asked.ids[0]).await?, token::sent(asked, &form));
     let Some(questions) = coming.questions(&asking, &task).await? else {
         return Ok(over(asked, ELSEWHERE, FORMS_PATH));
     };
@@ -425,7 +425,7 @@ fn shown(
         task,
         title: &task.title,
         words: questions.words.as_deref(),
-        token: deed::token(asked),
+        token: token::fresh(asked),
         is_proxy: coming.visited.is_proxy,
         slips: slips(&parts),
         parts: &parts,

@@ -12,7 +12,7 @@ use crate::clinic::moves::object;
 use crate::clinic::orders::write::{identifier, list, owned, refer};
 use crate::clinic::questionnaire::{Checked, Questionnaire, items};
 use crate::clinic::read::{all, text};
-use crate::clinic::task;
+use crate::clinic::token;
 use crate::refusal::Refusal;
 
 pub(super) struct Filed<'a> {
@@ -75,7 +75,7 @@ impl Filed<'_> {
         ]);
         let mut members = vec![("resourceType", Json::string("QuestionnaireResponse"))];
         members.extend(self.meta(asking).await?);
-        members.extend([("extension", list([visit])), ("identifier", identifier(task::FORM_SYSTEM, self.token))]);
+        members.extend([("extension", list([visit])), ("identifier", identifier(token::FORM_SYSTEM, self.token))]);
         members.extend(self.questions.canonical.as_deref().map(|canonical| ("questionnaire", owned(canonical))));
         members.extend([("status", Json::string("completed")), ("subject", patient())]);
         members
