@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use access::{Caller, TypeRef};
-use fhir::Issue;
+use fhir::{Issue, Json};
 use store::{Disclosed, Discloses, Subject};
+
+use crate::RecordError;
 
 /// One version of one resource, projected to what its permit shows.
 ///
@@ -67,6 +69,11 @@ impl Version {
     /// Compact JSON; empty for a deletion.
     pub fn json(&self) -> &[u8] {
         &self.json
+    }
+
+    /// The same as a tree. What the record holds parses.
+    pub fn tree(&self) -> Result<Json<'_>, RecordError> {
+        Json::parse(&self.json).map_err(|_| RecordError::Damaged)
     }
 
     pub fn into_json(self) -> Vec<u8> {

@@ -48,7 +48,7 @@ impl<B: Backend> Record<B> {
             }
         }
         let version = self.open_version(&permit, &head, &body.body).await?;
-        let patient = Json::parse(version.json()).map_err(|_| RecordError::Damaged)?;
+        let patient = version.tree()?;
         let fits = fits(&patient);
         let decided = tally::once(permit.key(), true);
         let deed = Deed { decisions: decided.as_slice(), subject: Some(FITS), ..Deed::of(audited, &objects) };

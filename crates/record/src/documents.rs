@@ -180,7 +180,7 @@ impl<B: Backend> Record<B> {
                 }
                 let binary = self.open_version(&permit, &head, &body.body).await?;
                 subjects.push(binary.subject);
-                let json = Json::parse(binary.json()).map_err(|_| RecordError::Damaged)?;
+                let json = binary.tree()?;
                 decoded(json.get("data")).unwrap_or_default()
             }
             (None, None) => return Err(self.fail(caller, audited, Some(objects[0]), 404, RecordError::NotFound).await),

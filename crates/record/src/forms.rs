@@ -68,7 +68,7 @@ impl<B: Backend> Record<B> {
         let preconditions = Preconditions { if_match: Some(seen), ..Preconditions::default() };
         self.hold(caller, audited, &current, preconditions).await?;
         let held = self.open_version(&permit, head, &current.body.body).await?;
-        let mut task = Json::parse(held.json()).map_err(|_| RecordError::Damaged)?.into_owned();
+        let mut task = held.tree()?.into_owned();
         if head.deleted() || !is_open_form(&task) {
             return Err(RecordError::Malformed("the task is no form that is still to be filled in"));
         }

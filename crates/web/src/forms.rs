@@ -54,6 +54,11 @@ impl Form {
         self.text(name).parse().map_err(|_| Refusal::Invalid("a number is missing"))
     }
 
+    /// Of what the page showed.
+    pub fn version(&self) -> Result<u32, Refusal> {
+        u32::try_from(self.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))
+    }
+
     /// What the script of the page filled in about this browser; none without a script.
     pub fn device(&self) -> Option<DeviceClaim> {
         let field = |name: &str| Some(self.text(name).to_owned()).filter(|text| !text.is_empty());

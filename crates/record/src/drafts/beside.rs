@@ -119,7 +119,7 @@ impl<B: Backend> Record<B> {
             Err(denial) => return Err(self.denied(caller, audited, &visit.head, &denial).await),
         };
         let shown = self.open_version(&permit, &visit.head, &visit.body.body).await?;
-        let mut encounter = Json::parse(shown.json()).map_err(|_| RecordError::Damaged)?.into_owned();
+        let mut encounter = shown.tree()?.into_owned();
         let held = encounter.get("diagnosis").map_or(&[][..], Json::items);
         let mut all: Vec<Json<'static>> = held.iter().map(|one| one.clone().into_owned()).collect();
         for condition in diagnoses {

@@ -125,7 +125,7 @@ fn noted(resource: &Json<'_>) -> Vec<String> {
 /// What is held under this id in this patient's chart, or in one that was merged with it, as the caller sees it.
 pub async fn held(asking: &Asking<'_>, kind: &str, id: &str, patient_id: &str) -> Result<Json<'static>, Refusal> {
     let held = asking.read(kind, id).await?;
-    let json = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?.into_owned();
+    let json = held.get().tree()?.into_owned();
     asking.whose(&json, patient_id).await?;
     Ok(json)
 }

@@ -89,7 +89,7 @@ impl FormTask {
         match &self.which {
             None => Ok(None),
             Some(Which::Id(id)) => match asking.read("Questionnaire", id).await {
-                Ok(held) => Ok(Some(Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?.into_owned())),
+                Ok(held) => Ok(Some(held.get().tree()?.into_owned())),
                 Err(record::RecordError::NotFound | record::RecordError::Gone | record::RecordError::Denied(_)) => {
                     Ok(None)
                 }

@@ -42,7 +42,7 @@ impl Head {
         let facets = facets.into_iter().collect::<Result<Vec<_>, Refusal>>()?;
         let outlook = asking.record.outlook(asking.caller, patient.get(), &facets).await?;
         let [Ok(()), allergies, flags] = outlook.facets[..] else { return Ok(None) };
-        let json = Json::parse(patient.get().json()).map_err(|_| Refusal::Defect)?;
+        let json = patient.get().tree()?;
         let mut banner = Banner::of(&json, time::today(asking.record.now_ms()));
         banner.glass = Glass::of(web, session, outlook.chart);
         banner.note = visit::writing(asking, patient_id).await?.map(|note| note.id);

@@ -1,7 +1,6 @@
 //! A patient's way into the own chart: whoever checked who they are hands over a code, shown once and to be printed.
 
 use askama::Template;
-use fhir::Json;
 use http::StatusCode;
 use identity::{AccountState, IdentityCheck, IdentityError, Invited, PatientToActivate, Profile, Session};
 
@@ -76,7 +75,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
         return Err(IdentityError::StepUp.into());
     }
     let read = asking.read("Patient", asked.ids[0]).await?;
-    let patient = Json::parse(read.get().json()).map_err(|_| Refusal::Defect)?;
+    let patient = read.get().tree()?;
     let chart = asking.record.own_chart_link(asking.caller, asked.ids[0]).await?.0;
     let held = asked.web.identity().account_of_chart(chart);
     let mut slips = Vec::new();
@@ -139,7 +138,7 @@ pub(super) async fn shown(
     status: StatusCode,
 ) -> Answer {
     let read = asking.read("Patient", asked.ids[0]).await?;
-    let patient = Json::parse(read.get().json()).map_err(|_| Refusal::Defect)?;
+    let patient = read.get().tree()?;
     let chart = asking.record.own_chart_link(asking.caller, asked.ids[0]).await?.0;
     let page = Page {
         frame: Frame::of(asked.web),

@@ -154,12 +154,12 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     let (now_ms, zone) = (asking.record.now_ms(), asked.web.zone());
     let (_, covers) = covers(&asking).await?;
     if form.text("act") == "end" {
-        let version = form.number("version")?;
+        let version = form.version()?;
         let of_form = |cover: &Cover| cover.id == form.text("id") && cover.absent == draft.absent;
         let held = covers.into_iter().find(of_form).filter(|cover| cover.until_ms > now_ms);
         // What is not there any more has ended.
         let Some(mut cover) = held else { return Ok(answer::see(SAVED)) };
-        if u64::from(cover.version) != version {
+        if cover.version != version {
             return shown(asked, &session, &asking, None, false, StatusCode::CONFLICT).await;
         }
         cover.until_ms = now_ms;

@@ -2,7 +2,6 @@
 //! nothing before somebody has seen where it would.
 
 use askama::Template;
-use fhir::Json;
 use http::header::CONTENT_TYPE;
 use http::{Method, Response, StatusCode};
 
@@ -129,5 +128,5 @@ async fn sent(asked: &Asked<'_>) -> Form {
 
 async fn who(asking: &Asking<'_>, id: &str) -> Result<Who, Refusal> {
     let held = asking.read("Patient", id).await?;
-    Ok(Who::of(&Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?))
+    Ok(Who::of(&held.get().tree()?))
 }

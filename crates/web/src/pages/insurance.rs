@@ -104,7 +104,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
 async fn is_unchanged(asking: &Asking<'_>, id: &str, made: &Json<'_>) -> Result<bool, Refusal> {
     let key = ResourceKey::parse("Coverage", id).ok_or(Refusal::Defect)?;
     let first = asking.record.vread(asking.caller, &key, 1).await?;
-    let held = Json::parse(first.get().json()).map_err(|_| Refusal::Defect)?;
+    let held = first.get().tree()?;
     Ok(says_all_of(&held, made))
 }
 
@@ -120,7 +120,7 @@ async fn end(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, form: &F
             .await;
     };
     let read = asking.read("Coverage", id).await?;
-    let mut held = Json::parse(read.get().json()).map_err(|_| Refusal::Defect)?.into_owned();
+    let mut held = read.get().tree()?.into_owned();
     asking.whose(&held, asked.ids[0]).await?;
     let since = held.get("period").and_then(|period| text(period, "start")).unwrap_or_default();
     if !since.is_empty() && until.as_str() < since {
@@ -175,7 +175,7 @@ async fn shown(
     status: StatusCode,
 ) -> Result<Response<Body>, Refusal> {
     let read = asking.read("Patient", asked.ids[0]).await?;
-    let patient = Json::parse(read.get().json()).map_err(|_| Refusal::Defect)?;
+    let patient = read.get().tree()?;
     let pairs = [("beneficiary", asked.ids[0]), ("_count", "50")];
     let sheet = asking.search("Coverage", &pairs).await?;
     let names = Names::of(asking, &[], std::iter::once(&sheet)).await?;

@@ -3,7 +3,6 @@
 use access::{Action, Denial};
 use askama::Template;
 use axum::body::Body;
-use fhir::Json;
 use http::{Response, StatusCode};
 use identity::Session;
 use record::{Merging, REASON_BYTES_MAX, RecordError};
@@ -209,7 +208,7 @@ async fn numbered(asking: &Asking<'_>, number: &str, own: &str) -> Result<Option
 
 async fn side(asking: &Asking<'_>, id: &str) -> Result<Side, Refusal> {
     let held = asking.read("Patient", id).await?;
-    let patient = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+    let patient = held.get().tree()?;
     Ok(Side { who: Who::of(&patient), version: held.get().version(), values: read(&patient) })
 }
 
@@ -251,7 +250,7 @@ async fn pair(
     }
     let one = side(asking, asked.ids[0]).await?;
     let held = asking.read("Patient", other).await?;
-    let patient = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+    let patient = held.get().tree()?;
     let double = Double::of(&one.values, &patient);
     let goes_on = form.text("goes-on");
     let page = Pair {

@@ -42,7 +42,7 @@ pub async fn picture(asked: &Asked<'_>) -> Answer {
     let session = asked.watcher().await?;
     let asking = asking(asked, &session)?;
     let read = asking.read("Patient", asked.ids[0]).await?;
-    let patient = Json::parse(read.get().json()).map_err(|_| Refusal::Defect)?;
+    let patient = read.get().tree()?;
     let bytes = held(&patient).and_then(|data| STANDARD.decode(data).ok()).ok_or(Refusal::NotFound)?;
     // By what it is and not by what it is called: others' systems may have written it.
     let kind = media_type(&bytes).ok_or(Refusal::NotFound)?;
@@ -73,7 +73,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
         }
     };
     let read = asking.read("Patient", asked.ids[0]).await?;
-    let mut patient = Json::parse(read.get().json()).map_err(|_| Refusal::Defect)?.into_owned();
+    let mut patient = read.get().tree()?.into_owned();
     set(&mut patient, picture, &day::instant(asking.record.now_ms()));
     let key = ResourceKey::parse("Patient", asked.ids[0]).ok_or(Refusal::NotFound)?;
     let preconditions = Preconditions { if_match: Some(version), if_none_match: false };
@@ -133,7 +133,7 @@ async fn shown(
     status: StatusCode,
 ) -> Result<Response<Body>, Refusal> {
     let read = asking.read("Patient", asked.ids[0]).await?;
-    let patient = Json::parse(read.get().json()).map_err(|_| Refusal::Defect)?;
+    let patient = read.get().tree()?;
     let page = Page {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, session, Place::Patients),

@@ -293,7 +293,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     }
     let author = Author::of(asked, &asking).await?;
     let _ = fill::made(&mut entry.typed, asked, &author);
-    let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
+    let seen = form.version()?;
     if entry.typed.slips.is_empty() && seen != deed::version_of(&one) {
         // Sent twice, or changed by somebody else to what is wanted: it is done.
         if FIELDS.iter().filter(|name| **name != "note").all(|name| !entry.typed.differs(&now, name)) {

@@ -275,7 +275,7 @@ pub async fn call_off(asked: &Asked<'_>) -> Answer {
     if Held::of(asked, &session, &asking).await?.is_none() {
         return Ok(super::closed(asked));
     }
-    let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
+    let seen = form.version()?;
     let mut one = deed::held(&asking, KIND, asked.ids[1], asked.ids[0]).await?;
     let task = FormTask::of(&one).ok_or(Refusal::NotFound)?;
     let why = form.text("why").trim();

@@ -54,7 +54,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     };
     let held = asking.read(KIND, asked.ids[1]).await?;
     let is_part2 = head.is_part2 || held.get().is_part2();
-    let response = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+    let response = held.get().tree()?;
     asking.whose(&response, patient_id).await?;
     let form = match text(&response, "questionnaire") {
         Some(canonical) => named(&asking, canonical).await?,

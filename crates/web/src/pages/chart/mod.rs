@@ -146,7 +146,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let outlook = parts::outlook(&asking, patient.get()).await?;
     let (zone, now_ms) = (asked.web.zone(), asking.record.now_ms());
     let today = Day::of(now_ms, zone).date();
-    let Ok(json) = Json::parse(patient.get().json()) else { return Err(Refusal::Defect) };
+    let json = patient.get().tree()?;
     match parts::standing(&outlook) {
         Standing::Open => {}
         standing => return closed(asked, &session, Some(Banner::of(&json, today)), standing).await,

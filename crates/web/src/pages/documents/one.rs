@@ -110,7 +110,7 @@ pub async fn content(asked: &Asked<'_>) -> Answer {
     let asking = asking(asked, &session)?;
     let [patient_id, id] = asked.ids;
     let found = asking.read("DocumentReference", id).await?;
-    let document = Json::parse(found.get().json()).map_err(|_| Refusal::Defect)?;
+    let document = found.get().tree()?;
     asking.whose(&document, patient_id).await?;
     if Row::of(&document, &Names::default()).is_error {
         return Err(RecordError::NotFound.into());
@@ -132,7 +132,7 @@ pub async fn change(asked: &Asked<'_>) -> Answer {
     if !may_change(&asking) {
         return Err(Refusal::NotYours);
     }
-    let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
+    let seen = form.version()?;
     let why = form.text("why");
     let act = match form.text("act") {
         "sign" => Act::Sign,
@@ -314,7 +314,7 @@ async fn held(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>) -> Resu
     let [patient_id, id] = asked.ids;
     let Some(mut head) = Head::of(asked.web, session, asking, patient_id, ABOUT).await? else { return Ok(None) };
     let found = asking.read("DocumentReference", id).await?;
-    let document = Json::parse(found.get().json()).map_err(|_| Refusal::Defect)?.into_owned();
+    let document = found.get().tree()?.into_owned();
     // Documents of other patients have other addresses.
     asking.whose(&document, patient_id).await?;
     head.is_part2 |= found.get().is_part2();

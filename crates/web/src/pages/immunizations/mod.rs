@@ -202,7 +202,7 @@ pub async fn mistake(asked: &Asked<'_>) -> Answer {
     if text(&one, "status") == Some("entered-in-error") {
         return Ok(deed::to(asked, "immunizations", "saved"));
     }
-    let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
+    let seen = form.version()?;
     let why = form.text("why").trim();
     let author = Author::of(asked, &asking).await?;
     let trouble = if seen != deed::version_of(&one) {

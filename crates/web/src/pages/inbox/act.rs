@@ -63,7 +63,7 @@ async fn act(asked: &Asked<'_>, kind: &'static str) -> Answer {
     let Some(own) = own.filter(|_| task::may_act(&asking)) else { return Err(Refusal::NotYours) };
     let known = Act::EACH.iter().find(|(name, _)| *name == form.text("act"));
     let (name, act) = *known.ok_or(Refusal::Invalid("the page did not say what to do"))?;
-    let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
+    let seen = form.version()?;
     let mut draft = Draft::read(&form);
     let is_message = kind == "Communication";
     if act.answers() && !(is_message && token::parse(&draft.token).is_some()) {
@@ -71,7 +71,7 @@ async fn act(asked: &Asked<'_>, kind: &'static str) -> Answer {
     }
     let (zone, now_ms) = (asked.web.zone(), asking.record.now_ms());
     let held = asking.read(kind, asked.ids[0]).await?;
-    let about = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+    let about = held.get().tree()?;
     let subject = about.get(if is_message { "subject" } else { "for" });
     let Some(("Patient", patient)) = subject.and_then(reference) else { return Err(RecordError::NotFound.into()) };
     let people = people(&asking, patient, Some(&own)).await?;
@@ -89,7 +89,7 @@ async fn act(asked: &Asked<'_>, kind: &'static str) -> Answer {
     };
     let at = current.as_ref().map_or(0, |current| current.get().version());
     let mut one = match &current {
-        Some(current) => Json::parse(current.get().json()).map_err(|_| Refusal::Defect)?.into_owned(),
+        Some(current) => current.get().tree()?.into_owned(),
         None => handling(&about, asked.ids[0], patient, &now, &own),
     };
     let is_reached = match act {
@@ -171,7 +171,7 @@ async fn sent(asking: &Asking<'_>, token: &str) -> Result<Option<String>, Refusa
         Err(RecordError::NotFound | RecordError::Gone) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let one = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+    let one = held.get().tree()?;
     Ok(all(&one, "payload").iter().find_map(|part| text(part, "contentString")).map(str::to_owned))
 }
 
@@ -182,7 +182,7 @@ async fn is_done(asking: &Asking<'_>, message: &str) -> Result<bool, Refusal> {
         Err(RecordError::NotFound | RecordError::Gone) => return Ok(false),
         Err(error) => return Err(error.into()),
     };
-    let one = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+    let one = held.get().tree()?;
     Ok(text(&one, "status") == Some("completed"))
 }
 

@@ -19,7 +19,6 @@ use crate::clinic::task;
 use crate::clinic::token;
 use crate::forms::Form;
 use crate::pages::results::people;
-use crate::refusal::Refusal;
 
 pub const WORDS_CHARS_MAX: usize = 4_000;
 pub const WHY_CHARS_MAX: usize = 300;
@@ -106,7 +105,7 @@ pub async fn shown(
 ) -> Answer {
     let (zone, now_ms) = (asked.web.zone(), asking.record.now_ms());
     let held = asking.read(kind, asked.ids[0]).await?;
-    let json = fhir::Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+    let json = held.get().tree()?;
     let subject = json.get(if kind == "Task" { "for" } else { "subject" });
     let patient = match subject.and_then(crate::clinic::read::reference) {
         Some(("Patient", id)) => id.to_owned(),

@@ -107,7 +107,7 @@ pub async fn new(asked: &Asked<'_>) -> Answer {
     let kind = match named(asked, "addendum") {
         Some(note_id) => {
             let note = asking.read("DocumentReference", note_id).await?;
-            asking.whose(&Json::parse(note.get().json()).map_err(|_| Refusal::Defect)?, patient_id).await?;
+            asking.whose(&note.get().tree()?, patient_id).await?;
             DraftKind::Addendum { note_id: note.get().id().to_owned() }
         }
         None => DraftKind::Note,
@@ -208,7 +208,7 @@ pub async fn sign(asked: &Asked<'_>) -> Answer {
     let session = asked.writer(&form).await?;
     let asking = asking(asked, &session)?;
     let [patient_id, draft_id] = asked.ids;
-    let version = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("a number is missing"))?;
+    let version = form.version()?;
     let plan = match unsigned(&asking, patient_id, draft_id).await? {
         Some(draft) => made(&asking, patient_id, draft.encounter_id.as_deref(), asked.web.zone()).await?,
         None => Vec::new(),
@@ -255,7 +255,7 @@ pub async fn discard(asked: &Asked<'_>) -> Answer {
     let session = asked.writer(&form).await?;
     let asking = asking(asked, &session)?;
     let [patient_id, draft_id] = asked.ids;
-    let version = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("a number is missing"))?;
+    let version = form.version()?;
     match asking.record.discard_draft(asking.caller, patient_id, draft_id, version).await {
         Ok(()) | Err(RecordError::NotFound) => Ok(answer::see(&format!("/patients/{patient_id}"))),
         // Something was typed since: it is shown, and can be discarded then.

@@ -62,7 +62,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     let session = asked.writer(&form).await?;
     let asking = asking(asked, &session)?;
     let mut own = Own::of(&asking).await?;
-    let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
+    let seen = form.version()?;
     let line = |name: &str| form.text(name).replace("\r\n", "\n");
     let typed = Typed {
         phrase: (form.text("name").trim().to_owned(), line("text")),

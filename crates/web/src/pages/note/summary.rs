@@ -122,7 +122,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
 
 async fn signed(asked: &Asked<'_>, asking: &Asking<'_>) -> Result<Said, Refusal> {
     let held = asking.read("DocumentReference", asked.ids[1]).await?;
-    let note = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+    let note = held.get().tree()?;
     asking.whose(&note, asked.ids[0]).await?;
     let names = Names::of(asking, std::slice::from_ref(&note), std::iter::empty()).await?;
     let body = written(&note).unwrap_or_default();

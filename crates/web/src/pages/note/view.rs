@@ -199,7 +199,7 @@ impl<'a> Look<'a> {
     pub async fn of(asked: &'a Asked<'a>, session: &'a Session, asking: &Asking<'_>) -> Result<Look<'a>, Refusal> {
         let patient_id = asked.ids[0];
         let patient = asking.read("Patient", patient_id).await?;
-        let patient = Json::parse(patient.get().json()).map_err(|_| Refusal::Defect)?.into_owned();
+        let patient = patient.get().tree()?.into_owned();
         let owned = |sheet: crate::clinic::ask::Sheet| sheet.resources().into_iter().map(Json::into_owned).collect();
         let of = ("patient", patient_id);
         let allergies = match asking.ever("AllergyIntolerance") {
@@ -363,7 +363,7 @@ impl<'a> Look<'a> {
     }
 
     pub async fn note(&self, asking: &Asking<'_>, version: &Version) -> Result<Response<Body>, Refusal> {
-        let note = Json::parse(version.json()).map_err(|_| Refusal::Defect)?;
+        let note = version.tree()?;
         // Notes of other patients have other addresses.
         asking.whose(&note, self.asked.ids[0]).await?;
         let [patient_id, id] = self.asked.ids;

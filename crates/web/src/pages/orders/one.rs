@@ -116,7 +116,7 @@ async fn changed(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, held
     if !may_order(asking) {
         return Err(Refusal::NotYours);
     }
-    let seen = version(form)?;
+    let seen = form.version()?;
     let mut entry = Entry { slips: Vec::new(), ..Entry::read(asked, form, held.line.order.is_referral()) };
     let problems = problems(asking, asked.ids[0]).await?;
     entry.other_kind = held.line.order.kind.unwrap_or(entry.other_kind);
@@ -157,7 +157,7 @@ async fn changed(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, held
 
 /// A draft that nobody will sign is no order: it goes, and its history stays.
 async fn discarded(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, held: Held, form: &Form) -> Answer {
-    let seen = version(form)?;
+    let seen = form.version()?;
     if held.line.state != State::Draft || held.line.order.version != seen {
         return shown(asked, session, asking, held, None, Some(STALE), "", StatusCode::CONFLICT).await;
     }
@@ -177,7 +177,7 @@ async fn discarded(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, he
 /// An order that is cancelled, closed or seen: the order and the Task behind it together, each from the version that was shown.
 async fn ends(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, held: Held, form: &Form, end: End) -> Answer {
     let why = form.text("why").trim();
-    let (seen, task_seen) = (version(form)?, form.text("task-version").parse::<u32>().unwrap_or(0));
+    let (seen, task_seen) = (form.version()?, form.text("task-version").parse::<u32>().unwrap_or(0));
     let goal = match end {
         End::Cancel => State::Cancelled,
         End::Close => State::Closed,
@@ -236,10 +236,6 @@ async fn committed(asking: &Asking<'_>, changes: Vec<Json<'static>>) -> Result<(
         ("entry", list(changes)),
     ]);
     asking.transact(&bundle.to_vec()).await.map(drop)
-}
-
-fn version(form: &Form) -> Result<u32, Refusal> {
-    u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))
 }
 
 fn may_cancel(asking: &Asking<'_>) -> bool {

@@ -140,7 +140,7 @@ async fn transaction(
     let mut records: Vec<(String, Vec<&str>)> = Vec::new();
     for (id, seen) in chosen {
         let found = asking.read("ServiceRequest", id).await?;
-        let mut order = Json::parse(found.get().json()).map_err(|_| Refusal::Defect)?.into_owned();
+        let mut order = found.get().tree()?.into_owned();
         let read = Order::of(&order, &Default::default());
         asking.whose(&order, patient_id).await?;
         let whose = read.patient_id.as_str();

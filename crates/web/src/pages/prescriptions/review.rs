@@ -86,7 +86,7 @@ pub async fn reviewed(asked: &Asked<'_>) -> Answer {
     if author.practitioner.is_none() || is_by(&one, author.practitioner.as_deref()) {
         return Err(Refusal::NotYours);
     }
-    let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
+    let seen = form.version()?;
     let note: String = form.text("note").trim().chars().take(NOTE_CHARS_MAX).collect();
     let says = if note.is_empty() { "Reviewed".to_owned() } else { format!("Reviewed: {note}") };
     let mut mitigation = json!({

@@ -32,7 +32,7 @@ pub async fn act(asked: &Asked<'_>) -> Answer {
     let Some(held) = Held::of(asked, &session, &asking, asked.ids[1]).await? else { return Ok(closed(asked)) };
     let mut one = held.one.clone().ok_or(Refusal::Defect)?;
     let author = Author::of(asked, &asking).await?;
-    let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
+    let seen = form.version()?;
     let status = text(&one, "status").unwrap_or_default().to_owned();
     let act = form.text("act");
     let here = format!("/patients/{}/prescriptions/{}", asked.ids[0], asked.ids[1]);

@@ -219,7 +219,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
         _ => entry.typed = Typed::read(&form, &FIELDS),
     }
     let _ = fill::made(&mut entry.typed, asked, held.head.birth.as_deref(), &author);
-    let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
+    let seen = form.version()?;
     if entry.typed.slips.is_empty() && seen != deed::version_of(&one) {
         if FIELDS.iter().filter(|name| **name != "note").all(|name| !entry.typed.differs(&now, name)) {
             return Ok(deed::to(asked, "problems", "saved"));

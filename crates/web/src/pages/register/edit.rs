@@ -147,7 +147,7 @@ fn is_same(fields: &[&'static Field], a: &Values, b: &Values) -> bool {
 async fn held(asking: &Asking<'_>, id: &str) -> Result<Held, Refusal> {
     let read = asking.read("Patient", id).await?;
     let version = read.get();
-    let patient = Json::parse(version.json()).map_err(|_| Refusal::Defect)?.into_owned();
+    let patient = version.tree()?.into_owned();
     Ok(Held { patient, version: version.version(), updated_ms: version.last_updated_ms() })
 }
 

@@ -191,7 +191,7 @@ pub async fn acknowledged(
         Err(RecordError::NotFound | RecordError::Gone) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let json = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+    let json = held.get().tree()?;
     if text(&json, "status") != Some("completed") {
         return Ok(None);
     }

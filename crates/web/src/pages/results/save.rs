@@ -37,14 +37,14 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     let asking = asking(asked, &session)?;
     let own = asking.record.own_practitioner(asking.caller).await?;
     let Some(own) = own.filter(|_| task::may_act(&asking)) else { return Err(Refusal::NotYours) };
-    let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
+    let seen = form.version()?;
     let mut draft = Draft::read(&form);
     if token::parse(&draft.token).is_none() {
         return Err(Refusal::Invalid("the form did not say which one it is"));
     }
     let (zone, now_ms) = (asked.web.zone(), asking.record.now_ms());
     let held = asking.read("DiagnosticReport", asked.ids[0]).await?;
-    let report = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+    let report = held.get().tree()?;
     let Some(("Patient", patient)) = report.get("subject").and_then(reference) else {
         return Err(Refusal::Invalid("this result is no patient’s"));
     };
@@ -105,7 +105,7 @@ async fn says_what_it_said(
         let said = words.iter().find(|(url, _)| *url == format!("{kind}/{id}")).map(|(_, said)| said);
         let is_same = match (&held, said) {
             (Some(held), Some(said)) => {
-                let held = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+                let held = held.get().tree()?;
                 says_all_of(&held, said)
             }
             (held, said) => held.is_none() && said.is_none(),

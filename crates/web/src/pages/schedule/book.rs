@@ -273,7 +273,7 @@ async fn slot(asking: &Asking<'_>, calendar: &Calendar, start_ms: i64, now: &str
     let id = slots::id(&calendar.schedule, start_ms);
     let held = match asking.read("Slot", &id).await {
         Ok(held) => {
-            let slot = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+            let slot = held.get().tree()?;
             if slots::is_busy(&slot) {
                 return Err(RecordError::ExistsAlready.into());
             }
@@ -353,9 +353,9 @@ async fn moved(
 ) -> Result<Vec<Change>, Refusal> {
     let now_ms = asked.web.record().now_ms();
     let (now, start_ms) = (day::instant(now_ms), wanted.at_ms(now_ms));
-    let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
+    let seen = form.version()?;
     let held = asking.read("Appointment", &visit.id).await?;
-    let mut appointment = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?.into_owned();
+    let mut appointment = held.get().tree()?.into_owned();
     let mut changes = crate::pages::today::freed(asking, &appointment).await?;
     let (id, change) = slot(asking, wanted.calendar, start_ms, &now).await?;
     // Moved away and back: one slot is not both given back and taken.

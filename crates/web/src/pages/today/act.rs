@@ -50,7 +50,7 @@ pub async fn act(asked: &Asked<'_>) -> Answer {
     let session = asked.writer(&form).await?;
     let asking = asking(asked, &session)?;
     let act = Act::parse(form.text("act")).ok_or(Refusal::Invalid("the page did not say what to do"))?;
-    let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
+    let seen = form.version()?;
     let reason = reason_of(&form)?;
     if act == Act::Cancel && reason.is_none() {
         return Err(Refusal::Invalid("say why the appointment is cancelled"));
@@ -58,7 +58,7 @@ pub async fn act(asked: &Asked<'_>) -> Answer {
     let id = form.text("id");
     let held = asking.read("Appointment", id).await?;
     if held.get().version() == seen {
-        let appointment = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+        let appointment = held.get().tree()?;
         let now = day::instant(asked.web.record().now_ms());
         let (changes, status) = changes(&asking, &appointment, seen, act, reason, &now).await?;
         if !act.fits(status, May::of(&asking)) {
@@ -176,7 +176,7 @@ pub async fn freed(asking: &Asking<'_>, appointment: &Json<'_>) -> Result<Vec<Ch
             Err(RecordError::NotFound | RecordError::Gone) => continue,
             Err(error) => return Err(error.into()),
         };
-        let slot = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+        let slot = held.get().tree()?;
         if text(&slot, "status") != Some("busy") {
             continue;
         }
@@ -216,7 +216,7 @@ async fn overtaken(
     let changes = match seen < now.version {
         true => {
             let before = asking.record.vread(asking.caller, &key, seen).await?;
-            let before = Json::parse(before.get().json()).map_err(|_| Refusal::Defect)?;
+            let before = before.get().tree()?;
             let before = Visit::of(&before, &around, now_ms, zone);
             before.map_or_else(Vec::new, |before| {
                 moves::differences(&before.told(&day_of(&before)), &now.told(&day_of(&now)))

@@ -84,7 +84,7 @@ pub async fn follow(web: &Web, visit: &str, event: VisitEvent) -> Result<(), Ref
 
 async fn changes(asking: &Asking<'_>, visit: &str, act: Act, sheet: &Sheet) -> Result<Vec<Change>, Refusal> {
     let held = asking.read("Appointment", visit).await?;
-    let mut appointment = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?.into_owned();
+    let mut appointment = held.get().tree()?.into_owned();
     let now = day::instant(asking.record.now_ms());
     // They came before they were let in.
     if let (Act::Start, Some(arrived_ms)) = (act, sheet.course.arrived_ms) {

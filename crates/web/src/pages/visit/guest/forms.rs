@@ -224,7 +224,7 @@ impl Coming {
     /// A form of this patient; of another, or hidden from them, it is not there.
     async fn task(&self, asking: &Asking<'_>, id: &str) -> Result<FormTask, Refusal> {
         let held = asking.read("Task", id).await?;
-        let json = fhir::Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+        let json = held.get().tree()?;
         let task = FormTask::of(&json).ok_or(RecordError::NotFound)?;
         asking.whose(&json, &self.patient.id).await?;
         Ok(task)
@@ -361,7 +361,7 @@ pub async fn send(asked: &Asked<'_>) -> Answer {
         "stay" => return Ok(answer::see(&format!("{FORMS_PATH}/{}", task.id))),
         _ => {}
     }
-    let seen = u32::try_from(form.number("version")?).map_err(|_| Refusal::Invalid("there is no such version"))?;
+    let seen = form.version()?;
     // Answers are to the questions that were read.
     let is_same = form.text("form") == questions.print;
     let again = if is_same { ready(&questions, &checked, &form, seen == task.version) } else { Some(Again::Changed) };

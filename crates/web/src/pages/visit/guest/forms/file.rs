@@ -52,7 +52,7 @@ impl Filed<'_> {
             Err(RecordError::NotFound | RecordError::Gone | RecordError::Denied(_)) => return Ok(false),
             Err(error) => return Err(error.into()),
         };
-        let held = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+        let held = held.get().tree()?;
         let is_of_page = held.get("identifier").is_some_and(|one| text(one, "value") == Some(self.token));
         let said = Json::Array(all(&held, "item").to_vec()).to_vec();
         Ok(is_of_page && said == Json::Array(items(self.questions, self.checked)).to_vec())
@@ -102,7 +102,7 @@ impl Filed<'_> {
             }
         }
         let held = asking.read("Task", &self.task.id).await?;
-        let held = Json::parse(held.get().json()).map_err(|_| Refusal::Defect)?;
+        let held = held.get().tree()?;
         let security = held.get("meta").and_then(|meta| meta.get("security")).map(|one| one.clone().into_owned());
         let mut meta = Vec::new();
         meta.extend(security.map(|security| ("security", security)));
