@@ -18,7 +18,8 @@ pub const COMPLETE_QUESTIONNAIRE: &str = "complete-questionnaire";
 const QUESTIONNAIRE_RESPONSE: &str = "questionnaire-response";
 /// Times it is prepared again when another write came first.
 const ATTEMPTS_MAX: usize = 8;
-const OPEN: [&str; 6] = ["requested", "received", "accepted", "ready", "in-progress", "on-hold"];
+/// Statuses of a Task that is still to be done, as a search takes them.
+pub const TASK_OPEN: &str = "requested,received,accepted,ready,in-progress,on-hold";
 
 impl<B: Backend> Record<B> {
     /// Files a QuestionnaireResponse of the patient whom the Task is for, and completes the Task with it. The id of the response.
@@ -91,12 +92,17 @@ impl<B: Backend> Record<B> {
     }
 }
 
+/// Whether what has this status is still to be done.
+pub fn is_task_open(status: &str) -> bool {
+    TASK_OPEN.split(',').any(|open| open == status)
+}
+
 fn is_open_form(task: &Json<'_>) -> bool {
     let codings = task.get("code").and_then(|code| code.get("coding")).map_or(&[][..], Json::items);
     let said = |of: &Json<'_>, name: &str, wanted: &str| of.get(name).and_then(Json::as_str) == Some(wanted);
     let is_form =
         codings.iter().any(|coding| said(coding, "system", SDC) && said(coding, "code", COMPLETE_QUESTIONNAIRE));
-    is_form && task.get("status").and_then(Json::as_str).is_some_and(|status| OPEN.contains(&status))
+    is_form && task.get("status").and_then(Json::as_str).is_some_and(is_task_open)
 }
 
 /// What else the Task says stays as it is.

@@ -70,7 +70,7 @@ pub use drafts::{
     Signed, WITHHELD_SYSTEM, Withheld, WithheldWhy, withheld_coding, withheld_reason,
 };
 pub use error::{RecordError, Refusal};
-pub use forms::{COMPLETE_QUESTIONNAIRE, SDC};
+pub use forms::{COMPLETE_QUESTIONNAIRE, SDC, TASK_OPEN, is_task_open};
 pub use looks::Look;
 pub use merge::Merging;
 pub use outlook::{Facet, Outlook};

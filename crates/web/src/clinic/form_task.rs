@@ -3,12 +3,14 @@
 
 use access::Labels;
 use fhir::Json;
+use record::{COMPLETE_QUESTIONNAIRE, SDC, TASK_OPEN, is_task_open};
+use serde_json::{Value, json};
 
-use super::ask::Asking;
-use super::form_labels::labels_of;
+use super::ask::{Asking, Sheet};
+use super::deed::{self, Author};
+use super::form_labels::{labels_of, security};
 use super::questionnaire::{Questionnaire, Unfit};
 use super::read::{all, has_code, reference, text, version, words};
-use super::task;
 use crate::refusal::Refusal;
 
 /// Open at once of one patient that a page lists.
@@ -38,12 +40,21 @@ enum Which {
     Id(String),
 }
 
+/// A form that a patient can be asked for.
+pub struct Offered {
+    pub id: String,
+    pub title: String,
+    pub labels: Labels,
+    canonical: Option<String>,
+    /// A patient can answer all of it by themselves.
+    pub is_fillable: bool,
+}
+
 impl FormTask {
     /// None where it asks for something else.
     pub fn of(one: &Json<'_>) -> Option<Self> {
-        let code = task::QUESTIONNAIRE;
         let is_form = one.resource_type() == Some("Task")
-            && one.get("code").is_some_and(|held| super::read::code(held, task::SDC) == Some(code));
+            && one.get("code").is_some_and(|held| super::read::code(held, SDC) == Some(COMPLETE_QUESTIONNAIRE));
         let (_, patient) = one.get("for").and_then(reference).filter(|(kind, _)| *kind == "Patient" && is_form)?;
         let said = |name| text(one, name).map(str::to_owned);
         let due = one.get("restriction").and_then(|held| held.get("period")).and_then(|period| text(period, "end"));
@@ -63,24 +74,24 @@ impl FormTask {
     }
 
     pub fn is_open(&self) -> bool {
-        task::OPEN.split(',').any(|open| open == self.status)
+        is_task_open(&self.status)
     }
 
     pub fn is_done(&self) -> bool {
         self.status == "completed"
     }
 
+    /// Tasks that ask these patients, one or several ids, for a form. None for who never sees Tasks.
+    pub async fn search(asking: &Asking<'_>, patients: &str, more: &[(&str, &str)]) -> Result<Sheet, Refusal> {
+        let code = format!("{SDC}|{COMPLETE_QUESTIONNAIRE}");
+        let pairs = [&[("patient", patients), ("code", &code)], more].concat();
+        asking.search_if_ever("Task", &pairs).await
+    }
+
     /// Those of one patient that are still to be filled in, the oldest first.
     pub async fn open_of(asking: &Asking<'_>, patient_id: &str) -> Result<Vec<Self>, Refusal> {
-        let code = format!("{}|{}", task::SDC, task::QUESTIONNAIRE);
-        let pairs = [
-            ("patient", patient_id),
-            ("code", &code),
-            ("status", task::OPEN),
-            ("_sort", "authored-on"),
-            ("_count", OPEN_MAX),
-        ];
-        let sheet = asking.search_if_ever("Task", &pairs).await?;
+        let oldest = [("status", TASK_OPEN), ("_sort", "authored-on"), ("_count", OPEN_MAX)];
+        let sheet = Self::search(asking, patient_id, &oldest).await?;
         Ok(sheet.resources().iter().filter_map(Self::of).collect())
     }
 
@@ -104,6 +115,56 @@ impl FormTask {
         let Some(form) = self.form(asking).await? else { return Ok((Labels::NONE, None)) };
         let questions = Questionnaire::read(&form).map_err(say).ok();
         Ok((labels_of(&form), questions.filter(Questionnaire::is_fillable)))
+    }
+}
+
+impl Offered {
+    pub fn of(one: &Json<'_>) -> Option<Self> {
+        let questions = Questionnaire::read(one).ok()?;
+        let is_fillable = questions.is_fillable();
+        Some(Self {
+            id: text(one, "id")?.to_owned(),
+            title: questions.title,
+            labels: labels_of(one),
+            canonical: questions.canonical,
+            is_fillable,
+        })
+    }
+
+    /// The Task that asks for it, as FHIR R4 with HL7 Structured Data Capture has it.
+    pub fn task(&self, patient_id: &str, author: &Author, due: Option<&str>, token: &str) -> Value {
+        let patient = json!({ "reference": format!("Patient/{patient_id}") });
+        let mut task = json!({
+            "resourceType": "Task",
+            "identifier": deed::identifier(token, "form"),
+            "status": "requested",
+            "intent": "order",
+            "priority": "routine",
+            "code": { "coding": [{ "system": SDC, "code": COMPLETE_QUESTIONNAIRE, "display": "Complete Questionnaire" }] },
+            "description": self.title,
+            "for": patient,
+            "authoredOn": author.now,
+            "lastModified": author.now,
+            "owner": patient,
+            "input": [self.input()],
+        });
+        if !self.labels.is_empty() {
+            task["meta"] = json!({ "security": security(self.labels) });
+        }
+        author.sign(&mut task, "requester");
+        if let Some(due) = due {
+            task["restriction"] = json!({ "period": { "end": due } });
+        }
+        task
+    }
+
+    /// What `which` reads.
+    fn input(&self) -> Value {
+        let kind = json!({ "coding": [{ "system": SDC, "code": "questionnaire" }] });
+        match &self.canonical {
+            Some(canonical) => json!({ "type": kind, "valueCanonical": canonical }),
+            None => json!({ "type": kind, "valueReference": { "reference": format!("Questionnaire/{}", self.id) } }),
+        }
     }
 }
 

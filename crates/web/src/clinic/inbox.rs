@@ -146,7 +146,7 @@ pub async fn waiting(
         asked = vec![vec![("owner:missing", "true")], vec![("authored-on", &late)]];
         asked.extend(here.iter().map(|names| vec![("owner", &**names)]));
     }
-    let base = [("status", task::OPEN), ("_sort", "_lastUpdated"), ("_count", TASKS_MAX)];
+    let base = [("status", record::TASK_OPEN), ("_sort", "_lastUpdated"), ("_count", TASKS_MAX)];
     let mut sheets = Vec::new();
     for more in asked {
         let pairs: Vec<_> = base.iter().copied().chain(more).collect();

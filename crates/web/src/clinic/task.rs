@@ -16,11 +16,6 @@ pub const FOLLOW_UP: (&str, &str) = ("follow-up", "Follow-up");
 pub const HANDLE: (&str, &str) = ("handle-message", "Message");
 /// Open until its owner has co-signed the note.
 pub const COSIGN: &str = record::COSIGN[1];
-/// HL7 Structured Data Capture: the patient is asked to fill in a form.
-pub const SDC: &str = "http://hl7.org/fhir/uv/sdc/CodeSystem/temp";
-pub const QUESTIONNAIRE: &str = "complete-questionnaire";
-/// Statuses of what is still to be done.
-pub const OPEN: &str = "requested,received,accepted,in-progress,on-hold,ready";
 /// By when a task is due, while it sleeps for longer: a Period does not end before it begins.
 const DUE: &str = "urn:wardstone:due";
 const DAY_CHARS: usize = "2026-12-20".len();

@@ -8,7 +8,7 @@ use fhir::Json;
 use http::StatusCode;
 use identity::Session;
 use record::PART2_NOTICE;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Answer;
 use super::patients::asking;
@@ -19,11 +19,9 @@ use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::day::{Day, day_of};
 use crate::clinic::deed::{self, Author, Deed, Done};
-use crate::clinic::form_labels::{labels_of, security};
-use crate::clinic::form_task::FormTask;
+use crate::clinic::form_task::{FormTask, Offered};
 use crate::clinic::head::Head;
 use crate::clinic::names::Names;
-use crate::clinic::questionnaire::Questionnaire;
 use crate::clinic::read::text;
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::token;
@@ -72,15 +70,6 @@ struct Entry {
     forms: Vec<Offered>,
 }
 
-struct Offered {
-    id: String,
-    title: String,
-    labels: Labels,
-    canonical: Option<String>,
-    /// A patient can answer all of it by themselves.
-    is_fillable: bool,
-}
-
 struct Held {
     head: Head,
     rows: Vec<Row>,
@@ -100,9 +89,8 @@ impl Held {
         let Some(mut head) = Head::of(asked.web, session, asking, patient_id, (KIND, false)).await? else {
             return Ok(None);
         };
-        let code = format!("{}|{}", task::SDC, task::QUESTIONNAIRE);
-        let pairs = [("patient", patient_id), ("code", &code), ("_sort", "-authored-on"), ("_count", SHOWN_MAX)];
-        let sheet = asking.search(KIND, &pairs).await?;
+        let newest = [("_sort", "-authored-on"), ("_count", SHOWN_MAX)];
+        let sheet = FormTask::search(asking, patient_id, &newest).await?;
         head.is_part2 |= sheet.is_part2();
         let names = Names::of(asking, &[], std::iter::once(&sheet)).await?;
         let row = |one: &Json<'_>| {
@@ -126,20 +114,6 @@ impl Entry {
         let sheet = asking.search("Questionnaire", &pairs).await?;
         let forms = sheet.resources().iter().filter_map(Offered::of).collect();
         Ok(Some(Self { typed, token, forms }))
-    }
-}
-
-impl Offered {
-    fn of(one: &Json<'_>) -> Option<Self> {
-        let questions = Questionnaire::read(one).ok()?;
-        let is_fillable = questions.is_fillable();
-        Some(Self {
-            id: text(one, "id")?.to_owned(),
-            title: questions.title,
-            labels: labels_of(one),
-            canonical: questions.canonical,
-            is_fillable,
-        })
     }
 }
 
@@ -195,7 +169,7 @@ pub async fn ask(asked: &Asked<'_>) -> Answer {
         Some(_) => None,
     };
     let author = Author::of(asked, &asking).await?;
-    let wanted = chosen.map(|one| wanted(one, asked.ids[0], &author, due.as_deref(), &entry.token));
+    let wanted = chosen.map(|one| one.task(asked.ids[0], &author, due.as_deref(), &entry.token));
     if let Some(slip) = slip {
         entry.typed.slip("form", slip);
     }
@@ -230,38 +204,6 @@ async fn is_asked(asking: &Asking<'_>, held: &Held, wanted: &Offered) -> Result<
         }
     }
     Ok(false)
-}
-
-/// As FHIR R4 with HL7 Structured Data Capture has it.
-fn wanted(form: &Offered, patient_id: &str, author: &Author, due: Option<&str>, token: &str) -> Value {
-    let patient = json!({ "reference": format!("Patient/{patient_id}") });
-    let kind = json!({ "coding": [{ "system": task::SDC, "code": "questionnaire" }] });
-    let input = match &form.canonical {
-        Some(canonical) => json!({ "type": kind, "valueCanonical": canonical }),
-        None => json!({ "type": kind, "valueReference": { "reference": format!("Questionnaire/{}", form.id) } }),
-    };
-    let mut task = json!({
-        "resourceType": "Task",
-        "identifier": deed::identifier(token, "form"),
-        "status": "requested",
-        "intent": "order",
-        "priority": "routine",
-        "code": { "coding": [{ "system": task::SDC, "code": task::QUESTIONNAIRE, "display": "Complete Questionnaire" }] },
-        "description": form.title,
-        "for": patient,
-        "authoredOn": author.now,
-        "lastModified": author.now,
-        "owner": patient,
-        "input": [input],
-    });
-    if !form.labels.is_empty() {
-        task["meta"] = json!({ "security": security(form.labels) });
-    }
-    author.sign(&mut task, "requester");
-    if let Some(due) = due {
-        task["restriction"] = json!({ "period": { "end": due } });
-    }
-    task
 }
 
 /// A form that is no longer wanted: it stays, and says why.

@@ -110,7 +110,7 @@ async fn act(asked: &Asked<'_>, kind: &'static str) -> Answer {
     if at != seen && is_reached {
         return Ok(back(&draft, name));
     }
-    let is_open = text(&one, "status").is_some_and(|status| task::OPEN.split(',').any(|open| open == status));
+    let is_open = text(&one, "status").is_some_and(record::is_task_open);
     if at != seen || !is_open {
         return late(asked, &session, &asking, kind, draft, (name, act)).await;
     }

@@ -114,8 +114,7 @@ pub async fn shown(
     let Some(head) = Head::of(asked.web, session, asking, &patient, (kind, false)).await? else {
         return Ok(answer::see(&format!("/patients/{patient}")));
     };
-    let is_over =
-        kind == "Task" && !task::OPEN.split(',').any(|open| Some(open) == crate::clinic::read::text(&json, "status"));
+    let is_over = kind == "Task" && !crate::clinic::read::text(&json, "status").is_some_and(record::is_task_open);
     let item = if is_over { None } else { inbox::one(asking, kind, asked.ids[0], zone).await? };
     let own = asking.record.own_practitioner(asking.caller).await?;
     let may_act = own.is_some() && task::may_act(asking);

@@ -120,7 +120,7 @@ pub async fn counts(asked: &Asked<'_>, asking: &Asking<'_>) -> Result<Vec<Work>,
         let name = |id: &str, _: u32| task::handles(id);
         let messages = asking.search_unless("Communication", &pairs, &name, "completed").await?;
         work.push((messages.total(), ["message to you", "messages to you"], "/inbox"));
-        let pairs = [("owner", &*me), ("status", task::OPEN), ("_summary", "count")];
+        let pairs = [("owner", &*me), ("status", record::TASK_OPEN), ("_summary", "count")];
         let tasks = asking.search_if_ever("Task", &pairs).await?;
         work.push((tasks.total(), ["task of yours", "tasks of yours"], "/inbox"));
     }

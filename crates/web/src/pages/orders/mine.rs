@@ -25,7 +25,6 @@ use crate::refusal::Refusal;
 /// Open loops of one person that a page lists.
 const OPEN_MAX: &str = "200";
 const DRAFTS_MAX: &str = "100";
-const STATUSES: &str = "requested,received,accepted,ready,in-progress,on-hold";
 
 #[derive(Template)]
 #[template(path = "orders_mine.html")]
@@ -64,7 +63,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         let mine = format!("Practitioner/{own}");
         let pairs = [
             ("owner", &*mine),
-            ("status", STATUSES),
+            ("status", record::TASK_OPEN),
             ("_include", "Task:focus"),
             ("_include", "Task:patient"),
             ("_sort", "authored-on"),

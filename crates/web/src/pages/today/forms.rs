@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
+use record::TASK_OPEN;
+
 use crate::clinic::ask::Asking;
 use crate::clinic::book::Person;
+use crate::clinic::form_task::FormTask;
 use crate::clinic::read::{reference, text};
-use crate::clinic::task;
 use crate::refusal::Refusal;
 
 const FORMS_MAX: &str = "1000";
-/// Of those that were asked for; one that was called off is asked for no more.
-const COUNTED: &str = "requested,received,accepted,ready,in-progress,on-hold,completed";
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Forms {
@@ -35,9 +35,9 @@ pub async fn of(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let code = format!("{}|{}", task::SDC, task::QUESTIONNAIRE);
-    let pairs = [("patient", &*ids.join(",")), ("code", &code), ("status", COUNTED), ("_count", FORMS_MAX)];
-    let sheet = asking.search_if_ever("Task", &pairs).await?;
+    // One that was called off is asked for no more.
+    let counted = format!("{TASK_OPEN},completed");
+    let sheet = FormTask::search(asking, &ids.join(","), &[("status", &counted), ("_count", FORMS_MAX)]).await?;
     let mut forms: HashMap<String, Forms> = HashMap::new();
     for one in sheet.resources() {
         let Some(("Patient", id)) = one.get("for").and_then(reference) else { continue };

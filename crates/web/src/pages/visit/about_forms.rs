@@ -7,7 +7,7 @@ use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::day::{Day, clock, instant};
 use crate::clinic::form_task::FormTask;
-use crate::clinic::{task, time};
+use crate::clinic::time;
 use crate::refusal::Refusal;
 
 /// What was sent longer ago stands in the chart alone.
@@ -17,16 +17,8 @@ const SHOWN_MAX: &str = "20";
 /// Forms that were sent, the last one first.
 pub(super) async fn sent_lately(asking: &Asking<'_>, patient_id: &str) -> Result<Vec<FormTask>, Refusal> {
     let since = format!("ge{}", instant(asking.record.now_ms() - LATELY_MS));
-    let code = format!("{}|{}", task::SDC, task::QUESTIONNAIRE);
-    let pairs = [
-        ("patient", patient_id),
-        ("code", &code),
-        ("status", "completed"),
-        ("modified", &since),
-        ("_sort", "-modified"),
-        ("_count", SHOWN_MAX),
-    ];
-    let done = asking.search_if_ever("Task", &pairs).await?;
+    let lately = [("status", "completed"), ("modified", &since), ("_sort", "-modified"), ("_count", SHOWN_MAX)];
+    let done = FormTask::search(asking, patient_id, &lately).await?;
     Ok(done.resources().iter().filter_map(FormTask::of).collect())
 }
 
