@@ -8,13 +8,14 @@ pub struct Tab {
     pub is_here: bool,
 }
 
-const ALL: [(&str, &str, &str); 6] = [
+const ALL: [(&str, &str, &str); 7] = [
     ("Allergies", "allergies", "AllergyIntolerance"),
     ("Medicines", "medicines", "MedicationRequest"),
     ("Problems", "problems", "Condition"),
     ("Immunizations", "immunizations", "Immunization"),
     ("Social history", "social", "Observation"),
     ("Messages", "messages", "Communication"),
+    ("Forms", "forms", "Task"),
 ];
 
 pub fn tabs(asking: &Asking<'_>, here: &str) -> Vec<Tab> {

@@ -72,3 +72,13 @@ async fn a_form_of_the_surviving_record_opens_in_a_visit_that_names_the_merged_o
     assert_eq!(asha.get(&clinic, &address).await.status, StatusCode::OK);
     assert_eq!(asha.get(&clinic, &address.replace("p1", "p9")).await.location(), address);
 }
+
+#[tokio::test]
+async fn forms_stand_among_the_lists_of_a_chart() {
+    let clinic = ward().await;
+    let forms = r#"<a href="/patients/p1/forms" aria-current="page">Forms</a>"#;
+    let (mut asha, page) = look(&clinic, "asha", "/patients/p1/forms").await;
+    assert!(page.body.contains(forms) && page.body.contains(r#"<a href="/patients/p1/allergies">"#), "{}", page.body);
+    let allergies = asha.get(&clinic, "/patients/p1/allergies").await;
+    assert!(allergies.body.contains(r#"<a href="/patients/p1/forms">Forms</a>"#), "{}", allergies.body);
+}

@@ -24,6 +24,7 @@ use crate::clinic::head::Head;
 use crate::clinic::names::Names;
 use crate::clinic::read::text;
 use crate::clinic::shell::{Place, Shell};
+use crate::clinic::tabs::{Tab, tabs};
 use crate::clinic::token;
 use crate::clinic::typed::Typed;
 use crate::clinic::{task, time};
@@ -44,6 +45,7 @@ struct Page<'a> {
     shell: Shell<'a>,
     css: &'static Asset,
     banner: Banner,
+    tabs: Vec<Tab>,
     open: Vec<Row>,
     over: Vec<Row>,
     may_write: bool,
@@ -257,6 +259,7 @@ fn shown(
         shell: Shell::of(asked.web, session, Place::Patients),
         css: &LISTS,
         banner: held.head.banner,
+        tabs: tabs(asking, "forms"),
         open,
         over,
         may_write: task::may_act(asking),
