@@ -139,6 +139,11 @@ impl Sheet {
         entries.filter_map(|(_, version)| Json::parse(version.json()).ok()).collect()
     }
 
+    /// The same, to be kept for longer than the sheet.
+    pub fn owned(&self) -> Vec<Json<'static>> {
+        self.resources().into_iter().map(Json::into_owned).collect()
+    }
+
     /// What was disclosed, version by version.
     pub fn versions(&self) -> impl Iterator<Item = &Version> {
         self.0.iter().flat_map(|page| &page.get().entries).map(|(_, version)| version)

@@ -81,9 +81,14 @@ impl FormTask {
         self.status == "completed"
     }
 
+    /// As a search has it.
+    pub fn code() -> String {
+        format!("{SDC}|{COMPLETE_QUESTIONNAIRE}")
+    }
+
     /// Tasks that ask these patients, one or several ids, for a form. None for who never sees Tasks.
     pub async fn search(asking: &Asking<'_>, patients: &str, more: &[(&str, &str)]) -> Result<Sheet, Refusal> {
-        let code = format!("{SDC}|{COMPLETE_QUESTIONNAIRE}");
+        let code = Self::code();
         let pairs = [&[("patient", patients), ("code", &code)], more].concat();
         asking.search_if_ever("Task", &pairs).await
     }

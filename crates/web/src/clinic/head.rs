@@ -11,6 +11,7 @@ use super::orders::confirm::{self, Identifier};
 use super::read::{all, text};
 use super::{time, visit};
 use crate::Web;
+use crate::client::Asked;
 use crate::refusal::Refusal;
 
 pub struct Head {
@@ -67,6 +68,23 @@ impl Head {
         let (address, identifiers) = (address(&json), confirm::asked(&json));
         Ok(Some(Self { banner, birth, address, is_part2, identifiers }))
     }
+}
+
+/// The top of a page about things of one kind, and what there is of them. Who never sees the kind is told so before anything is read.
+pub async fn opened(
+    asked: &Asked<'_>,
+    session: &Session,
+    asking: &Asking<'_>,
+    about: (&'static str, bool),
+    pairs: &[(&str, &str)],
+) -> Result<Option<(Head, Sheet)>, Refusal> {
+    if !asking.ever(about.0) {
+        return Err(Refusal::NotYours);
+    }
+    let Some(mut head) = Head::of(asked.web, session, asking, asked.ids[0], about).await? else { return Ok(None) };
+    let sheet = asking.search(about.0, &[&[("patient", asked.ids[0])], pairs].concat()).await?;
+    head.is_part2 |= sheet.is_part2();
+    Ok(Some((head, sheet)))
 }
 
 fn address(patient: &Json<'_>) -> Option<String> {

@@ -24,7 +24,6 @@ use crate::clinic::read::{all, reference, text, words, words_of};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::tabs::{Tab, tabs};
 use crate::clinic::time;
-use crate::refusal::Refusal;
 
 const KIND: &str = "Communication";
 const NOBODY: &str = "somebody not named";
@@ -124,12 +123,12 @@ fn when(ms: i64, zone: &TimeZone) -> String {
 pub async fn page(asked: &Asked<'_>) -> Answer {
     let session = asked.reader().await?;
     let asking = asking(asked, &session)?;
-    let Some(head) = Head::of(asked.web, &session, &asking, asked.ids[0], (KIND, false)).await? else {
-        return Ok(super::closed(asked));
-    };
     if !asking.ever(KIND) {
         return Err(Refusal::NotYours);
     }
+    let Some(head) = Head::of(asked.web, &session, &asking, asked.ids[0], (KIND, false)).await? else {
+        return Ok(super::closed(asked));
+    };
     let query: HashMap<String, String> =
         form_urlencoded::parse(asked.parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let from = query.get("from").filter(|from| from.len() <= CURSOR_BYTES_MAX);

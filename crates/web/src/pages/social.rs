@@ -17,7 +17,7 @@ use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::deed::{self, Author, Deed, Done};
-use crate::clinic::head::Head;
+use crate::clinic::head::{Head, opened};
 use crate::clinic::read::{LOINC, all, any_code, at, code, text, words};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::tabs::{Tab, tabs};
@@ -90,25 +90,20 @@ struct Held {
 
 impl Held {
     async fn of(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>) -> Result<Option<Self>, Refusal> {
-        if !asking.ever(KIND) {
-            return Err(Refusal::NotYours);
-        }
-        let Some(mut head) = Head::of(asked.web, session, asking, asked.ids[0], (KIND, false)).await? else {
+        let codes = format!("{LOINC}|{ORIENTATION},{LOINC}|{OCCUPATION}");
+        let pairs = [("code", codes.as_str()), ("_sort", "-date"), ("_count", "100")];
+        let Some((head, sheet)) = opened(asked, session, asking, (KIND, false), &pairs).await? else {
             return Ok(None);
         };
-        let codes = format!("{LOINC}|{ORIENTATION},{LOINC}|{OCCUPATION}");
-        let pairs = [("patient", asked.ids[0]), ("code", &codes), ("_sort", "-date"), ("_count", "100")];
-        let sheet = asking.search(KIND, &pairs).await?;
-        head.is_part2 |= sheet.is_part2();
-        let stands = |one: &Json<'_>| !matches!(text(one, "status"), Some("entered-in-error" | "cancelled"));
+        let stands = |one: &Json<'static>| !matches!(text(one, "status"), Some("entered-in-error" | "cancelled"));
         let (mut orientation, mut occupation) = (Vec::new(), Vec::new());
-        for one in sheet.resources().into_iter().filter(stands) {
+        for one in sheet.owned().into_iter().filter(stands) {
             let of = if one.get("code").and_then(|of| code(of, LOINC)) == Some(ORIENTATION) {
                 &mut orientation
             } else {
                 &mut occupation
             };
-            of.push(one.into_owned());
+            of.push(one);
         }
         Ok(Some(Self { head, orientation, occupation }))
     }

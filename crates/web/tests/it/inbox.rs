@@ -140,6 +140,9 @@ async fn the_messages_of_a_chart_are_read_in_it_by_who_may_and_by_nobody_else() 
         let (_, page) = look(&clinic, login, path).await;
         assert!(page.status != StatusCode::OK && !page.body.contains("breath"), "{login}: {}", page.status);
     }
+    // Who reads no message anywhere is told so before the patient is looked up for them.
+    let (_, page) = look(&clinic, "fay", path).await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN, "{}", page.body);
 }
 
 #[tokio::test]

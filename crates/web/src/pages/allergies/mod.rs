@@ -18,7 +18,7 @@ use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Allergy, Banner, NONE_KNOWN, holds};
 use crate::clinic::codes::{ALLERGENS, REACTIONS, Row};
 use crate::clinic::deed::{self, Author, Deed, Done};
-use crate::clinic::head::Head;
+use crate::clinic::head::{Head, opened};
 use crate::clinic::names::Names;
 use crate::clinic::read::{any_code, has_code, text, words};
 use crate::clinic::shell::{Place, Shell};
@@ -119,18 +119,12 @@ impl Line {
 
 impl Held {
     async fn of(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>) -> Result<Option<Self>, Refusal> {
-        if !asking.ever(KIND) {
-            return Err(Refusal::NotYours);
-        }
-        let patient_id = asked.ids[0];
-        let Some(mut head) = Head::of(asked.web, session, asking, patient_id, (KIND, false)).await? else {
+        let pairs = [("_count", "200")];
+        let Some((head, sheet)) = opened(asked, session, asking, (KIND, false), &pairs).await? else {
             return Ok(None);
         };
-        let sheet = asking.search(KIND, &[("patient", patient_id), ("_count", "200")]).await?;
-        head.is_part2 |= sheet.is_part2();
         let names = Names::of(asking, &[], std::iter::once(&sheet)).await?;
-        let all = sheet.resources().into_iter().map(Json::into_owned).collect();
-        Ok(Some(Self { head, all, names }))
+        Ok(Some(Self { head, all: sheet.owned(), names }))
     }
 
     /// The one that says that none are known, if one holds.

@@ -20,7 +20,7 @@ use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::day::{Day, day_of};
 use crate::clinic::deed::{self, Author, Deed, Done};
 use crate::clinic::form_task::{FormTask, Offered};
-use crate::clinic::head::Head;
+use crate::clinic::head::{Head, opened};
 use crate::clinic::names::Names;
 use crate::clinic::read::text;
 use crate::clinic::shell::{Place, Shell};
@@ -84,16 +84,11 @@ pub fn may_look(asking: &Asking<'_>) -> bool {
 
 impl Held {
     async fn of(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>) -> Result<Option<Self>, Refusal> {
-        if !asking.ever(KIND) {
-            return Err(Refusal::NotYours);
-        }
-        let patient_id = asked.ids[0];
-        let Some(mut head) = Head::of(asked.web, session, asking, patient_id, (KIND, false)).await? else {
+        let code = FormTask::code();
+        let pairs = [("code", code.as_str()), ("_sort", "-authored-on"), ("_count", SHOWN_MAX)];
+        let Some((head, sheet)) = opened(asked, session, asking, (KIND, false), &pairs).await? else {
             return Ok(None);
         };
-        let newest = [("_sort", "-authored-on"), ("_count", SHOWN_MAX)];
-        let sheet = FormTask::search(asking, patient_id, &newest).await?;
-        head.is_part2 |= sheet.is_part2();
         let names = Names::of(asking, &[], std::iter::once(&sheet)).await?;
         let row = |one: &Json<'_>| {
             let task = FormTask::of(one)?;
@@ -149,10 +144,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
 pub async fn ask(asked: &Asked<'_>) -> Answer {
     let form = asked.form();
     let session = asked.writer(&form).await?;
-    let asking = asking(asked, &session)?;
-    if !task::may_act(&asking) {
-        return Err(Refusal::NotYours);
-    }
+    let asking = acting(asked, &session)?;
     let Some(held) = Held::of(asked, &session, &asking).await? else { return Ok(super::closed(asked)) };
     let entry = Entry::of(&asking, Typed::read(&form, &FIELDS), token::sent(asked, &form)).await?;
     let Some(mut entry) = entry else { return Err(Refusal::NotYours) };
@@ -184,6 +176,11 @@ pub async fn ask(asked: &Asked<'_>) -> Answer {
     Ok(deed::to(asked, "forms", "asked"))
 }
 
+fn acting<'a>(asked: &'a Asked<'_>, session: &'a Session) -> Result<Asking<'a>, Refusal> {
+    let asking = asking(asked, session)?;
+    if task::may_act(&asking) { Ok(asking) } else { Err(Refusal::NotYours) }
+}
+
 fn due(typed: &mut Typed, today: &str) -> Option<String> {
     let said = typed.get("due").to_owned();
     if said.is_empty() {
@@ -212,10 +209,7 @@ async fn is_asked(asking: &Asking<'_>, held: &Held, wanted: &Offered) -> Result<
 pub async fn call_off(asked: &Asked<'_>) -> Answer {
     let form = asked.form();
     let session = asked.writer(&form).await?;
-    let asking = asking(asked, &session)?;
-    if !task::may_act(&asking) {
-        return Err(Refusal::NotYours);
-    }
+    let asking = acting(asked, &session)?;
     if Held::of(asked, &session, &asking).await?.is_none() {
         return Ok(super::closed(asked));
     }

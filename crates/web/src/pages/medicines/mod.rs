@@ -19,7 +19,7 @@ use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::codes::{MEDICINES, Row};
 use crate::clinic::deed::{self, Author, Done};
-use crate::clinic::head::Head;
+use crate::clinic::head::{Head, opened};
 use crate::clinic::names::Names;
 use crate::clinic::read::text;
 use crate::clinic::shell::{Place, Shell};
@@ -93,28 +93,23 @@ struct Held {
 
 impl Held {
     async fn of(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>) -> Result<Option<Self>, Refusal> {
-        if !asking.ever(KIND) {
-            return Err(Refusal::NotYours);
-        }
-        let patient_id = asked.ids[0];
-        let Some(mut head) = Head::of(asked.web, session, asking, patient_id, (KIND, false)).await? else {
+        let (patient_id, count) = (asked.ids[0], LINES_MAX.to_string());
+        let pairs = [("status", "active,on-hold,draft"), ("_count", &count)];
+        let Some((mut head, requests)) = opened(asked, session, asking, (KIND, false), &pairs).await? else {
             return Ok(None);
         };
-        let count = LINES_MAX.to_string();
-        let of = |status| [("patient", patient_id), ("status", status), ("_count", count.as_str())];
-        let requests = asking.search(KIND, &of("active,on-hold,draft")).await?;
-        let statements = asking.search_if_ever("MedicationStatement", &of("active,on-hold,intended,unknown")).await?;
+        let pairs = [("patient", patient_id), ("status", "active,on-hold,intended,unknown"), ("_count", &count)];
+        let statements = asking.search_if_ever("MedicationStatement", &pairs).await?;
         let list_id = list::id(patient_id);
         let list = asking.search_if_ever("List", &[("patient", patient_id), ("_id", &list_id)]).await?;
-        head.is_part2 |= requests.is_part2() || statements.is_part2() || list.is_part2();
+        head.is_part2 |= statements.is_part2() || list.is_part2();
         let names = Names::of(asking, &[], [&requests, &statements, &list].into_iter()).await?;
-        let owned = |all: Vec<Json<'_>>| all.into_iter().map(Json::into_owned).collect::<Vec<_>>();
         Ok(Some(Self {
             head,
             is_cut: requests.next().is_some() || statements.next().is_some(),
-            requests: owned(requests.resources()),
-            statements: owned(statements.resources()),
-            list: owned(list.resources()).into_iter().next(),
+            requests: requests.owned(),
+            statements: statements.owned(),
+            list: list.owned().into_iter().next(),
             names,
         }))
     }

@@ -26,7 +26,7 @@ use crate::client::Asked;
 use crate::clinic::ask::{Asking, Sheet};
 use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::day::Day;
-use crate::clinic::head::Head;
+use crate::clinic::head::{Head, opened};
 use crate::clinic::names::Names;
 use crate::clinic::orders::confirm::Identifier;
 use crate::clinic::orders::{Answered, Follow, Order, State, answers};
@@ -191,15 +191,10 @@ pub fn may_order(asking: &Asking<'_>) -> bool {
 }
 
 async fn held(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>) -> Result<Option<Held>, Refusal> {
-    if !asking.ever("ServiceRequest") {
-        return Err(Refusal::NotYours);
-    }
-    let patient_id = asked.ids[0];
-    let Some(mut head) = Head::of(asked.web, session, asking, patient_id, ABOUT).await? else { return Ok(None) };
-    let of = ("patient", patient_id);
-    let orders = asking.search("ServiceRequest", &[of, ("_sort", "-authored"), ("_count", ORDERS_MAX)]).await?;
-    let (follows, answered) = behind(asking, patient_id, &orders).await?;
-    head.is_part2 |= orders.is_part2() || answered.iter().any(Sheet::is_part2);
+    let pairs = [("_sort", "-authored"), ("_count", ORDERS_MAX)];
+    let Some((mut head, orders)) = opened(asked, session, asking, ABOUT, &pairs).await? else { return Ok(None) };
+    let (follows, answered) = behind(asking, asked.ids[0], &orders).await?;
+    head.is_part2 |= answered.iter().any(Sheet::is_part2);
     let names = Names::of(asking, &[], [&orders, &follows].into_iter()).await?;
     let today = Day::of(asking.record.now_ms(), asked.web.zone()).iso();
     let lines = lines(&orders.resources(), &follows.resources(), &answered, &names, &today);

@@ -18,7 +18,7 @@ use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::codes::{PROBLEMS, Row};
 use crate::clinic::deed::{self, Author, Deed, Done};
-use crate::clinic::head::Head;
+use crate::clinic::head::{Head, opened};
 use crate::clinic::names::Names;
 use crate::clinic::read::{all, text};
 use crate::clinic::shell::{Place, Shell};
@@ -118,19 +118,12 @@ impl Line {
 
 impl Held {
     async fn of(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>) -> Result<Option<Self>, Refusal> {
-        if !asking.ever(KIND) {
-            return Err(Refusal::NotYours);
-        }
-        let patient_id = asked.ids[0];
-        let Some(mut head) = Head::of(asked.web, session, asking, patient_id, (KIND, false)).await? else {
+        let pairs = [("category:not", "encounter-diagnosis"), ("_count", "400")];
+        let Some((head, sheet)) = opened(asked, session, asking, (KIND, false), &pairs).await? else {
             return Ok(None);
         };
-        let pairs = [("patient", patient_id), ("category:not", "encounter-diagnosis"), ("_count", "400")];
-        let sheet = asking.search(KIND, &pairs).await?;
-        head.is_part2 |= sheet.is_part2();
         let names = Names::of(asking, &[], std::iter::once(&sheet)).await?;
-        let all = sheet.resources().into_iter().map(Json::into_owned).collect();
-        Ok(Some(Self { head, all, names }))
+        Ok(Some(Self { head, all: sheet.owned(), names }))
     }
 }
 

@@ -21,7 +21,7 @@ use crate::clinic;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::day::{self, Day};
-use crate::clinic::head::Head;
+use crate::clinic::head::{Head, opened};
 use crate::clinic::names::Names;
 use crate::clinic::read::{at, text};
 use crate::clinic::shell::{Place, Shell};
@@ -164,17 +164,10 @@ pub fn may_write(asking: &Asking<'_>) -> bool {
 }
 
 async fn held(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, saved: &str) -> Result<Option<Held>, Refusal> {
-    if !asking.ever("Observation") {
-        return Err(Refusal::NotYours);
-    }
-    let patient_id = asked.ids[0];
-    let Some(mut head) = Head::of(asked.web, session, asking, patient_id, ABOUT).await? else { return Ok(None) };
-    let pairs =
-        [("patient", patient_id), ("category", "vital-signs"), ("_sort", "-date"), ("_count", OBSERVATIONS_MAX)];
-    let found = asking.search("Observation", &pairs).await?;
+    let pairs = [("category", "vital-signs"), ("_sort", "-date"), ("_count", OBSERVATIONS_MAX)];
+    let Some((head, found)) = opened(asked, session, asking, ABOUT, &pairs).await? else { return Ok(None) };
     let names = Names::of(asking, &[], std::iter::once(&found)).await?;
     let sheet = Sheet::of(&found.resources(), head.birth.as_deref(), &names, asked.web.zone(), saved);
-    head.is_part2 |= found.is_part2();
     Ok(Some(Held { head, sheet, is_cut: found.next().is_some() }))
 }
 
