@@ -14,6 +14,8 @@ use super::read::{all, at, has_code, reference, text, words, words_of};
 use super::time;
 
 const MINUTE_MS: i64 = 60_000;
+/// Of an appointment that names no end.
+const MINUTES: i64 = 30;
 /// SNOMED CT: telemedicine consultation.
 const VIDEO: [&str; 2] = ["448337001", "VR"];
 /// HL7 participant type of one who interprets.
@@ -190,6 +192,12 @@ impl Person {
 }
 
 impl Visit {
+    /// As planned.
+    pub fn end_ms(&self) -> i64 {
+        let minutes = if self.minutes > 0 { self.minutes } else { MINUTES };
+        self.start_ms + minutes * MINUTE_MS
+    }
+
     pub fn of(appointment: &Json<'_>, around: &Around, now_ms: i64, zone: &TimeZone) -> Option<Visit> {
         let id = text(appointment, "id")?.to_owned();
         let start_ms = time::instant_ms(text(appointment, "start")?)?;

@@ -37,9 +37,6 @@ use crate::refusal::Refusal;
 
 /// How often a hold looks whether what it was for is over.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(30);
-const MINUTE_MS: i64 = 60_000;
-/// Of an appointment that names no end.
-const MINUTES: i64 = 30;
 const PURPOSES: [(&str, &str, Purpose); 5] = [
     ("patient", "The patient", Purpose::Patient),
     ("proxy", "Who stands for the patient", Purpose::Proxy),
@@ -183,13 +180,12 @@ pub async fn invite(asked: &Asked<'_>) -> Answer {
     };
     // What those in the room see: never a patient's name, which the server would keep beside a link.
     let label = if is_checked || sent.label.trim().is_empty() { words } else { sent.label.trim() };
-    let minutes = if room.visit.minutes > 0 { room.visit.minutes } else { MINUTES };
     let new = NewGuest {
         visit: &room.visit.id,
         purpose,
         label,
         start_ms: room.visit.start_ms,
-        end_ms: room.visit.start_ms + minutes * MINUTE_MS,
+        end_ms: room.visit.end_ms(),
         birth_date: room.birth_date.clone().filter(|_| is_checked),
         number: room.number.clone().filter(|_| is_checked),
         choices,
@@ -197,9 +193,8 @@ pub async fn invite(asked: &Asked<'_>) -> Answer {
         phone: room.phone.clone().filter(|phone| is_checked && phone.parse::<Phone>().is_ok()),
     };
     let secret = asked.web.guests().invite(new).await.map_err(refused)?;
-    let end_ms = room.visit.start_ms + minutes * MINUTE_MS;
     let said = match to {
-        Some(to) => send(asked, &room.visit.id, &secret, to, room.visit.start_ms, end_ms).await?,
+        Some(to) => send(asked, &room.visit.id, &secret, to, room.visit.start_ms, room.visit.end_ms()).await?,
         None => "",
     };
     let link = format!("{}{GUEST_PATH}#{}", asked.web.0.origin, secret.text());

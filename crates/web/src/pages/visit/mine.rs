@@ -21,8 +21,6 @@ use crate::clinic::day::{Day, instant};
 use crate::refusal::Refusal;
 
 const MINUTE_MS: i64 = 60_000;
-/// Of an appointment that names no end.
-const MINUTES: i64 = 30;
 const AHEAD_MS: i64 = 24 * 60 * MINUTE_MS;
 const BACK_MS: i64 = 12 * 60 * MINUTE_MS;
 const SHOWN_MAX: &str = "20";
@@ -59,13 +57,13 @@ pub async fn enter(asked: &Asked<'_>) -> Answer {
     let (asking, purpose) = asking(asked, &session).ok_or(Refusal::NotYours)?;
     let sheet = asking.search("Appointment", &[("_id", asked.ids[0]), ("_include", "Appointment:patient")]).await?;
     let visit = read(asked, &sheet).pop().ok_or(Refusal::NotFound)?;
-    let (opens_ms, closes_ms) = window(&visit);
+    let (_, closes_ms) = window(&visit);
     let new = SignedIn {
         visit: &visit.id,
         purpose,
         label: if purpose == Purpose::Patient { "The patient" } else { "Who stands for the patient" },
-        start_ms: opens_ms + OPENS_BEFORE_MS,
-        end_ms: closes_ms - CLOSES_AFTER_MS,
+        start_ms: visit.start_ms,
+        end_ms: visit.end_ms(),
         account: &format!("user-{}", session.user.0),
     };
     let (link, binding, known) = asked.web.guests().welcome(new).await.map_err(refused)?;
@@ -147,6 +145,5 @@ fn is_to_come(status: Status) -> bool {
 }
 
 fn window(visit: &Visit) -> (i64, i64) {
-    let minutes = if visit.minutes > 0 { visit.minutes } else { MINUTES };
-    (visit.start_ms - OPENS_BEFORE_MS, visit.start_ms + minutes * MINUTE_MS + CLOSES_AFTER_MS)
+    (visit.start_ms - OPENS_BEFORE_MS, visit.end_ms() + CLOSES_AFTER_MS)
 }
