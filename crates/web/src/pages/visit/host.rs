@@ -20,7 +20,7 @@ use telehealth::room::Invite;
 use telehealth::signal::Role;
 use telehealth::status::EndReason;
 
-use super::{Answer, GUEST_PATH, recent, risk};
+use super::{Answer, GUEST_PATH, account_of, recent, risk};
 use crate::Web;
 use crate::answer;
 use crate::assets::{Asset, Frame, VISIT, VISIT_CSS, call_modules, check_modules, host_modules, workspace};
@@ -109,11 +109,8 @@ pub async fn ticket(asked: &Asked<'_>) -> Answer {
     let session = asked.scripted().await?;
     let asking = hosting(asked, &session)?;
     let room = Room::of(asked, &asking).await?;
-    let invite = Invite {
-        person: format!("user-{}", session.user.0),
-        role: Role::Clinician,
-        label: session.display_name.clone(),
-    };
+    let invite =
+        Invite { person: account_of(session.user), role: Role::Clinician, label: session.display_name.clone() };
     let settings = risk::prepare(asked, &asking, &room).await?.settings(&room.visit.id);
     let (person, place) = (invite.person.clone(), place_of(&room.visit.id, &invite));
     let secret = asked.web.hall().invite(settings, invite).ok_or(Refusal::Defect)?;

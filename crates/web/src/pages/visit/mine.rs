@@ -11,7 +11,7 @@ use telehealth::sheets::{self, Patient};
 
 use super::guest::{hold, note, refused};
 use super::host::LOOK_EVERY;
-use super::{Answer, GUEST_PATH, unread};
+use super::{Answer, GUEST_PATH, account_of, unread};
 use crate::Web;
 use crate::answer;
 use crate::client::Asked;
@@ -64,12 +64,12 @@ pub async fn enter(asked: &Asked<'_>) -> Answer {
         label: if purpose == Purpose::Patient { "The patient" } else { "Who stands for the patient" },
         start_ms: visit.start_ms,
         end_ms: visit.end_ms(),
-        account: &format!("user-{}", session.user.0),
+        account: &account_of(session.user),
     };
     let (link, binding, known) = asked.web.guests().welcome(new).await.map_err(refused)?;
     note(asked, &known)?;
     belongs(asked, &asking, &visit).await?;
-    let person = person_of(&format!("user-{}", session.user.0));
+    let person = person_of(&account_of(session.user));
     watch(asked.web, &visit.id, person, &link, closes_ms, asked.web.identity().hold(&session));
     let mut response = answer::see(GUEST_PATH);
     hold(&mut response, &link, &binding);

@@ -32,6 +32,7 @@ pub use passkey::{enrol as enrol_passkey, passkey, prove as prove_passkey};
 pub use risk::{decide, relay, risk, seen};
 pub use talk::keep as keep_talk;
 
+use ::access::UserId;
 use telehealth::link::{CLOSES_AFTER_MS, OPENS_BEFORE_MS};
 use telehealth::sheets::SheetError;
 use telehealth::status::EndReason;
@@ -67,7 +68,35 @@ pub async fn put_off(web: &Web, visit: &str, start_ms: i64, end_ms: i64) {
     }
 }
 
+/// How the rooms of visits call the account of somebody who is signed in.
+fn account_of(user: UserId) -> String {
+    format!("user-{}", user.0)
+}
+
+/// The account that is called so, and no other.
+fn user_of(account: &str) -> Option<UserId> {
+    let user = account.strip_prefix("user-")?.parse().ok().map(UserId)?;
+    (account_of(user) == account).then_some(user)
+}
+
 fn unread(error: SheetError) -> Refusal {
     tracing::error!(%error, "the sheet of a visit");
     Refusal::Defect
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_called_one_thing() {
+        for user in [UserId(0), UserId(7), UserId(u64::MAX)] {
+            assert_eq!(user_of(&account_of(user)), Some(user));
+        }
+        for other in
+            ["", "7", "user-", "user-user-7", "user-07", "user-+7", "User-7", "user-7 ", "user-18446744073709551616"]
+        {
+            assert_eq!(user_of(other), None, "{other}");
+        }
+    }
 }

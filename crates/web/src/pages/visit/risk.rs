@@ -12,8 +12,8 @@ use telehealth::room::Audit;
 use telehealth::sheets::{Patient, Sheet, Signed};
 use telehealth::signal::Role;
 
-use super::Answer;
 use super::host::{Room, hosting};
+use super::{Answer, account_of};
 use crate::answer;
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
@@ -191,7 +191,7 @@ pub async fn seen(asked: &Asked<'_>) -> Answer {
     let now_ms = asked.web.record().now_ms();
     if sent.same {
         note(asked, &session, visit, Audit::ByEye, None);
-        let clinician = format!("user-{}", session.user.0);
+        let clinician = account_of(session.user);
         let sheet = changed(asked, visit, |sheet| {
             let unknown = Verified { checked: Vec::new(), at_ms: now_ms, by_eye: None };
             sheet.identity.get_or_insert(unknown).confirm_by_eye(&clinician, now_ms);
@@ -222,7 +222,7 @@ fn changed<T>(asked: &Asked<'_>, visit: &str, change: impl FnOnce(&mut Sheet) ->
 
 /// Who decided it, and in which words, where there are any.
 fn note(asked: &Asked<'_>, session: &Session, visit: &str, what: Audit, words: Option<&str>) {
-    let by = format!("user-{}", session.user.0);
+    let by = account_of(session.user);
     let detail = words.map_or_else(|| by.clone(), |words| format!("{by}: {words}"));
     asked.web.hall().note(visit, Role::Clinician, what, detail);
 }

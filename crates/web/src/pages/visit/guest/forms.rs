@@ -29,7 +29,7 @@ use crate::clinic::form_task::FormTask;
 use crate::clinic::questionnaire::{Checked, FIELDS_MAX, Filled, Item, Look, Part, Questionnaire, check, parts, slips};
 use crate::forms::Form;
 use crate::pages::Answer;
-use crate::pages::visit::{GUEST_PATH, unread};
+use crate::pages::visit::{GUEST_PATH, unread, user_of};
 use crate::refusal::Refusal;
 
 use file::Filed;
@@ -201,13 +201,9 @@ impl Coming {
     fn known(asked: &Asked<'_>, sheet: Sheet, visited: Visited) -> Result<Self, Refusal> {
         let start_ms = sheet.slot.as_ref().map_or(0, |slot| slot.start_ms);
         let patient = sheet.patient.ok_or(Refusal::NotYours)?;
-        let user = visited.account.as_deref().map(|account| account.trim_start_matches("user-").parse());
-        let visitor = Visitor {
-            link: &visited.link,
-            chart: patient.chart,
-            is_proxy: visited.is_proxy,
-            user: user.transpose().map_err(|_| Refusal::Defect)?,
-        };
+        let account = visited.account.as_deref();
+        let user = account.map(|account| user_of(account).map(|user| user.0).ok_or(Refusal::Defect)).transpose()?;
+        let visitor = Visitor { link: &visited.link, chart: patient.chart, is_proxy: visited.is_proxy, user };
         let caller = asked.web.identity().visitor(visitor, &asked.from).ok_or(Refusal::NotYours)?;
         Ok(Self { visited, patient, caller, start_ms })
     }

@@ -8,6 +8,7 @@ use super::{brought, refused, turned};
 use crate::answer;
 use crate::client::Asked;
 use crate::pages::Answer;
+use crate::pages::visit::account_of;
 use crate::pages::visit::host::{Room, hosting};
 
 pub async fn guest(asked: &Asked<'_>) -> Answer {
@@ -22,7 +23,7 @@ pub async fn host(asked: &Asked<'_>) -> Answer {
     let session = asked.scripted().await?;
     let asking = hosting(asked, &session)?;
     let room = Room::of(asked, &asking).await?;
-    let account = format!("user-{}", session.user.0);
+    let account = account_of(session.user);
     asked.web.guests().host_tries_relay(&room.visit.id, &account).map_err(refused)?;
     Ok(servers(asked))
 }
