@@ -110,6 +110,11 @@ pub fn span(minutes: i64) -> String {
     }
 }
 
+/// `14-Jul-2027 09:41`, in the clinic's time.
+pub fn moment(ms: i64, zone: &TimeZone) -> String {
+    format!("{} {}", super::time::day(&Day::of(ms, zone).iso()), clock(ms, zone))
+}
+
 /// As FHIR writes an instant, in UTC.
 pub fn instant(ms: i64) -> String {
     Timestamp::from_millisecond(ms).unwrap_or_default().to_string()

@@ -3,9 +3,9 @@
 use askama::Template;
 use http::StatusCode;
 use identity::{AccountState, IdentityCheck, IdentityError, Invited, PatientToActivate, Profile, Session};
+use jiff::tz::TimeZone;
 
 use super::Answer;
-use super::me::time;
 use super::patients::asking;
 use super::register::Who;
 use super::visit::{self, KeptPasskey};
@@ -13,6 +13,7 @@ use crate::answer;
 use crate::assets::{Asset, Frame, PATIENT_CSS, PRINT};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
+use crate::clinic::day;
 use crate::clinic::name::{Name, signed};
 use crate::clinic::shell::{Place, Shell};
 use crate::refusal::Refusal;
@@ -118,7 +119,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
         login: asked.web.identity().profile(user).map(|profile| profile.login).unwrap_or_default(),
         code: &code,
         origin: &asked.web.0.origin,
-        until: time(expires_ms),
+        until: day::moment(expires_ms, asked.web.zone()),
     };
     Ok(answer::page(StatusCode::CREATED, &page))
 }
@@ -145,7 +146,7 @@ pub(super) async fn shown(
         shell: Shell::of(asked.web, session, Place::Patients),
         css: &PATIENT_CSS,
         who: Who::of(&patient),
-        account: asked.web.identity().account_of_chart(chart).map(account),
+        account: asked.web.identity().account_of_chart(chart).map(|held| account(held, asked.web.zone())),
         origin: &asked.web.0.origin,
         login,
         check,
@@ -155,10 +156,10 @@ pub(super) async fn shown(
     Ok(answer::page(status, &page))
 }
 
-fn account(profile: Profile) -> Account {
+fn account(profile: Profile, zone: &TimeZone) -> Account {
     let words = match profile.state {
         AccountState::Invited => "A code was given out and not used yet.".to_owned(),
-        AccountState::Active => format!("The account is in use since {}.", time(profile.created_ms)),
+        AccountState::Active => format!("The account is in use since {}.", day::moment(profile.created_ms, zone)),
         AccountState::Recovering => "A new code was given out and not used yet; nothing opens until it is.".to_owned(),
         AccountState::Deactivated => "The account was deactivated. An administrator opens it again.".to_owned(),
     };

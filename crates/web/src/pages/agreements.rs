@@ -11,10 +11,10 @@ use identity::Session;
 use record::Audited;
 
 use super::Answer;
-use super::me::time;
 use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
+use crate::clinic::day;
 use crate::clinic::shell::{Place, Shell};
 use crate::forms::Form;
 use crate::refusal::Refusal;
@@ -280,7 +280,7 @@ async fn shown(
     // What was typed stays, over the version that is there now.
     let draft = draft.map(|draft| Draft { version: agreement.version(), ..draft });
     let history = agreement.history.iter().rev().map(|step| Step {
-        time: time(step.time_ms),
+        time: day::moment(step.time_ms, asked.web.zone()),
         who: step.who.clone(),
         did: step.did.clone(),
         words: step.words.clone(),

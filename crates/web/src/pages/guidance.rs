@@ -5,10 +5,10 @@ use http::StatusCode;
 use identity::{Audience, GUIDANCE_VERSION};
 
 use super::Answer;
-use super::me::time;
 use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
+use crate::clinic::day;
 use crate::place::Place;
 use crate::refusal::Refusal;
 
@@ -56,7 +56,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         guidance: Words::of(&held.audiences),
         version: GUIDANCE_VERSION,
         is_due: held.is_due,
-        read: held.acknowledged_ms.map(time),
+        read: held.acknowledged_ms.map(|ms| day::moment(ms, asked.web.zone())),
         csrf: &session.csrf,
         next: named.as_deref().and_then(Place::parse).map_or_else(String::new, |place| place.as_query()),
     };

@@ -1,8 +1,7 @@
 //! Oneself: roles, sessions, devices and tokens, and the way out.
 
 use askama::Template;
-use axum::body::Body;
-use http::{Response, StatusCode};
+use http::StatusCode;
 use identity::{DeviceState, IssuedToken, NewToken, Session};
 
 use super::Answer;
@@ -10,6 +9,7 @@ use super::visit::{self, KeptPasskey, Mine, VISIT_COOKIE};
 use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
+use crate::clinic::day;
 use crate::clinic::shell::{Place, Shell};
 use crate::guard::{COOKIE, NEXT_COOKIE};
 use crate::place;
@@ -67,9 +67,7 @@ struct Issued {
 
 pub async fn page(asked: &Asked<'_>) -> Answer {
     let session = asked.reader().await?;
-    let visits = visit::mine(asked, &session).await?;
-    let passkeys = visit::own_passkeys(asked, &session).await?;
-    Ok(shown(asked, &session, StatusCode::OK, None, visits, passkeys))
+    shown(asked, &session, StatusCode::OK, None).await
 }
 
 pub async fn end_session(asked: &Asked<'_>) -> Answer {
@@ -101,7 +99,7 @@ pub async fn new_token(asked: &Asked<'_>) -> Answer {
     let days = u32::try_from(form.number("days")?).map_err(|_| Refusal::Invalid("too many days"))?;
     let new = NewToken { user: session.user, label: form.text("label").to_owned(), scopes, purpose: None, days };
     let issued = asked.web.identity().issue_token(caller, new, &asked.from).await?;
-    Ok(shown(asked, &session, StatusCode::CREATED, Some(&issued), Vec::new(), Vec::new()))
+    shown(asked, &session, StatusCode::CREATED, Some(&issued)).await
 }
 
 pub async fn revoke_token(asked: &Asked<'_>) -> Answer {
@@ -130,15 +128,9 @@ pub async fn sign_out(asked: &Asked<'_>) -> Answer {
     Ok(response)
 }
 
-fn shown(
-    asked: &Asked<'_>,
-    session: &Session,
-    status: StatusCode,
-    issued: Option<&IssuedToken>,
-    visits: Vec<Mine>,
-    passkeys: Vec<KeptPasskey>,
-) -> Response<Body> {
+async fn shown(asked: &Asked<'_>, session: &Session, status: StatusCode, issued: Option<&IssuedToken>) -> Answer {
     let identity = asked.web.identity();
+    let time = |ms| day::moment(ms, asked.web.zone());
     let sessions = identity.sessions_of(session.user).into_iter().map(|one| SessionRow {
         number: one.number,
         current: one.number == session.number,
@@ -177,13 +169,8 @@ fn shown(
         devices: devices.collect(),
         tokens: tokens.collect(),
         issued: issued.map(|one| Issued { secret: one.secret.to_string(), expires: time(one.expires_ms) }),
-        visits,
-        passkeys,
+        visits: visit::mine(asked, session).await?,
+        passkeys: visit::own_passkeys(asked, session).await?,
     };
-    answer::page(status, &page)
-}
-
-pub fn time(ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(ms)
-        .map_or_else(|_| "–".to_owned(), |at| at.strftime("%d-%b-%Y %H:%M UTC").to_string())
+    Ok(answer::page(status, &page))
 }

@@ -16,7 +16,7 @@ use crate::assets::{Asset, Frame, LISTS};
 use crate::client::Asked;
 use crate::clinic::addressed::is_for_us;
 use crate::clinic::banner::{Allergies, Banner};
-use crate::clinic::day::{self, Day};
+use crate::clinic::day;
 use crate::clinic::head::Head;
 use crate::clinic::inbox::SENT;
 use crate::clinic::names::Names;
@@ -24,6 +24,7 @@ use crate::clinic::read::{all, reference, text, words, words_of};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::tabs::{Tab, tabs};
 use crate::clinic::time;
+use crate::refusal::Refusal;
 
 const KIND: &str = "Communication";
 const NOBODY: &str = "somebody not named";
@@ -109,15 +110,11 @@ impl Message {
             subject: words_of(one, "category").unwrap_or_else(|| "Message".to_owned()),
             from: one.get("sender").map_or_else(|| NOBODY.to_owned(), named),
             to: to.join(", "),
-            sent: text(one, "sent").and_then(time::instant_ms).map(|ms| when(ms, zone)).unwrap_or_default(),
+            sent: text(one, "sent").and_then(time::instant_ms).map(|ms| day::moment(ms, zone)).unwrap_or_default(),
             parts: all(one, "payload").iter().map(Part::of).collect(),
             is_in_inbox: is_for_us(one),
         }
     }
-}
-
-fn when(ms: i64, zone: &TimeZone) -> String {
-    format!("{} {}", time::day(&Day::of(ms, zone).iso()), day::clock(ms, zone))
 }
 
 pub async fn page(asked: &Asked<'_>) -> Answer {

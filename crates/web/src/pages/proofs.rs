@@ -9,11 +9,11 @@ use zeroize::Zeroizing;
 
 use super::Answer;
 use super::enrol::{NewPasskey, PASSWORDS_DIFFER, Setup, drawn};
-use super::me::time;
 use super::sign_in::options;
 use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
+use crate::clinic::day;
 use crate::clinic::shell::{Place, Shell};
 use crate::refusal::Refusal;
 
@@ -117,7 +117,7 @@ fn shown(asked: &Asked<'_>, session: &Session, status: StatusCode, shown: Shown)
     let passkeys = proofs.passkeys.iter().map(|one| Row {
         id: one.id.clone(),
         label: one.label.clone(),
-        added: time(one.added_ms),
+        added: day::moment(one.added_ms, asked.web.zone()),
     });
     let is_fresh = asked.web.identity().is_fresh(session);
     let page = Page {

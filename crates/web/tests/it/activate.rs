@@ -52,6 +52,8 @@ async fn the_front_desk_hands_over_a_code_and_the_patient_sets_up_the_account_wi
     }
     let made = fay.post(&clinic, "/patients/p1/access", &form(&page, "ruth@example.org", "in_person")).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+    // It is ten in the morning at the clinic, and 15:00 in UTC.
+    assert!(made.body.contains("-Jan-2027 10:0") && !made.body.contains("UTC"), "{}", made.body);
     assert!(fay.get(&clinic, "/patients/p1/access").await.body.contains("not used yet"));
     // Lost: another one, and the first is void.
     let first = code_of(&made);

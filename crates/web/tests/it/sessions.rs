@@ -43,6 +43,19 @@ async fn a_cookie_works_where_the_device_proved_itself_and_nowhere_else() {
 }
 
 #[tokio::test]
+async fn times_of_ones_own_account_are_the_clinics() {
+    let clinic = Clinic::new().await;
+    let mut browser = Browser::new();
+    clinic.signed_in("ana", &mut browser).await;
+    for path in ["/me", "/me/proofs"] {
+        assert!(!browser.get(&clinic, path).await.body.contains("UTC"), "{path}");
+    }
+    // 15:00 in UTC.
+    let me = browser.get(&clinic, "/me").await;
+    assert!(me.body.contains("<time>04-Jan-2027 10:0"), "{}", me.body);
+}
+
+#[tokio::test]
 async fn without_scripts_a_session_stays_where_it_began() {
     let clinic = Clinic::new().await;
     let mut browser = Browser::without_scripts();

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use web::CSRF_HEADER;
 
 use crate::clinic::{Answer, Browser, Clinic, MINUTE_MS};
+use crate::visit_before::seed_patient;
 use crate::ward::{BIRTH, MRN, look, ward};
 
 const OURS: (&str, &str) = ("sec-fetch-site", "same-origin");
@@ -160,4 +161,23 @@ async fn a_link_that_cannot_be_sent_is_there_to_be_handed_over_and_says_so() {
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
     assert!(made.body.contains("nothing is set up to send with") && made.body.contains("/visit#"), "{}", made.body);
     assert!(!made.body.contains("ruth@example.org"), "the address is the chart's");
+}
+
+#[tokio::test]
+async fn who_makes_a_token_still_sees_their_visits_on_the_page_that_shows_it() {
+    let clinic = ward().await;
+    booked(&clinic).await;
+    seed_patient(&clinic, "ruthie", "p1").await;
+    let (mut ruth, me) = look(&clinic, "ruthie", "/me").await;
+    let form = [
+        ("csrf", me.csrf()),
+        ("label", "diary".to_owned()),
+        ("scopes", "patient/Observation.rs".to_owned()),
+        ("days", "1".to_owned()),
+    ];
+    let made = ruth.post(&clinic, "/me/tokens", &form).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+    for page in [&me, &made] {
+        assert!(page.body.contains("Enter the visit"), "{}", page.body);
+    }
 }

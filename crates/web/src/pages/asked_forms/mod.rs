@@ -2,7 +2,6 @@
 
 mod one;
 
-use access::Labels;
 use askama::Template;
 use fhir::Json;
 use http::StatusCode;

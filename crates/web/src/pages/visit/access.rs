@@ -9,9 +9,9 @@ use super::{Answer, unread};
 use crate::answer;
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
+use crate::clinic::day;
 use crate::clinic::read::text;
 use crate::pages::activate;
-use crate::pages::me::time;
 use crate::refusal::Refusal;
 
 /// One, on a page.
@@ -94,6 +94,7 @@ pub(super) fn unvouch(asked: &Asked<'_>, visit: &str, role: Role) -> Result<(), 
 }
 
 fn listed(asked: &Asked<'_>, patient: VisitPatient<'_>) -> Result<Vec<KeptPasskey>, Refusal> {
+    let time = |ms| day::moment(ms, asked.web.zone());
     let shown = |one: VisitPasskeyView| KeptPasskey {
         id: one.id,
         made: time(one.made_ms),
