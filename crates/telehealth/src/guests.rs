@@ -23,7 +23,7 @@ use crate::{Hashed, MINUTE_MS, Secret, TelehealthError, UnixMs};
 pub use check::{Visited, person_of, place_of};
 pub use known::{Known, Listed, Ways};
 
-use known::{is_to_agree, is_to_check, known, role_of};
+use known::{came, is_to_agree, is_to_check, known, role_of};
 
 const DAY_MS: i64 = 86_400_000;
 pub const LINKS_MAX_PER_VISIT: usize = 16;
@@ -283,12 +283,7 @@ impl Guests {
     pub async fn entry(&self, link: &Secret, binding: &Secret) -> Result<(String, Invite), GuestError> {
         let _pen = self.pen.lock().await;
         let guest = self.opened(link, binding)?;
-        if is_to_check(&guest) {
-            return Err(GuestError::Unchecked);
-        }
-        if is_to_agree(&guest) {
-            return Err(GuestError::NotAgreed);
-        }
+        came(&guest)?;
         let role = role_of(guest.link.purpose);
         Ok((guest.link.visit.clone(), Invite { person: guest.person, role, label: guest.label }))
     }
@@ -349,18 +344,14 @@ impl Guests {
     }
 }
 
-/// Names the entry of a link: half of its hash.
+/// Names the entry of a link.
 pub fn key_of(link: &Secret) -> EntryKey {
-    let mut key = EntryKey::default();
-    key.copy_from_slice(&Hashed::of("link-entry", link.text().as_bytes()).bytes()[..16]);
-    key
+    Hashed::of("link-entry", link.text().as_bytes()).entry_key()
 }
 
 /// Names a visit in calendars: the same for all letters about it, and nothing that leads back to it.
 pub fn calendar_name(visit: &str) -> EntryKey {
-    let mut name = EntryKey::default();
-    name.copy_from_slice(&Hashed::of("visit-calendar", visit.as_bytes()).bytes()[..16]);
-    name
+    Hashed::of("visit-calendar", visit.as_bytes()).entry_key()
 }
 
 fn put(key: EntryKey, guest: &Guest) -> Result<Change, GuestError> {

@@ -24,6 +24,13 @@ pub enum Purpose {
     Guest,
 }
 
+impl Purpose {
+    /// For whom the visit is: who says who they are, and agrees to it. Whoever else comes the clinician names and sees.
+    pub fn is_visited(self) -> bool {
+        matches!(self, Self::Patient | Self::Proxy)
+    }
+}
+
 /// What the server keeps of a link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

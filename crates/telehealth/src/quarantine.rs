@@ -177,9 +177,7 @@ fn piece_key(name: &str, at: usize) -> EntryKey {
 }
 
 fn key_of(text: &str) -> EntryKey {
-    let mut key = EntryKey::default();
-    key.copy_from_slice(&Hashed::of("quarantine", text.as_bytes()).bytes()[..16]);
-    key
+    Hashed::of("quarantine", text.as_bytes()).entry_key()
 }
 
 #[cfg(test)]

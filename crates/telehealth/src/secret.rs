@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use store::desk::EntryKey;
 use zeroize::Zeroize;
 
 use crate::TelehealthError;
@@ -53,8 +54,9 @@ impl Hashed {
         Self(hash.finish())
     }
 
-    pub(crate) fn bytes(&self) -> &[u8; 32] {
-        &self.0
+    /// Half of it, which names an entry of the desk as well as all of it would.
+    pub(crate) fn entry_key(&self) -> EntryKey {
+        std::array::from_fn(|at| self.0[at])
     }
 
     /// In constant time.

@@ -324,9 +324,7 @@ impl Sheets {
 }
 
 fn key_of(visit: &str) -> EntryKey {
-    let mut key = EntryKey::default();
-    key.copy_from_slice(&Hashed::of("visit-sheet", visit.as_bytes()).bytes()[..16]);
-    key
+    Hashed::of("visit-sheet", visit.as_bytes()).entry_key()
 }
 
 #[cfg(test)]

@@ -35,6 +35,15 @@ impl<K: Hash + Eq + Copy> Window<K> {
         (left_ms > 0).then(|| u32::try_from((left_ms + 999) / 1_000).unwrap_or(u32::MAX))
     }
 
+    /// Counts once more, or answers the seconds to wait.
+    pub fn take(&self, key: K, now_ms: UnixMs) -> Result<(), u32> {
+        if let Some(seconds) = self.wait_s(&key, now_ms) {
+            return Err(seconds);
+        }
+        self.count(key, now_ms);
+        Ok(())
+    }
+
     pub fn count(&self, key: K, now_ms: UnixMs) {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         if counted.len() >= COUNTED_MAX && !counted.contains_key(&key) {

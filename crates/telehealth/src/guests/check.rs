@@ -3,7 +3,7 @@
 
 use store::desk::EntryKey;
 
-use super::{Guest, GuestError, Guests, Known, SignedIn, is_to_agree, is_to_check, key_of, known, put, role_of};
+use super::{Guest, GuestError, Guests, Known, SignedIn, came, is_to_agree, is_to_check, key_of, known, put, role_of};
 use crate::consent::{self, Language};
 use crate::hall::{Happened, LinkEvent, Present, What};
 use crate::identity_check::{Channel, Code, IdentityCheck, OnFile, Second, Verified};
@@ -38,12 +38,7 @@ impl Guests {
     pub async fn visited(&self, link: &Secret, binding: &Secret) -> Result<Visited, GuestError> {
         let _pen = self.pen.lock().await;
         let guest = self.opened(link, binding)?;
-        if is_to_check(&guest) {
-            return Err(GuestError::Unchecked);
-        }
-        if is_to_agree(&guest) {
-            return Err(GuestError::NotAgreed);
-        }
+        came(&guest)?;
         let is_proxy = match guest.link.purpose {
             Purpose::Patient => false,
             Purpose::Proxy => true,
@@ -146,7 +141,7 @@ impl Guests {
             return Err(GuestError::Unchecked);
         }
         // For a patient speaks the patient, or who stands for them: nobody who came to help.
-        if !role_of(guest.link.purpose).is_visited() {
+        if !guest.link.purpose.is_visited() {
             return Err(GuestError::NotTheirs);
         }
         if is_to_agree(&guest) {
@@ -186,12 +181,7 @@ impl Guests {
 
     /// A guest may begin to make a passkey, for so often.
     pub fn try_passkey(&self, link: &Secret) -> Result<(), GuestError> {
-        let (key, now_ms) = (key_of(link), (self.clock)());
-        if let Some(seconds) = self.passkeys.wait_s(&key, now_ms) {
-            return Err(GuestError::Wait { seconds });
-        }
-        self.passkeys.count(key, now_ms);
-        Ok(())
+        self.passkeys.take(key_of(link), (self.clock)()).map_err(|seconds| GuestError::Wait { seconds })
     }
 
     /// A guest may keep what they type into a form, for so often.
@@ -210,12 +200,9 @@ impl Guests {
     }
 
     fn relay_for(&self, key: EntryKey, visit: &str, role: Role) -> Result<(), GuestError> {
-        let now_ms = (self.clock)();
-        if let Some(seconds) = self.relays.wait_s(&key, now_ms) {
-            return Err(GuestError::Wait { seconds });
-        }
-        self.relays.count(key, now_ms);
-        let (visit, at_ms, what) = (visit.to_owned(), (self.clock)(), What::Link(LinkEvent::RelayTried));
+        let at_ms = (self.clock)();
+        self.relays.take(key, at_ms).map_err(|seconds| GuestError::Wait { seconds })?;
+        let (visit, what) = (visit.to_owned(), What::Link(LinkEvent::RelayTried));
         (self.tell)(Happened { visit, at_ms, role: Some(role), who: None, what });
         Ok(())
     }
@@ -251,11 +238,9 @@ impl Guests {
     }
 }
 
-/// Half of a hash names an account where its name has no business.
+/// Names an account where its name has no business.
 fn half(usage: &str, account: &str) -> EntryKey {
-    let mut key = EntryKey::default();
-    key.copy_from_slice(&Hashed::of(usage, account.as_bytes()).bytes()[..16]);
-    key
+    Hashed::of(usage, account.as_bytes()).entry_key()
 }
 
 /// Names the place of somebody in a visit to their own browser, and tells nothing else: what it keeps there is theirs alone.

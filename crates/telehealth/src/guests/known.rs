@@ -2,7 +2,7 @@
 
 use store::desk::EntryKey;
 
-use super::Guest;
+use super::{Guest, GuestError};
 use crate::choices::Choice;
 use crate::consent;
 use crate::identity_check::{Checked, Verified};
@@ -59,14 +59,22 @@ pub(super) fn known(guest: &Guest) -> Known {
     }
 }
 
-/// Patients and who stands for them say who they are; whoever else comes the clinician names and sees.
 pub(super) fn is_to_check(guest: &Guest) -> bool {
-    matches!(guest.link.purpose, Purpose::Patient | Purpose::Proxy) && guest.verified.is_none()
+    guest.link.purpose.is_visited() && guest.verified.is_none()
 }
 
-/// And agree, to the words that are shown now.
+/// To the words that are shown now.
 pub(super) fn is_to_agree(guest: &Guest) -> bool {
-    matches!(guest.link.purpose, Purpose::Patient | Purpose::Proxy) && guest.agreed != Some(consent::VERSION)
+    guest.link.purpose.is_visited() && guest.agreed != Some(consent::VERSION)
+}
+
+/// Who comes in said who they are, and agreed.
+pub(super) fn came(guest: &Guest) -> Result<(), GuestError> {
+    match (is_to_check(guest), is_to_agree(guest)) {
+        (true, _) => Err(GuestError::Unchecked),
+        (false, true) => Err(GuestError::NotAgreed),
+        (false, false) => Ok(()),
+    }
 }
 
 fn ways(guest: &Guest) -> Ways {

@@ -157,7 +157,7 @@ async fn forms_of(
     known: &Known,
     (link, binding): (&Secret, &Secret),
 ) -> Result<(usize, bool), Refusal> {
-    let is_asked = matches!(known.purpose, Purpose::Patient | Purpose::Proxy);
+    let is_asked = known.purpose.is_visited();
     if !is_asked || known.is_to_check || known.is_to_agree {
         return Ok((0, false));
     }

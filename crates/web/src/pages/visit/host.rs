@@ -161,7 +161,7 @@ pub async fn invite(asked: &Asked<'_>) -> Answer {
     risk::prepare(asked, &asking, &room).await?;
     let known = PURPOSES.iter().find(|(code, ..)| *code == sent.purpose);
     let (_, words, purpose) = *known.ok_or(Refusal::Invalid("nobody of this kind is asked to a visit"))?;
-    let is_checked = matches!(purpose, Purpose::Patient | Purpose::Proxy);
+    let is_checked = purpose.is_visited();
     let choices = match &room.visit.patient {
         Some(person) if is_checked => recent::choices(asked, &asking, &person.id).await?,
         _ => None,

@@ -90,7 +90,7 @@ impl Keys {
 /// What the device check says of a passkey: `make` where one is asked for and none is known, `known` where one is, nothing where none is
 /// asked for. Only who was checked and agreed is told.
 pub fn before(asked: &Asked<'_>, known: &Known) -> Result<Option<&'static str>, Refusal> {
-    let is_visited = matches!(known.purpose, Purpose::Patient | Purpose::Proxy);
+    let is_visited = known.purpose.is_visited();
     if known.is_to_check || known.is_to_agree || !is_visited {
         return Ok(None);
     }
