@@ -34,6 +34,7 @@ mod pad;
 mod prepare;
 mod read;
 mod request;
+mod reseal;
 mod search;
 mod standing;
 mod tally;

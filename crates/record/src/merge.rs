@@ -4,19 +4,19 @@
 
 use std::sync::Arc;
 
-use access::{Action, Caller, Denial, Labels, Object, Permit, SystemPurpose};
+use access::{Action, Caller, Denial, Labels, Object};
 use fhir::{Json, Object as Members};
-use store::{Backend, Batch, ChartNo, Expected};
+use store::{Backend, Batch, ChartNo};
 
 use crate::administration::reasonable;
 use crate::evidence::{Deed, evidence, object};
 use crate::facts::{ChartFacts, Links};
 use crate::open::Current;
-use crate::prepare::{Checked, Destination, Kept, Prepared};
+use crate::prepare::Checked;
 use crate::request::Preconditions;
 use crate::tally::Tally;
 use crate::write::empty_write;
-use crate::{Record, RecordError, ResourceKey, charts, labels, types};
+use crate::{Record, RecordError, ResourceKey};
 
 pub const REPLACES: &str = "replaces";
 pub const REPLACED_BY: &str = "replaced-by";
@@ -180,7 +180,8 @@ impl<B: Backend> Record<B> {
         if let Err(error) = change(&mut one, &mut other) {
             return fail(error).await;
         }
-        let mut prepared = [self.relinked(&surviving, one).await?, self.relinked(&duplicate, other).await?];
+        let relinked = |current, tree| self.resealed(current, tree, Labels::NONE, current.head.corrected());
+        let mut prepared = [relinked(&surviving, one).await?, relinked(&duplicate, other).await?];
         let objects = prepared.each_ref().map(|p| audit::event::Object {
             row: p.row,
             chart: p.chart,
@@ -233,36 +234,6 @@ impl<B: Backend> Record<B> {
         let preconditions = Preconditions { if_match: Some(version), if_none_match: false };
         self.hold(caller, audited, &current, preconditions).await?;
         Ok(current)
-    }
-
-    /// Opened for the system: it is sealed again and shown to nobody.
-    async fn whole(&self, current: &Current) -> Result<Vec<u8>, RecordError> {
-        let permit = Permit::system(SystemPurpose::Reseal);
-        Ok(self.open_version(&permit, &current.head, &current.body.body).await?.into_json())
-    }
-
-    async fn relinked(&self, current: &Current, tree: Json<'_>) -> Result<Prepared, RecordError> {
-        let head = &current.head;
-        let kind = types::reference(head.type_code);
-        let (by_content, named) = labels::of(&tree, kind.name);
-        let kept = Kept {
-            labels: head.labels.without(Labels::OF_ELEMENTS),
-            elements: Vec::new(),
-            originator: head.originator(),
-            corrected: head.corrected(),
-            writer: head.writer(),
-        };
-        let to = Destination {
-            row: head.row,
-            chart: head.chart,
-            version: head.version + 1,
-            expected: Expected::Current { version: head.version, chart: head.chart },
-            id: head.id().to_owned(),
-            locator: None,
-            client_id: self.is_client_id(head.id(), head.row),
-        };
-        let key = charts::key(self.0.store.as_ref(), &self.0.keyring, head.chart).await?;
-        self.prepare(&key, Checked { kind, tree, labels: by_content, named, issues: Vec::new() }, kept, to)
     }
 
     /// Links widen who sees a chart, so who writes a patient otherwise cannot make or break them: that asks for the leave to merge.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use access::{Action, Caller, Labels, Permit, Role, SystemPurpose};
+use access::{Action, Caller, Labels, Role};
 use audit::event::Object as Audited;
 use fhir::{Json, Object};
 use store::{Backend, ChartNo, Expected, Keyword, RowNo};
@@ -218,8 +218,7 @@ impl<B: Backend> Record<B> {
         current: &Current,
     ) -> Result<Checked<'a>, RecordError> {
         let Checked { kind, mut tree, issues, .. } = checked;
-        let whole = Permit::system(SystemPurpose::Reseal);
-        let held = self.open_version(&whole, &current.head, &current.body.body).await?.into_json();
+        let held = self.whole(current).await?;
         let held = Json::parse(&held).map_err(|_| RecordError::Damaged)?;
         let members = tree.as_object_mut().ok_or(RecordError::Damaged)?;
         if members.iter().any(|(name, _)| !view.allows(name)) {

@@ -1,9 +1,9 @@
 //! Correcting labels: a new version with the same content, under what the privacy officer says, and the trace of it. Content
 //! does not bring a label back that was taken off, and no ordinary writer takes off one that was put on.
 
-use access::{Action, Caller, Labels, Permit, SystemPurpose};
+use access::{Action, Caller, Labels};
 use fhir::Json;
-use store::{Backend, Expected};
+use store::Backend;
 
 use super::Unit;
 use crate::administration::reasonable;
@@ -11,9 +11,9 @@ use crate::answer::Written;
 use crate::evidence::object;
 use crate::head::Corrected;
 use crate::open::Current;
-use crate::prepare::{Checked, Destination, Kept, Prepared};
+use crate::prepare::Prepared;
 use crate::request::{Preconditions, ResourceKey};
-use crate::{Record, RecordError, charts, labels};
+use crate::{Record, RecordError, labels};
 
 /// Bytes of the reason of a correction: it is kept beside the labels, old and new.
 const LABEL_REASON_BYTES_MAX: usize = 240;
@@ -61,39 +61,17 @@ impl<B: Backend> Record<B> {
         Err(self.overtaken(caller, audited, Preconditions::default()).await)
     }
 
-    /// The same content under other labels. Opened for the system: it is sealed again and shown to nobody.
+    /// The same content under other labels.
     async fn relabelled(&self, current: &Current, add: Labels, remove: Labels) -> Result<Prepared, RecordError> {
-        let head = &current.head;
-        let held = head.corrected();
+        let held = current.head.corrected();
         let corrected = Corrected {
             added: held.added.union(add).without(remove),
             removed: held.removed.union(remove).without(add),
         };
-        let whole = Permit::system(SystemPurpose::Reseal);
-        let json = self.open_version(&whole, head, &current.body.body).await?.into_json();
+        let json = self.whole(current).await?;
         let mut tree = Json::parse(&json).map_err(|_| RecordError::Damaged)?;
         forget_named(&mut tree, remove);
-        let kind = crate::types::reference(head.type_code);
-        let (by_content, named) = labels::of(&tree, kind.name);
-        // Those that only earlier versions account for stay too, unless they are taken off now.
-        let kept = Kept {
-            labels: head.labels.without(Labels::OF_ELEMENTS).without(remove),
-            elements: Vec::new(),
-            originator: head.originator(),
-            corrected,
-            writer: head.writer(),
-        };
-        let to = Destination {
-            row: head.row,
-            chart: head.chart,
-            version: head.version + 1,
-            expected: Expected::Current { version: head.version, chart: head.chart },
-            id: head.id().to_owned(),
-            locator: None,
-            client_id: self.is_client_id(head.id(), head.row),
-        };
-        let key = charts::key(self.0.store.as_ref(), &self.0.keyring, head.chart).await?;
-        self.prepare(&key, Checked { kind, tree, labels: by_content, named, issues: Vec::new() }, kept, to)
+        self.resealed(current, tree, remove, corrected).await
     }
 }
 
