@@ -68,11 +68,6 @@ impl PatientLink {
     pub fn is_adolescent(&self, time_ms: i64) -> bool {
         self.adolescent_ms.is_none_or(|(from, until)| from <= time_ms && time_ms < until)
     }
-
-    /// From and until, for who keeps the link; none if the birth date is unknown.
-    pub fn adolescence_ms(&self) -> Option<(i64, i64)> {
-        self.adolescent_ms
-    }
 }
 
 impl<B: Backend> Record<B> {

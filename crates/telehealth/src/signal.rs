@@ -236,19 +236,6 @@ pub enum ToClient {
 }
 
 impl ToClient {
-    /// Whether only those who are in may see it.
-    pub fn is_of_the_room(&self) -> bool {
-        matches!(
-            self,
-            Self::Present { .. }
-                | Self::Signal { .. }
-                | Self::Say { .. }
-                | Self::Roster { .. }
-                | Self::State { .. }
-                | Self::Ice { .. }
-        )
-    }
-
     pub fn text(&self, seq: u64) -> String {
         #[derive(Serialize)]
         struct Envelope<'a> {

@@ -99,7 +99,7 @@ impl Belief {
                     if let (Some(person), false) = (person, matches!(message, ToClient::Error { .. })) {
                         prop_assert!(!self.removed.contains(&person), "a removed one got {message:?}");
                     }
-                    if message.is_of_the_room() {
+                    if is_of_the_room(message) {
                         let id = person.and_then(|person| self.id.get(&person)).cloned().unwrap_or_default();
                         prop_assert!(self.admitted.contains(&id), "{message:?} reached one who is not in");
                         let person = person.unwrap_or_default();
@@ -120,6 +120,12 @@ impl Belief {
         }
         Ok(())
     }
+}
+
+/// Whether only those who are in may see it.
+fn is_of_the_room(message: &ToClient) -> bool {
+    use ToClient::{Ice, Present, Roster, Say, Signal, State};
+    matches!(message, Present { .. } | Signal { .. } | Say { .. } | Roster { .. } | State { .. } | Ice { .. })
 }
 
 fn role(person: u8) -> Role {
