@@ -1,5 +1,6 @@
 //! The FHIR R4 vocabulary as data: JSON trees, structure tables, validation, search values. Pure: no I/O, no clock.
 
+pub mod build;
 pub mod compartment;
 pub mod json;
 pub mod patch;

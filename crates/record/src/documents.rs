@@ -5,11 +5,12 @@ use access::{Action, Caller};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fhir::Json;
+use fhir::build::{coding, concept, identifier, list, object, reference, text};
 use store::{Backend, ChartNo, Disclosed, Discloses, Subject};
 
 use crate::administration::reasonable;
 use crate::answer::EntryAnswer;
-use crate::drafts::{Withheld, coding, concept, json_object as object, list, text, withheld_coding, withheld_reason};
+use crate::drafts::{Withheld, withheld_coding, withheld_reason};
 use crate::evidence::{Deed, object as named};
 use crate::open::{Current, instant};
 use crate::tally::Tally;
@@ -234,7 +235,6 @@ impl<B: Backend> Record<B> {
 
 fn bundle(file: &DocumentToFile<'_>, form: &str, sha256: &str, by: Option<&str>, now: &str) -> Vec<u8> {
     let patient = format!("Patient/{}", file.patient_id);
-    let reference = |to: &str| object([("reference", text(to))]);
     let (bytes_url, document_url) = (urn(form, 0), urn(form, 4));
     let kind = || coding("http://loinc.org", file.type_code, file.type_display);
     // What the bytes are stands with them and with who filed them, so that they are as sensitive as the document.
@@ -253,7 +253,7 @@ fn bundle(file: &DocumentToFile<'_>, form: &str, sha256: &str, by: Option<&str>,
     let mut document = vec![("resourceType", text("DocumentReference"))];
     document.push(meta());
     document.extend([
-        ("identifier", list([object([("system", text(DOCUMENT_SYSTEM)), ("value", text(form))])])),
+        ("identifier", list([identifier(DOCUMENT_SYSTEM, form)])),
         ("status", text("current")),
         ("docStatus", text("preliminary")),
         ("type", concept(kind())),
@@ -297,7 +297,7 @@ fn bundle(file: &DocumentToFile<'_>, form: &str, sha256: &str, by: Option<&str>,
         provenance.extend([
             ("target", list([reference(&document_url), reference(&patient)])),
             ("recorded", text(now)),
-            ("agent", Json::Array(std::iter::once(agent).chain(author).collect())),
+            ("agent", list(std::iter::once(agent).chain(author))),
         ]);
         provenance.extend(file.withheld.as_ref().map(|withheld| ("reason", list([withheld_reason(withheld)]))));
         entries.push(entry(&urn(form, 8), "Provenance", object(provenance)));
@@ -308,15 +308,15 @@ fn bundle(file: &DocumentToFile<'_>, form: &str, sha256: &str, by: Option<&str>,
 
 /// The order that it answers, and the visit that it is of.
 fn context(file: &DocumentToFile<'_>) -> Option<(&'static str, Json<'static>)> {
-    let reference = |kind: &str, id: &str| object([("reference", text(&format!("{kind}/{id}")))]);
-    let order = file.order_id.map(|id| reference("ServiceRequest", id));
-    let visit = file.visit.as_ref().map(|visit| reference("Appointment", visit.appointment_id));
-    let encounter = file.visit.as_ref().and_then(|visit| visit.encounter_id).map(|id| reference("Encounter", id));
+    let refer = |kind: &str, id: &str| reference(&format!("{kind}/{id}"));
+    let order = file.order_id.map(|id| refer("ServiceRequest", id));
+    let visit = file.visit.as_ref().map(|visit| refer("Appointment", visit.appointment_id));
+    let encounter = file.visit.as_ref().and_then(|visit| visit.encounter_id).map(|id| refer("Encounter", id));
     let related: Vec<_> = order.into_iter().chain(visit).collect();
     let mut members = Vec::new();
     members.extend(encounter.map(|encounter| ("encounter", list([encounter]))));
     if !related.is_empty() {
-        members.push(("related", Json::Array(related)));
+        members.push(("related", list(related)));
     }
     (!members.is_empty()).then(|| ("context", object(members)))
 }

@@ -23,7 +23,6 @@ use zeroize::Zeroizing;
 use crate::{Record, RecordError, types};
 
 pub(crate) use shelf::Drafts;
-pub(crate) use sign::{coding, concept, list, object as json_object, text};
 
 pub use beside::{DIAGNOSES_MAX, Diagnosis, NOTE_SYSTEM};
 pub use held::{ASIDES_MAX, DraftKind, PAST_MAX};

@@ -3,9 +3,9 @@
 
 use access::{Action, Caller};
 use fhir::Json;
+use fhir::build::{concept, object, reference, text};
 use store::Backend;
 
-use crate::drafts::{json_object as object, list, text};
 use crate::open::instant;
 use crate::prepare::Prepared;
 use crate::request::{Preconditions, ResourceKey};
@@ -108,8 +108,8 @@ fn is_open_form(task: &Json<'_>) -> bool {
 /// What else the Task says stays as it is.
 fn complete(task: &mut Json<'static>, response_id: &str, now: &str) {
     let coding = object([("system", text(SDC)), ("code", text(QUESTIONNAIRE_RESPONSE))]);
-    let reference = object([("reference", text(&format!("QuestionnaireResponse/{response_id}")))]);
-    let output = object([("type", object([("coding", list([coding]))])), ("valueReference", reference)]);
+    let response = reference(&format!("QuestionnaireResponse/{response_id}"));
+    let output = object([("type", concept(coding)), ("valueReference", response)]);
     let Some(members) = task.as_object_mut() else { return };
     let mut outputs = match members.remove("output") {
         Some(Json::Array(held)) => held,

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use access::{Action, Caller, Denial, Labels, Object};
-use fhir::{Json, Object as Members};
+use fhir::{Json, build};
 use store::{Backend, Batch, ChartNo};
 
 use crate::administration::reasonable;
@@ -281,22 +281,18 @@ fn add_link(
     other: &str,
     was_active: Option<Option<bool>>,
 ) -> Result<(), RecordError> {
-    let text = |text: &str| Json::string(text.to_owned());
-    let members = |pairs: Vec<(&'static str, Json<'static>)>| {
-        Json::Object(pairs.into_iter().map(|(name, value)| (name.into(), value)).collect::<Members<'static>>())
-    };
     let mut link = Vec::new();
     if let Some(was_active) = was_active {
         let said = was_active.map_or("absent", |is| if is { "true" } else { "false" });
-        let noted = members(vec![("url", text(WAS_ACTIVE)), ("valueCode", text(said))]);
-        link.push(("extension", Json::Array(vec![noted])));
+        let noted = build::object([("url", build::text(WAS_ACTIVE)), ("valueCode", build::text(said))]);
+        link.push(("extension", build::list([noted])));
     }
-    link.push(("other", members(vec![("reference", text(&format!("Patient/{other}")))])));
-    link.push(("type", text(kind)));
+    link.push(("other", build::reference(&format!("Patient/{other}"))));
+    link.push(("type", build::text(kind)));
     let patient = patient.as_object_mut().ok_or(RecordError::Damaged)?;
     match patient.get_mut("link").and_then(Json::as_array_mut) {
-        Some(links) => links.push(members(link)),
-        None => patient.set("link", Json::Array(vec![members(link)])),
+        Some(links) => links.push(build::object(link)),
+        None => patient.set("link", build::list([build::object(link)])),
     }
     Ok(())
 }

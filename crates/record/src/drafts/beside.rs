@@ -2,10 +2,11 @@
 
 use access::{Action, Caller, Labels};
 use fhir::Json;
+use fhir::build::{coding, concept, identifier, list, object, reference, text};
 use std::borrow::Cow;
 use store::{Backend, ChartNo, NoNewMatch};
 
-use super::sign::{NoteToSign, coding, concept, list, object, text, withheld_coding};
+use super::sign::{NoteToSign, withheld_coding};
 use super::{DraftKind, Held};
 use crate::open::Current;
 use crate::prepare::Prepared;
@@ -124,7 +125,7 @@ impl<B: Backend> Record<B> {
         let mut all: Vec<Json<'static>> = held.iter().map(|one| one.clone().into_owned()).collect();
         for condition in diagnoses {
             let rank = Json::Number((all.len() + 1).to_string().into());
-            all.push(object([("condition", object([("reference", text(condition))])), ("rank", rank)]));
+            all.push(object([("condition", reference(condition)), ("rank", rank)]));
         }
         encounter.as_object_mut().ok_or(RecordError::Damaged)?.set("diagnosis", Json::Array(all));
         let kind = types::parse("Encounter").ok_or(RecordError::Damaged)?;
@@ -150,10 +151,9 @@ fn condition_json(
     encounter: Option<&str>,
     now: &str,
 ) -> Vec<u8> {
-    let refer = |to: &str| object([("reference", text(to))]);
     let status = |set: &str, code: &str| {
         let system = format!("http://terminology.hl7.org/CodeSystem/{set}");
-        object([("coding", list([object([("system", text(&system)), ("code", text(code))])]))])
+        concept(object([("system", text(&system)), ("code", text(code))]))
     };
     let profile = format!("http://hl7.org/fhir/us/core/StructureDefinition/us-core-condition-{profile}");
     let mut meta = vec![("profile", list([text(&profile)]))];
@@ -167,10 +167,10 @@ fn condition_json(
         ("verificationStatus", status("condition-ver-status", "confirmed")),
         ("category", list([concept(coding(CATEGORY, category, display))])),
         ("code", diagnosis.code.clone()),
-        ("subject", refer(&format!("Patient/{}", held.patient_id))),
+        ("subject", reference(&format!("Patient/{}", held.patient_id))),
     ];
-    members.extend(encounter.map(|encounter| ("encounter", refer(encounter))));
-    members.extend([("recordedDate", text(now)), ("recorder", refer(author)), ("asserter", refer(author))]);
+    members.extend(encounter.map(|encounter| ("encounter", reference(encounter))));
+    members.extend([("recordedDate", text(now)), ("recorder", reference(author)), ("asserter", reference(author))]);
     object(members).to_vec()
 }
 
@@ -181,31 +181,30 @@ pub(super) fn composition_json(
     (author, note_id, now): (&str, &str, &str),
     beside: &Beside,
 ) -> Vec<u8> {
-    let refer = |to: &str| object([("reference", text(to))]);
     let section = |title: &str, code: Json<'static>, entries: &[String]| {
-        let entries = entries.iter().map(|entry| refer(entry));
+        let entries = entries.iter().map(|entry| reference(entry));
         object([("title", text(title)), ("code", concept(code)), ("entry", list(entries))])
     };
-    let attests = |mode: &str| object([("mode", text(mode)), ("time", text(now)), ("party", refer(author))]);
+    let attests = |mode: &str| object([("mode", text(mode)), ("time", text(now)), ("party", reference(author))]);
     let mut members = vec![("resourceType", text("Composition"))];
     if note.withheld.is_some() {
         members.push(("meta", object([("security", list([withheld_coding()]))])));
     }
     members.extend([
-        ("identifier", object([("system", text(NOTE_SYSTEM)), ("value", text(note_id))])),
+        ("identifier", identifier(NOTE_SYSTEM, note_id)),
         ("status", text("final")),
         ("type", concept(coding(LOINC, note.type_code, note.type_display))),
-        ("subject", refer(&format!("Patient/{}", held.patient_id))),
+        ("subject", reference(&format!("Patient/{}", held.patient_id))),
     ]);
-    members.extend(held.encounter_id.iter().map(|id| ("encounter", refer(&format!("Encounter/{id}")))));
+    members.extend(held.encounter_id.iter().map(|id| ("encounter", reference(&format!("Encounter/{id}")))));
     members.extend([
         ("date", text(now)),
-        ("author", list([refer(author)])),
+        ("author", list([reference(author)])),
         ("title", text(&note.title)),
         ("attester", list(["professional", "legal"].map(attests))),
     ]);
     if let DraftKind::Addendum { note_id } = &held.kind {
-        let target = object([("system", text(NOTE_SYSTEM)), ("value", text(note_id))]);
+        let target = identifier(NOTE_SYSTEM, note_id);
         members.push(("relatesTo", list([object([("code", text("appends")), ("targetIdentifier", target)])])));
     }
     let mut sections = vec![section(

@@ -5,6 +5,7 @@ use audit::event::Object as Audited;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fhir::Json;
+use fhir::build::{coding, concept, list, object, reference, text};
 use store::{Backend, Batch, NoNewMatch, RowNo, StoreError};
 
 use super::beside::{Beside, DIAGNOSES_MAX, Diagnosis, composition_json};
@@ -309,12 +310,12 @@ fn document_json(held: &Held, note: &NoteToSign, author: &str, now: &str) -> Vec
                 "Clinical Note",
             ))]),
         ),
-        ("subject", object([("reference", text(&patient))])),
+        ("subject", reference(&patient)),
         ("date", text(now)),
-        ("author", list([object([("reference", text(author))])])),
+        ("author", list([reference(author)])),
     ]);
     if let DraftKind::Addendum { note_id } = &held.kind {
-        let target = object([("reference", text(&format!("DocumentReference/{note_id}")))]);
+        let target = reference(&format!("DocumentReference/{note_id}"));
         members.push(("relatesTo", list([object([("code", text("appends")), ("target", target)])])));
     }
     if note.withheld.is_some() {
@@ -328,25 +329,24 @@ fn document_json(held: &Held, note: &NoteToSign, author: &str, now: &str) -> Vec
     ]);
     members.push(("content", list([object([("attachment", attachment)])])));
     if let Some(encounter) = &held.encounter_id {
-        let reference = object([("reference", text(&format!("Encounter/{encounter}")))]);
-        members.push(("context", object([("encounter", list([reference]))])));
+        let encounter = reference(&format!("Encounter/{encounter}"));
+        members.push(("context", object([("encounter", list([encounter]))])));
     }
     object(members).to_vec()
 }
 
 /// Who signed what, when, and why the patient does not see it.
 fn provenance_json(held: &Held, note: &NoteToSign, author: &str, note_id: &str, now: &str) -> Vec<u8> {
-    let reference = |of: String| object([("reference", text(&of))]);
     let agent = object([
         (
             "type",
             concept(coding("http://terminology.hl7.org/CodeSystem/provenance-participant-type", "author", "Author")),
         ),
-        ("who", reference(author.to_owned())),
+        ("who", reference(author)),
     ]);
     // The patient is named so that it lies in the patient's chart.
     let targets =
-        [reference(format!("DocumentReference/{note_id}")), reference(format!("Patient/{}", held.patient_id))];
+        [reference(&format!("DocumentReference/{note_id}")), reference(&format!("Patient/{}", held.patient_id))];
     let mut members = vec![
         ("resourceType", text("Provenance")),
         ("target", list(targets)),
@@ -369,23 +369,22 @@ fn provenance_json(held: &Held, note: &NoteToSign, author: &str, note_id: &str, 
 
 /// Whoever is asked finds it among their tasks.
 fn cosign_json(held: &Held, cosigner: &str, author: &str, note_id: &str, now: &str) -> Vec<u8> {
-    let reference = |of: String| object([("reference", text(&of))]);
     let [system, code, display] = COSIGN;
     let mut members = vec![
         ("resourceType", text("Task")),
         ("status", text("requested")),
         ("intent", text("order")),
         ("code", concept(coding(system, code, display))),
-        ("focus", reference(format!("DocumentReference/{note_id}"))),
-        ("for", reference(format!("Patient/{}", held.patient_id))),
+        ("focus", reference(&format!("DocumentReference/{note_id}"))),
+        ("for", reference(&format!("Patient/{}", held.patient_id))),
     ];
     if let Some(encounter) = &held.encounter_id {
-        members.push(("encounter", reference(format!("Encounter/{encounter}"))));
+        members.push(("encounter", reference(&format!("Encounter/{encounter}"))));
     }
     members.extend([
         ("authoredOn", text(now)),
-        ("requester", reference(author.to_owned())),
-        ("owner", reference(format!("Practitioner/{cosigner}"))),
+        ("requester", reference(author)),
+        ("owner", reference(&format!("Practitioner/{cosigner}"))),
     ]);
     object(members).to_vec()
 }
@@ -399,24 +398,4 @@ pub fn withheld_coding() -> Json<'static> {
 pub fn withheld_reason(withheld: &Withheld) -> Json<'static> {
     let code = coding("urn:wardstone:withheld", withheld.why.code(), withheld.why.words());
     object([("coding", list([code])), ("text", text(withheld.words.trim()))])
-}
-
-pub(crate) fn text(text: &str) -> Json<'static> {
-    Json::string(text.to_owned())
-}
-
-pub(crate) fn list(items: impl IntoIterator<Item = Json<'static>>) -> Json<'static> {
-    Json::Array(items.into_iter().collect())
-}
-
-pub(crate) fn object(members: impl IntoIterator<Item = (&'static str, Json<'static>)>) -> Json<'static> {
-    Json::Object(members.into_iter().map(|(name, value)| (name.into(), value)).collect())
-}
-
-pub(crate) fn coding(system: &str, code: &str, display: &str) -> Json<'static> {
-    object([("system", text(system)), ("code", text(code)), ("display", text(display))])
-}
-
-pub(crate) fn concept(coding: Json<'static>) -> Json<'static> {
-    object([("coding", list([coding]))])
 }
