@@ -3,7 +3,8 @@
 
 import { Browser } from './support/browser.js';
 import { Clinic } from './support/clinic.js';
-import { bothCome, enterCall, until } from './support/video.js';
+import { bothCome, enterCall } from './support/video.js';
+import { until } from './support/wait.js';
 
 const RUNS = 3;
 const LIMIT_MS = 5_000;

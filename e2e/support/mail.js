@@ -6,6 +6,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { TLSSocket } from 'node:tls';
 
+import { until } from './wait.js';
+
 const WAIT_MS_MAX = 60_000;
 
 export class MailServer {
@@ -30,14 +32,8 @@ export class MailServer {
   }
 
   /** The first message that fits, with its lines as they were before quoted-printable broke them. */
-  async message(fits) {
-    const until = Date.now() + WAIT_MS_MAX;
-    for (;;) {
-      const found = this.messages.map(unquoted).find(fits);
-      if (found) return found;
-      if (Date.now() > until) throw new Error(`no such message among ${this.messages.length}`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+  message(fits) {
+    return until('such a message came', () => this.messages.map(unquoted).find(fits), WAIT_MS_MAX, () => `${this.messages.length} others did`);
   }
 
   async #serve(plain) {

@@ -5,19 +5,9 @@ import assert from 'node:assert/strict';
 import { pageOf } from './browser.js';
 import { signIn } from './people.js';
 import { appointment, enter, linkFrom } from './visit.js';
+import { until } from './wait.js';
 
 const CAP_MS = 30_000;
-
-/** `account` tells whoever reads why a test failed. */
-export async function until(what, look, capMs = CAP_MS, account = () => '') {
-  const end = Date.now() + capMs;
-  for (;;) {
-    const seen = await look();
-    if (seen) return seen;
-    if (Date.now() > end) assert.fail(`did not happen within ${capMs} ms: ${what}\n${await account()}`);
-    await new Promise((done) => { setTimeout(done, 100); });
-  }
-}
 
 /**
  * What stands between a page and the network, put there before any of its scripts run: relays are reached through `udpPort` where

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 
 import { pageOf } from './browser.js';
 import { signIn } from './people.js';
+import { until } from './wait.js';
 
 /** A loaded machine may fall to sound alone first, and come back from it. */
 const FRAME_MS_MAX = 120_000;
@@ -43,17 +44,13 @@ const frames = (page, selector) => page.evaluate(async (selector) => {
 
 /** The picture moves. */
 export async function plays(page, selector) {
-  const until = Date.now() + FRAME_MS_MAX;
   let first = null;
-  while (Date.now() < until) {
+  return until(`a picture moves at ${selector}`, async () => {
     const seen = await frames(page, selector);
-    if (seen?.width > 0) {
-      if (first === null) first = seen.at;
-      else if (seen.at > first) return seen;
-    }
-    await page.waitForTimeout(200);
-  }
-  throw new Error(`no picture at ${selector} within ${FRAME_MS_MAX} ms: ${await page.locator('body').innerText()}`);
+    if (!seen?.width) return null;
+    first ??= seen.at;
+    return seen.at > first && seen;
+  }, FRAME_MS_MAX, () => page.locator('body').innerText());
 }
 
 /** On the page of the clinician. */

@@ -5,6 +5,7 @@ import test from 'node:test';
 
 import { findsNothing } from '../support/axe.js';
 import { pageOf, photograph } from '../support/browser.js';
+import { find } from '../support/chart.js';
 import { house } from '../support/house.js';
 import { giveCode, givePassword, signIn, toMe } from '../support/people.js';
 
@@ -12,13 +13,6 @@ import { giveCode, givePassword, signIn, toMe } from '../support/people.js';
 const here = house({ patients: 12 });
 const OPEN = 'WS-100001';
 const WITHHELD = 'WS-100012';
-
-async function find(page, number) {
-  await page.goto('/patients');
-  await page.getByLabel('Born, or record number').fill(number);
-  await page.keyboard.press('Enter');
-  await page.getByRole('heading', { name: '1 patient' }).waitFor();
-}
 
 test('a physician finds a patient and reads the chart by keyboard alone', async () => {
   const context = await here.browser.profile();

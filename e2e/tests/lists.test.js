@@ -5,34 +5,12 @@ import test from 'node:test';
 
 import { findsNothing } from '../support/axe.js';
 import { pageOf, photograph } from '../support/browser.js';
+import { openChart, tabTo } from '../support/chart.js';
 import { house } from '../support/house.js';
 import { signIn } from '../support/people.js';
 
 const here = house();
 const PATIENT = 'WS-100001';
-const STOPS_MAX = 200;
-
-async function toChart(page, number = PATIENT) {
-  await page.goto('/patients');
-  await page.getByLabel('Born, or record number').fill(number);
-  await page.keyboard.press('Enter');
-  await page.getByRole('link', { name: /^[A-Z' -]+, / }).first().click();
-  await page.waitForURL(/\/patients\/[A-Za-z0-9.-]+$/);
-  return new URL(page.url()).pathname;
-}
-
-/** Tabs to what a person would recognize. */
-async function tabTo(page, wanted) {
-  for (let stop = 0; stop < STOPS_MAX; stop += 1) {
-    await page.keyboard.press('Tab');
-    const name = await page.evaluate(() => {
-      const at = document.activeElement;
-      return at.getAttribute('aria-label') ?? at.labels?.[0]?.textContent ?? at.textContent;
-    });
-    if (wanted.test(name.trim())) return;
-  }
-  assert.fail(`no way by Tab to ${wanted}`);
-}
 
 async function lookAt(page, name) {
   await photograph(page, name);
@@ -49,7 +27,7 @@ test('a nurse records an allergy and goes through the medicines', async () => {
   const context = await here.browser.profile();
   const page = await pageOf(context);
   await signIn(page, here.clinic, 'nora.lind');
-  const chart = await toChart(page);
+  const chart = await openChart(page, PATIENT);
   await tabTo(page, /^Change or add allergies$/);
   await page.keyboard.press('Enter');
   await page.waitForURL(`**${chart}/allergies`);
@@ -101,7 +79,7 @@ test('a physician prescribes, is stopped once by the allergy, and prints the she
   const context = await here.browser.profile();
   const page = await pageOf(context);
   await signIn(page, here.clinic, 'asha.rao');
-  const chart = await toChart(page);
+  const chart = await openChart(page, PATIENT);
   await page.goto(`${chart}/medicines`);
   await page.getByRole('link', { name: 'Prescribe a medicine' }).click();
   await page.getByLabel('Medicine, with strength and form').fill('amoxicillin 500 mg oral tablet');
@@ -147,7 +125,7 @@ test('without scripts problems and immunizations are recorded, and going back ma
   const context = await here.browser.profile({ javaScriptEnabled: false });
   const page = await pageOf(context);
   await signIn(page, here.clinic, 'nora.lind');
-  const chart = await toChart(page);
+  const chart = await openChart(page, PATIENT);
   await page.goto(`${chart}/problems`);
   await page.getByLabel('Problem', { exact: true }).fill('Chronic low back pain');
   await page.getByLabel('Since').fill('2021');
@@ -183,13 +161,13 @@ test('problems and immunizations are read in both colour schemes and on a phone'
   const context = await here.browser.profile();
   const page = await pageOf(context);
   await signIn(page, here.clinic, 'asha.rao');
-  const chart = await toChart(page);
+  const chart = await openChart(page, PATIENT);
   for (const list of ['problems', 'immunizations', 'messages']) {
     await page.goto(`${chart}/${list}`);
     await page.getByRole('heading', { level: 2 }).first().waitFor();
     await lookAt(page, list);
   }
-  await page.goto(`${await toChart(page, 'WS-100002')}/messages`);
+  await page.goto(`${await openChart(page, 'WS-100002')}/messages`);
   await page.getByText('I have been short of breath on the stairs').waitFor();
   await lookAt(page, 'messages-written');
   await page.goto(chart);

@@ -5,35 +5,15 @@ import test from 'node:test';
 
 import { findsNothing } from '../support/axe.js';
 import { NARROW, pageOf, photograph } from '../support/browser.js';
+import { openChart, tabTo } from '../support/chart.js';
 import { house } from '../support/house.js';
 import { signIn } from '../support/people.js';
 
 const here = house();
 const PATIENT = 'WS-100001';
-/** Nothing on these pages is further away by Tab. */
-const STOPS_MAX = 200;
-
-/** Tabs to what a person would recognize. */
-async function tabTo(page, wanted) {
-  for (let stop = 0; stop < STOPS_MAX; stop += 1) {
-    await page.keyboard.press('Tab');
-    const name = await page.evaluate(() => {
-      const at = document.activeElement;
-      return at.getAttribute('aria-label') ?? at.labels?.[0]?.textContent ?? at.textContent;
-    });
-    if (wanted.test(name.trim())) return;
-  }
-  assert.fail(`no way by Tab to ${wanted}`);
-}
 
 async function toOrders(page) {
-  await page.goto('/patients');
-  await page.getByLabel('Born, or record number').fill(PATIENT);
-  await page.keyboard.press('Enter');
-  await page.getByRole('heading', { name: '1 patient' }).waitFor();
-  await page.getByRole('link', { name: /^[A-Z' -]+, / }).click();
-  await page.waitForURL(/\/patients\/[A-Za-z0-9.-]+$/);
-  await page.goto(`${new URL(page.url()).pathname}/orders`);
+  await page.goto(`${await openChart(page, PATIENT)}/orders`);
 }
 
 /** What the banner says of the patient: initials, and the year of birth. */

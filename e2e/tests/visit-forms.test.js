@@ -6,9 +6,11 @@ import test from 'node:test';
 
 import { findsNothing } from '../support/axe.js';
 import { pageOf, photograph } from '../support/browser.js';
+import { reach } from '../support/chart.js';
 import { house } from '../support/house.js';
 import { fits, isLightAndStill, isSeenInFocus, saysNothing } from '../support/screen.js';
 import { agree, appointment, identify, knock, linkFrom, quiet, room } from '../support/visit.js';
+import { until } from '../support/wait.js';
 
 const here = house({ patients: 6, media: true, relayOnly: true });
 const HEALTH = 'Health questionnaire';
@@ -32,22 +34,9 @@ async function isFitForPeople(page, name) {
   await isSeenInFocus(page, name);
 }
 
-/** By Tab until it has the focus. */
-async function reach(page, locator) {
-  for (let stop = 0; stop < 60; stop += 1) {
-    if (await locator.evaluate((element) => element === document.activeElement)) return;
-    await page.keyboard.press('Tab');
-  }
-  throw new Error('it is not reached by keyboard');
-}
-
 /** The server has it: it stands in the page that would be loaded now. */
 async function isKept(page, words) {
-  for (const until = Date.now() + 30_000; Date.now() < until;) {
-    if ((await page.evaluate(async () => (await fetch(location.href)).text())).includes(words)) return;
-    await page.waitForTimeout(100);
-  }
-  throw new Error(`${words} is not kept`);
+  await until(`${words} is kept`, async () => (await page.evaluate(async () => (await fetch(location.href)).text())).includes(words));
 }
 
 const responses = (visit) => visit.search(`QuestionnaireResponse?subject=Patient/${visit.patient}&_count=20`);

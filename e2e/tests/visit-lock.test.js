@@ -8,6 +8,7 @@ import { pageOf, photograph } from '../support/browser.js';
 import { house } from '../support/house.js';
 import { signIn, signInAtMe } from '../support/people.js';
 import { appointment, enter, knock, linkFrom, plays } from '../support/visit.js';
+import { until } from '../support/wait.js';
 
 const here = house({ patients: 6, media: true });
 const CUT_MS_MAX = 1_000;
@@ -40,14 +41,6 @@ async function call(context, { isFromToday = false } = {}) {
 }
 
 const ask = async (path) => JSON.parse((await here.clinic.ask('GET', path, { headers: { authorization: `Bearer ${here.clinic.api_token}` } })).body);
-
-async function until(what, is) {
-  for (let tries = 0; tries < 100; tries += 1) {
-    if (await is()) return;
-    await new Promise((done) => { setTimeout(done, 100); });
-  }
-  assert.fail(what);
-}
 
 test('a screen that is locked shows the call and nothing of the chart, and is unlocked where it is; the chart follows the room', async () => {
   const context = await here.browser.profile();

@@ -5,7 +5,8 @@ import test, { after } from 'node:test';
 
 import { house } from '../support/house.js';
 import { Lossy } from '../support/lossy.js';
-import { bothCome, door, enterCall, letIn, look, noBanner, openRoom, plays, until } from '../support/video.js';
+import { bothCome, door, enterCall, letIn, look, noBanner, openRoom, plays } from '../support/video.js';
+import { until } from '../support/wait.js';
 
 const LOSS = 0.08;
 const CUT_MS = 5_000;

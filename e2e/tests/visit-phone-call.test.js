@@ -8,7 +8,8 @@ import { findsNothing } from '../support/axe.js';
 import { pageOf } from '../support/browser.js';
 import { house } from '../support/house.js';
 import { frozen, phone } from '../support/phone.js';
-import { bothCome, door, enterCall, letIn, look, noBanner, openRoom, plays, until } from '../support/video.js';
+import { bothCome, door, enterCall, letIn, look, noBanner, openRoom, plays } from '../support/video.js';
+import { until } from '../support/wait.js';
 
 /** The server takes a line for dead after three beats of ten seconds. */
 const SILENCE_MS = 30_000;

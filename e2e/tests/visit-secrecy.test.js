@@ -6,7 +6,8 @@ import test from 'node:test';
 
 import { house } from '../support/house.js';
 import { capture, formsOf, inMemory } from '../support/memory.js';
-import { bothCome, enterCall, look, noBanner, until } from '../support/video.js';
+import { bothCome, enterCall, look, noBanner } from '../support/video.js';
+import { until } from '../support/wait.js';
 
 const WORDS = 'The tick bite behind my left knee is spreading since Thursday';
 const FILE = `%PDF-1.4 the shape of the rash, drawn by hand and photographed twice ${'and once more by daylight '.repeat(40)}`;

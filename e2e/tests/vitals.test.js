@@ -5,26 +5,12 @@ import test from 'node:test';
 
 import { findsNothing } from '../support/axe.js';
 import { pageOf, photograph } from '../support/browser.js';
+import { tabTo } from '../support/chart.js';
 import { house } from '../support/house.js';
 import { signIn } from '../support/people.js';
 
 const here = house();
 const PATIENT = 'WS-100001';
-/** Nothing on these pages is further away by Tab. */
-const STOPS_MAX = 150;
-
-/** Tabs to what a person would recognize, and says how it is called. */
-async function tabTo(page, wanted) {
-  for (let stop = 0; stop < STOPS_MAX; stop += 1) {
-    await page.keyboard.press('Tab');
-    const name = await page.evaluate(() => {
-      const at = document.activeElement;
-      return at.getAttribute('aria-label') ?? at.labels?.[0]?.textContent ?? at.textContent;
-    });
-    if (wanted.test(name.trim())) return;
-  }
-  assert.fail(`no way by Tab to ${wanted}`);
-}
 
 async function toVitals(page) {
   await page.goto('/patients');
