@@ -7,6 +7,7 @@ import { chromium } from 'playwright-core';
 
 import { Relay } from '../support/call/relay.js';
 import { startTurn } from '../support/call/turn.js';
+import { until as happens } from '../support/wait.js';
 
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update',
   '--autoplay-policy=no-user-gesture-required', '--disable-features=WebRtcHideLocalIpsWithMdns',
@@ -34,16 +35,7 @@ afterEach(async () => {
   relay.fresh();
 });
 
-async function until(what, look) {
-  const end = Date.now() + CAP_MS;
-  let last;
-  for (;;) {
-    last = await look();
-    if (last) return last;
-    if (Date.now() > end) assert.fail(`did not happen: ${what}\n${await account()}`);
-    await new Promise((done) => { setTimeout(done, 100); });
-  }
-}
+const until = (what, look) => happens(what, look, CAP_MS, account);
 
 /** What every open page saw, for whoever reads why a test failed. */
 async function account() {
@@ -93,14 +85,16 @@ const arrives = (page, other, { colour, pitch }) => until(`${colour} and ${pitch
 test('sound and picture of each person arrive at the other, sealed frame by frame; words and files arrive, and the relay reads none', async () => {
   const [asha, ben] = await visitOf([ASHA], [BEN]);
   await Promise.all([arrives(asha, ben, BEN), arrives(ben, asha, ASHA)]);
-  await new Promise((done) => { setTimeout(done, 2_500); });
+  const workers = (one) => (one.side === 'send' ? one.seen : one.dec);
   for (const page of [asha, ben]) {
-    const counts = await page.evaluate(() => count());
+    const counts = await until('frames of all four kinds are counted', async () => {
+      const all = await page.evaluate(() => count());
+      return all.every((one) => workers(one) > 20) && all.length >= 4 && all;
+    });
     assert.equal(counts.length, 4);
     for (const one of counts) {
-      const worker = one.side === 'send' ? one.seen : one.dec;
+      const worker = workers(one);
       assert.equal(one.decErr, 0);
-      assert.ok(worker > 20, JSON.stringify(one));
       // The worker reports every 200 ms, so the browser may be a few ahead.
       assert.ok(Math.abs(worker - one.browser) <= 20, JSON.stringify(one));
     }
@@ -133,12 +127,28 @@ test('sound and picture of each person arrive at the other, sealed frame by fram
   }
 
   // Had the words differed, nothing more would go out, and what is said afterwards is not for the other.
+  const keys = () => relay.memory.map((text) => JSON.parse(text)).filter(({ type, from }) => type === 'say' && from === ben.id).map(({ box }) => JSON.parse(box).key);
+  let said = 0;
+  const speak = (how, words) => {
+    said += 1;
+    return ben.evaluate(([how, words]) => call[how](words), [how, words]);
+  };
+  // What no page shows tells the relay under which key he speaks.
+  await speak('notice', 'a test');
+  await until('he is heard under a key', () => keys().length === said);
   await ben.evaluate((id) => call.confirmSas(id, false), asha.id);
   await reported('ben', 'sas-refused');
   await until('both stopped', async () => (await Promise.all([asha, ben].map((page) => page.evaluate(() => [...call.peers.values()][0].state)))).every((state) => state === 'stopped'));
-  await new Promise((done) => { setTimeout(done, 200); });
-  await ben.evaluate(() => call.say('not for her'));
-  await new Promise((done) => { setTimeout(done, 500); });
+  await until('he is heard under another', async () => {
+    await speak('notice', 'a test');
+    return new Set(keys()).size === 2;
+  });
+  await speak('say', 'not for her');
+  await until('all of it is relayed to her', () => keys().length === said);
+  // What the relay says next she hears next.
+  await asha.evaluate(() => { globalThis.listed = call.present; });
+  relay.present();
+  await until('she has heard it', () => asha.evaluate(() => call.present !== globalThis.listed));
   assert.equal(await asha.evaluate(() => seen.chat.length), 0);
 });
 

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
+import { until } from '../support/wait.js';
+
 const at = (name) => import(`../../crates/web/assets/call/${name}.js`);
 const hex = (bytes) => Buffer.from(bytes).toString('hex');
 const unhex = (text) => Uint8Array.from(Buffer.from(text, 'hex'));
@@ -226,7 +228,7 @@ test('the line numbers its messages, comes back with its resume word, and says a
   signal.send({ type: 'hold', who: 'a' });
   signal.send({ type: 'hold', who: 'b' });
   made[0].onclose();
-  await new Promise((done) => { setTimeout(done, 300); });
+  await until('the line is tried again', () => made.length === 2);
   made[1].onopen();
   assert.deepEqual([made[1].sent[0].resume, made[1].sent[0].ticket, made[1].sent[0].seq], ['r', undefined, 5]);
   made[1].onmessage(JSON.stringify({ v: 1, seq: 1, type: 'welcome', you: 'me', resume: 's', heard: 2 }));
@@ -234,7 +236,7 @@ test('the line numbers its messages, comes back with its resume word, and says a
   made[1].onmessage(JSON.stringify({ v: 1, seq: 2, type: 'beat', heard: 6 }));
   assert.deepEqual(heard, ['welcome', 'welcome'], 'an answer to a beat is for the line alone');
   made[1].onclose();
-  await new Promise((done) => { setTimeout(done, 300); });
+  await until('and again', () => made.length === 3);
   made[2].onopen();
   made[2].onmessage(JSON.stringify({ v: 1, seq: 1, type: 'welcome', you: 'me', resume: 't', heard: 6 }));
   assert.deepEqual(made[2].sent.slice(1).map(({ seq, who }) => [seq, who]), [[9, 'b']]);

@@ -5,11 +5,15 @@ import test from 'node:test';
 
 import { findsNothing } from '../support/axe.js';
 import { NARROW, pageOf, photograph } from '../support/browser.js';
+import { openChart } from '../support/chart.js';
 import { house } from '../support/house.js';
 import { signIn } from '../support/people.js';
+import { until } from '../support/wait.js';
 
 const here = house();
 const PATIENT = 'WS-100001';
+/** A picture of the frame without Chromium's viewer in it is smaller. */
+const EMPTY_BYTES_MAX = 8_000;
 const pdf = (more) => Buffer.from(
   `%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R${more}>>endobj\n` +
     '2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n' +
@@ -19,12 +23,7 @@ const pdf = (more) => Buffer.from(
 );
 
 async function toDocuments(page) {
-  await page.goto('/patients');
-  await page.getByLabel('Born, or record number').fill(PATIENT);
-  await page.keyboard.press('Enter');
-  await page.getByRole('heading', { name: '1 patient' }).waitFor();
-  await page.getByRole('link', { name: /^[A-Z' -]+, / }).click();
-  await page.waitForURL(/\/patients\/[A-Za-z0-9.-]+$/);
+  await openChart(page, PATIENT);
   await page.getByRole('link', { name: /^All documents/ }).click();
   await page.waitForURL(/\/documents$/);
 }
@@ -53,7 +52,7 @@ test('a scan is filed, looked at in a sandbox and signed', async () => {
   await findsNothing(page, 'documents-refused');
   await file(page, 'scan.pdf', 'application/pdf', pdf(''), 'Consult note', 'Heart clinic');
   await page.waitForURL(/done=filed$/);
-  await page.waitForTimeout(1500);
+  await until('the viewer stands in its frame', async () => (await page.locator('iframe.preview').screenshot()).length > EMPTY_BYTES_MAX);
   await photograph(page, 'document');
   await findsNothing(page, 'document');
   await page.getByRole('button', { name: 'Sign the document' }).click();
