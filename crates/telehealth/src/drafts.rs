@@ -124,17 +124,13 @@ impl Drafts {
 
 /// Names what a form says: a draft, and what is sent, is of the questions that were read, and of no others.
 pub fn print_of(form: &[u8]) -> String {
-    let mut half = EntryKey::default();
-    half.copy_from_slice(&Hashed::of("form-print", form).bytes()[..16]);
-    Secret::new(half).text()
+    Secret::new(Hashed::of("form-print", form).entry_key()).text()
 }
 
 impl Place<'_> {
     fn key(&self) -> EntryKey {
         let named = [self.visit, self.task, self.person].map(|part| format!("{}:{part}", part.len())).concat();
-        let mut key = EntryKey::default();
-        key.copy_from_slice(&Hashed::of("form-draft", named.as_bytes()).bytes()[..16]);
-        key
+        Hashed::of("form-draft", named.as_bytes()).entry_key()
     }
 }
 

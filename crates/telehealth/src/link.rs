@@ -46,13 +46,6 @@ pub struct LinkEntry {
     revoked: bool,
 }
 
-impl Purpose {
-    /// The patient, or who stands for them.
-    pub fn is_visited(self) -> bool {
-        matches!(self, Self::Patient | Self::Proxy)
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opened {
     /// This browser is now the link's only one: keep its binding secret in a cookie.
