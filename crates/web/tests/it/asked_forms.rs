@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use crate::merge::{merged, two};
-use crate::visit_forms::{ASKED, LIST, asked, come_as, filled, held, responses, task};
+use crate::visit_forms::{ASKED, LIST, asked, come_as, filled, responses, task};
 use crate::ward::{look, ward};
 
 const OVERTAKEN: &str = "Somebody was faster";
@@ -21,7 +21,7 @@ async fn a_form_that_changed_since_its_page_was_shown_is_not_called_off() {
         task(&clinic, "asked", "p1", status, "").await;
         let late = asha.post(&clinic, "/patients/p1/forms/asked/off", &call_off).await;
         assert!(late.status == StatusCode::CONFLICT && late.body.contains(OVERTAKEN), "{status}: {}", late.body);
-        assert_eq!(held(&clinic, "Task", "asked").await["status"], status);
+        assert_eq!(clinic.one("Task", "asked").await["status"], status);
     }
 }
 
@@ -44,7 +44,7 @@ async fn answers_that_come_in_while_a_form_is_called_off_are_never_lost() {
         let (off, ()) = tokio::join!(asha.post(&clinic, &path, &call_off), completed);
         assert!([StatusCode::SEE_OTHER, StatusCode::CONFLICT].contains(&off.status), "{moment}: {}", off.body);
         // What completes it here asks for no version: only who called it off from a later version than they saw comes after it.
-        assert_eq!(held(&clinic, "Task", &id).await["status"], "completed", "{moment}: {}", off.status);
+        assert_eq!(clinic.one("Task", &id).await["status"], "completed", "{moment}: {}", off.status);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The pages over a real record, desk and audit log, with a clock that stands, and a browser that can be told to lie.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -14,7 +15,7 @@ use crypto::{Keyring, SealKey};
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use identity::{Connection, DemoOnly, Identity, Invited, Kind, NewAccount, SeedAccount, Settings};
-use record::{Preconditions, Record, RecordError, ResourceKey, Target};
+use record::{Preconditions, Record, RecordError, ResourceKey, SearchRequest, Target, types};
 use store::log::{AuditLog, LogError, LogOptions};
 use store::sqlite::{DatabaseKeys, DaySealer};
 use store::{Desk, Sqlite, Witness};
@@ -227,6 +228,23 @@ impl Clinic {
             let RecordError::Invalid(issues) = error else { panic!("{type_name}/{id}: {error}") };
             panic!("{type_name}/{id}: {}", issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
         }
+    }
+
+    /// What the record has of a type, as a search of these pairs finds it.
+    pub async fn all(&self, kind: &str, pairs: &[(&str, &str)]) -> Vec<String> {
+        let pairs = pairs.iter().chain(&[("_count", "200")]);
+        let pairs: Vec<_> = pairs.map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(*value))).collect();
+        let request =
+            SearchRequest { kind: types::parse(kind).unwrap(), compartment: None, pairs: &pairs, lenient: false };
+        let page = self.record.search(&self.by(Role::Integration), &request).await.unwrap();
+        page.get().entries.iter().map(|(_, one)| String::from_utf8(one.json().to_vec()).unwrap()).collect()
+    }
+
+    /// One resource, as it is now.
+    pub async fn one(&self, kind: &str, id: &str) -> serde_json::Value {
+        let key = ResourceKey::parse(kind, id).unwrap();
+        let held = self.record.read(&self.by(Role::Integration), &key).await.unwrap();
+        serde_json::from_slice(held.get().json()).unwrap()
     }
 
     /// Somebody who treats: a Practitioner and the account of the person.

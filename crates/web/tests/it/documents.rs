@@ -1,7 +1,5 @@
 //! Documents: filed by what their bytes say, shown in a sandbox if they are what was filed, signed, kept from the patient.
 
-use std::borrow::Cow;
-
 use access::Role;
 use axum::body::Body;
 use base64::Engine;
@@ -9,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use fhir::Json;
 use http::{StatusCode, header};
 use http_body_util::BodyExt;
-use record::{DOCUMENT_BYTES_MAX, RecordError, ResourceKey, SearchRequest, types};
+use record::{DOCUMENT_BYTES_MAX, RecordError, ResourceKey};
 
 use crate::clinic::{Answer, Browser, Clinic};
 use crate::ward::{self, look, ward};
@@ -59,11 +57,7 @@ async fn filed(clinic: &Clinic, browser: &mut Browser, more: &[(&str, &str)], fi
 }
 
 async fn held(clinic: &Clinic, kind: &str) -> Vec<String> {
-    let pairs = [("patient", "p1"), ("_count", "200"), ("_sort", "_id")];
-    let pairs: Vec<_> = pairs.map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value))).into();
-    let request = SearchRequest { kind: types::parse(kind).unwrap(), compartment: None, pairs: &pairs, lenient: false };
-    let page = clinic.record.search(&clinic.by(Role::Integration), &request).await.unwrap();
-    page.get().entries.iter().map(|(_, version)| String::from_utf8(version.json().to_vec()).unwrap()).collect()
+    clinic.all(kind, &[("patient", "p1"), ("_sort", "_id")]).await
 }
 
 /// What was filed here.

@@ -1,10 +1,7 @@
 //! The inbox: who finds what in it, and what becomes of it; done sends nothing, and of two who act one is told.
 
-use std::borrow::Cow;
-
 use access::Role;
 use http::StatusCode;
-use record::{SearchRequest, types};
 
 use crate::clinic::{Answer, Browser, Clinic, MINUTE_MS};
 use crate::ward::{look, ward};
@@ -54,10 +51,7 @@ async fn message(clinic: &Clinic, id: &str, from: &str, to: &str, words: &str) {
 }
 
 async fn held(clinic: &Clinic, kind: &str) -> Vec<String> {
-    let pairs = [(Cow::Borrowed("patient"), Cow::Borrowed("p1")), (Cow::Borrowed("_count"), Cow::Borrowed("100"))];
-    let request = SearchRequest { kind: types::parse(kind).unwrap(), compartment: None, pairs: &pairs, lenient: false };
-    let page = clinic.record.search(&clinic.by(Role::Integration), &request).await.unwrap();
-    page.get().entries.iter().map(|(_, one)| String::from_utf8(one.json().to_vec()).unwrap()).collect()
+    clinic.all(kind, &[("patient", "p1")]).await
 }
 
 fn order(page: &Answer) -> Vec<&str> {

@@ -1,12 +1,8 @@
 //! What tests of the lists of a chart share: filling a form of a page as it stands, and what the record then holds.
 
-use std::borrow::Cow;
-
-use access::Role;
 use http::StatusCode;
-use record::{SearchRequest, types};
 
-use crate::clinic::{Browser, Clinic};
+use crate::clinic::{Answer, Browser, Clinic};
 
 pub type Fill<'a> = &'a [(&'static str, &'a str)];
 
@@ -50,6 +46,16 @@ pub fn sent(body: &str) -> Vec<(&'static str, String)> {
     fields
 }
 
+/// The form of the page that has this act.
+pub fn form_with(page: &Answer, act: &str, typed: Fill<'_>) -> Vec<(&'static str, String)> {
+    let wanted = format!(r#"value="{act}""#);
+    let form = page.body.split("<form").find(|form| form.contains(&wanted)).unwrap_or_else(|| panic!("{}", page.body));
+    let mut fields = sent(&format!("<form{form}"));
+    rowed(&mut fields, "act", act);
+    typed.iter().for_each(|(name, value)| rowed(&mut fields, name, value));
+    fields
+}
+
 pub fn rowed(form: &mut Vec<(&'static str, String)>, name: &'static str, value: &str) {
     form.retain(|(held, _)| *held != name);
     form.push((name, value.to_owned()));
@@ -57,10 +63,5 @@ pub fn rowed(form: &mut Vec<(&'static str, String)>, name: &'static str, value: 
 
 /// What the record has of a type of one patient.
 pub async fn held(clinic: &Clinic, kind: &str, patient: &str) -> Vec<String> {
-    let pairs = [("patient", patient), ("_count", "200"), ("_sort", "_lastUpdated")];
-    let pairs: Vec<_> = pairs.map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value))).into();
-    let request = SearchRequest { kind: types::parse(kind).unwrap(), compartment: None, pairs: &pairs, lenient: false };
-    let page = clinic.record.search(&clinic.by(Role::Integration), &request).await.unwrap();
-    let entries = page.get().entries.iter();
-    entries.map(|(_, version)| String::from_utf8(version.json().to_vec()).unwrap()).collect()
+    clinic.all(kind, &[("patient", patient), ("_sort", "_lastUpdated")]).await
 }

@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use crate::clinic::{Answer, Browser, Clinic};
-use crate::lists::{Fill, held, rowed, sent};
+use crate::lists::{form_with, held, rowed, sent};
 use crate::merge::{merged, two, undone};
 use crate::orders::{licensed_ward, signature};
 use crate::ward::{self, look};
@@ -39,16 +39,6 @@ async fn old_record(clinic: &Clinic) {
     let dose = r#""patient":{"reference":"Patient/p9"},"status":"completed","vaccineCode":{"text":"Tetanus vaccine"},
         "occurrenceDateTime":"2026-10-10""#;
     clinic.put("Immunization", "old-dose", dose).await;
-}
-
-/// The form of the page that has this act.
-fn form_with(page: &Answer, act: &str, typed: Fill<'_>) -> Vec<(&'static str, String)> {
-    let wanted = format!(r#"value="{act}""#);
-    let form = page.body.split("<form").find(|form| form.contains(&wanted)).unwrap_or_else(|| panic!("{}", page.body));
-    let mut fields = sent(&format!("<form{form}"));
-    rowed(&mut fields, "act", act);
-    typed.iter().for_each(|(name, value)| rowed(&mut fields, name, value));
-    fields
 }
 
 async fn of_old(clinic: &Clinic, kind: &str, id: &str) -> String {

@@ -4,8 +4,8 @@
 use access::Role;
 use http::StatusCode;
 
-use crate::clinic::{Answer, Browser};
-use crate::lists::{Fill, fill, held, rowed, sent};
+use crate::clinic::Browser;
+use crate::lists::{Fill, fill, form_with, held, rowed, sent};
 use crate::merge::{merged, two, undone};
 use crate::ward::look;
 
@@ -19,15 +19,6 @@ const AMOXICILLIN: Fill<'static> = &[
     ("reason", "Gouty arthritis"),
     ("act", "save"),
 ];
-
-/// The form of the page that has this act.
-fn form_with(page: &Answer, act: &str) -> Vec<(&'static str, String)> {
-    let wanted = format!(r#"value="{act}""#);
-    let form = page.body.split("<form").find(|form| form.contains(&wanted)).unwrap_or_else(|| panic!("{}", page.body));
-    let mut fields = sent(&format!("<form{form}"));
-    rowed(&mut fields, "act", act);
-    fields
-}
 
 #[tokio::test]
 async fn a_prescription_from_a_task_of_the_old_record_is_compared_with_the_allergies_of_both() {
@@ -55,7 +46,7 @@ async fn a_prescription_from_a_task_of_the_old_record_is_compared_with_the_aller
     assert_eq!(drafted.status, StatusCode::SEE_OTHER, "{}", drafted.body);
     let address = drafted.location().to_owned();
     let page = asha.get(&clinic, &address).await;
-    let stopped = asha.post(&clinic, &address, &form_with(&page, "sign")).await;
+    let stopped = asha.post(&clinic, &address, &form_with(&page, "sign", &[])).await;
     assert_eq!(stopped.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(stopped.body.contains("Not signed: this patient is allergic"), "{}", stopped.body);
     assert_eq!(held(&clinic, "MedicationRequest", "p9").await.len(), 1);
@@ -72,7 +63,7 @@ async fn a_prescription_drafted_before_the_merge_is_compared_with_the_allergies_
     assert!(page.status == StatusCode::OK && !page.body.contains("Penicillin"), "{}", page.body);
     merged(&clinic, &mut asha).await;
     // The page is still open: its button signs nothing.
-    let form = form_with(&page, "sign");
+    let form = form_with(&page, "sign", &[]);
     let asked = asha.post(&clinic, &old, &form).await;
     assert_eq!(asked.status, StatusCode::CONFLICT, "{}", asked.body);
     assert!(asked.body.contains("Nothing was saved") && asked.body.contains("MR-004718"), "{}", asked.body);

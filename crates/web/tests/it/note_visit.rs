@@ -1,10 +1,7 @@
 //! A note of a visit: its template, diagnoses, and what was ordered in it.
 
-use std::borrow::Cow;
-
 use access::Role;
 use http::StatusCode;
-use record::{SearchRequest, types};
 use serde_json::Value;
 
 use crate::clinic::{Answer, Browser, Clinic};
@@ -50,11 +47,8 @@ pub async fn press(
 }
 
 pub async fn held(clinic: &Clinic, kind: &str) -> Vec<Value> {
-    let pairs = [("patient", "p1"), ("_count", "200"), ("_sort", "_lastUpdated")];
-    let pairs: Vec<_> = pairs.map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value))).into();
-    let request = SearchRequest { kind: types::parse(kind).unwrap(), compartment: None, pairs: &pairs, lenient: false };
-    let page = clinic.record.search(&clinic.by(Role::Integration), &request).await.unwrap();
-    page.get().entries.iter().map(|(_, version)| serde_json::from_slice(version.json()).unwrap()).collect()
+    let all = clinic.all(kind, &[("patient", "p1"), ("_sort", "_lastUpdated")]).await;
+    all.iter().map(|one| serde_json::from_str(one).unwrap()).collect()
 }
 
 /// A visit that is open now.

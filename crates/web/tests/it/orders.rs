@@ -1,12 +1,9 @@
 //! Orders: drafted by whom policy and licence let, signed with two identifiers typed again, waited for until they are answered.
 
-use std::borrow::Cow;
-
 use access::Role;
 use fhir::Json;
 use http::StatusCode;
 use identity::{Connection, Licence};
-use record::{SearchRequest, types};
 
 use crate::clinic::{Answer, Browser, Clinic, MINUTE_MS};
 use crate::ward::{self, look, ward};
@@ -35,12 +32,7 @@ async fn license(clinic: &Clinic, login: &str, licence: Option<Licence>) {
 
 /// What the record holds of a type in Ruth's chart.
 async fn held(clinic: &Clinic, kind: &str) -> Vec<String> {
-    let pairs = [("patient", "p1"), ("_count", "200"), ("_sort", "_id")];
-    let pairs: Vec<_> = pairs.map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value))).into();
-    let request = SearchRequest { kind: types::parse(kind).unwrap(), compartment: None, pairs: &pairs, lenient: false };
-    let page = clinic.record.search(&clinic.by(Role::Integration), &request).await.unwrap();
-    let entries = page.get().entries.iter();
-    entries.map(|(_, version)| String::from_utf8(version.json().to_vec()).unwrap()).collect()
+    clinic.all(kind, &[("patient", "p1"), ("_sort", "_id")]).await
 }
 
 /// Orders that were made here, not those of the ward.

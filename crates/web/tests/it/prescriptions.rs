@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use crate::clinic::{Answer, Browser, Clinic};
-use crate::lists::{Fill, fill, held, rowed, sent};
+use crate::lists::{Fill, fill, form_with, held, rowed, sent};
 use crate::ward::{look, team, ward};
 
 const NEW: &str = "/patients/p1/prescriptions/new";
@@ -29,18 +29,6 @@ fn with(typed: Fill<'static>, over: Fill<'static>) -> Vec<(&'static str, &'stati
 async fn draft(clinic: &Clinic, browser: &mut Browser, typed: Fill<'_>) -> Answer {
     let form = fill(clinic, browser, NEW, typed).await;
     browser.post(clinic, PAGE, &form).await
-}
-
-/// The form of the page that has this act.
-fn form_with(page: &Answer, act: &str) -> Vec<(&'static str, String)> {
-    let form = page
-        .body
-        .split("<form")
-        .find(|form| form.contains(&format!(r#"value="{act}""#)))
-        .unwrap_or_else(|| panic!("no {act} in {}", page.body));
-    let mut fields = sent(&format!("<form{form}"));
-    rowed(&mut fields, "act", act);
-    fields
 }
 
 #[tokio::test]
@@ -78,7 +66,7 @@ async fn a_draft_says_all_and_is_in_force_once_it_is_signed() {
     ] {
         assert!(one.contains(part), "{part} in {one}");
     }
-    let form = form_with(&page, "sign");
+    let form = form_with(&page, "sign", &[]);
     let signed = asha.post(&clinic, &address, &form).await;
     assert_eq!(signed.location(), format!("{address}?signed"), "{}", signed.body);
     // Sent twice: it is signed once.
@@ -90,7 +78,7 @@ async fn a_draft_says_all_and_is_in_force_once_it_is_signed() {
         assert!(page.body.contains(part), "{part} in {}", page.body);
     }
     // It ends with a reason.
-    let mut end = form_with(&page, "end");
+    let mut end = form_with(&page, "end", &[]);
     assert_eq!(asha.post(&clinic, &address, &end).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     rowed(&mut end, "why", "gout is over");
     assert_eq!(asha.post(&clinic, &address, &end).await.location(), "/patients/p1/medicines?stopped");
@@ -105,12 +93,12 @@ async fn a_direct_severe_match_interrupts_once_and_its_reason_is_kept_for_review
     let address = made.location().to_owned();
     let page = asha.get(&clinic, &address).await;
     assert!(page.body.contains("amoxicillin is one of the penicillins"), "{}", page.body);
-    let stopped = asha.post(&clinic, &address, &form_with(&page, "sign")).await;
+    let stopped = asha.post(&clinic, &address, &form_with(&page, "sign", &[])).await;
     assert_eq!(stopped.status, StatusCode::UNPROCESSABLE_ENTITY);
     for part in ["Not signed: this patient is allergic", "Penicillin", "anaphylaxis, severe"] {
         assert!(stopped.body.contains(part), "{part} in {}", stopped.body);
     }
-    let mut on = form_with(&stopped, "sign");
+    let mut on = form_with(&stopped, "sign", &[]);
     // Without a reason, or with one for something else, it does not go on.
     let again = asha.post(&clinic, &address, &on).await;
     assert!(
@@ -146,7 +134,7 @@ async fn a_direct_severe_match_interrupts_once_and_its_reason_is_kept_for_review
     let again = made.location().to_owned();
     let page = asha.get(&clinic, &again).await;
     assert!(page.body.contains("Gone on before: The patient took it before without trouble"), "{}", page.body);
-    assert_eq!(asha.post(&clinic, &again, &form_with(&page, "sign")).await.location(), format!("{again}?signed"));
+    assert_eq!(asha.post(&clinic, &again, &form_with(&page, "sign", &[])).await.location(), format!("{again}?signed"));
     // Who reviews reads it; of charts that are not theirs nobody does.
     team(&clinic, "p1", &["ruth", "asha"]).await;
     let (_, review) = look(&clinic, "ruth", "/overrides").await;
@@ -202,7 +190,7 @@ async fn what_only_may_concern_is_shown_and_does_not_interrupt() {
         let page = asha.get(&clinic, &address).await;
         assert!(page.body.contains(said), "{said} in {}", page.body);
         assert_eq!(
-            asha.post(&clinic, &address, &form_with(&page, "sign")).await.location(),
+            asha.post(&clinic, &address, &form_with(&page, "sign", &[])).await.location(),
             format!("{address}?signed")
         );
     }
@@ -256,7 +244,7 @@ async fn a_draft_is_made_once_and_two_people_do_not_sign_what_the_other_changed(
     // One has it open to sign while another changes it.
     let address = first.location().to_owned();
     let (mut zara, page) = look(&clinic, "zara", &address).await;
-    let sign = form_with(&page, "sign");
+    let sign = form_with(&page, "sign", &[]);
     let mut change = fill(&clinic, &mut asha, &format!("{address}?change"), &[("amount", "2"), ("act", "save")]).await;
     assert_eq!(asha.post(&clinic, &address, &change).await.status, StatusCode::SEE_OTHER);
     let late = zara.post(&clinic, &address, &sign).await;
@@ -266,7 +254,7 @@ async fn a_draft_is_made_once_and_two_people_do_not_sign_what_the_other_changed(
     rowed(&mut change, "amount", "3");
     let late = asha.post(&clinic, &address, &change).await;
     assert!(late.status == StatusCode::CONFLICT && late.body.contains(r#"value="3""#), "{}", late.body);
-    let discard = form_with(&zara.get(&clinic, &address).await, "discard");
+    let discard = form_with(&zara.get(&clinic, &address).await, "discard", &[]);
     assert_eq!(zara.post(&clinic, &address, &discard).await.location(), "/patients/p1/medicines?cancelled");
     assert!(asha.get(&clinic, &address).await.body.contains("not valid as a prescription"));
 }
@@ -304,7 +292,7 @@ async fn pressed_twice_at_once_it_is_signed_once() {
     let (mut asha, _) = look(&clinic, "asha", NEW).await;
     let typed = with(&AMOXICILLIN, &[("medicine", "naproxen 500 mg oral tablet")]);
     let address = draft(&clinic, &mut asha, &typed).await.location().to_owned();
-    let form = form_with(&asha.get(&clinic, &address).await, "sign");
+    let form = form_with(&asha.get(&clinic, &address).await, "sign", &[]);
     let (mut one, mut other) = (Browser::new(), Browser::new());
     clinic.signed_in("asha", &mut one).await;
     clinic.signed_in("asha", &mut other).await;
@@ -329,7 +317,7 @@ async fn a_refill_request_leads_to_a_draft_that_begins_as_the_one_before() {
     let typed = with(&AMOXICILLIN, &[("medicine", "Allopurinol 100 mg oral tablet"), ("refills", "2")]);
     let before = draft(&clinic, &mut asha, &typed).await.location().to_owned();
     let page = asha.get(&clinic, &before).await;
-    asha.post(&clinic, &before, &form_with(&page, "sign")).await;
+    asha.post(&clinic, &before, &form_with(&page, "sign", &[])).await;
     let id = before.rsplit('/').next().unwrap();
     let task = |focus: &str| {
         format!(

@@ -1,13 +1,9 @@
 //! Registering and editing patients: made once, never beside somebody who may be the same without a word, never over somebody's work.
 
-use access::Role;
-use fhir::Json;
-use http::StatusCode;
-use record::{SearchRequest, types};
-use std::borrow::Cow;
-
 use crate::clinic::{Answer, Browser, Clinic};
 use crate::ward::{look, ward};
+use fhir::Json;
+use http::StatusCode;
 
 const NEW: &str = "/patients/new";
 const MAX: [(&str, &str); 6] = [
@@ -31,15 +27,6 @@ async fn form(clinic: &Clinic, browser: &mut Browser, typed: &[(&'static str, &s
 async fn register(clinic: &Clinic, browser: &mut Browser, typed: &[(&'static str, &str)]) -> Answer {
     let form = form(clinic, browser, typed).await;
     browser.post(clinic, NEW, &form).await
-}
-
-/// Resources of the record, as it has them.
-async fn held(clinic: &Clinic, kind: &str, pairs: &[(&str, &str)]) -> Vec<String> {
-    let pairs: Vec<_> = pairs.iter().map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(*value))).collect();
-    let kind = types::parse(kind).unwrap();
-    let request = SearchRequest { kind, compartment: None, pairs: &pairs, lenient: false };
-    let page = clinic.record.search(&clinic.by(Role::Integration), &request).await.unwrap();
-    page.get().entries.iter().map(|(_, one)| String::from_utf8(one.json().to_vec()).unwrap()).collect()
 }
 
 fn id(json: &str) -> String {
@@ -87,7 +74,7 @@ async fn the_front_desk_registers_a_patient_with_everything() {
     let answer = register(&clinic, &mut browser, &typed).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
     assert!(!answer.location().contains("Okafor"));
-    let made = held(&clinic, "Patient", &[("family", "okafor")]).await;
+    let made = clinic.all("Patient", &[("family", "okafor")]).await;
     assert_eq!(made.len(), 1);
     for part in [
         r#""family":"Okafor","given":["Max"]"#,
@@ -110,7 +97,7 @@ async fn the_front_desk_registers_a_patient_with_everything() {
         assert!(made[0].contains(part), "{part} in {}", made[0]);
     }
     assert!(!made[0].contains("219-09"), "{}", made[0]);
-    let insured = held(&clinic, "Coverage", &[("patient", &id(&made[0]))]).await;
+    let insured = clinic.all("Coverage", &[("patient", &id(&made[0]))]).await;
     assert!(insured.len() == 1 && insured[0].contains("W44-1") && insured[0].contains("Evergreen Mutual"));
     let chart = browser.get(&clinic, answer.location().split('?').next().unwrap()).await;
     assert!(chart.body.contains("OKAFOR"), "{}", chart.body);
@@ -129,7 +116,7 @@ async fn a_form_that_is_sent_twice_makes_one_patient() {
     let third = browser.post(&clinic, NEW, &form).await;
     assert_eq!(third.status, StatusCode::CONFLICT);
     assert!(third.body.contains("This form was saved before") && third.body.contains(r#"value="Maximilian""#));
-    assert_eq!(held(&clinic, "Patient", &[("family", "okafor")]).await.len(), 1);
+    assert_eq!(clinic.all("Patient", &[("family", "okafor")]).await.len(), 1);
 }
 
 #[tokio::test]
@@ -145,7 +132,7 @@ async fn two_at_once_make_one_patient() {
     let (one, two) = tokio::join!(browser.post(&clinic, NEW, &form), other.post(&clinic, NEW, &theirs));
     assert!(one.status.is_redirection() && two.status.is_redirection(), "{} {}", one.status, two.status);
     assert_eq!(one.location(), two.location());
-    assert_eq!(held(&clinic, "Patient", &[("family", "okafor")]).await.len(), 1);
+    assert_eq!(clinic.all("Patient", &[("family", "okafor")]).await.len(), 1);
 }
 
 #[tokio::test]
@@ -162,7 +149,7 @@ async fn who_may_be_the_same_is_shown_before_anything_is_saved() {
     {
         assert!(warned.body.contains(part), "{part} in {}", warned.body);
     }
-    assert!(held(&clinic, "Patient", &[("family", "addeyemi")]).await.is_empty());
+    assert!(clinic.all("Patient", &[("family", "addeyemi")]).await.is_empty());
     // Saying so of somebody else is not saying so of her.
     form.push(("another", "p2".to_owned()));
     assert_eq!(browser.post(&clinic, NEW, &form).await.status, StatusCode::CONFLICT);
@@ -170,7 +157,7 @@ async fn who_may_be_the_same_is_shown_before_anything_is_saved() {
     form.push(("another", warned.after(r#"name="another" value=""#)));
     let made = browser.post(&clinic, NEW, &form).await;
     assert_eq!(made.status, StatusCode::SEE_OTHER, "{}", made.body);
-    let kept = held(&clinic, "Patient", &[("family", "addeyemi")]).await;
+    let kept = clinic.all("Patient", &[("family", "addeyemi")]).await;
     assert!(kept[0].contains(r#""url":"urn:wardstone:distinct-from","valueReference":{"reference":"Patient/p1"}"#));
     // Back to the form with all that was typed.
     let back = [form.clone(), vec![("step", "type".to_owned())]].concat();
@@ -194,7 +181,7 @@ async fn what_is_wrong_is_said_and_nothing_is_lost() {
     ] {
         assert!(wrong.body.contains(part), "{part} in {}", wrong.body);
     }
-    assert!(held(&clinic, "Patient", &[("family", "okafor")]).await.is_empty());
+    assert!(clinic.all("Patient", &[("family", "okafor")]).await.is_empty());
 }
 
 #[tokio::test]
@@ -250,7 +237,7 @@ async fn who_comes_second_chooses_field_by_field() {
     theirs[1] = ("version", overtaken.after(r#"name="version" value=""#));
     theirs.push(("email", "ruth@example.org".to_owned()));
     assert_eq!(fay.post(&clinic, path, &theirs).await.status, StatusCode::SEE_OTHER);
-    let kept = held(&clinic, "Patient", &[("family", "adeyemi")]).await;
+    let kept = clinic.all("Patient", &[("family", "adeyemi")]).await;
     assert!(
         kept[0].contains("Albany") && kept[0].contains("ruth@example.org") && kept[0].contains("0144"),
         "{}",
@@ -258,7 +245,7 @@ async fn who_comes_second_chooses_field_by_field() {
     );
     // Sent once more nothing is written, and what the form does not show is still there.
     assert_eq!(fay.post(&clinic, path, &theirs).await.status, StatusCode::SEE_OTHER);
-    assert_eq!(held(&clinic, "Patient", &[("family", "adeyemi")]).await, kept);
+    assert_eq!(clinic.all("Patient", &[("family", "adeyemi")]).await, kept);
     assert!(kept[0].contains("MR-004718"));
 }
 
@@ -304,6 +291,6 @@ async fn insurance_sent_again_with_another_number_is_not_said_to_be_saved() {
     assert!(told.body.contains("was sent before") && told.body.contains(r#"value="W55-2""#), "{}", told.body);
     form[1].1 = told.after(r#"name="token" value=""#);
     assert_eq!(browser.post(&clinic, path, &form).await.status, StatusCode::SEE_OTHER);
-    let held = held(&clinic, "Coverage", &[("patient", "p1")]).await;
+    let held = clinic.all("Coverage", &[("patient", "p1")]).await;
     assert!(held.len() == 2 && held.iter().any(|one| one.contains("W55-2")), "{held:?}");
 }

@@ -1,10 +1,7 @@
 //! Results: each waits in its owner's list until somebody acknowledges it, once; nothing is half done, and what lies too long goes on.
 
-use std::borrow::Cow;
-
 use access::Role;
 use http::StatusCode;
-use record::{SearchRequest, types};
 
 use crate::clinic::{Answer, Browser, Clinic, MINUTE_MS};
 use crate::ward::{look, patient, team, ward};
@@ -70,10 +67,7 @@ async fn lab_ward() -> Clinic {
 
 /// What the record has of a type for Ruth.
 async fn held(clinic: &Clinic, kind: &str) -> Vec<String> {
-    let pairs = [(Cow::Borrowed("patient"), Cow::Borrowed("p1")), (Cow::Borrowed("_count"), Cow::Borrowed("100"))];
-    let request = SearchRequest { kind: types::parse(kind).unwrap(), compartment: None, pairs: &pairs, lenient: false };
-    let page = clinic.record.search(&clinic.by(Role::Integration), &request).await.unwrap();
-    page.get().entries.iter().map(|(_, one)| String::from_utf8(one.json().to_vec()).unwrap()).collect()
+    clinic.all(kind, &[("patient", "p1")]).await
 }
 
 fn form(page: &Answer, more: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {

@@ -69,9 +69,7 @@ impl Day {
     }
 
     pub async fn held(&self, kind: &str, id: &str) -> Value {
-        let key = ResourceKey::parse(kind, id).unwrap();
-        let held = self.clinic.record.read(&system(), &key).await.unwrap();
-        serde_json::from_slice(held.get().json()).unwrap()
+        self.clinic.one(kind, id).await
     }
 
     async fn encounters(&self, patient: &str) -> Vec<Value> {
@@ -79,11 +77,7 @@ impl Day {
     }
 
     pub async fn all(&self, kind: &str, param: &str, value: &str) -> Vec<Value> {
-        let pairs = [(param.into(), value.into())];
-        let kind = record::types::parse(kind).unwrap();
-        let request = record::SearchRequest { kind, compartment: None, pairs: &pairs, lenient: false };
-        let page = self.clinic.record.search(&system(), &request).await.unwrap();
-        page.get().entries.iter().map(|(_, one)| serde_json::from_slice(one.json()).unwrap()).collect()
+        self.clinic.all(kind, &[(param, value)]).await.iter().map(|one| serde_json::from_str(one).unwrap()).collect()
     }
 }
 

@@ -1,6 +1,5 @@
 //! Forms before a visit: who fills them in, what is written, what the clinician sees, and what is nobody else's.
 
-use access::Role as Job;
 use http::StatusCode;
 use serde_json::{Value, json};
 use telehealth::guests::KEEPS_MAX;
@@ -79,18 +78,9 @@ pub async fn again(clinic: &Clinic, browser: &mut Browser, fields: &[(&str, Stri
     browser.get(clinic, sent.location()).await
 }
 
-pub async fn held(clinic: &Clinic, kind: &str, id: &str) -> Value {
-    let key = record::ResourceKey::parse(kind, id).unwrap();
-    let version = clinic.record.read(&clinic.by(Job::Integration), &key).await.unwrap();
-    serde_json::from_slice(version.get().json()).unwrap()
-}
-
 pub async fn responses(clinic: &Clinic) -> Vec<Value> {
-    let pairs = [("subject".into(), "Patient/p1".into())];
-    let kind = record::types::parse("QuestionnaireResponse").unwrap();
-    let request = record::SearchRequest { kind, compartment: None, pairs: &pairs, lenient: false };
-    let page = clinic.record.search(&clinic.by(Job::Integration), &request).await.unwrap();
-    page.get().entries.iter().map(|(_, version)| serde_json::from_slice(version.json()).unwrap()).collect()
+    let all = clinic.all("QuestionnaireResponse", &[("subject", "Patient/p1")]).await;
+    all.iter().map(|one| serde_json::from_str(one).unwrap()).collect()
 }
 
 async fn about(clinic: &Clinic, browser: &mut Browser) -> Value {
@@ -191,7 +181,7 @@ async fn a_patient_fills_in_a_form_and_the_clinician_reads_it_as_it_was_said() {
           { "linkId": "pets", "text": "Pets", "answer": [{ "valueString": "Cat" }, { "valueCoding": { "system": "urn:pets", "code": "d", "display": "Dog" } }] }])
     );
     let id = response["id"].as_str().unwrap();
-    let task = held(&clinic, "Task", "asked").await;
+    let task = clinic.one("Task", "asked").await;
     assert_eq!(
         (&task["status"], &task["output"][0]["valueReference"]["reference"]),
         (&json!("completed"), &json!(format!("QuestionnaireResponse/{id}")))
@@ -326,7 +316,7 @@ async fn a_form_that_is_called_off_meanwhile_is_not_filed_and_says_so() {
     assert_eq!(twice.status, StatusCode::CONFLICT);
     let late = ruth.post(&clinic, ASKED, &filled(&page, &[("a.pain", "0")])).await;
     assert!(late.status == StatusCode::CONFLICT && late.body.contains("no longer asks for this form"), "{}", late.body);
-    let task = held(&clinic, "Task", "asked").await;
+    let task = clinic.one("Task", "asked").await;
     assert_eq!((&task["status"], &task["statusReason"]["text"]), (&json!("cancelled"), &json!("Not needed")));
     assert!(responses(&clinic).await.is_empty());
 
@@ -358,7 +348,7 @@ async fn a_form_that_is_sent_twice_is_filed_once_and_other_answers_are_not_told_
     let other = ruth.post(&clinic, ASKED, &filled(&page, &[("a.pain", "0")])).await;
     assert!(other.status == StatusCode::CONFLICT && other.body.contains("filled in already"), "{}", other.body);
     assert_eq!(responses(&clinic).await.len(), 1);
-    assert_eq!(held(&clinic, "Task", "asked").await["output"].as_array().unwrap().len(), 1);
+    assert_eq!(clinic.one("Task", "asked").await["output"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -1,14 +1,11 @@
 //! From a call into the chart: a file is looked into first, by a daemon that speaks clamd's words, and held back where it should be.
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use access::Role;
 use axum::body::Body;
 use http::StatusCode;
-use record::{SearchRequest, types};
 use serde_json::{Value, json};
 use telehealth::scan::{Clamd, ScanError, Verdict};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -128,11 +125,8 @@ async fn keep(clinic: &Clinic, browser: &mut Browser, csrf: &str, fields: &[(&st
 }
 
 async fn held(clinic: &Clinic, kind: &str) -> Vec<Value> {
-    let pairs = [("patient", "p1"), ("_count", "200"), ("_sort", "_id")];
-    let pairs: Vec<_> = pairs.map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value))).into();
-    let request = SearchRequest { kind: types::parse(kind).unwrap(), compartment: None, pairs: &pairs, lenient: false };
-    let page = clinic.record.search(&clinic.by(Role::Integration), &request).await.unwrap();
-    page.get().entries.iter().map(|(_, version)| serde_json::from_slice(version.json()).unwrap()).collect()
+    let all = clinic.all(kind, &[("patient", "p1"), ("_sort", "_id")]).await;
+    all.iter().map(|one| serde_json::from_str(one).unwrap()).collect()
 }
 
 /// What came into the chart from a call.

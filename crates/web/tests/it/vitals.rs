@@ -1,11 +1,7 @@
 //! Vital signs: a set is made once, as it was typed or not at all, by whom policy lets, and read by whom it is open to.
 
-use std::borrow::Cow;
-
-use access::Role;
 use fhir::Json;
 use http::StatusCode;
-use record::{SearchRequest, types};
 
 use crate::clinic::{Answer, Browser, Clinic, MINUTE_MS};
 use crate::ward::{self, look, ward};
@@ -48,13 +44,7 @@ async fn send(clinic: &Clinic, browser: &mut Browser, typed: &[(&'static str, &s
 
 /// Ruth's vital signs as the record has them.
 async fn held(clinic: &Clinic) -> Vec<String> {
-    let pairs = [("patient", "p1"), ("category", "vital-signs"), ("_count", "200"), ("_sort", "_id")];
-    let pairs: Vec<_> = pairs.map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value))).into();
-    let kind = types::parse("Observation").unwrap();
-    let request = SearchRequest { kind, compartment: None, pairs: &pairs, lenient: false };
-    let page = clinic.record.search(&clinic.by(Role::Integration), &request).await.unwrap();
-    let entries = page.get().entries.iter();
-    entries.map(|(_, version)| String::from_utf8(version.json().to_vec()).unwrap()).collect()
+    clinic.all("Observation", &[("patient", "p1"), ("category", "vital-signs"), ("_sort", "_id")]).await
 }
 
 fn code(observation: &str) -> String {
