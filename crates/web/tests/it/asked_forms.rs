@@ -2,8 +2,10 @@
 
 use http::StatusCode;
 
+use crate::clinic::Answer;
 use crate::merge::{merged, two};
-use crate::visit_forms::{ASKED, LIST, asked, come_as, filled, responses, task};
+use crate::visit::booked;
+use crate::visit_forms::{ASKED, LIST, asked, come, come_as, filled, responses, task};
 use crate::ward::{look, ward};
 
 const OVERTAKEN: &str = "Somebody was faster";
@@ -81,4 +83,88 @@ async fn forms_stand_among_the_lists_of_a_chart() {
     assert!(page.body.contains(forms) && page.body.contains(r#"<a href="/patients/p1/allergies">"#), "{}", page.body);
     let allergies = asha.get(&clinic, "/patients/p1/allergies").await;
     assert!(allergies.body.contains(r#"<a href="/patients/p1/forms">Forms</a>"#), "{}", allergies.body);
+}
+
+#[tokio::test]
+async fn who_may_write_tasks_asks_for_a_form_once_and_others_do_not() {
+    let clinic = ward().await;
+    booked(&clinic).await;
+    asked(&clinic).await;
+    let path = "/patients/p1/forms";
+    let (mut asha, page) = look(&clinic, "asha", path).await;
+    assert!(page.body.contains("Ask for a form") && page.body.contains("Before &#60;b&#62;you"), "{}", page.body);
+    let ask = |page: &Answer, form: &str, due: &str| {
+        [
+            ("csrf", page.csrf()),
+            ("token", page.after(r#"name="token" value=""#)),
+            ("form", form.to_owned()),
+            ("due", due.to_owned()),
+        ]
+    };
+    for (form, due, words) in [
+        ("intake", "", "asked for this form already"),
+        ("", "", "Choose the form"),
+        ("none", "", "Choose the form"),
+        ("intake", "soon", "Type a day"),
+        ("intake", "1-Jan-2020", "This day is over"),
+    ] {
+        let refused = asha.post(&clinic, path, &ask(&page, form, due)).await;
+        assert!(
+            refused.status == StatusCode::UNPROCESSABLE_ENTITY && refused.body.contains(words),
+            "{form} {due}: {}",
+            refused.body
+        );
+    }
+    task(&clinic, "asked", "p1", "cancelled", "").await;
+    let fields = ask(&page, "intake", "14-Jul-2027");
+    for _ in 0..2 {
+        let asked = asha.post(&clinic, path, &fields).await;
+        assert_eq!(
+            (asked.status, asked.location()),
+            (StatusCode::SEE_OTHER, "/patients/p1/forms?asked"),
+            "{}",
+            asked.body
+        );
+    }
+    let (mut ruth, told) = come(&clinic, "patient").await;
+    assert_eq!(told["forms"], 1);
+    assert!(ruth.get(&clinic, LIST).await.body.contains("by 14-Jul-2027"));
+    let chart = asha.get(&clinic, "/patients/p1").await;
+    assert!(chart.body.contains("/patients/p1/forms"));
+    for login in ["fay", "ben", "petra", "zoe", "leo", "ruth"] {
+        let (mut browser, answer) = look(&clinic, login, path).await;
+        assert!(answer.status != StatusCode::OK && !answer.body.contains("Before"), "{login}: {}", answer.status);
+        let me = browser.get(&clinic, "/me").await;
+        let fields = [("csrf", me.csrf()), ("form", "intake".to_owned())];
+        let refused = browser.post(&clinic, path, &fields).await;
+        assert!(!refused.location().ends_with("?asked"), "{login}: {}", refused.status);
+    }
+}
+
+#[tokio::test]
+async fn the_days_of_forms_are_those_of_the_clinic() {
+    let clinic = ward().await;
+    booked(&clinic).await;
+    asked(&clinic).await;
+    // Half past eight in the evening in New York; the day by which it is wanted is a day, wherever one is.
+    let late = r#""lastModified":"2027-01-03T01:30:00Z","restriction":{"period":{"end":"2027-01-09"}},"#;
+    task(&clinic, "asked", "p1", "completed", late).await;
+    let (_, page) = look(&clinic, "asha", "/patients/p1/forms").await;
+    assert!(page.body.contains("02-Jan-2027") && !page.body.contains("03-Jan-2027"), "{}", page.body);
+    let due = r#""restriction":{"period":{"end":"2027-01-09T02:00:00Z"}},"#;
+    task(&clinic, "asked", "p1", "requested", due).await;
+    let (_, page) = look(&clinic, "asha", "/patients/p1/forms").await;
+    let (mut ruth, _) = come(&clinic, "patient").await;
+    let list = ruth.get(&clinic, LIST).await;
+    assert!(page.body.contains("08-Jan-2027") && list.body.contains("by 08-Jan-2027"), "{} {}", page.body, list.body);
+}
+
+#[tokio::test]
+async fn answers_of_another_patient_are_not_said_to_be_of_this_one() {
+    let clinic = ward().await;
+    let members = r#""status":"completed","subject":{"reference":"Patient/p1"},"author":{"reference":"Patient/p2"},"authored":"2027-01-02T12:00:00Z",
+        "item":[{"linkId":"a","text":"Pain","answer":[{"valueString":"None"}]}]"#;
+    clinic.put("QuestionnaireResponse", "r1", members).await;
+    let (_, page) = look(&clinic, "asha", "/patients/p1/forms/r1").await;
+    assert!(page.body.contains("another patient") && !page.body.contains("the patient,"), "{}", page.body);
 }

@@ -47,6 +47,7 @@ mod visit_before;
 mod visit_follow;
 mod visit_forms;
 mod visit_forms_risk;
+mod visit_forms_typed;
 mod visit_keep;
 mod visit_passkey_early;
 mod visit_risk;
