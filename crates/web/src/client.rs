@@ -9,6 +9,7 @@ use http::request::Parts;
 use identity::{Connection, Renewed};
 
 use crate::Web;
+use crate::clinic::day::clock;
 use crate::route::Ids;
 
 /// What the listener knows of the other side.
@@ -38,6 +39,11 @@ impl Client {
 }
 
 impl Asked<'_> {
+    /// `09:41` of now, at the clinic.
+    pub fn clock(&self) -> String {
+        clock(self.web.record().now_ms(), self.web.zone())
+    }
+
     /// What people recognize a device by in their list: browser and system, no more.
     pub fn device_label(&self) -> String {
         let agent = self.from.user_agent;

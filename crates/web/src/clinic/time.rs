@@ -34,12 +34,6 @@ pub fn moment(fhir: &str) -> String {
     }
 }
 
-/// `09:41` of now, in UTC: what the audit log goes by.
-pub fn clock(now_ms: i64) -> String {
-    Timestamp::from_millisecond(now_ms)
-        .map_or_else(|_| NOT_KNOWN.to_owned(), |now| now.strftime("%H:%M UTC").to_string())
-}
-
 /// In UTC: for ages. A day that people mean is the clinic’s, `Day::of`.
 pub fn today(now_ms: i64) -> Date {
     let now = Timestamp::from_millisecond(now_ms).unwrap_or_default();

@@ -152,7 +152,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         older: sheet.next().map(|next| form_urlencoded::byte_serialize(next.as_bytes()).collect()),
         is_further: from.is_some(),
         part2_notice: (head.is_part2 || sheet.is_part2()).then_some(PART2_NOTICE),
-        opened: time::clock(asking.record.now_ms()),
+        opened: asked.clock(),
     };
     Ok(answer::page(StatusCode::OK, &page))
 }

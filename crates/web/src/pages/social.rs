@@ -248,7 +248,7 @@ fn shown(
         form: form.filter(|form| form.asks_orientation || form.asks_occupation),
         is_saved: asked.parts.uri.query() == Some("saved"),
         part2_notice: held.head.is_part2.then_some(PART2_NOTICE),
-        opened: time::clock(asking.record.now_ms()),
+        opened: asked.clock(),
     };
     Ok(answer::page(status, &page))
 }

@@ -261,6 +261,9 @@ async fn a_note_that_is_written_in_the_evening_is_of_the_day_that_it_is_in_the_c
     browser.post(&clinic, &sheet.address, &sheet.with(&[("act", "template"), ("template", "reconcile")])).await;
     let page = browser.get(&clinic, &sheet.address).await.body;
     assert!(page.contains("[chart 04-Jan-2027: Gouty arthritis]"), "{page}");
+    let list = browser.get(&clinic, "/patients/p1/allergies").await.body;
+    assert!(page.contains("Saved 20:") && list.contains("recorded at 20:"), "{page}{list}");
+    assert!(!page.contains("UTC") && !list.contains("UTC"));
 }
 
 #[tokio::test]

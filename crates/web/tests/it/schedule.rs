@@ -168,11 +168,18 @@ async fn a_visit_that_is_moved_takes_along_what_was_decided_and_not_what_was_sai
         sheet.course.arrived_ms = Some(1);
     };
     clinic.sheets.change(id, said).unwrap();
+    // As another program may have booked it: without an end.
+    let mut open = visit.clone();
+    for name in ["resourceType", "id", "meta", "end"] {
+        open.as_object_mut().unwrap().remove(name);
+    }
+    clinic.put("Appointment", id, open.to_string().trim_matches(['{', '}'])).await;
     let later = "2027-01-05T19:30:00Z";
     let form = [("who", day.doctor.clone()), ("at", minutes(later).to_string()), ("move", id.to_owned())];
-    let form = [&[("csrf", page.csrf()), ("version", "1".into())][..], &form].concat();
+    let form = [&[("csrf", page.csrf()), ("version", "2".into())][..], &form].concat();
     let moved = desk.post(clinic, "/schedule/book", &form).await;
     assert_eq!(moved.status, StatusCode::SEE_OTHER, "{}", moved.body);
+    assert_eq!(day.at(later).await[0]["end"], "2027-01-05T20:00:00Z");
     let sheet = clinic.sheets.of(id).unwrap();
     assert!(sheet.settings(id).high_risk && sheet.relay_only && sheet.brings.is_some());
     assert!(sheet.identity.is_none() && sheet.course.arrived_ms.is_none());

@@ -23,7 +23,6 @@ use crate::clinic::names::Names;
 use crate::clinic::read::{any_code, has_code, text, words};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::tabs::{Tab, tabs};
-use crate::clinic::time;
 use crate::clinic::token;
 use crate::clinic::typed::Typed;
 use crate::refusal::Refusal;
@@ -351,7 +350,7 @@ fn shown(
         form,
         said,
         part2_notice: held.head.is_part2.then_some(PART2_NOTICE),
-        opened: time::clock(asking.record.now_ms()),
+        opened: asked.clock(),
     };
     Ok(answer::page(status, &page))
 }

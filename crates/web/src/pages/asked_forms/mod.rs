@@ -261,7 +261,7 @@ fn shown(
         said,
         trouble,
         part2_notice: held.head.is_part2.then_some(PART2_NOTICE),
-        opened: time::clock(asking.record.now_ms()),
+        opened: asked.clock(),
     };
     Ok(answer::page(status, &page))
 }

@@ -75,7 +75,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         caution: caution(&response),
         lines: told(&response, form.as_ref()),
         part2_notice: is_part2.then_some(PART2_NOTICE),
-        opened: time::clock(asking.record.now_ms()),
+        opened: asked.clock(),
     };
     Ok(answer::page(StatusCode::OK, &page))
 }

@@ -24,7 +24,6 @@ use crate::clinic::orders::version_of;
 use crate::clinic::orders::write::{list, owned, refer};
 use crate::clinic::read::{all, at, reference, text};
 use crate::clinic::shell::{Place, Shell};
-use crate::clinic::time;
 use crate::forms::Form;
 use crate::pages::Answer;
 use crate::refusal::Refusal;
@@ -376,7 +375,7 @@ fn shown(
         why,
         done,
         part2_notice: head.is_part2.then_some(PART2_NOTICE),
-        opened: time::clock(asking.record.now_ms()),
+        opened: asked.clock(),
     };
     answer::framing(status, &page)
 }

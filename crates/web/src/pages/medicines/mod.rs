@@ -24,7 +24,6 @@ use crate::clinic::names::Names;
 use crate::clinic::read::text;
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::tabs::{Tab, tabs};
-use crate::clinic::time;
 use crate::clinic::token;
 use crate::refusal::Refusal;
 
@@ -226,7 +225,7 @@ fn shown(
         said,
         banner: held.head.banner,
         part2_notice: held.head.is_part2.then_some(PART2_NOTICE),
-        opened: time::clock(asking.record.now_ms()),
+        opened: asked.clock(),
     };
     Ok(answer::page(status, &page))
 }

@@ -24,13 +24,14 @@ use super::Answer;
 use crate::answer;
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
+use crate::clinic::day;
 use crate::clinic::diagnoses::{self, Diagnosis, Step};
 use crate::clinic::note::{Content, TYPE_CODE, TYPE_DISPLAY};
 use crate::clinic::own::Own;
+use crate::clinic::phrases;
 use crate::clinic::read::text;
 use crate::clinic::templates::{self, Template};
 use crate::clinic::visit::{Made, made};
-use crate::clinic::{phrases, time};
 use crate::pages::orders::problems;
 use crate::pages::vitals::visit;
 use crate::refusal::Refusal;
@@ -326,7 +327,7 @@ async fn stored(asked: &Asked<'_>, asking: &Asking<'_>, sent: &Sent) -> Answer {
         Ok(DraftSaved::Kept { id, version, saved_ms }) => {
             let place = address(patient_id, &id);
             if sent.is_script {
-                let saved = time::clock(saved_ms);
+                let saved = day::clock(saved_ms, asked.web.zone());
                 return Ok(answer::json(
                     StatusCode::OK,
                     &json!({ "place": place, "version": version, "saved": saved }),

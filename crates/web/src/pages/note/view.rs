@@ -20,6 +20,7 @@ use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::codes::{PROBLEMS, Row};
+use crate::clinic::day;
 use crate::clinic::diagnoses::{DIAGNOSES_MAX, Diagnosis};
 use crate::clinic::names::Names;
 use crate::clinic::note::{Content, PART_CHARS_MAX, Part, Run, TYPE_DISPLAY, runs};
@@ -245,7 +246,9 @@ impl<'a> Look<'a> {
             version: editing.version,
             saved: editing.saved.clone(),
             earlier: editing.earlier.clone(),
-            unfinished: unfinished.map(|head| (head.id.clone(), moment(head.saved_ms))).collect(),
+            unfinished: unfinished
+                .map(|head| (head.id.clone(), day::moment(head.saved_ms, self.asked.web.zone())))
+                .collect(),
             style: &NOTE_CSS,
             helps: editing.helps,
             phrases: &PHRASES,
@@ -254,7 +257,11 @@ impl<'a> Look<'a> {
     }
 
     pub fn draft(&self, status: StatusCode, draft: &Draft, helps: Helps) -> Response<Body> {
-        let earlier = draft.past.iter().rev().map(|(version, saved_ms)| (*version, moment(*saved_ms)));
+        let earlier = draft
+            .past
+            .iter()
+            .rev()
+            .map(|(version, saved_ms)| (*version, day::moment(*saved_ms, self.asked.web.zone())));
         self.editor(
             status,
             Editing {
@@ -263,7 +270,7 @@ impl<'a> Look<'a> {
                 encounter_id: draft.head.encounter_id.as_deref(),
                 content: &Content::read(&draft.current.text),
                 version: draft.head.version,
-                saved: Some(time::clock(draft.head.saved_ms)),
+                saved: Some(day::clock(draft.head.saved_ms, self.asked.web.zone())),
                 earlier: earlier.collect(),
                 unfinished: Vec::new(),
                 helps,
@@ -291,7 +298,7 @@ impl<'a> Look<'a> {
         let text = |held: &DraftText, title: &str, button| {
             let late = if held.unattended { ", after the session had ended" } else { "" };
             Text {
-                title: format!("{title} {}{late}", moment(held.saved_ms)),
+                title: format!("{title} {}{late}", day::moment(held.saved_ms, self.asked.web.zone())),
                 content: Content::read(&held.text),
                 chosen_from: chosen_from.clone(),
                 button,
@@ -442,8 +449,4 @@ fn addendum(kind: &DraftKind) -> &str {
         DraftKind::Note => "",
         DraftKind::Addendum { note_id } => note_id,
     }
-}
-
-fn moment(ms: i64) -> String {
-    format!("{} {}", time::day(&time::today(ms).to_string()), time::clock(ms))
 }

@@ -316,7 +316,7 @@ async fn shown(
         sets: &SETS,
         specialties: &SPECIALTIES,
         choices: &around.choices,
-        opened: time::clock(asking.record.now_ms()),
+        opened: asked.clock(),
     };
     Ok(answer::page(status, &page))
 }

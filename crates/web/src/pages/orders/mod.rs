@@ -156,7 +156,7 @@ fn shown(
         done,
         is_cut,
         part2_notice: head.is_part2.then_some(PART2_NOTICE),
-        opened: time::clock(asking.record.now_ms()),
+        opened: asked.clock(),
     };
     answer::page(status, &page)
 }

@@ -330,7 +330,7 @@ async fn shown(
         error,
         why,
         part2_notice: head.is_part2.then_some(PART2_NOTICE),
-        opened: time::clock(asking.record.now_ms()),
+        opened: asked.clock(),
     };
     Ok(answer::page(status, &page))
 }

@@ -29,7 +29,7 @@ use crate::clinic::shell::{Place, Shell};
 use crate::clinic::tabs::{Tab, tabs};
 use crate::clinic::token;
 use crate::clinic::typed::Typed;
-use crate::clinic::{time, visit};
+use crate::clinic::visit;
 use crate::refusal::Refusal;
 
 use check::{Check, REASONS};
@@ -244,7 +244,7 @@ fn shown(
         may_prescribe: may_prescribe(asking),
         banner: held.head.banner,
         part2_notice: held.head.is_part2.then_some(PART2_NOTICE),
-        opened: time::clock(asking.record.now_ms()),
+        opened: asked.clock(),
     };
     Ok(answer::page(status, &page))
 }

@@ -179,7 +179,7 @@ async fn shown(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, said: 
         said,
         note_max: NOTE_CHARS_MAX,
         part2_notice: sheet.is_part2().then_some(PART2_NOTICE),
-        opened: time::clock(asking.record.now_ms()),
+        opened: asked.clock(),
     };
     Ok(answer::page(status, &page))
 }

@@ -14,10 +14,10 @@ use crate::answer;
 use crate::assets::{Asset, Frame, PATIENT_CSS};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
+use crate::clinic::day;
 use crate::clinic::day::Day;
 use crate::clinic::demographics::{Field, Slip, Values, apply, check, read};
 use crate::clinic::shell::{Place, Shell};
-use crate::clinic::time;
 use crate::forms::Form;
 use crate::pages::Answer;
 use crate::pages::patients::asking;
@@ -201,7 +201,7 @@ async fn choose(
         css: &PATIENT_CSS,
         who: Who::of(&held.patient),
         version: held.version,
-        changed_at: time::clock(held.updated_ms),
+        changed_at: day::moment(held.updated_ms, asked.web.zone()),
         fields: differing,
         same,
     };

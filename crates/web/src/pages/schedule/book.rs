@@ -124,7 +124,7 @@ pub async fn book(asked: &Asked<'_>) -> Answer {
         Ok(()) => {
             if let Some((visit, _)) = wanted.moved.as_ref().filter(|(visit, _)| visit.is_video) {
                 let start_ms = wanted.at_ms(asked.web.record().now_ms());
-                let end_ms = start_ms + visit.minutes * MINUTE_MS;
+                let end_ms = start_ms + visit.end_ms() - visit.start_ms;
                 super::super::visit::put_off(asked.web, &visit.id, start_ms, end_ms).await;
             }
             Ok(answer::see(&address(&wanted)))
@@ -365,7 +365,7 @@ async fn moved(
     let to = format!("Practitioner/{}", wanted.calendar.practitioner);
     if let Some(members) = appointment.as_object_mut() {
         members.set("start", Json::string(day::instant(start_ms)));
-        members.set("end", Json::string(day::instant(start_ms + visit.minutes * MINUTE_MS)));
+        members.set("end", Json::string(day::instant(start_ms + visit.end_ms() - visit.start_ms)));
         let slot = object([("reference", Json::string(format!("Slot/{id}")))]);
         members.set("slot", Json::Array(vec![slot]));
         for participant in members.get_mut("participant").and_then(Json::as_array_mut).into_iter().flatten() {

@@ -25,7 +25,6 @@ use crate::clinic::head::{Head, opened};
 use crate::clinic::names::Names;
 use crate::clinic::read::{at, text};
 use crate::clinic::shell::{Place, Shell};
-use crate::clinic::time;
 use crate::clinic::token;
 use crate::clinic::vitals::Measure;
 use crate::clinic::vitals::limits::Age;
@@ -253,7 +252,7 @@ fn shown(
         is_stale,
         is_cut,
         part2_notice: head.is_part2.then_some(PART2_NOTICE),
-        opened: time::clock(now_ms),
+        opened: asked.clock(),
     };
     Ok(answer::page(status, &page))
 }
