@@ -164,6 +164,10 @@ test('a risk that is raised in a call puts the patient out; with a reason they c
   for (const page of [host, patient]) assert.equal(await page.locator('#banner').isVisible(), false, await page.locator('#banner').innerText());
 
   await host.getByRole('button', { name: 'This is somebody else' }).click();
+  // Nothing that they said stands there as the patient's, and their link is closed.
+  await host.locator('#about').getByText('Nothing is known yet').waitFor();
+  await host.locator('#links').getByText(/, closed$/).first().waitFor();
+  await host.getByRole('button', { name: 'This is somebody else' }).waitFor({ state: 'hidden' });
   await patient.getByText('The clinic cut this call off.').waitFor();
   await patient.reload();
   await patient.getByText('this link does not open a visit').waitFor();

@@ -17,10 +17,12 @@ export function draw(present) {
   byId("nobody").hidden = waiting.length > 0;
   const waits = waiting.map(({ label }) => label).join(", ");
   if (byId("waits").textContent !== (waits && `Waiting: ${waits}`)) byId("waits").textContent = waits && `Waiting: ${waits}`;
-  byId("members").replaceChildren(...others.filter(({ id }) => isIn(id)).map(({ id, label, away }) => row(away ? `${label}, away at the moment` : label, ["Hold", () => now.call.hold(id)], ["Take out", () => now.call.remove(id)])));
+  const members = others.filter(({ id }) => isIn(id));
+  byId("no-members").hidden = members.length > 0;
+  byId("members").replaceChildren(...members.map(({ id, label, away }) => row(away ? `${label}, away at the moment` : label, ["Hold", () => now.call.hold(id)], ["Take out", () => now.call.remove(id)])));
 }
 
-function links(all) {
+export function links(all) {
   byId("links").replaceChildren(...all.map(({ name, label, revoked, checked, sent }) => {
     const state = revoked ? "closed" : checked.length ? "used, identity checked" : sent ? `message ${sent.replace("_", " ")}` : "not closed";
     return row(`${label}, ${state}`, ...(revoked ? [] : [["Close the link", async () => links((await post(`${root.dataset.links}/revoke`, { name })).links)]]));

@@ -1,7 +1,8 @@
 // A visit of high risk: what is asked for and what was done, who may be let in, and what flows before. For the clinician also whom they
 // see, and whether addresses are hidden.
 
-import { draw } from "./host.js";
+import { refresh } from "./about.js";
+import { draw, links } from "./host.js";
 import { byId, isHost, now, post } from "./page.js";
 
 const panel = byId("risk");
@@ -42,7 +43,11 @@ export function watch(made) {
   on("risk", (risk) => {
     if (isHost) { look(made); ask(); } else import("./passkey.js").then(({ askPasskey }) => askPasskey(made, risk));
   });
-  on("present", () => { if (isHost && made.gate.isHigh) look(made); });
+  on("present", () => {
+    if (!isHost) return;
+    ask();
+    if (made.gate.isHigh) look(made);
+  });
   on("gate", () => gated(made));
   on("roster", () => gated(made));
   on("state", ({ call }) => { if (call === "joined" && byId("relay-said")) byId("relay-said").hidden = !made.relayOnly; });
@@ -80,12 +85,18 @@ function told(risk) {
   if (risk.reason) row("Going on without", risk.reason);
   row("Known by sight", risk.eye ? `Yes (${risk.eye})` : "Not yet");
   const cell = (kind, words) => Object.assign(document.createElement(kind), { textContent: words });
+  if (risk.links) {
+    links(risk.links);
+    byId("made").hidden = true;
+  }
   byId("risk-list").replaceChildren(...rows.flatMap(([name, words]) => [cell("dt", name), cell("dd", words)]));
   byId("raise").disabled = false;
   byId("raise").hidden = risk.asked;
   byId("waive").hidden = !risk.asked;
   byId("relay-only").checked = risk.relay;
   byId("relay-only").disabled = risk.open;
+  // Before anybody said who they are there is nobody to know.
+  byId("seen").hidden = !risk.came;
   byId("same-person").disabled = Boolean(risk.eye);
 }
 
@@ -109,6 +120,9 @@ if (panel) {
   });
   byId("relay-only").addEventListener("change", ({ currentTarget }) => act(panel.dataset.relay, { only: currentTarget.checked }));
   byId("same-person").addEventListener("click", () => act(panel.dataset.seen, { same: true }));
-  byId("other-person").addEventListener("click", () => act(panel.dataset.seen, { same: false }));
+  byId("other-person").addEventListener("click", async () => {
+    await act(panel.dataset.seen, { same: false });
+    refresh();
+  });
   ask().catch(() => {});
 }

@@ -238,7 +238,7 @@ async fn send(
     }
 }
 
-fn listed(asked: &Asked<'_>, visit: &str) -> Result<serde_json::Value, Refusal> {
+pub(super) fn listed(asked: &Asked<'_>, visit: &str) -> Result<serde_json::Value, Refusal> {
     let all = asked.web.guests().of_visit(visit).map_err(refused)?;
     let shown = |one: Listed| {
         json!({ "name": one.name, "label": one.label, "revoked": one.is_revoked, "checked": one.checked,

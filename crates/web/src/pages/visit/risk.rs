@@ -12,7 +12,7 @@ use telehealth::room::Audit;
 use telehealth::sheets::{Patient, Sheet, Signed};
 use telehealth::signal::Role;
 
-use super::host::{Room, hosting};
+use super::host::{Room, hosting, listed};
 use super::{Answer, account_of};
 use crate::answer;
 use crate::client::Asked;
@@ -130,7 +130,7 @@ fn told(asked: &Asked<'_>, room: &Room, sheet: &Sheet) -> Value {
     json!({
         "high": sheet.risk.is_high(), "asked": sheet.settings(&room.visit.id).high_risk, "label": sheet.risk.by_label,
         "reason": sheet.steps.reason, "passkey": sheet.signed.last().map(signed), "words": sheet.steps.sas,
-        "eye": by_eye.map(|held| clock(held.at_ms, zone)), "relay": sheet.relay_only,
+        "came": sheet.identity.is_some(), "eye": by_eye.map(|held| clock(held.at_ms, zone)), "relay": sheet.relay_only,
         "open": asked.web.hall().view(&room.visit.id).is_some(),
     })
 }
@@ -202,7 +202,9 @@ pub async fn seen(asked: &Asked<'_>) -> Answer {
     note(asked, &session, visit, Audit::SomebodyElse, None);
     super::somebody_else::put_out(asked, &session, &room).await?;
     let sheet = asked.web.sheets().of(visit).map_err(super::unread)?;
-    Ok(answer::json(StatusCode::OK, &told(asked, &room, &sheet)))
+    let mut told = told(asked, &room, &sheet);
+    told["links"] = listed(asked, visit)?;
+    Ok(answer::json(StatusCode::OK, &told))
 }
 
 async fn acting(asked: &Asked<'_>) -> Result<(Session, Room), Refusal> {
