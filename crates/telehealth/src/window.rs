@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::UnixMs;
 
@@ -29,23 +29,34 @@ impl<K: Hash + Eq + Copy> Window<K> {
 
     /// Seconds to wait, where there were as many as there may be.
     pub fn wait_s(&self, key: &K, now_ms: UnixMs) -> Option<u32> {
-        let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        self.left_s(&self.held(), key, now_ms)
+    }
+
+    /// Counts once more, or answers the seconds to wait: one step, however many ask at the same moment.
+    pub fn take(&self, key: K, now_ms: UnixMs) -> Result<(), u32> {
+        let mut counted = self.held();
+        if let Some(seconds) = self.left_s(&counted, &key, now_ms) {
+            return Err(seconds);
+        }
+        self.add(&mut counted, key, now_ms);
+        Ok(())
+    }
+
+    pub fn count(&self, key: K, now_ms: UnixMs) {
+        self.add(&mut self.held(), key, now_ms);
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<K, Counted>> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn left_s(&self, counted: &HashMap<K, Counted>, key: &K, now_ms: UnixMs) -> Option<u32> {
         let held = counted.get(key).filter(|held| held.times >= self.most)?;
         let left_ms = held.since_ms + self.ms - now_ms;
         (left_ms > 0).then(|| u32::try_from((left_ms + 999) / 1_000).unwrap_or(u32::MAX))
     }
 
-    /// Counts once more, or answers the seconds to wait.
-    pub fn take(&self, key: K, now_ms: UnixMs) -> Result<(), u32> {
-        if let Some(seconds) = self.wait_s(&key, now_ms) {
-            return Err(seconds);
-        }
-        self.count(key, now_ms);
-        Ok(())
-    }
-
-    pub fn count(&self, key: K, now_ms: UnixMs) {
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+    fn add(&self, counted: &mut HashMap<K, Counted>, key: K, now_ms: UnixMs) {
         if counted.len() >= COUNTED_MAX && !counted.contains_key(&key) {
             counted.retain(|_, held| now_ms < held.since_ms + self.ms);
             let oldest = counted.iter().min_by_key(|(_, held)| held.since_ms).map(|(key, _)| *key);

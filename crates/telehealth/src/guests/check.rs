@@ -186,12 +186,7 @@ impl Guests {
 
     /// A guest may keep what they type into a form, for so often.
     pub fn try_keep(&self, link: &Secret) -> Result<(), GuestError> {
-        let (key, now_ms) = (key_of(link), (self.clock)());
-        if let Some(seconds) = self.keeps.wait_s(&key, now_ms) {
-            return Err(GuestError::Wait { seconds });
-        }
-        self.keeps.count(key, now_ms);
-        Ok(())
+        self.keeps.take(key_of(link), (self.clock)()).map_err(|seconds| GuestError::Wait { seconds })
     }
 
     /// The clinician, known by their account.
