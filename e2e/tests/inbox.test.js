@@ -29,6 +29,9 @@ test('a physician works through the inbox by key and answers a patient', async (
   const id = await page.evaluate(() => document.activeElement.id);
   await page.keyboard.press('s');
   assert.equal(await page.evaluate(() => document.activeElement.name), 'until', 's leads to the day');
+  await page.keyboard.press('Escape');
+  assert.deepEqual(await page.evaluate(() => [document.activeElement.id, document.querySelectorAll('.item details[open]').length]), [id, 0], 'Escape leaves it');
+  await page.keyboard.press('s');
   await page.keyboard.press('Enter');
   await page.getByText('Snoozed. It comes back on its day.').waitFor();
   assert.equal(await count(page), before - 1);

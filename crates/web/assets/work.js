@@ -37,6 +37,14 @@ globalThis.wardstoneKeys.add(
   } },
 );
 
+// Escape leaves what was opened in an entry, and the entry has the focus again.
+list?.addEventListener("keydown", (event) => {
+  const open = event.key === "Escape" ? event.target.closest("details[open]") : null;
+  if (!open) return;
+  open.open = false;
+  open.closest(".item")?.focus();
+});
+
 const keys = document.getElementById("keys");
 const say = () => { if (keys) keys.hidden = items().length === 0 || globalThis.wardstoneKeys.isOff(); };
 say();

@@ -6,13 +6,13 @@ use identity::Session;
 use jiff::civil::Date;
 
 use super::day;
+use super::demographics::INTERPRETER;
 use super::name::Name;
 use super::names::Names;
 use super::read::{all, any_code, at, extension, has_code, text, words, words_of};
 use super::time;
 use crate::Web;
 
-const INTERPRETER: &str = "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired";
 /// "No known allergy" and its kin: an act of somebody, not an empty list.
 pub const NONE_KNOWN: [(&str, &str); 5] = [
     ("716186003", "No known allergies"),

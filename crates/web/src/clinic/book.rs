@@ -9,8 +9,9 @@ use jiff::tz::TimeZone;
 
 use super::ask::Sheet;
 use super::day::{self, Day};
+use super::demographics::INTERPRETER;
 use super::name::{Name, signed};
-use super::read::{all, at, has_code, reference, text, words, words_of};
+use super::read::{all, at, extension, has_code, reference, text, words, words_of};
 use super::time;
 
 const MINUTE_MS: i64 = 60_000;
@@ -66,6 +67,7 @@ pub struct Person {
     pub born: String,
     pub age: Option<String>,
     language: Option<String>,
+    needs_interpreter: bool,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -187,6 +189,7 @@ impl Person {
             born: birth.map_or_else(|| time::NOT_KNOWN.to_owned(), time::day),
             age: birth.zip(on).and_then(|(birth, on)| time::age(birth, on)),
             language: language(patient),
+            needs_interpreter: extension(patient, INTERPRETER, "valueBoolean").and_then(Json::as_bool) == Some(true),
         }
     }
 }
@@ -224,14 +227,14 @@ impl Visit {
         let waited = since_ms.filter(|_| status.waits()).map(minutes_of);
         let late = Some(minutes_of(start_ms)).filter(|late| status == Status::Expected && *late > 0);
         let spoken = |minutes: Option<i64>| minutes.map_or_else(String::new, day::span);
+        let patient = first(appointment, "Patient").and_then(|id| around.patients.get(id).cloned());
         Some(Visit {
             version: at(appointment, &["meta", "versionId"]).and_then(Json::as_str)?.parse().ok()?,
             time: day::clock(start_ms, zone),
             minutes: (end_ms - start_ms) / MINUTE_MS,
-            patient: first(appointment, "Patient").and_then(|id| around.patients.get(id).cloned()),
             reason: words_of(appointment, "reasonCode").or_else(|| text(appointment, "description").map(str::to_owned)),
-            language: first(appointment, "Patient").and_then(|id| around.patients.get(id)?.language.clone()),
-            interpreter: interpreter(appointment),
+            language: patient.as_ref().and_then(|one| one.language.clone()),
+            interpreter: interpreter(appointment, patient.as_ref().is_some_and(|one| one.needs_interpreter)),
             cancelled: appointment.get("cancelationReason").and_then(words),
             is_video: is_video(appointment),
             clinicians: clinicians(appointment, around),
@@ -241,6 +244,7 @@ impl Visit {
             late,
             status,
             start_ms,
+            patient,
             id,
         })
     }
@@ -306,12 +310,14 @@ fn language(patient: &Json<'_>) -> Option<String> {
     words(language).filter(|_| !is_english)
 }
 
-fn interpreter(appointment: &Json<'_>) -> Option<&'static str> {
+/// Where one comes, or is to be found: the appointment names one, or the patient needs one.
+fn interpreter(appointment: &Json<'_>, is_needed: bool) -> Option<&'static str> {
     let participants = all(appointment, "participant").iter();
     let mut interpreters = participants.filter(|participant| has_code(participant, "type", TRANSLATOR));
-    Some(match text(interpreters.next()?, "status") {
-        Some("accepted") => "interpreter booked",
-        Some("declined") => "interpreter declined",
+    Some(match interpreters.next().map(|named| text(named, "status")) {
+        None if !is_needed => return None,
+        Some(Some("accepted")) => "interpreter booked",
+        Some(Some("declined")) => "interpreter declined",
         _ => "interpreter to be found",
     })
 }
@@ -320,6 +326,22 @@ fn interpreter(appointment: &Json<'_>) -> Option<&'static str> {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_interpreter_is_to_be_found_where_the_patient_needs_one_and_nobody_is_named() {
+        let of = |participants: &str, is_needed| {
+            interpreter(&Json::parse_str(&format!(r#"{{"participant":[{participants}]}}"#)).unwrap(), is_needed)
+        };
+        let named = |status: &str| {
+            let kind = r#"{"coding":[{"code":"translator"}]}"#;
+            format!(r#"{{"type":[{kind}],"status":"{status}"}}"#)
+        };
+        assert_eq!((of("", false), of("", true)), (None, Some("interpreter to be found")));
+        for is_needed in [false, true] {
+            assert_eq!(of(&named("accepted"), is_needed), Some("interpreter booked"));
+            assert_eq!(of(&named("needs-action"), is_needed), Some("interpreter to be found"));
+        }
+    }
 
     fn visit(status: &str, patient: &str, clinician: &str, now: &str) -> (Status, Option<i64>, Option<i64>) {
         let period = |text: &str| if text.is_empty() { String::new() } else { format!(r#","period":{{{text}}}"#) };

@@ -115,6 +115,14 @@ pub fn moment(ms: i64, zone: &TimeZone) -> String {
     format!("{} {}", super::time::day(&Day::of(ms, zone).iso()), clock(ms, zone))
 }
 
+/// The same of what FHIR says; the day alone where no time was written.
+pub fn moment_of(fhir: &str, zone: &TimeZone) -> String {
+    match time::instant_ms(fhir) {
+        Some(at_ms) if fhir.len() > 10 => moment(at_ms, zone),
+        _ => time::day(fhir),
+    }
+}
+
 /// As FHIR writes an instant, in UTC.
 pub fn instant(ms: i64) -> String {
     Timestamp::from_millisecond(ms).unwrap_or_default().to_string()

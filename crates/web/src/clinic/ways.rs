@@ -1,5 +1,7 @@
 //! What can be done with who a patient is, from their chart: each way only for who may go it.
 
+use access::Action;
+
 use super::ask::Asking;
 use crate::client::Asked;
 use crate::pages::ways as may;
@@ -15,8 +17,11 @@ pub struct Ways {
 }
 
 impl Ways {
-    pub async fn of(asked: &Asked<'_>, asking: &Asking<'_>) -> Result<Self, Refusal> {
+    /// From a chart that is open, or from what stands in its place.
+    pub async fn of(asked: &Asked<'_>, asking: &Asking<'_>, is_open: bool) -> Result<Self, Refusal> {
         let all = [
+            // On a chart that is closed to them nobody writes.
+            ("notes/new", "Write a note", is_open && asking.may_ever(Action::Create, "DocumentReference")),
             ("edit", "Edit who this is", may::edits(asking)),
             ("forms", "Forms", may::sees_forms(asking)),
             ("insurance", "Insurance", may::insures(asking)),

@@ -134,7 +134,7 @@ async fn alike(asking: &Asking<'_>, typed: [&str; 2], found: &Found, now_ms: i64
 }
 
 /// The search by sound; none where nothing of it has one.
-fn sounding([name, number]: [&str; 2]) -> Option<Vec<(&'static str, String)>> {
+pub(super) fn sounding([name, number]: [&str; 2]) -> Option<Vec<(&'static str, String)>> {
     let mut has_sound = false;
     let mut pairs: Vec<(&str, String)> = Vec::new();
     for word in words(name) {

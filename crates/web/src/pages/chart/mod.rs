@@ -174,7 +174,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         },
         &names,
     );
-    page.ways = Ways::of(asked, &asking).await?;
+    page.ways = Ways::of(asked, &asking, true).await?;
     page.banner.glass = Glass::of(asked.web, &session, outlook.chart);
     let is_part2 = patient.get().is_part2() || reports.is_part2() || parts.sheets().any(Sheet::is_part2);
     page.part2_notice = is_part2.then_some(PART2_NOTICE);

@@ -76,7 +76,7 @@ pub(super) async fn page(
         offer: offer(asked, session, standing)?,
         // Who sees no chart keeps who a patient is all the same; of a chart that is closed to its reader nothing is offered.
         ways: if standing == Standing::NotYours {
-            Ways::of(asked, &asking(asked, session)?).await?
+            Ways::of(asked, &asking(asked, session)?, false).await?
         } else {
             Ways::default()
         },

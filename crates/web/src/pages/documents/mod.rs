@@ -18,7 +18,7 @@ use crate::assets::{Asset, DOCUMENTS_CSS, Frame};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Banner};
-use crate::clinic::day::Day;
+use crate::clinic::day::{self, Day};
 use crate::clinic::head::Head;
 use crate::clinic::names::Names;
 use crate::clinic::read::LOINC;
@@ -296,7 +296,7 @@ async fn shown(
     let names = Names::of(asking, &[], std::iter::once(&found)).await?;
     let mut groups: Vec<Group> = Vec::new();
     for one in found.resources() {
-        let row = Row::of(&one, &names);
+        let row = Row::of(&one, &names, asked.web.zone());
         match groups.iter_mut().find(|group| group.name == row.kind) {
             Some(group) => group.rows.push(row),
             None => groups.push(Group { name: row.kind.clone(), rows: vec![row] }),
@@ -323,7 +323,7 @@ async fn shown(
 }
 
 impl Row {
-    pub fn of(one: &Json<'_>, names: &Names) -> Self {
+    pub fn of(one: &Json<'_>, names: &Names, zone: &TimeZone) -> Self {
         let attachment = all(one, "content").first().and_then(|content| content.get("attachment"));
         let written = attachment.and_then(|held| text(held, "creation"));
         let loinc = one.get("type").and_then(|concept| code(concept, LOINC));
@@ -340,8 +340,8 @@ impl Row {
             id: text(one, "id").unwrap_or_default().to_owned(),
             title: title.unwrap_or_else(|| kind.clone()),
             kind,
-            dated: written.or_else(|| text(one, "date")).map(time::day).unwrap_or_default(),
-            filed: text(one, "date").map(time::moment).unwrap_or_default(),
+            dated: written.or_else(|| text(one, "date")).map(|at| day::day_of(at, zone)).unwrap_or_default(),
+            filed: text(one, "date").map(|at| day::moment_of(at, zone)).unwrap_or_default(),
             by: names.first(one, "author").unwrap_or_default(),
             signed_by: one.get("authenticator").and_then(|by| names.name(by)).unwrap_or_default(),
             state: match (is_error, text(one, "docStatus"), text(one, "status")) {

@@ -111,7 +111,7 @@ pub async fn content(asked: &Asked<'_>) -> Answer {
     let found = asking.read("DocumentReference", id).await?;
     let document = found.get().tree()?;
     asking.whose(&document, patient_id).await?;
-    if Row::of(&document, &Names::default()).is_error {
+    if Row::of(&document, &Names::default(), asked.web.zone()).is_error {
         return Err(RecordError::NotFound.into());
     }
     let opened = match asking.record.open_document(asking.caller, patient_id, id).await? {
@@ -318,7 +318,7 @@ async fn held(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>) -> Resu
     asking.whose(&document, patient_id).await?;
     head.is_part2 |= found.get().is_part2();
     let names = Names::of(asking, std::slice::from_ref(&document), std::iter::empty()).await?;
-    let row = Row::of(&document, &names);
+    let row = Row::of(&document, &names, asked.web.zone());
     let (mut state, mut media, mut size) = (Content::Error, "", String::new());
     if !row.is_error {
         (state, media, size) = match asking.record.open_document(asking.caller, patient_id, id).await {

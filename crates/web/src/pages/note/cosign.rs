@@ -15,7 +15,7 @@ use crate::clinic::inbox::LIMITS;
 use crate::clinic::names::Names;
 use crate::clinic::read::{at, reference, text};
 use crate::clinic::reports::covers;
-use crate::clinic::{task, time};
+use crate::clinic::{day, task};
 use crate::pages::results::people;
 use crate::refusal::Refusal;
 
@@ -42,12 +42,18 @@ pub async fn cosigners(asking: &Asking<'_>, patient_id: &str) -> Result<Vec<(Str
 }
 
 impl Cosigning {
-    pub async fn of(asking: &Asking<'_>, patient_id: &str, note_id: &str) -> Result<Option<Self>, Refusal> {
+    pub async fn of(
+        asked: &Asked<'_>,
+        asking: &Asking<'_>,
+        patient_id: &str,
+        note_id: &str,
+    ) -> Result<Option<Self>, Refusal> {
         let Some(one) = given(asking, patient_id, note_id).await? else { return Ok(None) };
         let names = Names::of(asking, std::slice::from_ref(&one), std::iter::empty()).await?;
         let by = one.get("owner").and_then(|owner| names.name(owner));
         let is_signed = text(&one, "status") == Some("completed");
-        let when = at(&one, &["executionPeriod", "end"]).and_then(Json::as_str).map(time::moment);
+        let when = at(&one, &["executionPeriod", "end"]).and_then(Json::as_str);
+        let when = when.map(|at| day::moment_of(at, asked.web.zone()));
         Ok(Some(Self {
             version: version_of(&one),
             by: by.unwrap_or_else(|| "a clinician whom the directory does not name".to_owned()),

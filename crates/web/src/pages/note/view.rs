@@ -381,7 +381,11 @@ impl<'a> Look<'a> {
         let source = |one: &Json<'_>| {
             let by = names.first(one, "author");
             let state = (text(one, "docStatus") == Some("final")).then(|| "signed".to_owned());
-            [by, text(one, "date").map(time::moment), state].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+            [by, text(one, "date").map(|at| day::moment_of(at, self.asked.web.zone())), state]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(" · ")
         };
         let (body, elsewhere) = match written(&note) {
             Ok(text) => (text, None),
@@ -392,7 +396,7 @@ impl<'a> Look<'a> {
         let adds_to = appended.and_then(|one| reference(one.get("target")?)).map(|(_, id)| id.to_owned());
         let held = addenda.resources();
         let addenda = held.iter().filter_map(|one| Some((text(one, "id")?.to_owned(), source(one)))).collect();
-        let cosigning = Cosigning::of(asking, patient_id, id).await?;
+        let cosigning = Cosigning::of(self.asked, asking, patient_id, id).await?;
         let page = NotePage {
             frame: Frame::of(self.asked.web),
             shell: self.shell(),

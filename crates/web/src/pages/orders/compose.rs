@@ -21,7 +21,7 @@ use crate::clinic::orders::catalogue::{self, ITEMS, Item, Kind, Priority, SETS, 
 use crate::clinic::orders::write::{ORDER_SYSTEM, Of, list};
 use crate::clinic::read::{all, any_code, text, words, words_of};
 use crate::clinic::shell::{Place, Shell};
-use crate::clinic::{time, visit};
+use crate::clinic::visit;
 use crate::pages::Answer;
 use crate::refusal::Refusal;
 
@@ -158,7 +158,7 @@ impl Around {
         let patient_id = asked.ids[0];
         let Some(head) = Head::of(asked.web, session, asking, patient_id, ABOUT).await? else { return Ok(None) };
         let problems = problems(asking, patient_id).await?;
-        let notes = if is_referral { notes(asking, patient_id).await? } else { Vec::new() };
+        let notes = if is_referral { notes(asked, asking, patient_id).await? } else { Vec::new() };
         let choices = Choices { problems: named(&problems), notes };
         let practitioner = asking.record.own_practitioner(asking.caller).await?;
         Ok(Some(Self { head, problems, choices, practitioner }))
@@ -185,7 +185,7 @@ pub fn named(problems: &[Json<'_>]) -> Vec<(String, String)> {
 }
 
 /// The latest notes and documents, each with its date.
-pub async fn notes(asking: &Asking<'_>, patient_id: &str) -> Result<Vec<(String, String)>, Refusal> {
+pub async fn notes(asked: &Asked<'_>, asking: &Asking<'_>, patient_id: &str) -> Result<Vec<(String, String)>, Refusal> {
     let elements = "type,description,date,docStatus,status";
     let pairs = [
         ("patient", patient_id),
@@ -197,7 +197,7 @@ pub async fn notes(asking: &Asking<'_>, patient_id: &str) -> Result<Vec<(String,
     let sheet = asking.search_if_ever("DocumentReference", &pairs).await?;
     let named = |one: &Json<'_>| {
         let title = text(one, "description").map(str::to_owned).or_else(|| words_of(one, "type"));
-        let day = text(one, "date").map(time::day).unwrap_or_default();
+        let day = text(one, "date").map(|at| day::day_of(at, asked.web.zone())).unwrap_or_default();
         Some((text(one, "id")?.to_owned(), format!("{}, {day}", title.unwrap_or_else(|| "Document".to_owned()))))
     };
     Ok(sheet.resources().iter().filter_map(named).collect())

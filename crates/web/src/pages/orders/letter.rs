@@ -3,6 +3,7 @@
 use askama::Template;
 use fhir::Json;
 use http::StatusCode;
+use jiff::tz::TimeZone;
 use record::{PART2_NOTICE, RecordError};
 
 use super::{ABOUT, asking, closed};
@@ -11,7 +12,7 @@ use crate::assets::{Asset, Frame, ORDERS_CSS};
 use crate::client::Asked;
 use crate::clinic::ask::{Asking, Sheet};
 use crate::clinic::banner::{Allergies, Banner};
-use crate::clinic::day::Day;
+use crate::clinic::day::{self, Day};
 use crate::clinic::head::Head;
 use crate::clinic::names::Names;
 use crate::clinic::note::runs;
@@ -19,7 +20,6 @@ use crate::clinic::orders::Order;
 use crate::clinic::orders::catalogue::{Specialty, specialty};
 use crate::clinic::read::{all, reference, text, words_of};
 use crate::clinic::shell::{Place, Shell};
-use crate::clinic::time;
 use crate::pages::{Answer, medicines_said, problems_said, written};
 use crate::refusal::Refusal;
 
@@ -83,7 +83,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         today: Day::of(asking.record.now_ms(), asked.web.zone()).short(),
         problems: asking.ever("Condition").then(|| problems_said(&conditions.resources())),
         medicines: asking.ever("MedicationRequest").then(|| medicines_said(&prescribed.resources(), &names)),
-        notes: notes.iter().map(Note::of).collect(),
+        notes: notes.iter().map(|one| Note::of(one, asked.web.zone())).collect(),
         order,
         part2_notice: head.is_part2.then_some(PART2_NOTICE),
     };
@@ -103,9 +103,9 @@ async fn documents(asking: &Asking<'_>, patient_id: &str, order: &Json<'_>) -> R
 }
 
 impl Note {
-    fn of(document: &Json<'_>) -> Self {
+    fn of(document: &Json<'_>, zone: &TimeZone) -> Self {
         let title = text(document, "description").map(str::to_owned).or_else(|| words_of(document, "type"));
-        let day = text(document, "date").map(time::day).unwrap_or_default();
+        let day = text(document, "date").map(|at| day::day_of(at, zone)).unwrap_or_default();
         let (body, elsewhere) = match written(document) {
             Ok(body) => (body, None),
             Err(_) => {

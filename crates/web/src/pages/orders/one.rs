@@ -130,7 +130,7 @@ async fn changed(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, held
     if held.line.state != State::Draft || held.line.order.version != seen {
         return shown(asked, session, asking, held, Some(entry), Some(STALE), "", StatusCode::CONFLICT).await;
     }
-    let notes = if entry.is_referral { notes(asking, asked.ids[0]).await? } else { Vec::new() };
+    let notes = if entry.is_referral { notes(asked, asking, asked.ids[0]).await? } else { Vec::new() };
     let choices = Choices { problems: named(&problems), notes };
     let attached = attached(&entry, &choices);
     let mut order = held.order.clone();
@@ -306,7 +306,7 @@ async fn shown(
     let choices = match &entry {
         Some(entry) => Choices {
             problems: named(&problems(asking, patient_id).await?),
-            notes: if entry.is_referral { notes(asking, patient_id).await? } else { Vec::new() },
+            notes: if entry.is_referral { notes(asked, asking, patient_id).await? } else { Vec::new() },
         },
         None => Choices { problems: Vec::new(), notes: Vec::new() },
     };

@@ -21,10 +21,11 @@ use crate::clinic::moves::{self, Act, Change, May, object};
 use crate::clinic::read::text;
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::slots::{self, SLOT_MINUTES};
+use crate::clinic::time;
 use crate::clinic::token;
 use crate::forms::Form;
 use crate::pages::Answer;
-use crate::pages::patients::wanted;
+use crate::pages::patients::{sounding, wanted};
 use crate::pages::today::{asking, query};
 use crate::refusal::Refusal;
 
@@ -390,6 +391,13 @@ struct Shown<'c> {
     found: Option<(Vec<Found>, bool)>,
 }
 
+/// A name of more than an initial, and a whole birth date or a number.
+fn names_one([name, number]: [&str; 2]) -> bool {
+    const DAY: usize = "1968-07-14".len();
+    name.chars().filter(|letter| letter.is_alphabetic()).count() > 1
+        && time::typed(number).is_none_or(|date| date.len() == DAY)
+}
+
 /// The page with who was found by what the form says.
 async fn found(
     asked: &Asked<'_>,
@@ -407,6 +415,10 @@ async fn found(
         let error = "Type the name, and the birth date or the record number: two things that only this patient has.";
         return Ok(shown(asked, session, StatusCode::UNPROCESSABLE_ENTITY, refused(wanted_time, error)));
     }
+    if !names_one(typed) {
+        let error = "Type more of the name than one letter, and the whole birth date or the record number.";
+        return Ok(shown(asked, session, StatusCode::UNPROCESSABLE_ENTITY, refused(wanted_time, error)));
+    }
     let pairs = wanted(typed);
     let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let sheet = match asking.search("Patient", &pairs).await {
@@ -417,7 +429,23 @@ async fn found(
         other => other?,
     };
     let today = Day::of(asked.web.record().now_ms(), asked.web.zone());
-    let patients = sheet.resources();
+    // Beside whom letters find: who sounds like it with the same number, so that nobody is taken for somebody else, or registered twice.
+    let alike = match sounding(typed) {
+        Some(pairs) => {
+            let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            match asking.search("Patient", &pairs).await {
+                Err(Refusal::Record(RecordError::TooCostly { .. })) => None,
+                other => Some(other?),
+            }
+        }
+        None => None,
+    };
+    let mut patients = sheet.resources();
+    for other in alike.iter().flat_map(|sheet| sheet.resources()) {
+        if !patients.iter().any(|held| text(held, "id") == text(&other, "id")) {
+            patients.push(other);
+        }
+    }
     let people = patients.iter().take(FOUND_MAX).filter_map(|patient| {
         let person = Person::of(text(patient, "id")?.to_owned(), patient, &today);
         let mrn = banner::record_number(patient).unwrap_or_default().to_owned();

@@ -45,6 +45,7 @@ pub struct Course {
 
 pub struct Reading {
     pub at_ms: i64,
+    /// In the clinic's time.
     when: String,
     /// In canonical units, of the measures of the course; empty where a unit is not known here.
     pub numbers: Vec<f64>,
@@ -100,7 +101,7 @@ impl Sheet {
                 }
             };
             let course = &mut courses[row];
-            let reading = Reading::of(one, when, at_ms, course.measures, birth);
+            let reading = Reading::of(one, (when, at_ms), course.measures, birth, zone);
             course.readings.push(reading);
             let minute = at_ms.div_euclid(MINUTE_MS);
             minutes.insert(minute);
@@ -139,7 +140,7 @@ impl Sheet {
         let reading = course.readings.first()?;
         let also = Some(&reading.value.also).filter(|also| !also.is_empty());
         let also = also.map_or_else(String::new, |also| format!(" ({also})"));
-        Some(format!("{}{also}, {}", value::whole(&reading.value), time::day(&reading.when)))
+        Some(format!("{}{also}, {}", value::whole(&reading.value), reading.when.split(' ').next().unwrap_or_default()))
     }
 }
 
@@ -155,7 +156,13 @@ impl Course {
 }
 
 impl Reading {
-    fn of(one: &Json<'_>, when: &str, at_ms: i64, measures: &'static [Measure], birth: Option<&str>) -> Self {
+    fn of(
+        one: &Json<'_>,
+        (when, at_ms): (&str, i64),
+        measures: &'static [Measure],
+        birth: Option<&str>,
+        zone: &TimeZone,
+    ) -> Self {
         let quantity = one.get("valueQuantity").or_else(|| at(one, &["component", "valueQuantity"]));
         let unit = quantity.and_then(|quantity| text(quantity, "code")).unwrap_or_default();
         let numbers = value::numbers(one);
@@ -167,12 +174,12 @@ impl Reading {
         let on = when.get(..10).and_then(|day| day.parse().ok());
         let age = birth.zip(on).and_then(|(birth, on)| Age::at(birth, on));
         let flag = value::flag(one).or_else(|| flag(measures, &numbers, age));
-        Self { at_ms, when: when.to_owned(), numbers, unit: unit.to_owned(), value: value::of(one), flag }
+        Self { at_ms, when: day::moment_of(when, zone), numbers, unit: unit.to_owned(), value: value::of(one), flag }
     }
 
     /// `12-Nov-2026 10:12`.
     pub fn moment(&self) -> String {
-        time::moment(&self.when)
+        self.when.clone()
     }
 
     /// The value in words, with what it means.
