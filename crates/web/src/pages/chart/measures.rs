@@ -73,7 +73,14 @@ struct Series<'j, 'a> {
     all: Vec<&'j Json<'a>>,
 }
 
-pub fn vitals(observations: &[Json<'_>], reading: &Reading<'_>, from_ms: i64, now_ms: i64) -> Vec<Measure> {
+/// Compared as on the flowsheet: in the units of the measures.
+pub fn vitals(
+    observations: &[Json<'_>],
+    birth: Option<&str>,
+    reading: &Reading<'_>,
+    from_ms: i64,
+    now_ms: i64,
+) -> Vec<Measure> {
     let mut measures: Vec<(usize, Measure)> = series(observations)
         .iter()
         .map(|series| {
@@ -82,7 +89,7 @@ pub fn vitals(observations: &[Json<'_>], reading: &Reading<'_>, from_ms: i64, no
             if let Some(rank) = rank {
                 measure.name = VITALS[rank].1.to_owned();
             }
-            let points: Vec<Point> = series.all.iter().filter_map(|one| Point::of(one, reading)).collect();
+            let points: Vec<Point> = series.all.iter().filter_map(|one| Point::of(one, birth, reading)).collect();
             measure.spark = Spark::of(&measure.name, &points, from_ms, now_ms);
             (rank.unwrap_or(VITALS.len()), measure)
         })
@@ -211,10 +218,36 @@ mod tests {
             observation("29463-7", "2026-05-02", "81.0", ""),
         ];
         let now_ms = time::instant_ms("2026-11-22").unwrap_or_default();
-        let vitals = vitals(&parsed(&texts), &Reading::plain(&Names::default()), now_ms - 365 * 86_400_000, now_ms);
+        let vitals =
+            vitals(&parsed(&texts), None, &Reading::plain(&Names::default()), now_ms - 365 * 86_400_000, now_ms);
         let said: Vec<_> = vitals.iter().map(|m| (m.name.as_str(), m.value.text.as_str(), m.before.as_str())).collect();
         assert_eq!(said, [("Heart rate", "78", ""), ("Weight", "83.4", "81.0")]);
         assert!(vitals[1].spark.is_some() && vitals[0].spark.is_none());
+    }
+
+    #[test]
+    fn a_course_in_mixed_units_is_drawn_in_one() {
+        let in_unit = |text: String, unit: &str| text.replace(r#""code":"kg""#, &format!(r#""code":"{unit}""#));
+        let texts = [
+            in_unit(observation("8310-5", "2026-11-20", "98.6", ""), "[degF]"),
+            in_unit(observation("8310-5", "2026-11-10", "37", ""), "Cel"),
+            in_unit(observation("8310-5", "2026-10-20", "98.6", ""), "[degF]"),
+            in_unit(observation("8302-2", "2026-11-20", "177.8", ""), "cm"),
+            in_unit(observation("8302-2", "2026-11-10", "70", ""), "[in_i]"),
+        ];
+        let now_ms = time::instant_ms("2026-11-22").unwrap_or_default();
+        let names = Names::default();
+        let vitals = vitals(&parsed(&texts), None, &Reading::plain(&names), now_ms - 365 * 86_400_000, now_ms);
+        for measure in vitals {
+            let lines = measure.spark.map(|spark| spark.lines).unwrap_or_default();
+            let heights: Vec<f64> = lines
+                .iter()
+                .flat_map(|line| line.split(' '))
+                .filter_map(|at| at.split_once(',')?.1.parse().ok())
+                .collect();
+            let is_level = heights.iter().all(|height| (height - heights[0]).abs() < 0.1);
+            assert!(heights.len() > 1 && is_level, "{}: {lines:?}", measure.name);
+        }
     }
 
     #[test]

@@ -210,7 +210,7 @@ impl<'a> Page<'a> {
             problems_over = over;
             active
         });
-        let (vitals, from_ms) = vitals(parts, rare, reading, now_ms);
+        let (vitals, from_ms) = vitals(parts, rare, text(patient, "birthDate"), reading, now_ms);
         let results = parts.get(Part::Results);
         let mut page = Self {
             frame: Frame::of(asked.web),
@@ -285,14 +285,20 @@ fn panel<T>(parts: &Parts, part: Part, rows: impl FnOnce(&[Json<'_>]) -> Vec<T>)
 }
 
 /// With courses from two years ago on, or from the oldest of the readings that were asked for.
-fn vitals(parts: &Parts, rare: &Sheet, reading: &Reading<'_>, now_ms: i64) -> (Option<Panel<Measure>>, i64) {
+fn vitals(
+    parts: &Parts,
+    rare: &Sheet,
+    birth: Option<&str>,
+    reading: &Reading<'_>,
+    now_ms: i64,
+) -> (Option<Panel<Measure>>, i64) {
     let two_years_ms = now_ms - COURSE_MONTHS * MONTH_MS;
     let Some((sheet, is_whole)) = parts.get(Part::Vitals) else { return (None, two_years_ms) };
     let mut held = sheet.resources();
     let oldest_ms = sheet.next().and_then(|_| measures::oldest_ms(&held)).unwrap_or(two_years_ms);
     let from_ms = two_years_ms.max(oldest_ms);
     held.extend(rare.resources());
-    (Some(Panel { rows: measures::vitals(&held, reading, from_ms, now_ms), is_whole, of: None }), from_ms)
+    (Some(Panel { rows: measures::vitals(&held, birth, reading, from_ms, now_ms), is_whole, of: None }), from_ms)
 }
 
 /// The latest of vital signs that are measured too rarely to be among the latest readings.

@@ -3,7 +3,7 @@
 mod entry;
 mod plot;
 mod save;
-mod sheet;
+pub(super) mod sheet;
 
 use access::Action;
 use askama::Template;

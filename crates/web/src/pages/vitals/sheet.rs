@@ -55,6 +55,14 @@ pub struct Reading {
     pub flag: Option<Flag>,
 }
 
+/// What readings of one vital sign are compared by, in whatever units they were written.
+pub struct Compared {
+    /// In canonical units, of the measures of its row; empty where a unit is not known here.
+    pub numbers: Vec<f64>,
+    /// What its maker flagged, else how it stands at the age that the patient had.
+    pub flag: Option<Flag>,
+}
+
 /// One column.
 pub struct Time {
     minute: i64,
@@ -85,8 +93,7 @@ impl Sheet {
             }
             let Some(when) = taken(one) else { continue };
             let Some(at_ms) = time::instant_ms(when) else { continue };
-            let row = ROWS.iter().position(|(codes, ..)| codes.iter().any(|code| has_loinc(one, code)));
-            let row = match row {
+            let row = match row(one) {
                 Some(row) => row,
                 None => {
                     let name = one.get("code").and_then(words).unwrap_or_else(|| "Measure without a name".to_owned());
@@ -163,18 +170,9 @@ impl Reading {
         birth: Option<&str>,
         zone: &TimeZone,
     ) -> Self {
-        let quantity = one.get("valueQuantity").or_else(|| at(one, &["component", "valueQuantity"]));
-        let unit = quantity.and_then(|quantity| text(quantity, "code")).unwrap_or_default();
-        let numbers = value::numbers(one);
-        let canonical = |(number, measure): (&f64, &Measure)| Some(measure.unit_of_code(unit)?.canonical(*number));
-        let numbers: Vec<f64> = match numbers.len() == measures.len() {
-            true => numbers.iter().zip(measures).filter_map(canonical).collect(),
-            false => Vec::new(),
-        };
-        let on = when.get(..10).and_then(|day| day.parse().ok());
-        let age = birth.zip(on).and_then(|(birth, on)| Age::at(birth, on));
-        let flag = value::flag(one).or_else(|| flag(measures, &numbers, age));
-        Self { at_ms, when: day::moment_of(when, zone), numbers, unit: unit.to_owned(), value: value::of(one), flag }
+        let unit = unit_code(one).to_owned();
+        let Compared { numbers, flag } = Compared::by(measures, one, when, birth);
+        Self { at_ms, when: day::moment_of(when, zone), numbers, unit, value: value::of(one), flag }
     }
 
     /// `12-Nov-2026 10:12`.
@@ -201,6 +199,37 @@ impl Time {
             is_new: false,
         }
     }
+}
+
+impl Compared {
+    /// By the row of the flowsheet that it stands in; without one there are no numbers here.
+    pub fn of(one: &Json<'_>, when: &str, birth: Option<&str>) -> Self {
+        let measures = row(one).map_or(&[][..], |row| ROWS[row].2);
+        Self::by(measures, one, when, birth)
+    }
+
+    fn by(measures: &[Measure], one: &Json<'_>, when: &str, birth: Option<&str>) -> Self {
+        let (unit, numbers) = (unit_code(one), value::numbers(one));
+        let canonical = |(number, measure): (&f64, &Measure)| Some(measure.unit_of_code(unit)?.canonical(*number));
+        let numbers: Vec<f64> = match numbers.len() == measures.len() {
+            true => numbers.iter().zip(measures).filter_map(canonical).collect(),
+            false => Vec::new(),
+        };
+        let on = when.get(..10).and_then(|day| day.parse().ok());
+        let age = birth.zip(on).and_then(|(birth, on)| Age::at(birth, on));
+        let flag = value::flag(one).or_else(|| flag(measures, &numbers, age));
+        Self { numbers, flag }
+    }
+}
+
+fn row(one: &Json<'_>) -> Option<usize> {
+    ROWS.iter().position(|(codes, ..)| codes.iter().any(|code| has_loinc(one, code)))
+}
+
+/// UCUM, of the value or of its first part; empty for none.
+pub fn unit_code<'j>(one: &'j Json<'_>) -> &'j str {
+    let quantity = one.get("valueQuantity").or_else(|| at(one, &["component", "valueQuantity"]));
+    quantity.and_then(|quantity| text(quantity, "code")).unwrap_or_default()
 }
 
 /// The worst of the numbers.
