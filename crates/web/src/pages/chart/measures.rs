@@ -7,6 +7,7 @@ use super::spark::{Point, Spark};
 use crate::clinic::read::{LOINC, all, text, words};
 use crate::clinic::time;
 use crate::clinic::value::{self, Flag, Value};
+use crate::pages::vitals::sheet::Compared;
 
 /// In the order in which they are read, with the name that people say (LOINC: vital signs panel 85353-1).
 const VITALS: [(&[&str], &str); 10] = [
@@ -73,7 +74,7 @@ struct Series<'j, 'a> {
     all: Vec<&'j Json<'a>>,
 }
 
-/// Compared as on the flowsheet: in the units of the measures.
+/// Compared and flagged as on the flowsheet: in the units of the measures, by what is expected at the age.
 pub fn vitals(
     observations: &[Json<'_>],
     birth: Option<&str>,
@@ -90,6 +91,10 @@ pub fn vitals(
                 measure.name = VITALS[rank].1.to_owned();
             }
             let points: Vec<Point> = series.all.iter().filter_map(|one| Point::of(one, birth, reading)).collect();
+            let latest = series.all.first().and_then(|one| Some((*one, taken(one)?)));
+            if let Some((latest, when)) = latest {
+                measure.flag = Compared::of(latest, when, birth).flag;
+            }
             measure.spark = Spark::of(&measure.name, &points, from_ms, now_ms);
             (rank.unwrap_or(VITALS.len()), measure)
         })
@@ -247,6 +252,34 @@ mod tests {
                 .collect();
             let is_level = heights.iter().all(|height| (height - heights[0]).abs() < 0.1);
             assert!(heights.len() > 1 && is_level, "{}: {lines:?}", measure.name);
+        }
+    }
+
+    #[test]
+    fn a_vital_sign_is_flagged_by_the_age_and_by_its_maker_before_that() {
+        let pressure = |more: &str| {
+            let part = |code: &str, value: &str| {
+                format!(
+                    r#"{{"code":{{"coding":[{{"system":"{LOINC}","code":"{code}"}}]}},"valueQuantity":{{"value":{value},"code":"mm[Hg]"}}}}"#
+                )
+            };
+            let parts = [part("8480-6", "172"), part("8462-4", "98")].join(",");
+            format!(
+                r#"{{"status":"final","code":{{"coding":[{{"system":"{LOINC}","code":"85354-9"}}]}},
+                "effectiveDateTime":"2026-11-20","component":[{parts}]{more}}}"#
+            )
+        };
+        let low = r#","interpretation":[{"coding":[{"code":"L"}]}]"#;
+        let names = Names::default();
+        for (birth, more, word) in
+            [(Some("1968-07-14"), "", Some("high")), (Some("1968-07-14"), low, Some("low")), (None, "", None)]
+        {
+            let texts = [pressure(more), pressure(more).replace("2026-11-20", "2026-11-10")];
+            let vitals = vitals(&parsed(&texts), birth, &Reading::plain(&names), 0, i64::MAX / 2);
+            let said: Vec<_> = vitals.iter().map(|measure| measure.flag.map(|flag| flag.word)).collect();
+            assert_eq!(said, [word]);
+            let listed = vitals.iter().filter_map(|measure| measure.spark.as_ref()).flat_map(|spark| &spark.readings);
+            assert_eq!(listed.map(|one| one.flag.map(|flag| flag.word)).collect::<Vec<_>>(), [word, word]);
         }
     }
 

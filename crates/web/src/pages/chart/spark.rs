@@ -58,8 +58,7 @@ impl Point {
         let (when, written) = (taken(observation)?, value::numbers(observation));
         let value = value::of(observation);
         let at_ms = time::instant_ms(when)?;
-        let numbers = Compared::of(observation, when, birth).numbers;
-        let flag = value::flag(observation);
+        let Compared { numbers, flag } = Compared::of(observation, when, birth);
         let (numbers, scale) = match numbers.is_empty() {
             true => (written, Scale::Written(value.unit.clone())),
             false => (numbers, Scale::Measure),
