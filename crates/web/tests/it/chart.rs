@@ -75,6 +75,32 @@ async fn a_chart_says_values_flags_and_sources_in_words() {
 }
 
 #[tokio::test]
+async fn a_prescription_that_nobody_signed_is_no_current_medicine() {
+    let clinic = ward().await;
+    for patient in ["p1", "p2"] {
+        let draft = format!(
+            r#""subject":{{"reference":"Patient/{patient}"}},"status":"draft","intent":"order","authoredOn":"2027-01-03",
+            "medicationCodeableConcept":{{"text":"naproxen 500 MG"}}"#
+        );
+        clinic.put("MedicationRequest", &format!("draft-{patient}"), &draft).await;
+    }
+    let panel = async |login, path| {
+        let (_, page) = look(&clinic, login, path).await;
+        let (_, rest) = page.body.split_once(r#"aria-labelledby="medicines""#).unwrap();
+        rest.split("</section>").next().unwrap().to_owned()
+    };
+    let medicines = panel("asha", "/patients/p1").await;
+    assert!(medicines.contains("<p>1 current</p>"), "{medicines}");
+    let (current, unsigned) = medicines.split_once("Not signed yet (1)").unwrap();
+    assert!(current.contains("allopurinol 100 mg") && !current.contains("naproxen"), "{medicines}");
+    assert!(unsigned.contains("naproxen 500 mg"), "{medicines}");
+    let medicines = panel("zoe", "/patients/p2").await;
+    let (current, unsigned) = medicines.split_once("Not signed yet (1)").unwrap();
+    assert!(current.contains("No current medicines. A prescription is here from the moment it is signed."));
+    assert!(!current.contains("1 current") && unsigned.contains("naproxen 500 mg"), "{medicines}");
+}
+
+#[tokio::test]
 async fn no_address_and_no_title_says_who_the_patient_is() {
     let clinic = ward().await;
     let (mut browser, page) = look(&clinic, "asha", "/patients/p1").await;

@@ -69,6 +69,8 @@ struct Page<'a> {
     problems: Option<Panel<Row>>,
     problems_over: Vec<Row>,
     medicines: Option<Panel<Row>>,
+    /// Prescriptions that nobody signed: of no effect yet.
+    unsigned: Vec<Row>,
     team: Option<Panel<Member>>,
     vitals: Option<Panel<Measure>>,
     vitals_since: String,
@@ -211,6 +213,7 @@ impl<'a> Page<'a> {
             active
         });
         let (vitals, from_ms) = vitals(parts, rare, text(patient, "birthDate"), reading, now_ms);
+        let (medicines, unsigned) = medicines(parts, reading);
         let results = parts.get(Part::Results);
         let mut page = Self {
             frame: Frame::of(asked.web),
@@ -222,7 +225,8 @@ impl<'a> Page<'a> {
             waiting,
             problems,
             problems_over,
-            medicines: medicines(parts, reading),
+            medicines,
+            unsigned,
             team: panel(parts, Part::CareTeam, |held| panels::care_team(held, patient, reading)),
             vitals,
             vitals_since: month(from_ms),
@@ -315,16 +319,19 @@ async fn rare_vitals(asking: &Asking<'_>, parts: &Parts, patient_id: &str) -> Re
     asking.search_if_ever("Observation", &asked).await
 }
 
-/// Prescribed and reported, under one heading.
-fn medicines(parts: &Parts, reading: &Reading<'_>) -> Option<Panel<Row>> {
+/// Prescribed and reported, under one heading; and what is prescribed once somebody signs it.
+fn medicines(parts: &Parts, reading: &Reading<'_>) -> (Option<Panel<Row>>, Vec<Row>) {
     let (prescribed, reported) = (parts.get(Part::Prescriptions), parts.get(Part::Statements));
     if prescribed.is_none() && reported.is_none() {
-        return None;
+        return (None, Vec::new());
     }
     let requests = prescribed.map(|(sheet, _)| sheet.resources()).unwrap_or_default();
+    let (unsigned, requests): (Vec<_>, Vec<_>) =
+        requests.into_iter().partition(|one| text(one, "status") == Some("draft"));
     let statements = reported.map(|(sheet, _)| sheet.resources()).unwrap_or_default();
     let is_whole = [prescribed, reported].iter().all(|part| part.is_some_and(|(_, is_whole)| is_whole));
-    Some(Panel { rows: panels::medicines(&requests, &statements, reading), is_whole, of: None })
+    let current = Panel { rows: panels::medicines(&requests, &statements, reading), is_whole, of: None };
+    (Some(current), panels::medicines(&unsigned, &[], reading))
 }
 
 /// What visits refer to as their reason, by id.

@@ -33,6 +33,8 @@ impl Since {
         since.add(tally(results.into_iter(), page.results_of.is_some()), "result", "results", "results");
         since.add_notes(page);
         since.add_panel(&page.medicines, |row| row.news.is_some(), ["medicine", "medicines", "medicines"]);
+        let unsigned = tally(page.unsigned.iter().map(|row| row.news.is_some()), false);
+        since.add(unsigned, "unsigned prescription", "unsigned prescriptions", "unsigned");
         since.add(tally(page.allergy_news.iter().map(|_| true), false), "allergy", "allergies", "allergies");
         let problems = page.problems.iter().flat_map(|panel| &panel.rows).chain(&page.problems_over);
         since.add(tally(problems.map(|row| row.news.is_some()), false), "problem", "problems", "problems");
