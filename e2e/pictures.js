@@ -45,8 +45,9 @@ try {
   await subjective.fill('Feels well. Walks half an hour a day, takes the tablets every morning.');
   await shoot('note');
   await page.goto('/today');
+  const family = await page.locator('tr .c-who > a').first().innerText();
   await page.keyboard.press('Control+k');
-  await page.keyboard.type('ru');
+  await page.keyboard.type(family.slice(0, 3).toLowerCase());
   await page.getByRole('option', { name: /MRN/ }).first().waitFor();
   await shoot('palette');
   const visit = await appointment({ clinic });
