@@ -72,7 +72,7 @@ async function run(here) {
 }
 
 const clinic = await Clinic.start({ patients: 6, relayOnly });
-const browser = await Browser.start(clinic, { media: true });
+const browser = await Browser.start(clinic, { media: true, fps: 20 });
 let isMet = true;
 try {
   const runs = [];

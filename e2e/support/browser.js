@@ -14,7 +14,7 @@ const FLAGS = [
   '--disable-component-update', '--disable-sync',
 ];
 /** Cameras and microphones that Chromium makes up, allowed without asking. The second camera is one of depth, which no call takes. */
-const MEDIA_FLAGS = ['--use-fake-device-for-media-stream=device-count=3', '--use-fake-ui-for-media-stream', '--autoplay-policy=no-user-gesture-required', '--disable-features=WebRtcHideLocalIpsWithMdns'];
+const MEDIA_FLAGS = ['--use-fake-ui-for-media-stream', '--autoplay-policy=no-user-gesture-required', '--disable-features=WebRtcHideLocalIpsWithMdns'];
 const SCREENSHOTS = new URL('../screenshots/', import.meta.url).pathname;
 export const WIDE = { width: 1440, height: 900 };
 export const MIDDLE = { width: 1024, height: 768 };
@@ -22,9 +22,12 @@ export const NARROW = { width: 390, height: 844 };
 
 /** One browser with a certificate database of its own. Its contexts are different people's browsers. */
 export class Browser {
-  static async start(clinic, { media = false, clip = null } = {}) {
+  /** `fps`: pictures a second of the made-up cameras; few, for tests are not about how fast two cores code them. */
+  static async start(clinic, { media = false, clip = null, fps = 10 } = {}) {
     const browser = new Browser();
     browser.clinic = clinic;
+    // Three people in a call are nine pictures that two cores take apart and put together.
+    browser.patience = media ? 45_000 : 15_000;
     browser.home = await mkdtemp(join(tmpdir(), 'wardstone-home-'));
     const database = join(browser.home, '.pki', 'nssdb');
     await mkdir(database, { recursive: true });
@@ -32,7 +35,8 @@ export class Browser {
     await certutil('-N', '--empty-password');
     await certutil('-A', '-n', 'demo', '-t', 'C,,', '-i', clinic.ca_cert);
     const env = { ...process.env, HOME: browser.home };
-    const flags = [...FLAGS, ...(media ? MEDIA_FLAGS : []), ...(clip ? [`--use-file-for-fake-video-capture=${clip}`] : [])];
+    const cameras = [...MEDIA_FLAGS, `--use-fake-device-for-media-stream=device-count=3,fps=${fps}`];
+    const flags = [...FLAGS, ...(media ? cameras : []), ...(clip ? [`--use-file-for-fake-video-capture=${clip}`] : [])];
     browser.chromium = await chromium.launch({ executablePath: CHROMIUM, args: flags, env });
     return browser;
   }
@@ -45,7 +49,7 @@ export class Browser {
   /** A browser that nobody used before: cookies, keys and connections of its own. */
   async profile(options = {}) {
     const context = await this.chromium.newContext({ baseURL: this.clinic.base_url, viewport: WIDE, ...options });
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(this.patience);
     return context;
   }
 }

@@ -38,6 +38,18 @@ export async function signInAtMe(page, clinic, name) {
   return user;
 }
 
+/** The front desk registers somebody who comes for the first time; gives the path of their chart. */
+export async function register(desk, { family, given, born, sex = 'male' }) {
+  await desk.goto('/patients/new');
+  await desk.locator('[name="family"]').first().fill(family);
+  await desk.locator('[name="given"]').first().fill(given);
+  await desk.getByLabel('Birth date').fill(born);
+  await desk.locator('[name="gender"]').selectOption(sex);
+  await desk.getByRole('button', { name: 'Register', exact: true }).click();
+  await desk.waitForURL(/\?registered$/);
+  return new URL(desk.url()).pathname;
+}
+
 export async function signOut(page) {
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.waitForURL('**/signin');

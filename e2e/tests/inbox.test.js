@@ -40,6 +40,15 @@ test('a physician works through the inbox by key and answers a patient', async (
   await page.keyboard.press('e');
   await page.getByText('Done. Nothing was sent to anybody.').waitFor();
   assert.equal(await count(page), before - 2);
+  await photograph(page, 'inbox-done');
+  await findsNothing(page, 'inbox-done');
+  await page.getByRole('button', { name: 'Take it back' }).click();
+  await page.getByText('It is as it was before.').waitFor();
+  assert.equal(await count(page), before - 1);
+  await page.keyboard.press('j');
+  await page.keyboard.press('e');
+  await page.getByText('Done. Nothing was sent to anybody.').waitFor();
+  assert.equal(await count(page), before - 2);
   await page.locator('.item h2 a', { hasText: 'Message from the patient' }).first().click();
   await page.getByRole('heading', { name: 'What becomes of it' }).waitFor();
   await photograph(page, 'inbox-message');

@@ -117,8 +117,23 @@ test('a physician prescribes, is stopped once by the allergy, and prints the she
   await page.getByRole('link', { name: /Allergy warnings that were signed over/ }).click();
   await page.getByRole('cell', { name: /took amoxicillin in 2024/ }).waitFor();
   await lookAt(page, 'overrides');
+  assert.equal(await page.getByRole('button', { name: /^Reviewed/ }).count(), 0, 'nobody reviews their own');
   assert.deepEqual(page.complaints, []);
   await context.close();
+
+  const other = await here.browser.profile();
+  const pharmacy = await pageOf(other);
+  await signIn(pharmacy, here.clinic, here.clinic.users.find(({ role }) => role === 'pharmacist').username);
+  await pharmacy.goto('/overrides');
+  const row = pharmacy.getByRole('row').filter({ hasText: 'took amoxicillin in 2024' });
+  await row.getByRole('textbox').fill('Spoke with Dr Rao');
+  await row.getByRole('button', { name: /^Reviewed/ }).click();
+  await pharmacy.getByRole('status').filter({ hasText: 'Marked as reviewed.' }).waitFor();
+  await row.getByText('Reviewed: Spoke with Dr Rao').waitFor();
+  assert.equal(await row.getByRole('button').count(), 0, 'once');
+  await lookAt(pharmacy, 'overrides-reviewed');
+  assert.deepEqual(pharmacy.complaints, []);
+  await other.close();
 });
 
 test('without scripts problems and immunizations are recorded, and going back makes no second one', async () => {

@@ -240,3 +240,25 @@ test('a physician merges two records of one patient and takes them apart again',
   assert.deepEqual(page.complaints, []);
   await context.close();
 });
+
+test('going back from a chart shows the list again, and no address says who was looked for', async () => {
+  const context = await here.browser.profile();
+  const page = await pageOf(context);
+  await signIn(page, here.clinic, 'asha.rao');
+  await page.goto('/today?who=all');
+  const name = (await page.locator('tr .c-who > a').first().innerText()).split(',')[0];
+  await page.goto('/patients');
+  await page.getByLabel('Name', { exact: true }).fill(name);
+  await page.getByRole('button', { name: 'Find', exact: true }).click();
+  const first = page.getByRole('rowheader').getByRole('link').first();
+  await first.click();
+  await page.waitForURL(/\/patients\/[A-Za-z0-9.-]+$/);
+  await page.goBack();
+  await first.waitFor();
+  assert.equal(await page.getByLabel('Name', { exact: true }).inputValue(), name);
+  assert.match(new URL(page.url()).search, /^\?asked=[0-9a-f]{32}$/);
+  await page.reload();
+  await first.waitFor();
+  assert.deepEqual(page.complaints, []);
+  await context.close();
+});

@@ -51,7 +51,7 @@ async function areClosed(page, paths) {
   }
 }
 
-test('a pharmacist looks through the medicines of a patient and reviews what was overridden', async () => {
+test('a pharmacist looks through the medicines of a patient, and at what was signed over', async () => {
   const { chart, name } = await somebody();
   const { context, page } = await at('pharmacist');
   await find(page, name);

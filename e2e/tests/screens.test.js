@@ -37,7 +37,7 @@ async function* reached(page, known, role) {
 }
 
 const known = new Set();
-for (const role of ['physician', 'nurse', 'medical_assistant', 'front_desk', 'psychiatrist', 'pharmacist', 'billing', 'privacy_officer', 'admin', 'patient']) {
+for (const role of ['physician', 'nurse', 'medical_assistant', 'front_desk', 'psychiatrist', 'pharmacist', 'billing', 'privacy_officer', 'admin', 'auditor', 'patient', 'proxy']) {
   test(`every screen of a ${role.replace('_', ' ')} holds to the rules`, async (t) => {
     const user = here.clinic.users.find((user) => user.role === role);
     if (!user) return t.skip(`the demo has no ${role}`);
@@ -78,3 +78,31 @@ for (const role of ['physician', 'nurse', 'medical_assistant', 'front_desk', 'ps
     await context.close();
   });
 }
+
+test('what is refused holds to the rules too, with several things wrong at once', async () => {
+  const context = await here.browser.profile();
+  const page = await pageOf(context);
+  await signIn(page, here.clinic, 'asha.rao');
+  await page.goto('/patients');
+  await page.getByLabel('Born, or record number').fill('WS-100001');
+  await page.getByRole('button', { name: 'Find' }).click();
+  const chart = await page.locator('main table a[href^="/patients/"]').first().getAttribute('href');
+  for (const [path, wrong, button] of [
+    [`${chart}/vitals`, { '#systolic': '700', '#pulse': '720', '#weight': '9000' }, 'Save the set'],
+    ['/patients/new', { '#mobile': 'call me', '#email': 'nobody', '#zip': '1' }, null],
+    [`${chart}/prescriptions/new`, {}, null],
+    [`${chart}/orders/new`, {}, null],
+    [`${chart}/allergies`, {}, null],
+    ['/cover', {}, 'Save'],
+    ['/colleagues', {}, 'Save'],
+  ]) {
+    await page.goto(path);
+    for (const [field, value] of Object.entries(wrong)) await page.locator(field).fill(value);
+    const first = button ? page.getByRole('button', { name: button, exact: true }) : page.locator('main form button.first').first();
+    await first.click();
+    await page.locator('main [role=alert]').first().waitFor();
+    await findsNothing(page, `${path}, refused`);
+    await fits(page, `${path}, refused`);
+  }
+  await context.close();
+});

@@ -6,7 +6,7 @@ import test from 'node:test';
 import { findsNothing } from '../support/axe.js';
 import { NARROW, pageOf, photograph } from '../support/browser.js';
 import { house } from '../support/house.js';
-import { signIn } from '../support/people.js';
+import { register, signIn } from '../support/people.js';
 
 const here = house({ patients: 18 });
 
@@ -27,6 +27,23 @@ async function somebodyExpected(page) {
 async function more(row, what) {
   await row.getByText('More', { exact: true }).click();
   await row.getByRole('button', { name: what, exact: true }).click();
+}
+
+/** The address has no word of a name, short ones too, and no birth date. */
+function saysNobody(page, name, born) {
+  const words = (text) => text.toLowerCase().split(/[^a-z0-9]+/).filter(Boolean);
+  const address = decodeURIComponent(page.url());
+  assert.deepEqual(words(name).filter((word) => words(address).includes(word)), [], address);
+  assert.ok(!address.includes(born), address);
+}
+
+/** Takes the first free time of the calendar that is shown; says which. */
+async function offered(page) {
+  const offer = page.getByRole('link', { name: /^Free, book/ }).first();
+  const when = (await offer.getAttribute('aria-label')).match(/\d\d-\w{3}-\d{4} \d\d:\d\d/)[0];
+  await offer.click();
+  await page.getByText(when).first().waitFor();
+  return when;
 }
 
 test('check in, start and done pass between two browsers as they happen', async () => {
@@ -106,17 +123,18 @@ test('who comes second is told, keeps what was typed, and may do it all the same
 test('a menu that is open stays open, and the list catches up when it closes', async () => {
   const [desk, second] = [await here.browser.profile(), await here.browser.profile()];
   const [atDesk, other] = [await pageOf(desk), await pageOf(second)];
+  // One whom both are shown: the nurse does not treat everybody who comes.
+  await signIn(other, here.clinic, 'nora.lind');
+  await other.goto('/today?who=all');
+  const id = await other.locator('tr.waits, tr.expected').filter({ hasText: 'More' }).first().getAttribute('id');
   await signIn(atDesk, here.clinic, 'fay.kim');
   await atDesk.goto('/today');
   await atDesk.getByText('Live', { exact: true }).waitFor();
-  const id = await atDesk.locator('tr.waits, tr.expected').first().getAttribute('id');
   await line(atDesk, id).getByText('More', { exact: true }).click();
   await photograph(atDesk, 'today-menu');
   await findsNothing(atDesk, 'today-menu');
   await line(atDesk, id).getByText('More', { exact: true }).focus();
 
-  await signIn(other, here.clinic, 'nora.lind');
-  await other.goto('/today?who=all');
   await more(line(other, id), 'No-show');
   await line(other, id).getByText('No-show').waitFor();
   assert.ok(await line(atDesk, id).getByRole('button', { name: 'No-show' }).isVisible());
@@ -132,33 +150,50 @@ test('a time is found in the calendar, booked, and moved', async () => {
   const context = await here.browser.profile();
   const page = await pageOf(context);
   await signIn(page, here.clinic, 'fay.kim');
-  await page.goto('/today');
-  const row = page.locator('tr').filter({ hasText: 'Asha Rao MD' }).first();
-  const name = await row.locator('.c-who > a').innerText();
-  const born = (await row.locator('.c-who .under').innerText()).match(/\d\d-\w{3}-\d{4}/)[0];
+  const born = '06-May-1961';
+  await register(page, { family: 'Thornapple', given: 'Wim', born });
+  const name = 'THORNAPPLE, Wim';
   await page.getByRole('link', { name: 'Calendar' }).click();
   await page.getByLabel('Of', { exact: true }).selectOption({ label: 'Asha Rao MD, a week' });
   await page.getByRole('button', { name: 'Show' }).click();
+  await page.waitForURL((url) => ![null, 'all'].includes(url.searchParams.get('who')));
+  const thisWeek = page.url();
   await page.getByRole('link', { name: 'Week after ›' }).click();
+  await page.waitForURL((url) => String(url) !== thisWeek);
   await photograph(page, 'calendar-week');
   await findsNothing(page, 'calendar-week');
-  const offer = page.getByRole('link', { name: /^Free, book/ }).first();
-  const when = (await offer.getAttribute('aria-label')).match(/\d\d-\w{3}-\d{4} \d\d:\d\d/)[0];
-  await offer.click();
-  await page.getByText(when).first().waitFor();
-  await page.getByLabel('Name').fill(name.split(',')[0].toLowerCase());
-  await page.getByLabel('Birth date or record number').fill(born);
-  await page.getByRole('button', { name: 'Find the patient' }).click();
-  assert.ok(!page.url().toLowerCase().includes(name.split(',')[0].toLowerCase()));
-  await page.getByText(name).waitFor();
+  const week = page.url();
+  const booked = (when) => page.getByRole('status').filter({ hasText: `Booked: ${name}` }).filter({ hasText: when }).waitFor();
+  const find = async () => {
+    await page.getByLabel('Name').fill(name.split(',')[0].toLowerCase());
+    await page.getByLabel('Birth date or record number').fill(born);
+    await page.getByRole('button', { name: 'Find the patient' }).click();
+    await page.getByText(name).waitFor();
+  };
+  const first = await offered(page);
+  await find();
+  saysNobody(page, name, born);
   await photograph(page, 'calendar-book');
   await findsNothing(page, 'calendar-book');
   await page.getByRole('button', { name: /^Book / }).click();
-  const booked = page.locator('tr.expected').filter({ hasText: name });
-  await booked.waitFor();
-
-  await booked.getByText('More', { exact: true }).click();
-  await booked.getByRole('link', { name: 'Move…' }).click();
+  await booked(first);
+  // Another time with the same clinician: what there is already is said, and asked once.
+  await page.goto(week);
+  const when = await offered(page);
+  await find();
+  await page.getByRole('button', { name: /^Book / }).click();
+  await page.getByText('Nothing was booked yet. Book this one too?').waitFor();
+  await page.getByRole('alert').filter({ hasText: first.slice(-5) }).waitFor();
+  assert.ok(await page.getByRole('radio', { name }).isChecked());
+  await photograph(page, 'calendar-book-also');
+  await findsNothing(page, 'calendar-book-also');
+  await page.getByRole('button', { name: /^Yes, book / }).click();
+  await booked(when);
+  saysNobody(page, name, born);
+  await findsNothing(page, 'booked');
+  const row = page.locator('tr.expected').filter({ hasText: name }).filter({ hasText: when.slice(-5) });
+  await row.getByText('More', { exact: true }).click();
+  await row.getByRole('link', { name: 'Move…' }).click();
   await page.getByText(`${name} moves from`).waitFor();
   await page.getByRole('link', { name: /^Move here/ }).nth(3).click();
   const then = await page.locator('dd b time').innerText();
@@ -167,6 +202,8 @@ test('a time is found in the calendar, booked, and moved', async () => {
   await page.getByRole('button', { name: 'Move it' }).click();
   await page.locator('tr.expected').filter({ hasText: name }).filter({ hasText: then.slice(-5) }).waitFor();
 
+  await page.getByRole('status').filter({ hasText: `Moved: ${name}` }).waitFor();
+
   // The list for when the computers are down.
   await page.goto('/today');
   await page.emulateMedia({ media: 'print' });
@@ -174,6 +211,100 @@ test('a time is found in the calendar, booked, and moved', async () => {
   assert.ok(await page.locator('tr').nth(1).isVisible());
   await photograph(page, 'today-printed');
   assert.deepEqual(page.complaints, []);
+  await context.close();
+});
+
+test('what was pressed too early is taken back from the list', async () => {
+  const [office, room] = [await here.browser.profile(), await here.browser.profile()];
+  const [desk, physician] = [await pageOf(office), await pageOf(room)];
+  await signIn(desk, here.clinic, 'fay.kim');
+  const born = '17-Nov-1949';
+  await register(desk, { family: 'Wolfsbane', given: 'Ada', born, sex: 'female' });
+  await desk.goto('/today');
+  await desk.getByRole('link', { name: 'Walk-in' }).click();
+  await desk.getByLabel('With').selectOption({ label: 'Asha Rao MD' });
+  await desk.getByLabel('Name').fill('Wolfsbane');
+  await desk.getByLabel('Birth date or record number').fill(born);
+  await desk.getByRole('button', { name: 'Find the patient' }).click();
+  await desk.getByRole('button', { name: 'Let them in' }).click();
+  const came = desk.locator('tr.waits').filter({ hasText: 'WOLFSBANE, Ada' });
+  await came.waitFor();
+  const id = await came.getAttribute('id');
+  await signIn(physician, here.clinic, 'asha.rao');
+  await physician.goto('/today');
+  await line(physician, id).getByRole('button', { name: /^Start visit/ }).click();
+  await line(physician, id).getByRole('button', { name: /^Visit done/ }).click();
+  await line(physician, id).getByText('Done', { exact: true }).waitFor();
+  await more(line(physician, id), 'Back to with clinician');
+  await line(physician, id).locator('.c-status').filter({ hasText: 'With clinician' }).waitFor();
+
+  await desk.goto('/today');
+  const last = desk.locator('tr.expected').last();
+  const [gone, name] = [await last.getAttribute('id'), await last.locator('.c-who > a').innerText()];
+  await line(desk, gone).getByText('More', { exact: true }).click();
+  await line(desk, gone).getByRole('link', { name: 'Cancel…' }).click();
+  await desk.getByLabel('Why').selectOption('Booked by mistake');
+  await desk.getByRole('button', { name: 'Cancel the appointment' }).click();
+  await line(desk, gone).getByText('Cancelled').waitFor();
+  await more(line(desk, gone), 'Book again');
+  await desk.getByRole('status').filter({ hasText: `Booked again: ${name}` }).waitFor();
+  await line(desk, gone).getByText('Expected').waitFor();
+  assert.deepEqual([desk.complaints, physician.complaints], [[], []]);
+  await office.close();
+  await room.close();
+});
+
+test('a menu at the lower edge opens where it is seen, by mouse and by key, and nothing moves', async () => {
+  const context = await here.browser.profile({ viewport: { width: 1440, height: 520 } });
+  const page = await pageOf(context);
+  await signIn(page, here.clinic, 'fay.kim');
+  await page.goto('/today');
+  await page.getByText('Live', { exact: true }).waitFor();
+  const summary = page.locator('tr.expected').last().locator('summary');
+  const menu = page.locator('tr.expected').last().locator('.menu > div');
+  for (const open of [() => summary.click(), () => summary.press('Enter')]) {
+    await summary.evaluate((it) => it.scrollIntoView({ block: 'end' }));
+    const [before, scroll] = [await summary.boundingBox(), await page.evaluate(() => scrollY)];
+    await open();
+    await page.locator('.menu.up[open]').waitFor();
+    const box = await menu.boundingBox();
+    assert.ok(box.y >= 0 && box.y + box.height <= 520, JSON.stringify(box));
+    assert.deepEqual([await summary.boundingBox(), await page.evaluate(() => scrollY)], [before, scroll]);
+    await findsNothing(page, 'a menu upwards');
+    await page.keyboard.press('Escape');
+    assert.ok(await menu.isHidden());
+  }
+  // Where there is room it opens downwards.
+  const first = page.locator('tr:has(summary)').first();
+  await first.locator('summary').evaluate((it) => it.scrollIntoView({ block: 'start' }));
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await first.locator('summary').click();
+  const [top, under] = [await first.locator('summary').boundingBox(), await first.locator('.menu > div').boundingBox()];
+  assert.ok(under.y >= top.y + top.height - 1, JSON.stringify([top, under]));
+  await context.close();
+});
+
+test('on a telephone a week shows the day one asked for, today first, and the way to the others', async () => {
+  const context = await here.browser.profile({ viewport: NARROW, javaScriptEnabled: false });
+  const page = await pageOf(context);
+  await signIn(page, here.clinic, 'fay.kim');
+  await page.goto('/schedule');
+  const asha = await page.getByLabel('Of', { exact: true }).getByRole('option', { name: 'Asha Rao MD' }).getAttribute('value');
+  await page.goto(`/schedule?who=${asha}`);
+  const days = page.getByRole('navigation', { name: 'Days of this week' }).getByRole('link');
+  assert.equal(await days.count(), 7);
+  const shown = () => page.locator('.calendar thead th:visible').allInnerTexts();
+  const now = page.locator('.calendar thead th.now');
+  assert.ok(await now.isVisible(), 'today is the day that is shown');
+  const [today, at] = [await now.innerText(), await days.evaluateAll((all) => all.findIndex((one) => one.matches('[aria-current=date]')))];
+  assert.ok((await shown()).some((head) => head === today) && (await shown()).length === 2, (await shown()).join());
+  const [wide, seen] = [await page.locator('.scroll').evaluate((it) => it.scrollWidth), await page.locator('.scroll').evaluate((it) => it.clientWidth)];
+  assert.ok(wide <= seen, `${wide} px in ${seen}`);
+  await days.nth((at + 1) % 7).click();
+  assert.ok(!await now.isVisible() && (await shown()).length === 2);
+  // In a wide window the week stands whole.
+  await page.setViewportSize({ width: 1440, height: 900 });
+  assert.equal((await shown()).length, 8);
   await context.close();
 });
 
@@ -186,6 +317,8 @@ test('axe finds nothing on a phone, on an empty day, and where one is asked why'
   await page.goto('/today?day=2031-01-01&who=all');
   await page.getByText('No appointments on this day').waitFor();
   await findsNothing(page, 'an empty day');
+  await page.goto('/schedule');
+  await findsNothing(page, 'a week on a phone');
   await page.goto('/schedule?who=all');
   await page.getByText('booking is for the front desk').waitFor();
   await findsNothing(page, 'the calendar on a phone');

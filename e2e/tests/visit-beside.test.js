@@ -50,6 +50,8 @@ test('chart and note stand beside the call, and the call goes on whatever happen
   assert.ok(await chartIn(host).locator('.banner').isVisible());
   await findsNothing(host, 'the chart beside a call');
   await findsNothing(within(host, await frameOf(host, CHART)), 'the chart in its frame');
+  const [wide, room] = await (await frameOf(host, CHART)).evaluate(() => [document.scrollingElement.scrollWidth, document.documentElement.clientWidth]);
+  assert.ok(wide <= room, `the chart is ${wide} px wide and has ${room}`);
   await photograph(host, 'visit-chart');
   const before = await pictures(host);
   // From page to page within the chart, and into the note from it.

@@ -8,6 +8,7 @@ import { findsNothing } from '../support/axe.js';
 import { pageOf, photograph } from '../support/browser.js';
 import { reach } from '../support/chart.js';
 import { house } from '../support/house.js';
+import { signIn } from '../support/people.js';
 import { fits, isLightAndStill, isSeenInFocus, saysNothing } from '../support/screen.js';
 import { agree, appointment, identify, knock, linkFrom, quiet, room } from '../support/visit.js';
 import { until } from '../support/wait.js';
@@ -208,6 +209,38 @@ test('a form that the clinic calls off while it is filled in is not sent, and sa
   await guest.getByRole('link', { name: `Fill it in ${heading}` }).waitFor();
   await home.close();
   await host.context().close();
+});
+
+test('in a visit of high risk forms wait for the passkey, and an address that was kept says so', async () => {
+  const visit = await appointment(here, { patient: await askedAgain() });
+  const context = await here.browser.profile();
+  const host = await pageOf(context);
+  await signIn(host, here.clinic, 'asha.rao');
+  await host.goto(`/appointments/${visit.id}/visit`);
+  const link = await linkFrom(host);
+  const home = await here.browser.profile();
+  const guest = await pageOf(home);
+  await guest.goto(link);
+  await identify(guest, visit);
+  await agree(guest, { fills: true });
+  await guest.getByRole('link', { name: 'Fill in', exact: true }).click();
+  await guest.getByRole('heading', { name: 'Forms before your visit' }).waitFor();
+  const form = await guest.getByRole('link', { name: /^Fill it in / }).first().getAttribute('href');
+
+  await host.getByRole('button', { name: 'Make this a visit of high risk' }).click();
+  await host.locator('#risk-list').getByText('High, set by hand').waitFor();
+  for (const address of ['/visit/forms', form]) {
+    await guest.goto(address);
+    await guest.getByText('Forms of this visit open only once your passkey has said who you are').waitFor();
+    assert.equal(await guest.locator('input:not([type=hidden]), textarea, select').count(), 0, address);
+    await isFitForPeople(guest, `forms that wait for the passkey, at ${address}`);
+  }
+  await photograph(guest, 'visit-forms-unproven');
+  await guest.getByRole('link', { name: 'Go on' }).click();
+  await guest.getByRole('button', { name: 'Knock at the door' }).waitFor();
+  await photograph(guest, 'visit-risk-way-in');
+  await home.close();
+  await context.close();
 });
 
 /** Somebody who still has a form open. */

@@ -348,14 +348,19 @@ impl Visitor {
     }
 }
 
-/// What a call loads when it begins; its page names them with their hashes and loads none.
-const OF_A_CALL: &str = "/assets/call/";
-
-/// Addresses below `/assets/` that a page or a style loads.
+/// Addresses below `/assets/` that a page or a style loads. What stands in a `data-` attribute is a script's, for when it is asked
+/// for: modules of a call, of the device check, of the chart beside it.
 fn assets(text: &str) -> Vec<String> {
     let ends = |letter: char| matches!(letter, '"' | '\'' | ')' | ' ' | '>');
-    let named = text.match_indices("/assets/").map(|(at, _)| text[at..].split(ends).next().unwrap_or_default());
-    named.filter(|address| !address.starts_with(OF_A_CALL)).map(str::to_owned).collect()
+    let named = text.match_indices("/assets/").filter(|(at, _)| !is_in_data(&text[..*at]));
+    named.map(|(at, _)| text[at..].split(ends).next().unwrap_or_default().to_owned()).collect()
+}
+
+/// Whether what comes next is within the value of a `data-` attribute.
+fn is_in_data(before: &str) -> bool {
+    let Some((tag, value)) = before.rsplit_once("=\"") else { return false };
+    let name = tag.rsplit([' ', '<']).next().unwrap_or_default();
+    !value.contains('"') && name.starts_with("data-")
 }
 
 /// Paths that a page links to.
@@ -376,5 +381,17 @@ fn is_of(template: &str, path: &str) -> bool {
             (Some(piece), Some(part)) if piece == part => {}
             _ => return false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_script_asks_for_later_is_no_weight_of_a_page() {
+        let page = r#"<link href="/assets/a.css?sha256-x"><div data-modules="/assets/call/b.js sha256-y;/assets/c.js z;" data-side="host"><script src="/assets/d.js"></script>"#;
+        assert_eq!(assets(page), ["/assets/a.css?sha256-x", "/assets/d.js"]);
+        assert_eq!(assets(r#"[data-is="x"] { src: url("/assets/f.woff2") }"#), ["/assets/f.woff2"]);
     }
 }

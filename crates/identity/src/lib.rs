@@ -6,6 +6,7 @@
 mod account;
 mod accounts;
 mod caller;
+mod colleagues;
 mod demo;
 mod device;
 mod ended;
@@ -41,6 +42,7 @@ mod visitor;
 
 pub use account::{AccountState, HeldProxy, IdentityCheck, Kind, Licence, Profile, RoleGrant, is_npi};
 pub use accounts::{Invited, NewAccount};
+pub use colleagues::Colleague;
 pub use demo::{DemoOnly, SeedAccount, Seeded};
 pub use device::{DeviceClaim, DeviceView};
 pub use ended::Ended;

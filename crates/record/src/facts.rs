@@ -2,9 +2,9 @@
 //! decision that the record computes. Held in memory for each chart, and dropped by any commit that could change it.
 
 mod consent;
-mod covers;
 mod gather;
 mod teams;
+mod ties;
 mod window;
 
 use access::{Caller, Labels, Object, Relations, Traits};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub use consent::Consent;
-pub use covers::{Covers, Treats};
+pub use ties::{Ties, Treats};
 pub use window::Window;
 
 use crate::head::Head;

@@ -10,6 +10,7 @@ mod bundle;
 mod cache;
 mod calendar;
 mod charts;
+mod colleague;
 mod collect;
 mod confirm;
 mod cursor;
@@ -86,7 +87,7 @@ use cache::Cache;
 use calendar::Calendar;
 use charts::Charts;
 use drafts::Drafts;
-use facts::{ChartFacts, Covers};
+use facts::{ChartFacts, Ties};
 use head::Head;
 use index::Index;
 use looks::Looks;
@@ -141,7 +142,7 @@ struct Inner<B> {
     facts: Arc<Cache<ChartNo, Arc<ChartFacts>>>,
     /// Rises with every commit to the directory of practitioners.
     directory: Arc<AtomicU64>,
-    covers: Covers,
+    ties: Ties,
     index: Arc<Index>,
     calendar: Arc<Calendar>,
     drafts: Arc<Drafts>,
@@ -182,7 +183,7 @@ impl<B: Backend> Record<B> {
             chart_heads: Arc::new(Cache::of_large(CHART_CACHE_BYTES)),
             facts: Arc::new(Cache::new(FACTS_CACHE_BYTES)),
             directory: Arc::default(),
-            covers: Covers::default(),
+            ties: Ties::default(),
             calendar: Arc::default(),
             index,
             drafts,

@@ -32,6 +32,8 @@ pub struct Destination {
     /// Set when the client chose the id.
     pub locator: Option<Keyword>,
     pub client_id: bool,
+    /// It is new, under an id that the client asked for, whether or not that is one of ours.
+    pub client_chose_id: bool,
 }
 
 /// A sealed version, with what caches and the answer need of it.

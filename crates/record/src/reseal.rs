@@ -44,6 +44,7 @@ impl<B: Backend> Record<B> {
             id: head.id().to_owned(),
             locator: None,
             client_id: self.is_client_id(head.id(), head.row),
+            client_chose_id: false,
         };
         let key = charts::key(self.0.store.as_ref(), &self.0.keyring, head.chart).await?;
         self.prepare(&key, Checked { kind, tree, labels: by_content, named, issues: Vec::new() }, kept, to)

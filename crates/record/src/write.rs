@@ -20,7 +20,7 @@ use crate::prepare::{Checked, Prepared};
 use crate::request::{Pairs, Preconditions, ResourceKey, Target};
 use crate::search::{Found, Wanted};
 use crate::tally::Tally;
-use crate::{Record, RecordError, charts, tally};
+use crate::{Record, RecordError, Refusal, charts, tally, types};
 
 /// Times a write without precondition is prepared again when another one came first.
 const ATTEMPTS_MAX: usize = 16;
@@ -235,6 +235,10 @@ impl<B: Backend> Record<B> {
         self.hold(caller, audited, current, preconditions).await?;
         if head.deleted() {
             return Ok(None);
+        }
+        if !self.may_say_who_treats(caller, types::reference(head.type_code), None, Some(current), false).await? {
+            let named = Some(object(head, access::View::FULL));
+            return Err(self.fail(caller, audited, named, 403, RecordError::Denied(Refusal::Never)).await);
         }
         let key = charts::key(self.0.store.as_ref(), &self.0.keyring, head.chart).await?;
         let prepared = self.prepare_deletion(&key, head, self.is_client_id(head.id(), head.row))?;

@@ -75,8 +75,12 @@ function go(address) {
   if (dispatchEvent(new CustomEvent("go", { cancelable: true, detail: address }))) location.assign(address);
 }
 
+// The stream of the session says every 5 s that the server is there.
+let heardAt = Date.now();
+const hears = () => navigator.onLine && (!session?.dataset.events || Date.now() - heardAt < 12_000);
+
 // For the scripts of other pages.
-globalThis.wardstone = Object.freeze({ claim, prove, send, go });
+globalThis.wardstone = Object.freeze({ claim, prove, send, go, hears });
 
 function say(error) {
   const place = byId("script-error");
@@ -203,7 +207,7 @@ if (session) {
   // Seen all the time; said when it begins, at a minute and at half of one.
   const warn = (left, absolute) => {
     const isLast = absolute !== undefined && absolute <= left;
-    const why = isLast ? "You have been signed in for as long as it lasts. Finish what you type." : "This screen locks for want of activity. Any key stays; drafts of notes are kept.";
+    const why = `${isLast ? "You have been signed in for as long as it lasts." : "This screen locks for want of activity. Any key stays."} Drafts of notes are kept; a form that is not sent is not.`;
     warning.hidden = false;
     stay.hidden = isLast;
     whySaid.textContent = why;
@@ -213,11 +217,13 @@ if (session) {
   };
   // Who signs out or locks is on the way already.
   let leaving = null;
-  document.querySelector('form[action="/signout"]')?.addEventListener("submit", () => { leaving = "/signin"; });
+  // Or was asked, and stays.
+  const leaves = (to) => { leaving = to; setTimeout(() => { leaving = null; }, 10_000); };
+  document.querySelector('form[action="/signout"]')?.addEventListener("submit", () => leaves("/signin"));
   document.querySelector('form[action="?lock"]')?.addEventListener("submit", (event) => {
     const place = keepPlace();
     event.target.elements.place.value = place;
-    leaving = `/lock?next=${encodeURIComponent(place)}`;
+    leaves(`/lock?next=${encodeURIComponent(place)}`);
   });
   const out = () => {
     // A page with a call goes on without what belongs to the session.
@@ -229,13 +235,16 @@ if (session) {
   };
   const watch = () => {
     const events = new EventSource(session.dataset.events);
+    events.onopen = () => { heardAt = Date.now(); };
     events.addEventListener("ended", () => { events.close(); out(); });
     for (const name of ["warning", "remaining"]) events.addEventListener(name, (event) => {
+      heardAt = Date.now();
       const { idle_s: left, absolute_s: absolute } = JSON.parse(event.data);
       if (left > 120) calm();
       else warn(left, absolute);
     });
     events.onerror = async () => {
+      heardAt = 0;
       if (events.readyState !== EventSource.CLOSED) return;
       // Refused: the connection is new and has to prove itself, or the session is over.
       const answer = await fetch(session.dataset.events, { headers: { accept: "application/json" } }).catch(() => null);

@@ -4,9 +4,16 @@ const list = document.getElementById("list");
 const said = document.getElementById("said");
 /// Changes come in bursts: an appointment, its encounter, a slot.
 const TOGETHER_MS = 250;
+/// The server says every 5 s that it is there.
+const SILENT_MS = 12_000;
+const LOOK_MS = 1_000;
 let started = performance.now();
 let waiting = 0;
 let isBehind = false;
+/// Not known before the stream said anything.
+let isLive = null;
+let heard = performance.now();
+let address = null;
 
 // A document is parsed by the browser without running anything in it: no text becomes markup here.
 const part = () => new Promise((resolve) => {
@@ -14,7 +21,8 @@ const part = () => new Promise((resolve) => {
   request.open("GET", list.dataset.part);
   request.responseType = "document";
   request.onload = () => resolve(request.status === 200 ? request.responseXML?.getElementById("list") : null);
-  request.onerror = () => resolve(null);
+  request.onerror = request.ontimeout = () => resolve(undefined);
+  request.timeout = SILENT_MS;
   request.send();
 });
 
@@ -25,24 +33,43 @@ async function renew() {
   if (isBusy()) { isBehind = true; return; }
   isBehind = false;
   const fresh = await part();
+  // The server could not be asked: what stands here stays, and is brought up to date when it can.
+  if (fresh === undefined) return lose();
   if (!fresh) return location.reload();
   if (isBusy()) { isBehind = true; return; }
   const held = document.activeElement?.id;
   list.replaceChildren(...document.adoptNode(fresh).childNodes);
   if (held) document.getElementById(held)?.focus({ preventScroll: true });
   started = performance.now();
-  live();
+  mark();
   said.textContent = "The list was brought up to date.";
   setTimeout(() => { said.textContent = ""; }, 3_000);
 }
 
-function live() {
-  const link = list.querySelector(".asof a");
-  if (!link) return;
-  const mark = document.createElement("span");
-  mark.className = "live";
-  mark.textContent = "Live";
-  link.replaceWith(mark);
+/** Behind "As of": whether changes come by themselves, and if not, the way to ask for them. */
+function mark() {
+  const held = list.querySelector(".asof a, .asof .live");
+  if (!held || isLive === null) return;
+  address ??= held.href;
+  const now = document.createElement(isLive ? "span" : "a");
+  now.className = isLive ? "live" : "lost";
+  now.textContent = isLive ? "Live" : "Not live: reload";
+  if (!isLive) now.href = address;
+  held.replaceWith(now);
+}
+
+function hear() {
+  heard = performance.now();
+  if (isLive === true) return;
+  isLive = true;
+  mark();
+}
+
+function lose() {
+  if (isLive === false) return;
+  isLive = false;
+  mark();
+  said.textContent = "This list is not live now: it does not change by itself.";
 }
 
 function later() {
@@ -50,6 +77,20 @@ function later() {
   waiting = setTimeout(renew, TOGETHER_MS);
 }
 
+// A menu that would open out of sight opens upwards; where there is no room either, the page goes to it.
+function intoSight(open) {
+  const menu = open.querySelector(":scope > div");
+  open.classList.remove("up");
+  if (!open.open || !menu) return;
+  const below = menu.getBoundingClientRect();
+  if (below.bottom <= innerHeight) return;
+  const bar = document.querySelector(".bar")?.getBoundingClientRect().bottom ?? 0;
+  const above = open.getBoundingClientRect().top - below.height;
+  if (above >= Math.max(0, bar)) open.classList.add("up");
+  else menu.scrollIntoView({ block: "nearest" });
+}
+
+list.addEventListener("toggle", (event) => { if (event.target.matches("details.menu")) intoSight(event.target); }, true);
 list.addEventListener("toggle", () => { if (isBehind && !isBusy()) later(); }, true);
 
 // One menu at a time; Escape and a click elsewhere close it.
@@ -74,18 +115,34 @@ setInterval(() => {
 }, 15_000);
 
 let isFirst = true;
+let isOver = false;
+let events = null;
 function watch() {
-  const events = new EventSource(list.dataset.events);
-  events.addEventListener("ready", () => {
+  events?.close();
+  if (isOver) return;
+  // As long as it may stay silent, it may take to open.
+  heard = performance.now();
+  const mine = events = new EventSource(list.dataset.events);
+  mine.addEventListener("ready", () => {
+    hear();
     // After a gap the list may be behind.
     if (!isFirst) later();
     isFirst = false;
-    if (list.querySelector(".asof a")) live();
   });
-  events.addEventListener("changed", later);
-  events.addEventListener("ended", () => events.close());
-  events.onerror = () => {
-    if (events.readyState === EventSource.CLOSED) setTimeout(watch, 3_000);
+  mine.addEventListener("here", hear);
+  mine.addEventListener("changed", () => { hear(); later(); });
+  mine.addEventListener("ended", () => { isOver = true; mine.close(); lose(); });
+  mine.onerror = () => {
+    lose();
+    if (mine.readyState === EventSource.CLOSED) setTimeout(() => { if (mine === events) watch(); }, 3_000);
   };
 }
 watch();
+// A connection can end without a word: a network that is gone, a server that is held.
+setInterval(() => {
+  if (isOver || performance.now() - heard < SILENT_MS) return;
+  lose();
+  watch();
+}, LOOK_MS);
+addEventListener("offline", lose);
+addEventListener("online", watch);

@@ -3,9 +3,11 @@
 use askama::Template;
 use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header};
+use identity::Session;
 use serde_json::Value;
 
 use crate::assets::{ASSETS, Frame};
+use crate::clinic::shell::{Place, Shell};
 use crate::{Web, assets};
 
 /// Nothing from elsewhere, nothing inline, no frame around us, and no text that becomes code.
@@ -51,6 +53,22 @@ pub(crate) struct Notice<'a> {
 impl<'a> Notice<'a> {
     pub fn new(web: &'a Web, heading: &'a str, words: &'a str) -> Self {
         Self { frame: Frame::of(web), heading, words }
+    }
+}
+
+/// The same for who is signed in: with the places, and with the ways to lock and to sign out.
+#[derive(Template)]
+#[template(path = "notice_within.html")]
+pub(crate) struct NoticeWithin<'a> {
+    frame: Frame<'a>,
+    shell: Shell<'a>,
+    heading: &'a str,
+    words: &'a str,
+}
+
+impl<'a> NoticeWithin<'a> {
+    pub fn new(web: &'a Web, session: &'a Session, heading: &'a str, words: &'a str) -> Self {
+        Self { frame: Frame::of(web), shell: Shell::of(web, session, Place::Elsewhere), heading, words }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The stylesheet, the script and the letters, in the binary.
+//! Styles, scripts, letters and the icon, in the binary.
 
 use crate::Web;
 use crate::beside::Stand;
@@ -78,14 +78,19 @@ pub fn workspace() -> [&'static Asset; 2] {
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const FONT: &str = "font/woff2";
+const PICTURE: &str = "image/svg+xml";
 
 assets! {
     CSS = STYLE "wardstone.css",
+    /// What a tab shows.
+    ICON = PICTURE "icon.svg",
     JS = SCRIPT "door.js",
     /// Keys: what acts, and when.
     KEYS = SCRIPT "keys.js",
     /// Dialogs over a page: confirming that it is you, and what asks for a reason.
     CONFIRM = SCRIPT "confirm.js",
+    /// What is typed and not sent: kept where it is while there is no connection, and asked about before it is left.
+    UNSENT = SCRIPT "unsent.js",
     /// Both ends of a visit.
     VISIT = SCRIPT "visit.js",
     VISIT_CSS = STYLE "visit.css",
@@ -140,6 +145,8 @@ assets! {
     TODAY = SCRIPT "today.js",
     /// Conversions beside what is typed, and the arrow keys in plots.
     VITALS = SCRIPT "vitals.js",
+    /// Flowsheets, and the points of plots.
+    FLOWSHEET = STYLE "flowsheet.css",
     /// Lists of what is left to do: results and the inbox.
     WORK_CSS = STYLE "work.css",
     /// Keys in those lists.
@@ -152,6 +159,8 @@ assets! {
     PRINT = SCRIPT "print.js",
     /// Registering and editing patients, insurance, photo, merging.
     PATIENT_CSS = STYLE "patient.css",
+    /// The calendar.
+    CALENDAR_CSS = STYLE "calendar.css",
     PATIENT = SCRIPT "patient.js",
     /// The script of a note that is being written.
     NOTE = SCRIPT "note.js",
@@ -177,10 +186,12 @@ pub(crate) struct Frame<'a> {
     pub phone: Option<&'a Phone>,
     pub css: &'static Asset,
     pub js: &'static Asset,
+    pub icon: &'static Asset,
     pub font: &'static Asset,
     /// Of the pages behind the door.
     pub keys: &'static Asset,
     pub confirm: &'static Asset,
+    pub unsent: &'static Asset,
     pub palette: &'static Asset,
     pub palette_css: &'static Asset,
     /// In a frame beside a call.
@@ -207,9 +218,11 @@ impl<'a> Frame<'a> {
             phone: web.0.phone.as_ref(),
             css: &CSS,
             js: &JS,
+            icon: &ICON,
             font: &LATIN,
             keys: &KEYS,
             confirm: &CONFIRM,
+            unsent: &UNSENT,
             palette: &PALETTE,
             palette_css: &PALETTE_CSS,
             beside: (web.1 == Stand::Beside).then_some(Beside { css: &BESIDE_CSS, js: &BESIDE }),

@@ -35,6 +35,11 @@ impl Form {
         Self(fields)
     }
 
+    /// These fields of it.
+    pub fn only(&self, names: &[&str]) -> Self {
+        Self(self.0.iter().filter(|(held, _)| names.contains(&held.as_str())).cloned().collect())
+    }
+
     /// The field, or an empty text.
     pub fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(held, _)| held == name).map_or("", |(_, value)| value.as_str())

@@ -16,6 +16,7 @@ mod phone;
 mod place;
 mod refusal;
 mod route;
+mod searches;
 mod uploads;
 
 use std::panic::AssertUnwindSafe;
@@ -76,15 +77,15 @@ pub struct WebState {
 
 /// Cheap to clone. And where what is being answered will stand.
 #[derive(Clone)]
-pub struct Web(Arc<WebState>, Stand, Arc<pages::ShownForms>);
+pub struct Web(Arc<WebState>, Stand, Arc<pages::ShownForms>, Arc<searches::Searches>);
 
 impl Web {
     pub fn new(state: WebState) -> Self {
-        Self(Arc::new(state), Stand::Alone, Arc::default())
+        Self(Arc::new(state), Stand::Alone, Arc::default(), Arc::default())
     }
 
     fn stands(&self, stand: Stand) -> Self {
-        Self(self.0.clone(), stand, self.2.clone())
+        Self(self.0.clone(), stand, self.2.clone(), self.3.clone())
     }
 
     fn identity(&self) -> &Identity {
@@ -110,6 +111,10 @@ impl Web {
     /// Forms that are being filled in.
     fn shown_forms(&self) -> &pages::ShownForms {
         &self.2
+    }
+
+    fn searches(&self) -> &Arc<searches::Searches> {
+        &self.3
     }
 
     /// The chart follows what happened in the room of a visit. Says in the error log what could not be written.
@@ -149,6 +154,21 @@ impl WebState {
     /// Other servers on `localhost` would be bound by what we say of it: HSTS knows no ports (RFC 6797, section 8.2).
     fn is_on_this_machine(&self) -> bool {
         self.origin == "https://localhost" || self.origin.starts_with("https://localhost:")
+    }
+}
+
+/// The answer to what is refused, with the places of who is signed in around it.
+async fn refused(web: &Web, parts: &Parts, from: identity::Connection<'_>, refusal: Refusal) -> Response<Body> {
+    if !refusal.is_within(parts) || guard::cookie(&parts.headers, COOKIE).is_none() {
+        return refusal.answer(web, parts, None);
+    }
+    let ids = Default::default();
+    let asked = client::Asked { web, from, parts, ids, body: Bytes::new(), renewed: OnceLock::new() };
+    match asked.watcher().await {
+        Ok(session) => refusal.answer(web, parts, Some(&session)),
+        // Proven first, then asked for again.
+        Err(unproven @ Refusal::Unproven { .. }) if parts.method == Method::GET => unproven.answer(web, parts, None),
+        Err(_) => refusal.answer(web, parts, None),
     }
 }
 
@@ -206,7 +226,10 @@ pub async fn serve(web: &Web, request: Request<Body>, client: Client) -> Respons
     };
     // A panic must cost one request and show nothing of what it worked on.
     let answered = AssertUnwindSafe(answering).catch_unwind().await.unwrap_or(Err(Refusal::Defect));
-    let mut response = answered.unwrap_or_else(|refusal| refusal.answer(web, &parts));
+    let mut response = match answered {
+        Ok(response) => response,
+        Err(refusal) => refused(web, &parts, client.connection(&parts, request_id), refusal).await,
+    };
     stand.mark(&mut response);
     if !web.0.is_on_this_machine() {
         let transport = HeaderValue::from_static(TRANSPORT);

@@ -13,7 +13,7 @@ use crate::route::{Route, is_id};
 /// Who signs out leaves this: what is asked for next in that browser leads nobody anywhere.
 pub(crate) const NOWHERE: &str = "-";
 /// Parts of a query that say which of our lists somebody looked at; a query with anything else is left behind.
-const QUERY: &[&str] = &["day", "who", "show", "team", "addendum", "version", "move"];
+const QUERY: &[&str] = &["day", "who", "show", "team", "addendum", "version", "move", "patient"];
 const QUERY_BYTES_MAX: usize = 256;
 
 /// `/patients/p1`, `/today?day=2027-01-04`; with whose it is before it, and with `~` and where the browser keeps how far down behind.

@@ -5,14 +5,16 @@ use axum::body::Body;
 use compliance::ComplianceError;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
-use identity::{EnrolRefusal, IdentityError, SignInRefusal};
+use identity::{EnrolRefusal, IdentityError, Session, SignInRefusal};
 use record::{RecordError, Refusal as Denied};
 use serde_json::json;
 
-use crate::answer::{self, Notice};
+use crate::answer::{self, Notice, NoticeWithin};
 use crate::guard::{COOKIE, NEXT_COOKIE, cookie};
 use crate::place::{NOWHERE, Place};
 use crate::{Web, pages};
+
+const HEADING: &str = "This did not work";
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
@@ -99,11 +101,12 @@ impl Refusal {
         }
     }
 
-    pub fn answer(self, web: &Web, parts: &Parts) -> Response<Body> {
+    /// With what stands around every page of theirs, where it is known whose session this is.
+    pub fn answer(self, web: &Web, parts: &Parts, session: Option<&Session>) -> Response<Body> {
         if self.status().is_server_error() {
             tracing::error!(error = %self, "cannot answer");
         }
-        let mut response = if wants_json(parts) { self.as_json() } else { self.as_page(web, parts) };
+        let mut response = if wants_json(parts) { self.as_json() } else { self.as_page(web, parts, session) };
         if let Some(seconds) = self.wait() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -118,15 +121,40 @@ impl Refusal {
         answer::json(self.status(), &value)
     }
 
-    fn as_page(&self, web: &Web, parts: &Parts) -> Response<Body> {
+    fn as_page(&self, web: &Web, parts: &Parts, session: Option<&Session>) -> Response<Body> {
         match self {
             Refusal::NotSignedIn => to_the_door(web, parts),
             Refusal::Unproven { challenge } => pages::prove(web, challenge),
             Refusal::Guidance => to_the_guidance(parts),
             Refusal::Identity(IdentityError::StepUp)
             | Refusal::Enrol(EnrolRefusal::Unavailable(IdentityError::StepUp)) => to_confirm(parts),
-            _ => answer::page(self.status(), &Notice::new(web, "This did not work", &self.words())),
+            _ => match session {
+                Some(session) => answer::page(self.status(), &NoticeWithin::new(web, session, HEADING, &self.words())),
+                None => answer::page(self.status(), &Notice::new(web, HEADING, &self.words())),
+            },
         }
+    }
+
+    /// Whether its page has the ways of who is signed in. The doors and the pages on the way through them have none, and of an address
+    /// that is none of ours it is not asked who comes, except by who wants to see it: to ask is to use the cookie on this connection.
+    pub fn is_within(&self, parts: &Parts) -> bool {
+        let leads_elsewhere = matches!(
+            self,
+            Refusal::NotSignedIn
+                | Refusal::Unproven { .. }
+                | Refusal::OtherDevice
+                | Refusal::Guidance
+                | Refusal::Framed
+                | Refusal::CrossSite
+                | Refusal::TooLarge
+                | Refusal::SignIn(_)
+                | Refusal::Enrol(_)
+                | Refusal::Identity(IdentityError::StepUp)
+        );
+        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let is_seen = header("sec-fetch-dest").is_none_or(|wanted| matches!(wanted, "document" | "iframe"));
+        let is_known = !matches!(self, Refusal::NotFound | Refusal::Method) || parts.method == Method::GET;
+        !leads_elsewhere && !wants_json(parts) && is_seen && is_known
     }
 
     fn wait(&self) -> Option<u32> {

@@ -116,6 +116,8 @@ impl Route {
                 | MistakenImmunization
                 | Vitals
                 | SaveVitals
+                | Labs
+                | Timeline
                 | Orders
                 | NewOrders
                 | AddOrders
@@ -254,6 +256,8 @@ routes! {
     TodayEvents = GET "/today/events",
     TodayAct = POST "/today/act",
     CancelAppointment = GET "/appointments/{}/cancel",
+    Interpreter = GET "/appointments/{}/interpreter",
+    SaveInterpreter = POST "/appointments/{}/interpreter",
     VisitHost = GET "/appointments/{}/visit",
     VisitAbout = GET "/appointments/{}/visit/about",
     VisitRisk = GET "/appointments/{}/visit/risk",
@@ -302,8 +306,12 @@ routes! {
     ActOnTask = POST "/inbox/tasks/{}",
     InboxMessage = GET "/inbox/messages/{}",
     ActOnMessage = POST "/inbox/messages/{}",
+    BeginTask = GET "/patients/{}/tasks/new",
+    MakeTask = POST "/patients/{}/tasks/new",
     Cover = GET "/cover",
     SaveCover = POST "/cover",
+    Colleagues = GET "/colleagues",
+    SaveColleagues = POST "/colleagues",
     Agreements = GET "/agreements",
     AddAgreement = POST "/agreements",
     Agreement = GET "/agreements/{}",
@@ -351,6 +359,8 @@ routes! {
     MistakenImmunization = POST "/patients/{}/immunizations/{}",
     Vitals = GET "/patients/{}/vitals",
     SaveVitals = POST "/patients/{}/vitals",
+    Labs = GET "/patients/{}/labs",
+    Timeline = GET "/patients/{}/timeline",
     MyOrders = GET "/orders",
     Orders = GET "/patients/{}/orders",
     NewOrders = GET "/patients/{}/orders/new",

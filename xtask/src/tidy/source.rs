@@ -8,7 +8,9 @@ const LINES_MAX: usize = 700;
 const LINES_WARNED: usize = 500;
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Folders that are made, not written.
-const MADE: [&str; 5] = ["target", ".git", "node_modules", "wardstone-demo", "tables"];
+const MADE: [&str; 4] = ["target", ".git", "node_modules", "tables"];
+/// What a demo makes begins so: its folder, and key and credentials beside it.
+const DEMO: &str = "wardstone-demo";
 const TEXTS: [&str; 14] =
     ["rs", "toml", "md", "cedar", "cedarschema", "json", "html", "css", "js", "py", "sh", "yml", "yaml", "lock"];
 /// What a generated file says in its first lines.
@@ -43,6 +45,9 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
         let entry = entry.map_err(named)?;
         let (path, kind) = (entry.path(), entry.file_type().map_err(named)?);
         let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with(DEMO) {
+            continue;
+        }
         if kind.is_dir() {
             if !MADE.contains(&name.as_str()) {
                 collect(&path, files)?;

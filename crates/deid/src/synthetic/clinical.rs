@@ -369,7 +369,7 @@ pub(super) fn document(chart: &mut Chart<'_>, visit: &Visit, encounter: Urn, fir
 
 pub(super) fn psychotherapy(chart: &mut Chart<'_>, visit: &Visit, encounter: Urn, text: &str) {
     let kind = loinc("11510-5", "Psychology Progress note");
-    note(chart, visit, encounter, kind, "Psychotherapy note", staff::PSYCHOTHERAPIST, text);
+    note(chart, visit, encounter, kind, "Psychology progress note", staff::PSYCHOTHERAPIST, text);
 }
 
 fn note(chart: &mut Chart<'_>, visit: &Visit, encounter: Urn, kind: Coding, title: &str, author: usize, text: &str) {

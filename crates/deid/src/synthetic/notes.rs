@@ -166,7 +166,7 @@ fn known(lines: &[&'static str], seen: Seen, rng: &mut Rng) -> Option<&'static s
 /// A therapist's own note, kept apart from the medical record's visit note.
 pub(super) fn psychotherapy(chart: &mut Chart<'_>, visit: &Visit) -> String {
     let mut out = String::with_capacity(600);
-    heading(&mut out, chart, visit, "Psychotherapy note");
+    heading(&mut out, chart, visit, "Psychology progress note");
     let first = chart.rng.below(THERAPY.len() as u32) as usize;
     out.push_str(THERAPY[first]);
     out.push(' ');

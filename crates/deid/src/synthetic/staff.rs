@@ -128,7 +128,15 @@ pub(super) static STAFF: [Member; 10] = [
     },
 ];
 
-/// One patient in so many is the care team's alone: whoever else opens that chart breaks the glass.
+/// Who brings in whose patients: also those who come for the first time, whom no care team names yet. The first nurse not those of the
+/// internist, of whom are most whose chart is the care team's alone.
+const WORKING: [(usize, &[usize]); 3] = [
+    (NURSE_FIRST, &[FAMILY_DOCTOR]),
+    (NURSE_SECOND, &[INTERNIST, PEDIATRICIAN, OBSTETRICIAN]),
+    (MEDICAL_ASSISTANT, &[FAMILY_DOCTOR, INTERNIST, PEDIATRICIAN, OBSTETRICIAN]),
+];
+
+/// One patient in so many is the care team's alone, and of who works with their doctor: whoever else opens that chart breaks the glass.
 const ALONE_EVERY: u32 = 12;
 
 /// Who stands in for doctor and nurse on nearly every care team, brings the patients in and advises on medicines, as in a small clinic.
@@ -189,6 +197,11 @@ pub(super) fn bundle(plan: &Plan) -> Bundle {
     service(&mut roster, "laboratory", "Laboratory", clinic, &[places[1]]);
     let (absent, by) = (people[PEDIATRICIAN], people[FAMILY_DOCTOR]);
     roster.add("PractitionerRole", |w| worklist::cover(w, absent, by, Day::from_date(plan.today)));
+    for (by, whose) in WORKING.iter().flat_map(|(by, all)| all.iter().map(move |whose| (*by, *whose))) {
+        let name = format!("{}.{}", STAFF[by].id, STAFF[whose].id);
+        let (whose, by) = (people[whose], people[by]);
+        roster.add("PractitionerRole", |w| worklist::works_with(w, &name, whose, by, Day::from_date(plan.today)));
+    }
     forms::all(|members| {
         roster.add("Questionnaire", members);
     });

@@ -305,6 +305,20 @@ fn task(chart: &mut Chart<'_>, todo: &Todo) {
     });
 }
 
+/// Who brings the patients of a clinician in, from before the first of them came.
+pub(super) fn works_with(w: &mut Writer, name: &str, whose: Urn, by: Urn, today: super::day::Day) {
+    let working = coding("urn:wardstone:practitioner-role", "working-with", "Works with a clinician");
+    w.identifier(terms::ID_ROLE, format_args!("works.{name}"));
+    w.one("extension", |w| {
+        w.text("url", "urn:wardstone:works-with");
+        w.reference("valueReference", whose);
+    });
+    w.raw("active", true);
+    w.period("period", today.plus(-90).at(0, 0), None::<&str>);
+    w.reference("practitioner", by);
+    w.concepts("code", &working);
+}
+
 /// Somebody is away, and a colleague covers: from yesterday, for a week.
 pub(super) fn cover(w: &mut Writer, absent: Urn, by: Urn, today: super::day::Day) {
     let covering = coding("urn:wardstone:practitioner-role", "covering", "Covering clinician");

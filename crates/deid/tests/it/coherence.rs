@@ -254,7 +254,7 @@ fn sensitive_material_is_present_and_unlabelled() {
                 text(resource, "code.coding.code").or(text(resource, "type.text")),
             ) {
                 ("Observation", Some("56888-1")) => hiv += 1,
-                ("DocumentReference", Some("11510-5" | "Psychotherapy note")) => therapy += 1,
+                ("DocumentReference", Some("11510-5" | "Psychology progress note")) => therapy += 1,
                 ("Condition", Some("72892002")) => reproductive += 1,
                 _ => {}
             }

@@ -195,13 +195,11 @@ impl<B: Backend> Record<B> {
                 let person = match role {
                     Some(role) => {
                         let json = self.opened(&role.head).await?;
-                        let role = parsed(&json)?;
-                        let person = role.get("practitioner").and_then(|p| p.get("reference")).and_then(Json::as_str);
-                        person.and_then(|person| ResourceKey::parse_reference(self.local(person)))
+                        self.stands_for(&parsed(&json)?)
                     }
                     None => None,
                 };
-                match person.filter(|key| key.kind.name == "Practitioner") {
+                match person {
                     Some(key) => Some(self.practitioner(&key, draft).await?),
                     None => Some(Named::Unknown),
                 }

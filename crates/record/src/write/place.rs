@@ -74,7 +74,16 @@ impl<B: Backend> Record<B> {
         };
         let client_id = self.is_client_id(&id, row);
         let locator = key.filter(|_| client_id).map(|key| self.locator(key));
-        Ok(Destination { row, chart, version: 1, expected: Expected::New, id, locator, client_id })
+        Ok(Destination {
+            row,
+            chart,
+            version: 1,
+            expected: Expected::New,
+            id,
+            locator,
+            client_id,
+            client_chose_id: key.is_some(),
+        })
     }
 
     /// Whether a row's id is not the one that its number stands for.
@@ -115,6 +124,7 @@ impl<B: Backend> Record<B> {
             id: head.id().to_owned(),
             locator: None,
             client_id: self.is_client_id(head.id(), head.row),
+            client_chose_id: false,
         };
         self.prepare_at(caller, action, audited, checked, to, Some(current)).await
     }
@@ -164,7 +174,7 @@ impl<B: Backend> Record<B> {
         {
             return Err(self.refuse(caller, audited, None, &denial).await);
         }
-        if !self.may_cover(caller, &checked).await? {
+        if !self.may_say_who_treats(caller, checked.kind, Some(&checked.tree), current, to.client_chose_id).await? {
             return Err(self.fail(caller, audited, None, 403, RecordError::Denied(Refusal::Never)).await);
         }
         if let Some(current) = current {

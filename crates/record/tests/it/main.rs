@@ -11,6 +11,8 @@ mod forms;
 mod interactions;
 mod lists;
 mod merge;
+mod roles;
 mod shared;
 mod standing;
+mod ties;
 mod world;

@@ -107,7 +107,7 @@ fn ids_of_another_organization_are_ids_of_nothing() {
     }
     // Last, for some of them may make what they name.
     for (who, client) in &mut asking {
-        foreign.values().for_each(|resource| write(who, client, resource));
+        foreign.values().for_each(|resource| write(who, client, resource, patient));
     }
 }
 
@@ -124,7 +124,7 @@ fn ids_of_another_patient_are_ids_of_nothing() {
         // That they are there is no accident of the sweep.
         assert_eq!(server.integration().get(&format!("/fhir/{type_name}/{id}")).unwrap().status, 200);
         sweep("the patient", &mut client, type_name, id);
-        write("the patient", &mut client, resource);
+        write("the patient", &mut client, resource, &other);
         assert_eq!(server.integration().get(&format!("/fhir/{type_name}/{id}")).unwrap().status, 200, "{type_name}");
     }
     // Events that name the other patient alone.
@@ -177,12 +177,19 @@ fn sweep(who: &str, client: &mut Client, type_name: &str, id: &str) {
 }
 
 /// Puts a resource of elsewhere under its id, and names its patient in a new one. Ids that the server gives differ, so of a new
-/// one the status alone counts.
-fn write(who: &str, client: &mut Client, resource: &Value) {
+/// one the status alone counts. What names nothing names the patient of nothing too: who made an encounter of a patient here treats
+/// them, and lets in who works with them.
+fn write(who: &str, client: &mut Client, resource: &Value, patient: &str) {
     let (type_name, id) = (resource["resourceType"].as_str().unwrap(), id_of(resource));
     let nothing = made_up(id);
-    let body = resource.to_string().replace(id, "{id}");
-    alike(who, client, ("PUT", "/fhir/{t}/{id}", FHIR, &body), type_name, id, &nothing);
+    let mut put = |id: &str, patient_there: &str| {
+        let body = resource.to_string().replace(patient, patient_there).replace(id_of(resource), id);
+        let answer = send(client, "PUT", &format!("/fhir/{type_name}/{id}"), FHIR, &body);
+        shown(&answer, id).replace(patient_there, "PATIENT")
+    };
+    let found = put(id, patient);
+    assert_eq!(found, put(&nothing, &made_up(patient)), "{who}: PUT of {type_name}");
+    assert!(!found.starts_with('5'), "{who}: PUT of {type_name}: {found}");
     if type_name == "Patient" {
         let mut named = |id: &str| {
             let subject = json!({"reference": format!("Patient/{id}")});

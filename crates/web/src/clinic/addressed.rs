@@ -6,8 +6,8 @@ use std::collections::{BTreeSet, HashMap};
 use fhir::Json;
 
 use super::ask::{Asking, Sheet};
-use super::duty::COVERING;
-use super::read::{all, has_code, reference, text};
+use super::read::{all, reference, text};
+use super::ties::is_tie;
 use crate::refusal::Refusal;
 
 /// One search takes so many names.
@@ -54,7 +54,7 @@ impl Addressed {
         let staff = asking.search_if_ever("Practitioner", &[("_count", STAFF_MAX)]).await?;
         here.extend(houses);
         let mut anybody = here.clone();
-        for role in all_roles.resources().iter().filter(|role| !has_code(role, "code", COVERING)) {
+        for role in all_roles.resources().iter().filter(|role| !is_tie(role)) {
             let named = text(role, "id").map(|id| format!("PractitionerRole/{id}"));
             if role.get("practitioner").and_then(reference).is_none() {
                 here.extend(named.clone());

@@ -200,7 +200,7 @@ mod tests {
 
     fn met(medicine: &str, allergy: &str) -> Option<(bool, String)> {
         let json = Json::parse_str(allergy).unwrap_or(Json::Null);
-        let allergies = [(&json, Allergy::of(&json, &Names::default()))];
+        let allergies = [(&json, Allergy::of(&json, &Names::default(), &jiff::tz::TimeZone::UTC))];
         let found = Medicine::of(medicine).meetings(&allergies);
         found.first().map(|one| (one.interrupts(), one.because.clone()))
     }

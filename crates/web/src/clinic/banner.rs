@@ -4,6 +4,7 @@ use access::ChartNo;
 use fhir::Json;
 use identity::Session;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use super::day;
 use super::demographics::INTERPRETER;
@@ -139,24 +140,24 @@ impl Glass {
 
 impl Allergies {
     /// Of the AllergyIntolerances of a chart that is open: severe ones first.
-    pub fn of(resources: &[Json<'_>], names: &Names) -> Self {
+    pub fn of(resources: &[Json<'_>], names: &Names, zone: &TimeZone) -> Self {
         let holding: Vec<&Json<'_>> = resources.iter().filter(|one| holds(one)).collect();
         let none_known =
             |one: &Json<'_>| NONE_KNOWN.iter().find(|(code, _)| has_code(one, "code", code)).map(|(_, what)| *what);
         let mut listed: Vec<Allergy> =
-            holding.iter().filter(|one| none_known(one).is_none()).map(|one| Allergy::of(one, names)).collect();
+            holding.iter().filter(|one| none_known(one).is_none()).map(|one| Allergy::of(one, names, zone)).collect();
         listed.sort_by_key(|one| (!one.is_severe, one.is_unconfirmed));
         let denied = holding.iter().find_map(|one| Some((none_known(one)?, *one)));
         match (listed.is_empty(), denied) {
             (false, _) => Self::Listed(listed),
-            (true, Some((what, one))) => Self::NoneKnown { what, recorded: source(one, names) },
+            (true, Some((what, one))) => Self::NoneKnown { what, recorded: source(one, names, zone) },
             (true, None) => Self::NotRecorded,
         }
     }
 }
 
 impl Allergy {
-    pub fn of(one: &Json<'_>, names: &Names) -> Self {
+    pub fn of(one: &Json<'_>, names: &Names, zone: &TimeZone) -> Self {
         let reactions = all(one, "reaction");
         let manifested: Vec<String> =
             reactions.iter().filter_map(|reaction| words_of(reaction, "manifestation")).collect();
@@ -174,7 +175,7 @@ impl Allergy {
             is_severe: is_high_risk || severity == Some("severe"),
             is_unconfirmed: one.get("verificationStatus").and_then(any_code) == Some("unconfirmed"),
             severity: severity.or(is_high_risk.then_some("high risk")).map(str::to_owned),
-            source: source(one, names),
+            source: source(one, names, zone),
         }
     }
 
@@ -212,8 +213,8 @@ pub fn holds(one: &Json<'_>) -> bool {
         && !matches!(status("verificationStatus"), Some("refuted" | "entered-in-error"))
 }
 
-fn source(one: &Json<'_>, names: &Names) -> String {
-    let recorded = text(one, "recordedDate").map(time::day);
+fn source(one: &Json<'_>, names: &Names, zone: &TimeZone) -> String {
+    let recorded = text(one, "recordedDate").map(|at| day::day_of(at, zone));
     let by = one.get("recorder").and_then(|by| names.name(by));
     [recorded, by].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
@@ -250,7 +251,7 @@ mod tests {
     fn allergies(resources: &[&str]) -> Allergies {
         let parsed: Vec<Json<'_>> = resources.iter().filter_map(|text| Json::parse_str(text).ok()).collect();
         assert_eq!(parsed.len(), resources.len());
-        Allergies::of(&parsed, &Names::default())
+        Allergies::of(&parsed, &Names::default(), &TimeZone::UTC)
     }
 
     const PENICILLIN: &str = r#"{"code":{"coding":[{"display":"Allergy to penicillin (finding)"}]},"criticality":"high",

@@ -8,6 +8,7 @@ use fhir::Json;
 use jiff::tz::TimeZone;
 
 use super::ask::Sheet;
+use super::banner::record_number;
 use super::day::{self, Day};
 use super::demographics::INTERPRETER;
 use super::name::{Name, signed};
@@ -20,7 +21,7 @@ const MINUTES: i64 = 30;
 /// SNOMED CT: telemedicine consultation.
 const VIDEO: [&str; 2] = ["448337001", "VR"];
 /// HL7 participant type of one who interprets.
-const TRANSLATOR: &str = "translator";
+pub const TRANSLATOR: &str = "translator";
 const ENGLISH: &str = "en";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,6 +51,8 @@ pub struct Visit {
     pub is_video: bool,
     pub clinicians: Vec<Clinician>,
     pub status: Status,
+    /// When it was over, where that is known.
+    pub ended_ms: Option<i64>,
     /// Since when the status holds, and the minutes waited or late.
     pub since: Option<String>,
     pub waited: Option<i64>,
@@ -66,8 +69,10 @@ pub struct Person {
     pub name: String,
     pub born: String,
     pub age: Option<String>,
+    /// With the name and the birth date who they are on paper.
+    pub mrn: Option<String>,
     language: Option<String>,
-    needs_interpreter: bool,
+    pub needs_interpreter: bool,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -188,9 +193,17 @@ impl Person {
             name: Name::of(patient).listed(),
             born: birth.map_or_else(|| time::NOT_KNOWN.to_owned(), time::day),
             age: birth.zip(on).and_then(|(birth, on)| time::age(birth, on)),
+            mrn: record_number(patient).map(str::to_owned),
             language: language(patient),
             needs_interpreter: extension(patient, INTERPRETER, "valueBoolean").and_then(Json::as_bool) == Some(true),
         }
+    }
+}
+
+impl Person {
+    /// What tells two of one name apart on paper: `14-Jul-1968 · MRN 4718`.
+    pub fn known_by(&self) -> String {
+        self.mrn.as_ref().map_or_else(|| self.born.clone(), |mrn| format!("{} · MRN {mrn}", self.born))
     }
 }
 
@@ -206,7 +219,7 @@ impl Visit {
         let start_ms = time::instant_ms(text(appointment, "start")?)?;
         let end_ms = text(appointment, "end").and_then(time::instant_ms).unwrap_or(start_ms);
         let (arrived, _) = period(appointment, "Patient");
-        let (called_in, _) = period(appointment, "Practitioner");
+        let (called_in, mut ended_ms) = period(appointment, "Practitioner");
         let mut status = Status::of(appointment)?;
         let mut begun = called_in;
         // A visit that was begun or ended from a note or another program.
@@ -216,6 +229,7 @@ impl Visit {
             status = if end.is_some() { Status::Done } else { Status::WithClinician };
             begun = begun.or(*start);
         }
+        ended_ms = ended_ms.or(around.encounters.get(&id).and_then(|(_, end)| *end));
         // What came through another program says no time but that of its last change.
         let changed = at(appointment, &["meta", "lastUpdated"]).and_then(Json::as_str).and_then(time::instant_ms);
         let since_ms = match status {
@@ -240,6 +254,7 @@ impl Visit {
             clinicians: clinicians(appointment, around),
             since: since_ms.map(|ms| day::clock(ms, zone)),
             spans: (spoken(waited), spoken(late)),
+            ended_ms,
             waited,
             late,
             status,

@@ -27,6 +27,11 @@ impl Day {
         self.date
     }
 
+    /// The clinic’s.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     /// `2026-11-26`, as addresses and forms name a day.
     pub fn parse(text: &str, zone: &TimeZone) -> Option<Self> {
         let date: Date = text.parse().ok().filter(|_| text.len() == "2026-11-26".len())?;

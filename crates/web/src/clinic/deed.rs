@@ -4,9 +4,11 @@ use access::Action;
 use fhir::Json;
 use http::Response;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::ask::Asking;
+use super::day;
 use super::moves::object;
 use super::read::{all, text};
 use super::token::FORM_SYSTEM;
@@ -165,9 +167,9 @@ pub fn add_note(resource: &mut Json<'static>, words: &str, author: &Author) {
 }
 
 /// Notes as people read them, each with its day.
-pub fn notes_of(resource: &Json<'_>) -> Vec<String> {
+pub fn notes_of(resource: &Json<'_>, zone: &TimeZone) -> Vec<String> {
     let said = |note: &Json<'_>| {
-        let day = text(note, "time").map(super::time::day);
+        let day = text(note, "time").map(|at| day::day_of(at, zone));
         let words = text(note, "text")?;
         Some(day.map_or_else(|| words.to_owned(), |day| format!("{words} ({day})")))
     };

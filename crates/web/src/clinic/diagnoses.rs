@@ -91,6 +91,18 @@ impl Diagnosis {
             || (!self.code.is_empty() && self.code == other.code && self.system == other.system)
     }
 
+    /// The same to who reads it: the same code, or the same words whatever is between them.
+    fn is_alike(&self, other: &Self) -> bool {
+        let plain = |words: &str| {
+            let words = words.to_lowercase();
+            { words.split(|one: char| !one.is_alphanumeric()) }
+                .filter(|word| !word.is_empty())
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        self.is_same(other) || plain(&self.words) == plain(&other.words)
+    }
+
     pub fn concept(&self) -> Value {
         match self.code.is_empty() {
             true => json!({ "text": self.words }),
@@ -121,6 +133,30 @@ pub fn add(diagnoses: &mut Vec<Diagnosis>, new: Diagnosis) {
 pub fn said(diagnoses: &[Diagnosis]) -> String {
     let each = diagnoses.iter().enumerate().map(|(at, one)| format!("{}. {}", at + 1, one.said()));
     each.collect::<Vec<_>>().join("\n")
+}
+
+/// What is worth a look before they are signed: those without a code, and what stands there twice. Nothing of it is wrong for certain.
+pub fn doubts(diagnoses: &[Diagnosis]) -> Vec<String> {
+    let uncoded: Vec<String> =
+        diagnoses.iter().filter(|one| one.code.is_empty()).map(|one| format!("“{}”", one.words)).collect();
+    let mut doubts = Vec::new();
+    if !uncoded.is_empty() {
+        let verbs = if uncoded.len() == 1 { "has no code and stays" } else { "have no code and stay" };
+        doubts.push(format!(
+            "{} {verbs} in words: lists and searches that go by codes do not find it.",
+            uncoded.join(", ")
+        ));
+    }
+    for (at, one) in diagnoses.iter().enumerate() {
+        if let Some(before) = diagnoses[..at].iter().find(|before| before.is_alike(one)) {
+            let twice = match before.words == one.words {
+                true => format!("“{}” is among the diagnoses twice.", one.words),
+                false => format!("“{}” and “{}” look like the same diagnosis.", before.words, one.words),
+            };
+            doubts.push(twice);
+        }
+    }
+    doubts
 }
 
 /// The diagnoses that a signed note says, in words.
@@ -161,6 +197,31 @@ pub fn step(diagnoses: &mut Vec<Diagnosis>, step: &Step, typed: &mut String, pro
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_no_code_and_what_is_there_twice_is_pointed_out() {
+        let one = |words: &str, code: &str| Diagnosis {
+            words: words.into(),
+            system: if code.is_empty() { String::new() } else { "http://snomed.info/sct".into() },
+            code: code.into(),
+            is_new_problem: false,
+        };
+        assert!(doubts(&[one("Gout", "90560007"), one("Asthma", "195967001")]).is_empty());
+        let held = [
+            one("Gout", "90560007"),
+            one("Gouty arthritis", "90560007"),
+            one("Writer's block", ""),
+            one("writer's-block", ""),
+        ];
+        assert_eq!(
+            doubts(&held),
+            [
+                "“Writer's block”, “writer's-block” have no code and stay in words: lists and searches that go by codes do not find it.",
+                "“Gout” and “Gouty arthritis” look like the same diagnosis.",
+                "“Writer's block” and “writer's-block” look like the same diagnosis.",
+            ]
+        );
+    }
 
     #[test]
     fn diagnoses_are_typed_by_words_or_code_taken_ordered_and_never_there_twice() {

@@ -4,17 +4,11 @@
 
 use fhir::Json;
 
-use super::moves::{coding, object};
-use super::read::{all, extension, has_code, reference, text};
-use super::time;
+use super::read::{all, reference};
+use super::ties::Tie;
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
-
-/// A cover is a PractitionerRole of who covers, with this code, for its period; R4 has no element for whom.
-pub const ROLE_SYSTEM: &str = "urn:wardstone:practitioner-role";
-pub const COVERING: &str = "covering";
-pub const COVERS: &str = "urn:wardstone:covers";
 
 /// How long something may lie with its owner before it goes on.
 #[derive(Clone, Copy)]
@@ -34,18 +28,6 @@ pub enum Owner {
     Pool,
 }
 
-/// Somebody stands in for somebody, from the first millisecond until the last, not included.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Cover {
-    /// Of the PractitionerRole.
-    pub id: String,
-    pub version: u32,
-    pub absent: String,
-    pub by: String,
-    pub from_ms: i64,
-    pub until_ms: i64,
-}
-
 /// Where something stands now.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Standing {
@@ -57,9 +39,9 @@ pub struct Standing {
 }
 
 impl Standing {
-    pub fn of(owner: Owner, since_ms: i64, is_critical: bool, covers: &[Cover], now_ms: i64, limits: Limits) -> Self {
+    pub fn of(owner: Owner, since_ms: i64, is_critical: bool, covers: &[Tie], now_ms: i64, limits: Limits) -> Self {
         let cover = match &owner {
-            Owner::Person(id) => covers.iter().find(|cover| cover.absent == *id && cover.holds(now_ms)),
+            Owner::Person(id) => covers.iter().find(|cover| cover.whose == *id && cover.holds(now_ms)),
             Owner::Pool => None,
         };
         let cover = cover.map(|cover| cover.by.clone());
@@ -78,55 +60,6 @@ impl Standing {
             List::Team => self.owner == Owner::Pool || escalated == Some(&Owner::Pool),
             List::All => true,
         }
-    }
-}
-
-impl Cover {
-    pub fn of(role: &Json<'_>) -> Option<Self> {
-        if !has_code(role, "code", COVERING) || role.get("active").and_then(Json::as_bool) == Some(false) {
-            return None;
-        }
-        let person = |named: &Json<'_>| match reference(named) {
-            Some(("Practitioner", id)) => Some(id.to_owned()),
-            _ => None,
-        };
-        let bound = |name: &str| time::instant_ms(text(role.get("period")?, name)?);
-        Some(Self {
-            id: text(role, "id")?.to_owned(),
-            version: super::read::version(role),
-            absent: person(extension(role, COVERS, "valueReference")?)?,
-            by: person(role.get("practitioner")?)?,
-            from_ms: bound("start")?,
-            until_ms: bound("end")?,
-        })
-    }
-
-    pub fn holds(&self, now_ms: i64) -> bool {
-        (self.from_ms..self.until_ms).contains(&now_ms)
-    }
-
-    /// Whether both hold at some time for the same person.
-    pub fn meets(&self, other: &Cover) -> bool {
-        self.absent == other.absent && self.from_ms < other.until_ms && other.from_ms < self.until_ms
-    }
-
-    pub fn resource(&self) -> Json<'static> {
-        let refer = |id: &str| object([("reference", Json::string(format!("Practitioner/{id}")))]);
-        let covers = object([("url", Json::string(COVERS)), ("valueReference", refer(&self.absent))]);
-        let code = object([
-            ("coding", Json::Array(vec![coding(ROLE_SYSTEM, COVERING, "Covering clinician")])),
-            ("text", Json::string("Covering clinician")),
-        ]);
-        let bound = |ms| Json::string(super::day::instant(ms));
-        object([
-            ("resourceType", Json::string("PractitionerRole")),
-            ("id", Json::string(self.id.clone())),
-            ("extension", Json::Array(vec![covers])),
-            ("active", Json::Bool(true)),
-            ("period", object([("start", bound(self.from_ms)), ("end", bound(self.until_ms))])),
-            ("practitioner", refer(&self.by)),
-            ("code", Json::Array(vec![code])),
-        ])
     }
 }
 
@@ -178,15 +111,15 @@ pub fn first_person(resource: &Json<'_>, element: &str, roles: &[(String, String
 mod tests {
     use super::*;
 
-    fn cover(absent: &str, by: &str, from_ms: i64, until_ms: i64) -> Cover {
-        Cover { id: "c".into(), version: 1, absent: absent.into(), by: by.into(), from_ms, until_ms }
+    fn cover(absent: &str, by: &str, from_ms: i64, until_ms: i64) -> Tie {
+        Tie { id: "c".into(), version: 1, whose: absent.into(), by: by.into(), from_ms, until_ms }
     }
 
     fn person(id: &str) -> Owner {
         Owner::Person(id.to_owned())
     }
 
-    fn at(hours: i64, owner: Owner, is_critical: bool, covers: &[Cover]) -> Standing {
+    fn at(hours: i64, owner: Owner, is_critical: bool, covers: &[Tie]) -> Standing {
         Standing::of(owner, 0, is_critical, covers, hours * HOUR_MS, LIMITS)
     }
 
@@ -213,20 +146,8 @@ mod tests {
     }
 
     #[test]
-    fn covers_of_one_person_stand_side_by_side_and_meet_where_both_hold() {
-        let runs = cover("asha", "ben", 0, 3 * HOUR_MS);
-        for (from, until, absent, meets) in [
-            (3, 5, "asha", false),
-            (2, 5, "asha", true),
-            (1, 2, "asha", true),
-            (-2, 0, "asha", false),
-            (-2, 9, "asha", true),
-            (1, 2, "zoe", false),
-        ] {
-            let other = cover(absent, "max", from * HOUR_MS, until * HOUR_MS);
-            assert_eq!((runs.meets(&other), other.meets(&runs)), (meets, meets), "{from} {until} {absent}");
-        }
-        let covers = [runs, cover("asha", "max", 5 * HOUR_MS, 9 * HOUR_MS)];
+    fn covers_that_follow_each_other_each_hold_in_their_time() {
+        let covers = [cover("asha", "ben", 0, 3 * HOUR_MS), cover("asha", "max", 5 * HOUR_MS, 9 * HOUR_MS)];
         for (hours, by) in [(1, Some("ben")), (4, None), (6, Some("max"))] {
             assert_eq!(at(hours, person("asha"), true, &covers).cover.as_deref(), by, "{hours}");
         }
@@ -246,11 +167,5 @@ mod tests {
             }
         }
         assert!(!at(1, Owner::Pool, false, &[]).is_in(List::Covered, None));
-    }
-
-    #[test]
-    fn a_cover_is_read_as_it_was_written() {
-        let one = Cover { version: 0, ..cover("asha", "ben", 0, DAY_MS) };
-        assert_eq!(Cover::of(&one.resource()), Some(one));
     }
 }

@@ -59,7 +59,7 @@ impl Head {
         let (allergies, flags) = (ask("AllergyIntolerance", allergies).await?, ask("Flag", flags).await?);
         if let Some(sheet) = allergies {
             let names = Names::of(asking, &[], std::iter::once(&sheet)).await?;
-            banner.allergies = Allergies::of(&sheet.resources(), &names);
+            banner.allergies = Allergies::of(&sheet.resources(), &names, web.zone());
         }
         if let Some(sheet) = flags {
             banner.add_flags(&sheet.resources());

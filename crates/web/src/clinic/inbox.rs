@@ -9,11 +9,12 @@ use jiff::tz::TimeZone;
 use super::addressed::{Addressed, Persons, is_for_us, searches};
 use super::ask::{Asking, Sheet};
 use super::day::{self, Day};
-use super::duty::{Cover, Limits, List, Owner, Standing};
+use super::duty::{Limits, List, Owner, Standing};
 use super::names::Names;
 use super::read::{all, at, has_code, reference, text, version, words};
 use super::reports::{Subject, age, covers};
 use super::task;
+use super::ties::Tie;
 use super::time;
 use crate::refusal::Refusal;
 
@@ -60,6 +61,11 @@ pub struct Item {
     pub refill_of: Option<String>,
     /// The note to be co-signed: a DocumentReference's id.
     pub note: Option<String>,
+    /// Who asked for it: a Practitioner's id.
+    pub asked_by: Option<String>,
+    /// The note to be co-signed is open to whoever looks, or was written by them: see [`look_at_notes`].
+    pub may_read: bool,
+    pub is_own: bool,
     /// The order whose answer is waited for: a ServiceRequest's id.
     pub order: Option<String>,
     /// What was said when it went from one to the other.
@@ -70,7 +76,7 @@ pub struct Item {
 
 pub struct Gathered {
     pub items: Vec<Item>,
-    pub covers: Vec<Cover>,
+    pub covers: Vec<Tie>,
     pub names: Names,
     pub is_cut: bool,
     pub is_part2: bool,
@@ -107,8 +113,11 @@ impl Kind {
 }
 
 impl Item {
-    /// Patient and note.
+    /// Patient and note, for who may read it.
     pub fn to_cosign(&self) -> Option<(&str, &str)> {
+        if !self.may_read {
+            return None;
+        }
         Some((self.patient.as_ref()?.id.as_str(), self.note.as_deref()?))
     }
 
@@ -133,7 +142,7 @@ pub async fn waiting(
     let now_ms = asking.record.now_ms();
     let covered = covers.iter().filter(|cover| Some(cover.by.as_str()) == own && cover.holds(now_ms));
     let people: Vec<String> = { own.map(str::to_owned).into_iter() }
-        .chain(covered.map(|cover| cover.absent.clone()))
+        .chain(covered.map(|cover| cover.whose.clone()))
         .map(|id| format!("Practitioner/{id}"))
         .collect();
     let named = Addressed::of(asking, own, &people).await?;
@@ -182,13 +191,25 @@ pub async fn one(asking: &Asking<'_>, kind: &str, id: &str, zone: &TimeZone) -> 
     Ok(gather(asking, zone, tasks, messages, cover_sheet, covers).await?.items.into_iter().find(|item| item.id == id))
 }
 
+/// Of notes to co-sign whether whoever looks may read them: how many there are for them, and nothing of what they say.
+pub async fn look_at_notes(asking: &Asking<'_>, own: Option<&str>, items: &mut [Item]) -> Result<(), Refusal> {
+    for item in items {
+        let Some(note) = &item.note else { continue };
+        let found = asking.search_if_ever("DocumentReference", &[("_id", note), ("_summary", "count")]).await?;
+        item.may_read = found.total().is_some_and(|total| total > 0);
+        // Nobody co-signs what they asked others to co-sign.
+        item.is_own = own.is_some() && item.asked_by.as_deref() == own;
+    }
+    Ok(())
+}
+
 async fn gather(
     asking: &Asking<'_>,
     zone: &TimeZone,
     tasks: Vec<Sheet>,
     mut messages: Vec<Sheet>,
     cover_sheet: Sheet,
-    covers: Vec<Cover>,
+    covers: Vec<Tie>,
 ) -> Result<Gathered, Refusal> {
     // What the patient is to do waits for nobody here.
     let is_ours =
@@ -250,7 +271,7 @@ struct See<'s> {
     names: &'s Names,
     persons: &'s Persons,
     patients: &'s HashMap<String, Subject>,
-    covers: &'s [Cover],
+    covers: &'s [Tie],
     now_ms: i64,
     zone: &'s TimeZone,
 }
@@ -289,7 +310,11 @@ impl See<'_> {
         let mut item = self.item(one, Kind::Message, "subject", one.get("sender"), text(one, "sent"))?;
         let said: Vec<&str> = all(one, "payload").iter().filter_map(|part| text(part, "contentString")).collect();
         item.words = said.join("\n\n");
-        item.title = format!("Message from {}", item.from);
+        let topic = one.get("topic").and_then(words);
+        item.title = match topic {
+            Some(topic) => format!("Message from {}: {topic}", item.from),
+            None => format!("Message from {}", item.from),
+        };
         let mut owner = all(one, "recipient").iter().find_map(|to| self.persons.named(to));
         if let Some(handling) = handling {
             if text(handling, "status") == Some("completed") {
@@ -338,6 +363,9 @@ impl See<'_> {
             snoozed: None,
             refill_of: None,
             note: None,
+            asked_by: by.and_then(reference).filter(|(kind, _)| *kind == "Practitioner").map(|(_, id)| id.to_owned()),
+            may_read: false,
+            is_own: false,
             order: None,
             notes: Vec::new(),
             since_ms,

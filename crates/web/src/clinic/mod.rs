@@ -2,6 +2,7 @@
 //!
 //! Nothing here decides: what a caller may see the record has decided before a page holds it.
 
+pub mod addenda;
 pub mod addressed;
 pub mod allergens;
 pub mod ask;
@@ -15,8 +16,10 @@ pub mod diagnoses;
 pub mod duty;
 pub mod form_labels;
 pub mod form_task;
+pub mod hands;
 pub mod head;
 pub mod inbox;
+pub mod ingredients;
 pub mod licence;
 pub mod likeness;
 pub mod moves;
@@ -28,6 +31,7 @@ pub mod orders;
 pub mod own;
 pub mod phrases;
 pub mod picture;
+pub mod plot;
 pub mod questionnaire;
 pub mod read;
 pub mod reports;
@@ -37,6 +41,7 @@ pub mod slots;
 pub mod tabs;
 pub mod task;
 pub mod templates;
+pub mod ties;
 pub mod time;
 pub mod token;
 pub mod typed;

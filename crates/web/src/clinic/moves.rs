@@ -30,6 +30,10 @@ pub enum Act {
     Cancel,
     /// Takes back what was entered by mistake.
     Expect,
+    /// Takes back that the visit is over.
+    Reopen,
+    /// Takes back that it was cancelled.
+    Rebook,
 }
 
 /// What the caller's roles are ever permitted to do with what a visit is made of.
@@ -37,10 +41,22 @@ pub enum Act {
 pub struct May {
     pub book: bool,
     pub treat: bool,
+    /// Sees what is free.
+    pub offer: bool,
 }
 
 impl Act {
-    pub const ALL: [Act; 7] = [Act::Arrive, Act::CheckIn, Act::Start, Act::Finish, Act::Miss, Act::Cancel, Act::Expect];
+    pub const ALL: [Act; 9] = [
+        Act::Arrive,
+        Act::CheckIn,
+        Act::Start,
+        Act::Finish,
+        Act::Miss,
+        Act::Cancel,
+        Act::Expect,
+        Act::Reopen,
+        Act::Rebook,
+    ];
 
     pub fn parse(name: &str) -> Option<Act> {
         Self::ALL.into_iter().find(|act| act.name() == name)
@@ -56,6 +72,8 @@ impl Act {
             Act::Miss => "miss",
             Act::Cancel => "cancel",
             Act::Expect => "expect",
+            Act::Reopen => "reopen",
+            Act::Rebook => "rebook",
         }
     }
 
@@ -69,6 +87,8 @@ impl Act {
             Act::Miss => "No-show",
             Act::Cancel => "Cancel the appointment",
             Act::Expect => "Back to expected",
+            Act::Reopen => "Back to with clinician",
+            Act::Rebook => "Book again",
         }
     }
 
@@ -77,16 +97,16 @@ impl Act {
         match self {
             Act::Arrive => Status::Arrived,
             Act::CheckIn => Status::CheckedIn,
-            Act::Start => Status::WithClinician,
+            Act::Start | Act::Reopen => Status::WithClinician,
             Act::Finish => Status::Done,
             Act::Miss => Status::Missed,
             Act::Cancel => Status::Cancelled,
-            Act::Expect => Status::Expected,
+            Act::Expect | Act::Rebook => Status::Expected,
         }
     }
 
     pub fn fits(self, status: Status, may: May) -> bool {
-        use Status::{Arrived, CheckedIn, Expected, Missed, WithClinician};
+        use Status::{Arrived, Cancelled, CheckedIn, Done, Expected, Missed, WithClinician};
         match self {
             Act::Arrive => may.book && status == Expected,
             Act::CheckIn => may.book && matches!(status, Expected | Arrived),
@@ -94,6 +114,8 @@ impl Act {
             Act::Finish => may.treat && status == WithClinician,
             Act::Miss | Act::Cancel => may.book && matches!(status, Expected | Arrived | CheckedIn),
             Act::Expect => may.book && matches!(status, Arrived | CheckedIn | Missed),
+            Act::Reopen => may.treat && status == Done,
+            Act::Rebook => may.book && may.offer && status == Cancelled,
         }
     }
 
@@ -120,11 +142,11 @@ pub struct Reason<'f> {
 pub fn moved(appointment: &mut Json<'_>, act: Act, now: &str, own: Option<&str>, reason: Option<Reason<'_>>) {
     let status = match act {
         Act::Arrive => "arrived",
-        Act::CheckIn | Act::Start => "checked-in",
+        Act::CheckIn | Act::Start | Act::Reopen => "checked-in",
         Act::Finish => "fulfilled",
         Act::Miss => "noshow",
         Act::Cancel => "cancelled",
-        Act::Expect => "booked",
+        Act::Expect | Act::Rebook => "booked",
     };
     // The clinician who starts, if they take part; else whom the appointment is with.
     let is_mine = own.is_some_and(|own| super::book::actors(appointment, "Practitioner").any(|id| id == own));
@@ -133,6 +155,9 @@ pub fn moved(appointment: &mut Json<'_>, act: Act, now: &str, own: Option<&str>,
     members.set("status", Json::string(status.to_owned()));
     if let Some(reason) = reason {
         members.set("cancelationReason", cancellation(reason));
+    }
+    if act == Act::Rebook {
+        members.remove("cancelationReason");
     }
     let Some(participants) = members.get_mut("participant").and_then(Json::as_array_mut) else { return };
     let mut is_called_in = false;
@@ -150,9 +175,14 @@ pub fn moved(appointment: &mut Json<'_>, act: Act, now: &str, own: Option<&str>,
                 }
             }
             (Act::Finish, _) => end(members, now),
-            (Act::Expect, _) => drop(members.remove("period")),
+            (Act::Reopen, _) => reopen(members, None),
+            (Act::Expect | Act::Rebook, _) => drop(members.remove("period")),
             _ => {}
         }
+    }
+    // What was ended without having begun begins now.
+    if act == Act::Reopen && super::book::period(appointment, "Practitioner").0.is_none() {
+        moved(appointment, Act::Start, now, own, None);
     }
 }
 
@@ -166,6 +196,15 @@ fn end(participant: &mut fhir::json::Object<'_>, now: &str) {
     let Some(period) = participant.get_mut("period").and_then(Json::as_object_mut) else { return };
     if period.get("end").is_none() {
         period.set("end", Json::string(now.to_owned()));
+    }
+}
+
+/// Takes the end from a period, if it is the one given.
+fn reopen(holder: &mut fhir::json::Object<'_>, ended: Option<&str>) {
+    let Some(period) = holder.get_mut("period").and_then(Json::as_object_mut) else { return };
+    let is_it = |held: &str| ended.is_none_or(|ended| ended == held);
+    if period.get("end").and_then(Json::as_str).is_some_and(is_it) {
+        period.remove("end");
     }
 }
 
@@ -199,6 +238,7 @@ pub fn follow(act: Act, held: Option<&str>) -> Follow {
         Act::CheckIn if held.is_none() => Follow::Create("arrived"),
         Act::Start if held.is_none() => Follow::Create("in-progress"),
         Act::Start if has_not_begun => Follow::Set("in-progress"),
+        Act::Reopen if held == Some("finished") => Follow::Set("in-progress"),
         Act::Finish if has_not_begun || matches!(held, Some("in-progress" | "onleave")) => Follow::Set("finished"),
         Act::Miss | Act::Cancel | Act::Expect if has_not_begun => Follow::Set("cancelled"),
         _ => Follow::Nothing,
@@ -246,8 +286,11 @@ pub fn encounter(appointment: &Json<'_>, status: &'static str, now: &str, own: O
     object(members)
 }
 
-/// An encounter that begins, is over, or does not come about.
+/// An encounter that begins, is over, does not come about, or was not over after all.
 pub fn encounter_moved(encounter: &mut Json<'_>, status: &'static str, now: &str) {
+    if text(encounter, "status") == Some("finished") && status == "in-progress" {
+        return encounter_reopened(encounter, status);
+    }
     let Some(members) = encounter.as_object_mut() else { return };
     // Who had only arrived begins now.
     let begins = status == "in-progress";
@@ -264,6 +307,19 @@ pub fn encounter_moved(encounter: &mut Json<'_>, status: &'static str, now: &str
         match is_over {
             true => end(participant, now),
             false => participant.set("period", object([("start", Json::string(now.to_owned()))])),
+        }
+    }
+}
+
+/// As it was before it ended: whoever had left earlier stays away.
+fn encounter_reopened(encounter: &mut Json<'_>, status: &'static str) {
+    let ended = encounter.get("period").and_then(|period| text(period, "end")).map(str::to_owned);
+    let Some(members) = encounter.as_object_mut() else { return };
+    members.set("status", Json::string(status));
+    reopen(members, None);
+    for participant in members.get_mut("participant").and_then(Json::as_array_mut).into_iter().flatten() {
+        if let Some(participant) = participant.as_object_mut() {
+            reopen(participant, ended.as_deref());
         }
     }
 }
@@ -371,7 +427,8 @@ mod tests {
 
     #[test]
     fn what_is_offered_is_what_may_be_done() {
-        let (desk, doctor) = (May { book: true, treat: false }, May { book: true, treat: true });
+        let desk = May { book: true, treat: false, offer: true };
+        let doctor = May { book: true, treat: true, offer: false };
         assert_eq!(Act::offered(Status::Expected, desk).0, Some(Act::CheckIn));
         assert_eq!(Act::offered(Status::CheckedIn, desk), (None, vec![Act::Miss, Act::Cancel, Act::Expect]));
         assert_eq!(Act::offered(Status::CheckedIn, doctor).0, Some(Act::Start));
@@ -381,6 +438,45 @@ mod tests {
             assert_eq!(Act::offered(status, May::default()), (None, Vec::new()));
         }
         assert_eq!(Act::offered(Status::Cancelled, doctor), (None, Vec::new()));
+        assert_eq!(Act::offered(Status::Cancelled, desk), (None, vec![Act::Rebook]));
+        assert_eq!(Act::offered(Status::Done, doctor), (None, vec![Act::Reopen]));
+        assert_eq!(Act::offered(Status::Done, desk), (None, Vec::new()));
+    }
+
+    #[test]
+    fn what_was_not_over_is_as_it_was_before_it_ended() {
+        let mut begun = appointment();
+        moved(&mut begun, Act::Start, CAME, Some("e"), None);
+        let mut one = begun.clone();
+        moved(&mut one, Act::Finish, LATER, Some("e"), None);
+        moved(&mut one, Act::Reopen, LATER, Some("d"), None);
+        assert_eq!(one.to_vec(), begun.to_vec());
+        // Another program ended it and kept no times.
+        let mut one = appointment();
+        one.as_object_mut().unwrap().set("status", Json::string("fulfilled"));
+        moved(&mut one, Act::Reopen, LATER, None, None);
+        assert_eq!(Status::of(&one), Some(Status::WithClinician));
+
+        let text = r#"{"resourceType":"Encounter","status":"in-progress","period":{"start":"2026-11-26T15:18:00Z"},"participant":[
+            {"period":{"start":"2026-11-26T15:18:00Z"}},
+            {"period":{"start":"2026-11-26T15:18:00Z","end":"2026-11-26T15:30:00Z"}}]}"#;
+        let begun = Json::parse_str(text).unwrap();
+        let mut one = begun.clone();
+        assert_eq!(follow(Act::Reopen, Some("finished")), Follow::Set("in-progress"));
+        assert_eq!(follow(Act::Reopen, Some("cancelled")), Follow::Nothing);
+        encounter_moved(&mut one, "finished", LATER);
+        assert!(one.to_vec() != begun.to_vec());
+        encounter_moved(&mut one, "in-progress", LATER);
+        assert_eq!(one.to_vec(), begun.to_vec(), "who left earlier stays away");
+    }
+
+    #[test]
+    fn what_is_booked_again_says_nothing_of_having_been_cancelled() {
+        let mut one = appointment();
+        moved(&mut one, Act::Arrive, CAME, None, None);
+        moved(&mut one, Act::Cancel, CAME, None, Some(Reason { code: "pat", note: "" }));
+        moved(&mut one, Act::Rebook, LATER, None, None);
+        assert_eq!(one.to_vec(), appointment().to_vec());
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! What a visit note says: its parts as people write them, and the text that is signed.
 
+use fhir::Json;
 use serde::{Deserialize, Serialize};
 
 use super::diagnoses::{self, Diagnosis};
+use super::read::{at, has_code};
 
 /// Letters of one part; all parts together fit the largest form, whatever script they are in.
 pub const PART_CHARS_MAX: usize = 12_000;
@@ -15,6 +17,11 @@ const PULLED_CLOSE: char = ']';
 /// LOINC: a progress note, which every visit note and addendum here is.
 pub const TYPE_CODE: &str = "11506-3";
 pub const TYPE_DISPLAY: &str = "Progress note";
+
+/// Whether a document is a note whose text is in it: it opens as one, and not as a file.
+pub fn is_text(document: &Json<'_>) -> bool {
+    has_code(document, "category", "clinical-note") && at(document, &["content", "attachment", "data"]).is_some()
+}
 
 /// What is typed, as a draft keeps it.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

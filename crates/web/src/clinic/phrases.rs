@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::ask::Asking;
 use super::banner::Allergies;
-use super::day::Day;
+use super::day::{self, Day};
 use super::names::Names;
 use super::note::{Content, pulled};
 use super::own::Own;
@@ -77,12 +77,12 @@ async fn one(
             let readings = sheet.resources();
             readings
                 .first()
-                .map_or_else(|| "no blood pressure is recorded".to_owned(), |one| format!("BP {}", reading(one)))
+                .map_or_else(|| "no blood pressure is recorded".to_owned(), |one| format!("BP {}", reading(one, zone)))
         }
         ".vitals" => {
             let asked = [patient, ("category", "vital-signs"), HOLDS, ("_sort", "-date"), ("_count", "60")];
             let sheet = asking.search_if_ever("Observation", &asked).await?;
-            latest(&sheet.resources())
+            latest(&sheet.resources(), zone)
         }
         ".meds" => {
             let asked = [patient, ("status", "active"), ("_sort", "-authoredon"), ("_count", "100")];
@@ -98,7 +98,7 @@ async fn one(
         }
         ".allergies" => {
             let sheet = asking.search_if_ever("AllergyIntolerance", &[patient, ("_count", "100")]).await?;
-            match Allergies::of(&sheet.resources(), &Names::default()) {
+            match Allergies::of(&sheet.resources(), &Names::default(), zone) {
                 Allergies::Listed(list) => {
                     let said = list.iter().map(|one| match one.detail() {
                         none if none.is_empty() => one.substance.clone(),
@@ -139,7 +139,7 @@ fn listed(said: Vec<String>, none: &str) -> String {
 }
 
 /// The newest of each measure, those of one day together.
-fn latest(observations: &[Json<'_>]) -> String {
+fn latest(observations: &[Json<'_>], zone: &TimeZone) -> String {
     let mut seen: Vec<String> = Vec::new();
     let mut days: Vec<(String, Vec<String>)> = Vec::new();
     for one in observations {
@@ -149,7 +149,7 @@ fn latest(observations: &[Json<'_>]) -> String {
         }
         let said = format!("{name} {}", value::whole(&value::of(one)));
         seen.push(name);
-        let day = day(one);
+        let day = day(one, zone);
         match days.iter_mut().find(|(held, _)| *held == day) {
             Some((_, list)) => list.push(said),
             None => days.push((day, vec![said])),
@@ -159,12 +159,13 @@ fn latest(observations: &[Json<'_>]) -> String {
     listed(said, "no vital signs are recorded")
 }
 
-fn reading(observation: &Json<'_>) -> String {
-    format!("{} on {}", value::whole(&value::of(observation)), day(observation))
+fn reading(observation: &Json<'_>, zone: &TimeZone) -> String {
+    format!("{} on {}", value::whole(&value::of(observation)), day(observation, zone))
 }
 
-fn day(observation: &Json<'_>) -> String {
-    text(observation, "effectiveDateTime").map_or_else(|| time::NOT_KNOWN.to_owned(), time::day)
+fn day(observation: &Json<'_>, zone: &TimeZone) -> String {
+    let taken = text(observation, "effectiveDateTime");
+    taken.map_or_else(|| time::NOT_KNOWN.to_owned(), |at| day::day_of(at, zone))
 }
 
 #[cfg(test)]

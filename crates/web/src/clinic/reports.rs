@@ -9,10 +9,11 @@ use jiff::tz::TimeZone;
 use super::ask::{Asking, Sheet};
 use super::banner::record_number;
 use super::day::{self, Day};
-use super::duty::{self, Cover, LIMITS, Owner, Standing};
+use super::duty::{self, LIMITS, Owner, Standing};
 use super::name::Name;
 use super::names::Names;
 use super::read::{LOINC, all, code, reference, text, version, words};
+use super::ties::{self, COVERING, Tie};
 use super::time;
 use super::value::{self, Flag, Value};
 use crate::refusal::Refusal;
@@ -23,7 +24,6 @@ pub const REPORTED: &str = "final,amended,corrected,appended";
 const NEWEST_MAX: &str = "300";
 const OLDEST_MAX: &str = "100";
 /// Patients whose earlier values one search looks for.
-const COVERS_MAX: &str = "500";
 const PATIENTS_AT_ONCE: usize = 8;
 const MINUTE_MS: i64 = 60_000;
 const DAYS_FROM_MINUTES: i64 = 48 * 60;
@@ -87,7 +87,7 @@ pub enum Severity {
 
 pub struct Gathered {
     pub reports: Vec<Report>,
-    pub covers: Vec<Cover>,
+    pub covers: Vec<Tie>,
     pub names: Names,
     /// All that lie there, if not all of them were looked at.
     pub of: Option<u64>,
@@ -95,13 +95,9 @@ pub struct Gathered {
 }
 
 /// Who covers whom, now and to come.
-pub async fn covers(asking: &Asking<'_>) -> Result<(Sheet, Vec<Cover>), Refusal> {
-    let role = format!("{}|{}", duty::ROLE_SYSTEM, duty::COVERING);
-    // What is over covers nobody, and there is more of it with every year.
-    let since = format!("ge{}", super::day::instant(asking.record.now_ms()));
-    let pairs = [("role", &*role), ("date", &*since), ("_count", COVERS_MAX)];
-    let sheet = asking.search_if_ever("PractitionerRole", &pairs).await?;
-    let covers = sheet.resources().iter().filter_map(Cover::of).collect();
+pub async fn covers(asking: &Asking<'_>) -> Result<(Sheet, Vec<Tie>), Refusal> {
+    let (sheet, mut covers) = ties::held(asking, &COVERING).await?;
+    covers.retain(Tie::is_bounded);
     Ok((sheet, covers))
 }
 
@@ -226,7 +222,7 @@ async fn teams(asking: &Asking<'_>, patients: &[&str]) -> Result<HashMap<String,
 }
 
 /// The value before of each that is shown: of the same test and patient, taken earlier.
-pub async fn look_back(asking: &Asking<'_>, reports: &mut [Report]) -> Result<(), Refusal> {
+pub async fn look_back(asking: &Asking<'_>, reports: &mut [Report], zone: &TimeZone) -> Result<(), Refusal> {
     for some in reports.chunks_mut(PATIENTS_AT_ONCE) {
         let of = |one: &Report| one.patient.as_ref().map(|patient| patient.id.clone());
         let (mut patients, mut codes): (Vec<String>, Vec<String>) = (some.iter().filter_map(of).collect(), Vec::new());
@@ -248,7 +244,7 @@ pub async fn look_back(asking: &Asking<'_>, reports: &mut [Report]) -> Result<()
         for report in some {
             let Some(patient) = report.patient.as_ref().map(|patient| patient.id.clone()) else { continue };
             for line in &mut report.lines {
-                line.before = earlier.iter().find_map(|one| line.is_before(one, &patient));
+                line.before = earlier.iter().find_map(|one| line.is_before(one, &patient, zone));
             }
         }
     }
@@ -375,7 +371,7 @@ impl Line {
         }
     }
 
-    fn is_before(&self, one: &Json<'_>, patient: &str) -> Option<(String, String)> {
+    fn is_before(&self, one: &Json<'_>, patient: &str, zone: &TimeZone) -> Option<(String, String)> {
         let is_of = one.get("subject").and_then(reference) == Some(("Patient", patient));
         let is_it = text(one, "id") == Some(self.id.as_str());
         if !is_of || is_it || value::is_void(one) {
@@ -384,7 +380,7 @@ impl Line {
         let loinc = one.get("code").and_then(|concept| code(concept, LOINC));
         let when = taken(one)?;
         let is_earlier = time::instant_ms(when)? < self.taken_ms?;
-        (is_earlier && loinc == self.loinc.as_deref()).then(|| (value::whole(&value::of(one)), time::day(when)))
+        (is_earlier && loinc == self.loinc.as_deref()).then(|| (value::whole(&value::of(one)), day::day_of(when, zone)))
     }
 }
 

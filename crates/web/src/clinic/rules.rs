@@ -5,8 +5,8 @@ use fhir::Json;
 use jiff::tz::TimeZone;
 
 use super::day::Day;
-use super::duty;
-use super::read::{all, has_code, text};
+use super::read::{all, text};
+use super::ties;
 use super::time;
 
 /// Minutes of a day until midnight.
@@ -34,10 +34,10 @@ struct Away {
 }
 
 impl Rules {
-    /// Of the roles of one person. A role that they hold while somebody is away says nothing about when.
+    /// Of the roles of one person. A role by which they treat along with somebody says nothing about when.
     pub fn of<'j>(roles: impl Iterator<Item = &'j Json<'j>>, zone: &TimeZone) -> Self {
         let mut rules = Self::default();
-        for role in roles.filter(|role| !has_code(role, "code", duty::COVERING)) {
+        for role in roles.filter(|role| !ties::is_tie(role)) {
             rules.times.extend(all(role, "availableTime").iter().filter_map(Times::of));
             rules.away.extend(all(role, "notAvailable").iter().filter_map(|away| Away::of(away, zone)));
         }

@@ -48,9 +48,9 @@ impl Held {
         Some(Self { status: text(slot, "status")?.to_owned(), start_ms: ms("start")?, end_ms: ms("end")? })
     }
 
-    /// Also where policy shows nobody whose appointment it is.
-    fn blocks(&self) -> bool {
-        self.status.starts_with("busy")
+    /// Something between these; also where policy shows nobody whose appointment it is.
+    pub fn blocks(&self, start_ms: i64, end_ms: i64) -> bool {
+        self.status.starts_with("busy") && self.start_ms < end_ms && self.end_ms > start_ms
     }
 }
 
@@ -95,13 +95,12 @@ pub fn column<'v>(
         let goes_on = |visit: &&Visit| {
             visit.status.holds_time() && visit.start_ms < start_ms && visit.start_ms + visit.minutes * 60_000 > start_ms
         };
-        let blocks = |slot: &Held| slot.blocks() && slot.start_ms < end_ms && slot.end_ms > start_ms;
         Cell {
             start_ms,
             is_open: open.contains(minute),
             is_past: end_ms <= now_ms,
             visits: visits.iter().filter(begins).copied().collect(),
-            is_held: visits.iter().any(goes_on) || held.iter().any(blocks),
+            is_held: visits.iter().any(goes_on) || held.iter().any(|slot| slot.blocks(start_ms, end_ms)),
         }
     };
     minutes.iter().map(cell).collect()

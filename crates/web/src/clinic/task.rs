@@ -12,6 +12,8 @@ pub const SYSTEM: &str = "urn:wardstone:task";
 /// Completed: somebody looked at this version of a result, and took it over.
 pub const ACKNOWLEDGE: (&str, &str) = ("acknowledge-result", "Result acknowledged");
 pub const FOLLOW_UP: (&str, &str) = ("follow-up", "Follow-up");
+/// Begun by itself, and of no result.
+pub const BARE: (&str, &str) = ("to-do", "Task");
 /// Open or completed: what became of a message.
 pub const HANDLE: (&str, &str) = ("handle-message", "Message");
 /// Open until its owner has co-signed the note.
@@ -49,9 +51,14 @@ pub fn short(id: &str) -> String {
     format!("{}.{hash:032x}", id.get(..8).unwrap_or_default())
 }
 
-/// Whether the caller's roles ever write tasks.
+/// Whether the caller's roles ever change tasks that somebody made.
+pub fn may_change(asking: &Asking<'_>) -> bool {
+    asking.may_ever(Action::Update, "Task")
+}
+
+/// Whether they ever make some, too.
 pub fn may_act(asking: &Asking<'_>) -> bool {
-    asking.may_ever(Action::Create, "Task") && asking.may_ever(Action::Update, "Task")
+    asking.may_ever(Action::Create, "Task") && may_change(asking)
 }
 
 /// The order whose answer a task waits for: a ServiceRequest's id.

@@ -44,14 +44,16 @@ impl Made {
 
 /// The encounter that what is made now belongs to: of the note that the caller is writing, else the one that is open.
 pub async fn encounter(asking: &Asking<'_>, patient_id: &str) -> Result<Option<String>, Refusal> {
-    let now_ms = asking.record.now_ms();
-    if let Some(note) = writing(asking, patient_id).await?
-        && note.saved_ms > now_ms - WRITING_MS_MAX
-        && note.encounter_id.is_some()
-    {
-        return Ok(note.encounter_id);
+    match writing_now(asking, patient_id).await?.and_then(|note| note.encounter_id) {
+        Some(encounter) => Ok(Some(encounter)),
+        None => open_visit(asking, patient_id, asking.record.now_ms()).await,
     }
-    open_visit(asking, patient_id, now_ms).await
+}
+
+/// The note that the caller is at now, as far as can be told.
+pub async fn writing_now(asking: &Asking<'_>, patient_id: &str) -> Result<Option<record::DraftHead>, Refusal> {
+    let since_ms = asking.record.now_ms() - WRITING_MS_MAX;
+    Ok(writing(asking, patient_id).await?.filter(|note| note.saved_ms > since_ms))
 }
 
 /// The caller's own unfinished note in a chart, the one saved last.
@@ -94,7 +96,7 @@ pub async fn made(
     let is_draft = |one: &Json<'_>| text(one, "status") == Some("draft");
     let mut made: Vec<Made> = Vec::new();
     for one in orders.resources() {
-        let order = Order::of(&one, &names);
+        let order = Order::of(&one, &names, zone);
         made.push(Made {
             kind: "ServiceRequest",
             words: order.name,

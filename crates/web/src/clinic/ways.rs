@@ -10,6 +10,8 @@ use crate::refusal::Refusal;
 #[derive(Default)]
 pub struct Ways {
     pub ways: Vec<(&'static str, &'static str)>,
+    /// For who books: the calendar, with this patient.
+    pub may_book: bool,
     /// What was done just now.
     pub notice: Option<&'static str>,
     /// Records that are shown here as well.
@@ -22,6 +24,7 @@ impl Ways {
         let all = [
             // On a chart that is closed to them nobody writes.
             ("notes/new", "Write a note", is_open && asking.may_ever(Action::Create, "DocumentReference")),
+            ("tasks/new", "New message or task", is_open && may::begins_tasks(asking)),
             ("edit", "Edit who this is", may::edits(asking)),
             ("forms", "Forms", may::sees_forms(asking)),
             ("insurance", "Insurance", may::insures(asking)),
@@ -37,6 +40,7 @@ impl Ways {
             Some("unmerged") => Some("The merge was undone. This record stands for itself again."),
             _ => None,
         };
-        Ok(Self { ways, notice, merged: asking.record.merged_into(asked.ids[0]).await? })
+        let may_book = may::books(asking);
+        Ok(Self { ways, may_book, notice, merged: asking.record.merged_into(asked.ids[0]).await? })
     }
 }

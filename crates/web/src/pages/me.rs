@@ -9,8 +9,10 @@ use super::visit::{self, KeptPasskey, Mine, VISIT_COOKIE};
 use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
+use crate::clinic::ask::Asking;
 use crate::clinic::day;
 use crate::clinic::shell::{Place, Shell};
+use crate::clinic::ties;
 use crate::guard::{COOKIE, NEXT_COOKIE};
 use crate::place;
 use crate::refusal::Refusal;
@@ -22,6 +24,8 @@ struct Page<'a> {
     shell: Shell<'a>,
     session: &'a Session,
     roles: Vec<String>,
+    /// Says who works with whom.
+    keeps_ties: bool,
     verified_device: bool,
     fresh: bool,
     minutes: i64,
@@ -156,10 +160,13 @@ async fn shown(asked: &Asked<'_>, session: &Session, status: StatusCode, issued:
     });
     let roles =
         session.caller.iter().flat_map(|caller| caller.roles().iter().map(|role| role.name().replace('_', " ")));
+    let keeps_ties =
+        { session.caller.as_ref() }.is_some_and(|caller| ties::keeps(&Asking { record: asked.web.record(), caller }));
     let page = Page {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, session, Place::Me),
         session,
+        keeps_ties,
         roles: roles.collect(),
         verified_device: session.device_state == Some(DeviceState::Verified),
         fresh: identity.is_fresh(session),

@@ -107,7 +107,11 @@ impl Message {
         let to: Vec<String> = all(one, "recipient").iter().map(named).collect();
         Self {
             id: text(one, "id").unwrap_or_default().to_owned(),
-            subject: words_of(one, "category").unwrap_or_else(|| "Message".to_owned()),
+            subject: one
+                .get("topic")
+                .and_then(words)
+                .or_else(|| words_of(one, "category"))
+                .unwrap_or_else(|| "Message".to_owned()),
             from: one.get("sender").map_or_else(|| NOBODY.to_owned(), named),
             to: to.join(", "),
             sent: text(one, "sent").and_then(time::instant_ms).map(|ms| day::moment(ms, zone)).unwrap_or_default(),

@@ -5,7 +5,6 @@ mod agreements;
 mod allergies;
 mod asked_forms;
 mod chart;
-mod cover;
 mod documents;
 mod elsewhere;
 mod enrol;
@@ -14,6 +13,7 @@ mod guidance;
 mod immunizations;
 mod inbox;
 mod insurance;
+mod labs;
 mod lock;
 mod me;
 mod medicines;
@@ -33,6 +33,8 @@ mod schedule;
 mod sign_in;
 mod social;
 mod step_up;
+mod ties;
+mod timeline;
 mod today;
 mod visit;
 mod vitals;
@@ -71,10 +73,12 @@ fn closed(asked: &Asked<'_>) -> Response<Body> {
 pub(crate) mod ways {
     pub use super::activate::may_activate as activates;
     pub use super::asked_forms::may_look as sees_forms;
+    pub use super::inbox::may_begin as begins_tasks;
     pub use super::insurance::may_look as insures;
     pub use super::merge::may_merge as merges;
     pub use super::photo::may_keep as keeps_photos;
     pub use super::register::edit::may_edit as edits;
+    pub use super::schedule::may_book as books;
 }
 
 pub(crate) type Answer = Result<Response<Body>, Refusal>;
@@ -136,6 +140,8 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::TodayEvents => later(asked, today::events),
         Route::TodayAct => later(asked, today::act),
         Route::CancelAppointment => later(asked, today::cancel),
+        Route::Interpreter => later(asked, today::interpreter),
+        Route::SaveInterpreter => later(asked, today::save_interpreter),
         Route::VisitHost => later(asked, visit::host),
         Route::VisitAbout => later(asked, visit::about),
         Route::VisitRisk => later(asked, visit::risk),
@@ -185,8 +191,12 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::ActOnTask => later(asked, inbox::act_on_task),
         Route::InboxMessage => later(asked, inbox::message),
         Route::ActOnMessage => later(asked, inbox::act_on_message),
-        Route::Cover => later(asked, cover::page),
-        Route::SaveCover => later(asked, cover::save),
+        Route::BeginTask => later(asked, inbox::begin),
+        Route::MakeTask => later(asked, inbox::make),
+        Route::Cover => later(asked, ties::cover::page),
+        Route::SaveCover => later(asked, ties::cover::save),
+        Route::Colleagues => later(asked, ties::colleagues::page),
+        Route::SaveColleagues => later(asked, ties::colleagues::save),
         Route::Agreements => later(asked, agreements::page),
         Route::AddAgreement => later(asked, agreements::add),
         Route::Agreement => later(asked, agreements::one),
@@ -234,6 +244,8 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::MistakenImmunization => later(asked, immunizations::mistake),
         Route::Vitals => later(asked, vitals::page),
         Route::SaveVitals => later(asked, vitals::save),
+        Route::Labs => later(asked, labs::page),
+        Route::Timeline => later(asked, timeline::page),
         Route::MyOrders => later(asked, orders::mine),
         Route::Orders => later(asked, orders::page),
         Route::NewOrders => later(asked, orders::new),

@@ -1,4 +1,5 @@
-//! Finding a patient by name, and by birth date or record number. Asked by POST, so that no name is ever in an address.
+//! Finding a patient by name, and by birth date or record number. Asked by POST, so that no name is ever in an address; the list has an
+//! address that tells nothing.
 
 use askama::Template;
 use axum::body::Body;
@@ -19,12 +20,16 @@ use crate::clinic::nicknames;
 use crate::clinic::read::{all, text};
 use crate::clinic::shell::{Place, Shell, finds_patients};
 use crate::clinic::time;
+use crate::forms::Form;
 use crate::refusal::Refusal;
+use crate::searches::{GONE, Searched};
 
 const PAGE_SIZE: &str = "25";
 /// Words of a name that are looked for; people have few.
 const WORDS_MAX: usize = 6;
 const WORD_BYTES_MAX: usize = 80;
+/// In the address, where a message or task is to be about the one who is found.
+const FOR_TASK: &str = "for=task";
 
 #[derive(Template)]
 #[template(path = "patients.html")]
@@ -33,11 +38,14 @@ struct Page<'a> {
     shell: Shell<'a>,
     asked_name: &'a str,
     asked_number: &'a str,
+    said: Option<&'static str>,
     error: Option<&'static str>,
     found: Option<Found>,
     /// Found by how their names sound, beside those found by letters.
     alike: Vec<Row>,
     registers: bool,
+    /// Whom a message or task is to be about.
+    is_for_task: bool,
 }
 
 pub(super) struct Found {
@@ -65,34 +73,47 @@ pub(super) struct Row {
 
 pub async fn page(asked: &Asked<'_>) -> Answer {
     let session = asked.reader().await?;
-    asking(asked, &session)?;
-    Ok(shown(asked, &session, StatusCode::OK, ["", ""], None, None, Vec::new()))
+    let asking = asking(asked, &session)?;
+    let empty = Shown::default();
+    match asked.searched(&session) {
+        Searched::None => Ok(shown(asked, &session, StatusCode::OK, empty)),
+        Searched::Gone => Ok(shown(asked, &session, StatusCode::OK, Shown { said: Some(GONE), ..empty })),
+        Searched::For(form) => look(asked, &session, &asking, &form).await,
+    }
 }
 
+/// Leads to the list. It has an address of its own, so that one comes back to it.
 pub async fn find(asked: &Asked<'_>) -> Answer {
     let form = asked.form();
     let session = asked.writer(&form).await?;
-    let asking = asking(asked, &session)?;
+    asking(asked, &session)?;
+    let search = asked.keep_search(&session, &form, &["name", "number", "cursor"])?;
+    let task = if is_for_task(asked) { format!("{FOR_TASK}&") } else { String::new() };
+    Ok(answer::see(&format!("/patients?{task}{search}")))
+}
+
+async fn look(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, form: &Form) -> Answer {
     let typed = [form.text("name").trim(), form.text("number").trim()];
     let cursor = form.text("cursor");
     let pairs = match cursor {
         "" => wanted(typed),
         cursor => vec![("_cursor", cursor.to_owned())],
     };
+    let refused = |error| {
+        let refused = Shown { typed, error: Some(error), ..Shown::default() };
+        Ok(shown(asked, session, StatusCode::UNPROCESSABLE_ENTITY, refused))
+    };
     if pairs.is_empty() {
-        let error = Some("Type a name, a birth date or a record number first.");
-        return Ok(shown(asked, &session, StatusCode::UNPROCESSABLE_ENTITY, typed, error, None, Vec::new()));
+        return refused("Type a name, a birth date or a record number first.");
     }
-    match found(&asking, typed, &pairs, !cursor.is_empty()).await {
-        Ok((found, alike)) => Ok(shown(asked, &session, StatusCode::OK, typed, None, Some(found), alike)),
+    match found(asking, typed, &pairs, !cursor.is_empty()).await {
+        Ok((found, alike)) => {
+            Ok(shown(asked, session, StatusCode::OK, Shown { typed, found: Some(found), alike, ..Shown::default() }))
+        }
         Err(Refusal::Record(RecordError::TooCostly { .. })) => {
-            let error = Some("Too many patients match. Add a birth date, a record number or more letters.");
-            Ok(shown(asked, &session, StatusCode::UNPROCESSABLE_ENTITY, typed, error, None, Vec::new()))
+            refused("Too many patients match. Add a birth date, a record number or more letters.")
         }
-        Err(Refusal::Record(RecordError::Cursor)) => {
-            let error = Some("This list is too old to go on. Search again.");
-            Ok(shown(asked, &session, StatusCode::UNPROCESSABLE_ENTITY, typed, error, None, Vec::new()))
-        }
+        Err(Refusal::Record(RecordError::Cursor)) => refused("This list is too old to go on. Search again."),
         Err(refusal) => Err(refusal),
     }
 }
@@ -245,19 +266,29 @@ pub(super) fn is_merged(patient: &Json<'_>) -> bool {
     all(patient, "link").iter().any(|link| text(link, "type") == Some("replaced-by"))
 }
 
-fn shown(
-    asked: &Asked<'_>,
-    session: &Session,
-    status: StatusCode,
-    [asked_name, asked_number]: [&str; 2],
+/// What the patient is looked for: said in the address, which names nobody.
+fn is_for_task(asked: &Asked<'_>) -> bool {
+    let query = asked.parts.uri.query().unwrap_or_default();
+    query.split('&').any(|pair| pair == FOR_TASK)
+}
+
+#[derive(Default)]
+struct Shown<'t> {
+    typed: [&'t str; 2],
+    said: Option<&'static str>,
     error: Option<&'static str>,
     found: Option<Found>,
     alike: Vec<Row>,
-) -> Response<Body> {
+}
+
+fn shown(asked: &Asked<'_>, session: &Session, status: StatusCode, shown: Shown<'_>) -> Response<Body> {
+    let Shown { typed: [asked_name, asked_number], said, error, found, alike } = shown;
     let registers = asking(asked, session).is_ok_and(|asking| may_register(&asking));
     let shell = Shell::of(asked.web, session, Place::Patients);
     let frame = Frame::of(asked.web);
-    answer::page(status, &Page { frame, shell, asked_name, asked_number, error, found, alike, registers })
+    let is_for_task = is_for_task(asked);
+    let page = Page { frame, shell, asked_name, asked_number, said, error, found, alike, registers, is_for_task };
+    answer::page(status, &page)
 }
 
 #[cfg(test)]

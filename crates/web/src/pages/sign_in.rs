@@ -186,7 +186,7 @@ pub fn told(
     if status.is_server_error() || wants_json(asked.parts) {
         return Err(refusal);
     }
-    let waits = refusal.answer(asked.web, asked.parts).headers_mut().remove(http::header::RETRY_AFTER);
+    let waits = refusal.answer(asked.web, asked.parts, None).headers_mut().remove(http::header::RETRY_AFTER);
     let mut response = on_form(status, words);
     if let Some(seconds) = waits {
         response.headers_mut().insert(http::header::RETRY_AFTER, seconds);

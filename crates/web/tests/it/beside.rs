@@ -12,7 +12,8 @@ const CHART: &str = "/patients/p1";
 const NOBODY: &str = "frame-ancestors 'none'";
 const OURSELVES: &str = "frame-ancestors 'self'";
 /// Of a patient's chart, and yet not beside a call: who a patient is and who gets in; what scripts and pictures ask for.
-const APART: [&str; 11] = [
+const APART: [&str; 12] = [
+    "/tasks/new",
     "/access/passkeys/remove",
     "/edit",
     "/picture",

@@ -26,10 +26,9 @@ const MARKS: [(&str, &str); 11] = [
 async fn each_role_sees_its_part_of_a_chart_and_nothing_else() {
     let clinic = ward().await;
     let all: Vec<&str> = MARKS.iter().map(|(part, _)| *part).collect();
-    let nurse: Vec<&str> = all.iter().copied().filter(|part| *part != "notes").collect();
     for (login, sees) in [
         ("asha", all.as_slice()),
-        ("nora", nurse.as_slice()),
+        ("nora", all.as_slice()),
         ("leo", &["allergies", "vitals", "appointments"]),
         ("fay", &["appointments"]),
         ("ben", &["visits"]),
@@ -101,12 +100,68 @@ async fn a_prescription_that_nobody_signed_is_no_current_medicine() {
 }
 
 #[tokio::test]
+async fn what_has_a_page_is_the_way_to_it() {
+    let clinic = ward().await;
+    let data = "UzogVG9l";
+    let note = format!(
+        r#""subject":{{"reference":"Patient/p1"}},"status":"current","docStatus":"final","type":{{"text":"Progress note"}},
+        "date":"2026-12-02T11:00:00Z","category":[{{"coding":[{{"code":"clinical-note"}}]}}],
+        "context":{{"encounter":[{{"reference":"Encounter/visit"}}]}},
+        "content":[{{"attachment":{{"contentType":"text/plain","data":"{data}"}}}}]"#
+    );
+    let (mut asha, page) = look(&clinic, "asha", "/patients/p1").await;
+    assert!(!page.body.contains(">Gouty arthritis</a>"), "a visit without a note has no page");
+    clinic.put("DocumentReference", "of-visit", &note).await;
+    let draft = r#""subject":{"reference":"Patient/p1"},"status":"draft","intent":"order","medicationCodeableConcept":{"text":"naproxen 500 MG"}"#;
+    clinic.put("MedicationRequest", "draft", draft).await;
+    let page = asha.get(&clinic, "/patients/p1").await;
+    for (address, words) in [
+        ("/patients/p1/prescriptions/medicine", "allopurinol 100 mg"),
+        ("/patients/p1/prescriptions/draft", "naproxen 500 mg"),
+        ("/patients/p1/orders/order", "Foot radiograph"),
+        ("/patients/p1/notes/of-visit", "Gouty arthritis"),
+    ] {
+        let link = format!(r#"<a href="{address}">{words}</a>"#);
+        assert!(page.body.contains(&link), "{link} in {}", page.body);
+        assert_eq!(asha.get(&clinic, address).await.status, StatusCode::OK, "{address}");
+    }
+    // Who sees no notes has no way to one.
+    let (_, page) = look(&clinic, "ben", "/patients/p1").await;
+    assert!(page.body.contains("Follow-up"), "billing sees that there was a visit: {}", page.body);
+    assert!(!page.body.contains("/notes/of-visit"), "{}", page.body);
+    let (mut nora, page) = look(&clinic, "nora", "/patients/p1").await;
+    for address in ["/patients/p1/prescriptions/medicine", "/patients/p1/orders/order"] {
+        assert!(page.body.contains(address) && nora.get(&clinic, address).await.status == StatusCode::OK, "{address}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_said_to_be_none_that_may_be_closed_to_who_looks() {
+    let clinic = ward().await;
+    let sensitive = r#""status":"booked","start":"2027-01-21T09:00:00Z","end":"2027-01-21T09:30:00Z",
+        "meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"PSY"}]},
+        "participant":[{"actor":{"reference":"Patient/p2"},"status":"accepted"}]"#;
+    clinic.put("Appointment", "closed", sensitive).await;
+    let (_, page) = look(&clinic, "fay", "/patients/p2").await;
+    assert!(page.body.contains("Nothing is booked that is open to you."), "{}", page.body);
+    assert!(!page.body.contains("21-Jan-2027"), "{}", page.body);
+    // A note that nobody but its author sees.
+    let kept = r#""subject":{"reference":"Patient/p2"},"status":"current","category":[{"coding":[{"code":"clinical-note"}]}],
+        "meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"PSYTHPN"}]},
+        "content":[{"attachment":{"contentType":"text/plain","data":"UzogVG9l"}}]"#;
+    clinic.put("DocumentReference", "kept", kept).await;
+    ward::team(&clinic, "p2", &["nora"]).await;
+    let (_, page) = look(&clinic, "nora", "/patients/p2/documents").await;
+    assert!(page.body.contains("No documents that are open to you."), "{}", page.body);
+}
+
+#[tokio::test]
 async fn no_address_and_no_title_says_who_the_patient_is() {
     let clinic = ward().await;
     let (mut browser, page) = look(&clinic, "asha", "/patients/p1").await;
     let csrf = page.csrf();
     let form = [("csrf", csrf), ("name", "adeyemi".to_owned()), ("number", ward::MRN.to_owned())];
-    let found = browser.post(&clinic, "/patients", &form).await;
+    let found = browser.seek(&clinic, "/patients", &form).await;
     for (html, name) in [(&page.body, "chart"), (&found.body, "found")] {
         let addresses = ["href=\"", "action=\"", "src=\""].into_iter().flat_map(|start| html.split(start).skip(1));
         for address in addresses.map(|rest| rest.split('"').next().unwrap().to_lowercase()) {
@@ -230,17 +285,17 @@ async fn after_confirming_one_goes_on_to_a_page_of_ours_and_nowhere_else() {
     }
 }
 
-struct Seen {
-    who: String,
-    action: Action,
-    purpose: Purpose,
-    went_well: bool,
-    kind: Option<u16>,
-    query: String,
+pub struct Seen {
+    pub who: String,
+    pub action: Action,
+    pub purpose: Purpose,
+    pub went_well: bool,
+    pub kind: Option<u16>,
+    pub query: String,
 }
 
 /// What the log says since then.
-fn events(clinic: &Clinic, since: u64) -> Vec<Seen> {
+pub fn events(clinic: &Clinic, since: u64) -> Vec<Seen> {
     let reader = clinic.record.store().log_reader();
     let seen = (since..reader.size()).map(|index| {
         let detail = reader.get(index).unwrap().unwrap().detail.unwrap();

@@ -372,6 +372,13 @@ impl Browser {
         self.post_from(clinic, path, form, &[("sec-fetch-site", "same-origin"), ("origin", "null")]).await
     }
 
+    /// As a form that leads to a list, and on to that.
+    pub async fn seek(&mut self, clinic: &Clinic, path: &str, form: &[(&str, String)]) -> Answer {
+        let led = self.post(clinic, path, form).await;
+        assert_eq!(led.status, http::StatusCode::SEE_OTHER, "{}", led.body);
+        self.get(clinic, led.location()).await
+    }
+
     /// As a form of a page that `headers` tell of.
     pub async fn post_from(
         &mut self,

@@ -1,6 +1,9 @@
 //! Finding a patient: by name, birth date or number, without a name in any address.
 
+use access::Role;
 use http::StatusCode;
+use identity::Connection;
+use serde_json::Value;
 
 use crate::clinic::{Answer, Browser, Clinic};
 use crate::ward::{self, look, ward};
@@ -8,7 +11,7 @@ use crate::ward::{self, look, ward};
 async fn find(clinic: &Clinic, browser: &mut Browser, name: &str, number: &str) -> Answer {
     let csrf = browser.get(clinic, "/patients").await.csrf();
     let form = [("csrf", csrf), ("name", name.to_owned()), ("number", number.to_owned())];
-    browser.post(clinic, "/patients", &form).await
+    browser.seek(clinic, "/patients", &form).await
 }
 
 #[tokio::test]
@@ -70,12 +73,12 @@ async fn a_long_list_goes_on_by_post_and_its_cursor_is_its_askers() {
     assert!(!first.body.contains("MORENO, N25"));
     let cursor = first.after(r#"name="cursor" value=""#);
     let further = |csrf: String| [("csrf", csrf), ("name", "moreno".into()), ("cursor", cursor.clone())];
-    let second = browser.post(&clinic, "/patients", &further(first.csrf())).await;
+    let second = browser.seek(&clinic, "/patients", &further(first.csrf())).await;
     assert!(second.body.contains("MORENO, N25") && second.body.contains("MORENO, N26"), "{}", second.body);
     assert!(!second.body.contains("MORENO, N24") && !second.body.contains(r#"name="cursor""#));
     // Lent to somebody else it opens nothing.
     let (mut other, page) = look(&clinic, "zoe", "/patients").await;
-    let lent = other.post(&clinic, "/patients", &further(page.csrf())).await;
+    let lent = other.seek(&clinic, "/patients", &further(page.csrf())).await;
     assert!(lent.status == StatusCode::UNPROCESSABLE_ENTITY && !lent.body.contains("MORENO"), "{}", lent.body);
 }
 
@@ -99,4 +102,44 @@ async fn who_finds_no_patients_has_no_entry_and_no_page() {
     let form = [("csrf", me.csrf()), ("name", "adeyemi".into())];
     let tried = browser.post(&clinic, "/patients", &form).await;
     assert!(tried.status == StatusCode::FORBIDDEN && !tried.body.contains("ADEYEMI"), "{}", tried.body);
+}
+
+/// How many searches in the log name the patient.
+async fn searches(clinic: &Clinic) -> usize {
+    let auditor = clinic.identity.bearer("demo-otto", &Connection::LOCAL).unwrap();
+    let events = clinic.record.audit_events(&auditor, &[("_count".into(), "100".into())]).await.unwrap();
+    let events: Vec<Value> = { events.get().entries.iter() }.map(|one| serde_json::from_slice(one).unwrap()).collect();
+    let is_search = |event: &Value| event["subtype"].to_string().contains("search-type");
+    events.iter().filter(|event| is_search(event) && event["entity"].to_string().contains("Patient/p1")).count()
+}
+
+#[tokio::test]
+async fn a_list_has_an_address_that_tells_nothing_and_opens_in_its_session_alone() {
+    let clinic = ward().await;
+    clinic.seed("otto", Role::Auditor).await;
+    let (mut browser, page) = look(&clinic, "asha", "/patients").await;
+    let form = [("csrf", page.csrf()), ("name", "adeyemi".to_owned()), ("number", ward::MRN.to_owned())];
+    let led = browser.post(&clinic, "/patients", &form).await;
+    let address = led.location().to_owned();
+    let (path, reference) = address.split_once("?asked=").unwrap();
+    assert!(path == "/patients" && reference.len() == 32 && !address.to_lowercase().contains("adeyemi"), "{address}");
+    // Back and reload: asked of the record anew, each time in the log.
+    for _ in 0..2 {
+        let before = searches(&clinic).await;
+        let found = browser.get(&clinic, &address).await;
+        assert!(found.status == StatusCode::OK && found.body.contains("ADEYEMI, Ruth"), "{}", found.body);
+        assert!(found.body.contains(r#"value="adeyemi""#), "{}", found.body);
+        assert!(searches(&clinic).await > before, "it is in the log");
+    }
+    let calm = |answer: &Answer| {
+        assert_eq!(answer.status, StatusCode::OK);
+        assert!(answer.body.contains("That search is no longer kept. Search again."), "{}", answer.body);
+        assert!(!answer.body.to_lowercase().contains("adeyemi"), "{}", answer.body);
+    };
+    calm(&browser.get(&clinic, "/patients?asked=00000000000000000000000000000000").await);
+    // Another session's, also of the same person.
+    for login in ["fay", "asha"] {
+        let (mut other, _) = look(&clinic, login, "/patients").await;
+        calm(&other.get(&clinic, &address).await);
+    }
 }

@@ -4,7 +4,7 @@ use access::Role;
 use http::StatusCode;
 
 use crate::clinic::{Answer, Browser, Clinic, MINUTE_MS};
-use crate::ward::{look, ward};
+use crate::ward::{look, team, ward};
 
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
@@ -108,7 +108,14 @@ async fn everybody_finds_what_is_theirs_and_the_teams_and_nothing_of_other_chart
         let page = zoe.get(&clinic, path).await;
         assert!(page.status != StatusCode::OK && !page.body.contains("breath"), "{path} {}", page.status);
     }
-    for login in ["leo", "ruth", "fay", "ben", "petra", "root"] {
+    // Who rooms Ruth has her tasks, and no message of hers.
+    let (mut leo, _) = look(&clinic, "leo", "/inbox").await;
+    assert_eq!(list(&clinic, &mut leo, "all").await, ["ashas", "refill", "noras"]);
+    for path in ["/inbox/tasks/maxs", "/inbox/messages/to-asha"] {
+        let page = leo.get(&clinic, path).await;
+        assert!(page.status != StatusCode::OK && !page.body.contains("breath"), "{path} {}", page.status);
+    }
+    for login in ["ruth", "fay", "ben", "petra", "root"] {
         let (mut browser, page) = look(&clinic, login, "/inbox?show=all").await;
         assert_eq!(page.status, StatusCode::NOT_FOUND, "{login}");
         assert!(!browser.get(&clinic, "/me").await.body.contains(r#"href="/inbox""#), "{login}");
@@ -148,12 +155,8 @@ async fn done_is_done_once_and_sends_nothing() {
         let form = form(&clinic, &mut nora, path, &[("act", "done")]).await;
         for _ in 0..2 {
             let answer = nora.post(&clinic, path, &form).await;
-            assert_eq!(
-                (answer.status, answer.location()),
-                (StatusCode::SEE_OTHER, "/inbox?done=done"),
-                "{}",
-                answer.body
-            );
+            assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+            assert!(answer.location().starts_with("/inbox?done=done&"), "{}", answer.location());
         }
     }
     assert!(list(&clinic, &mut nora, "team").await.is_empty());
@@ -164,7 +167,65 @@ async fn done_is_done_once_and_sends_nothing() {
         assert!(handled.contains(part), "{part} in {handled}");
     }
     let page = nora.get(&clinic, "/inbox/tasks/refill").await;
-    assert!(page.body.contains("Somebody is done with this"), "{}", page.body);
+    assert!(page.body.contains("You are done with this"), "{}", page.body);
+    let (_, page) = look(&clinic, "asha", "/inbox/tasks/refill").await;
+    assert!(page.body.contains("Somebody is done with this") && !page.body.contains("Take it back"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn who_is_done_takes_it_back_and_it_is_whose_and_where_it_was() {
+    let clinic = busy_ward().await;
+    let (mut nora, _) = look(&clinic, "nora", "/inbox").await;
+    let (mut asha, _) = look(&clinic, "asha", "/inbox").await;
+    let before = held(&clinic, "Task").await.len();
+    for (path, id) in [("/inbox/messages/to-house", "to-house"), ("/inbox/tasks/refill", "refill")] {
+        let listed = list(&clinic, &mut nora, "team").await;
+        let done = act(&clinic, &mut nora, path, &[("act", "done"), ("show", "team")]).await;
+        assert!(!list(&clinic, &mut nora, "team").await.contains(&id.to_owned()));
+        let notice = nora.get(&clinic, done.location()).await;
+        assert!(notice.body.contains("Take it back"), "{}", notice.body);
+        let version = notice.body.split("class=\"undo\"").nth(1).unwrap();
+        let version = version.split(r#"name="version" value=""#).nth(1).unwrap().split('"').next().unwrap();
+        let reopen = |csrf: String| vec![("csrf", csrf), ("version", version.to_owned()), ("act", "reopen".to_owned())];
+        // Nobody else takes back what she did.
+        let page = asha.get(&clinic, "/inbox").await;
+        let refused = asha.post(&clinic, path, &reopen(page.csrf())).await;
+        assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.body);
+        for _ in 0..2 {
+            let answer = nora.post(&clinic, path, &reopen(notice.csrf())).await;
+            assert_eq!(
+                (answer.status, answer.location()),
+                (StatusCode::SEE_OTHER, "/inbox?done=reopen"),
+                "{}",
+                answer.body
+            );
+        }
+        assert_eq!(list(&clinic, &mut nora, "team").await, listed, "{id} is nobody's again");
+        // And from the page of what is done, too.
+        assert_eq!(act(&clinic, &mut nora, path, &[("act", "done")]).await.status, StatusCode::SEE_OTHER);
+        let page = nora.get(&clinic, path).await;
+        let form =
+            [("csrf", page.csrf()), ("version", page.after(r#"name="version" value=""#)), ("act", "reopen".into())];
+        assert_eq!(nora.post(&clinic, path, &form).await.location(), "/inbox?done=reopen");
+        assert_eq!(list(&clinic, &mut nora, "team").await, listed);
+    }
+    assert_eq!(held(&clinic, "Task").await.len(), before + 1, "what becomes of the message is one Task");
+}
+
+#[tokio::test]
+async fn what_is_taken_back_sleeps_until_its_day_if_it_slept() {
+    let clinic = busy_ward().await;
+    let (mut asha, _) = look(&clinic, "asha", "/inbox").await;
+    for path in ["/inbox/messages/to-asha", "/inbox/tasks/ashas"] {
+        act(&clinic, &mut asha, path, &[("act", "snooze"), ("until", "2027-01-06")]).await;
+        let done = act(&clinic, &mut asha, path, &[("act", "done")]).await;
+        let version = done.location().split("version=").nth(1).unwrap().to_owned();
+        let page = asha.get(&clinic, done.location()).await;
+        let form = [("csrf", page.csrf()), ("version", version), ("act", "reopen".into())];
+        assert_eq!(asha.post(&clinic, path, &form).await.location(), "/inbox?done=reopen");
+    }
+    let page = asha.get(&clinic, "/inbox?show=mine").await;
+    assert!(order(&page).is_empty() && page.body.contains("2 snoozed") && page.body.contains("until 06-Jan-2027"));
 }
 
 #[tokio::test]
@@ -216,6 +277,55 @@ async fn what_is_given_on_says_why_and_to_whom_and_is_theirs() {
     assert!(list(&clinic, &mut asha, "team").await.contains(&"noras".to_owned()));
 }
 
+/// Everybody who may be chosen on the page of an item.
+async fn offered(clinic: &Clinic, browser: &mut Browser, path: &str) -> Vec<String> {
+    let page = browser.get(clinic, path).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    let (_, select) = page.body.split_once(r#"<select id="owner""#).unwrap();
+    let options = select.split("</select>").next().unwrap().split(r#"<option value=""#).skip(1);
+    options.map(|option| option.split('"').next().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn nothing_is_given_to_who_could_not_open_it() {
+    let clinic = busy_ward().await;
+    // On the team are an adviser on medicines, who has no inbox, and somebody without an account.
+    clinic.put("Practitioner", "sam", r#""name":[{"family":"sam","given":["Dr"]}]"#).await;
+    team(&clinic, "p1", &["asha", "nora", "leo", "ruth", "sam"]).await;
+    let label = r#""meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIV"}]}"#;
+    let members = r#""status":"requested","intent":"order","description":"Call","for":{"reference":"Patient/p1"},
+        "authoredOn":"2027-01-04T12:00:00Z","requester":{"reference":"Practitioner/asha"}"#;
+    clinic.put("Task", "sealed", &format!("{label},{members}")).await;
+    let (mut asha, _) = look(&clinic, "asha", "/inbox").await;
+    for (path, people) in [
+        ("/inbox/tasks/ashas", vec!["asha", "nora", "leo", ""]),
+        ("/inbox/tasks/sealed", vec!["asha", "nora", ""]),
+        ("/inbox/messages/to-asha", vec!["asha", "nora", ""]),
+    ] {
+        let mut offered = offered(&clinic, &mut asha, path).await;
+        offered.retain(|id| id != "zoe");
+        assert_eq!(offered, people, "{path}");
+        for nobody in ["ruth", "sam"].into_iter().chain((people.len() < 4).then_some("leo")) {
+            let more = [("act", "assign"), ("owner", nobody), ("why", "You call")];
+            let refused = act(&clinic, &mut asha, path, &more).await;
+            assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{path} {nobody}");
+        }
+    }
+    let more = [("act", "assign"), ("owner", "leo"), ("why", "Call her about it")];
+    assert_eq!(act(&clinic, &mut asha, "/inbox/tasks/ashas", &more).await.status, StatusCode::SEE_OTHER);
+    let (mut leo, page) = look(&clinic, "leo", "/inbox").await;
+    assert_eq!(order(&page), ["ashas"]);
+    assert!(page.body.contains("Call her about it") && page.body.contains("ADEYEMI"), "{}", page.body);
+    assert!(leo.get(&clinic, "/today").await.body.contains(r#"href="/inbox""#));
+    // Back to who asked, or done.
+    let back = offered(&clinic, &mut leo, "/inbox/tasks/ashas").await;
+    assert_eq!(back, ["leo", "zoe", ""], "Zoe asked for it");
+    let done = act(&clinic, &mut leo, "/inbox/tasks/ashas", &[("act", "done")]).await;
+    assert!(done.location().starts_with("/inbox?done=done&task=ashas&version="), "{}", done.location());
+    assert!(list(&clinic, &mut leo, "mine").await.is_empty());
+    assert_eq!(clinic.one("Task", "ashas").await["status"], "completed");
+}
+
 #[tokio::test]
 async fn of_two_who_act_the_second_is_told_and_keeps_what_they_typed() {
     let clinic = busy_ward().await;
@@ -261,7 +371,7 @@ async fn an_answer_is_in_the_chart_once_and_done_is_apart_from_it() {
     }
     assert!(list(&clinic, &mut asha, "mine").await.contains(&"to-asha".to_owned()));
     let done = act(&clinic, &mut asha, path, &[("act", "answer-done"), ("answer", "And bring the letter")]).await;
-    assert_eq!(done.location(), "/inbox?done=answer-done");
+    assert!(done.location().starts_with("/inbox?done=answer-done&message=to-asha&version="), "{}", done.location());
     assert_eq!(list(&clinic, &mut asha, "mine").await, ["ashas"]);
     // What is no message is not answered.
     let task = act(&clinic, &mut asha, "/inbox/tasks/ashas", &[("act", "answer"), ("answer", "x")]).await;
@@ -286,6 +396,7 @@ async fn today_counts_what_waits_and_tells_nothing_of_it() {
         assert!(page.body.contains(part), "{part} in {}", page.body);
     }
     assert!(!page.body.contains("breath"));
+    assert!(page.body.contains(r#"<a href="/inbox?show=mine"><b class="n">1</b> task of yours"#), "{}", page.body);
     clinic.seed("dora", Role::FrontDesk).await;
     let (_, page) = look(&clinic, "dora", "/today").await;
     assert!(page.status == StatusCode::OK && !page.body.contains("waits-too"), "{}", page.body);
@@ -333,8 +444,10 @@ async fn an_answer_sent_again_with_other_words_is_not_said_to_be_sent() {
         for (field, to) in [("token", fresh.as_str()), ("answer", words), ("act", name)] {
             set(&mut form, field, to);
         }
-        assert_eq!(asha.post(&clinic, path, &form).await.location(), format!("/inbox?done={name}"));
-        assert_eq!(asha.post(&clinic, path, &form).await.location(), format!("/inbox?done={name}"), "twice is once");
+        for times in ["once", "twice is once"] {
+            let sent = asha.post(&clinic, path, &form).await;
+            assert_eq!(sent.location().split('&').next(), Some(format!("/inbox?done={name}").as_str()), "{times}");
+        }
     }
     let sent = held(&clinic, "Communication").await;
     let count = |words: &str| sent.iter().filter(|one| one.contains(words)).count();
@@ -440,4 +553,92 @@ async fn all_messages_of_a_chart_are_reached_page_by_page_and_in_that_chart_alon
     assert!(other.status != StatusCode::OK && !other.body.contains("Old word"), "{}", other.status);
     let made_up = asha.get(&clinic, &format!("{path}?from=made-up")).await;
     assert!(made_up.status.is_client_error(), "{}", made_up.status);
+}
+
+const BEGIN: &str = "/patients/p1/tasks/new";
+
+async fn begin(clinic: &Clinic, browser: &mut Browser, more: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
+    let page = browser.get(clinic, BEGIN).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    let mut form = vec![("csrf", page.csrf()), ("token", page.after(r#"name="token" value=""#))];
+    form.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+    form
+}
+
+#[tokio::test]
+async fn a_task_of_no_result_is_begun_once_and_has_an_owner() {
+    let clinic = busy_ward().await;
+    let (mut asha, page) = look(&clinic, "asha", "/inbox").await;
+    assert!(page.body.contains(r#"href="/patients?for=task""#), "{}", page.body);
+    let find = [("csrf", page.csrf()), ("name", "adeyemi".to_owned()), ("number", String::new())];
+    let found = asha.post(&clinic, "/patients?for=task", &find).await;
+    let found = asha.get(&clinic, found.location()).await;
+    assert!(found.body.contains(&format!(r#"href="{BEGIN}""#)), "{}", found.body);
+    assert!(asha.get(&clinic, "/patients/p1").await.body.contains(BEGIN), "and from the chart");
+    let before = held(&clinic, "Task").await.len();
+    for (more, said) in [
+        (vec![("subject", "Call about the knee")], "Say whose it is"),
+        (vec![("owner", "leo")], "Say in a few words"),
+        (vec![("owner", "ruth"), ("subject", "Call")], "Choose whose it is from the list"),
+        (vec![("owner", "leo"), ("subject", "Call"), ("due", "2026-12-01")], "is over"),
+        (vec![("owner", "leo"), ("subject", "Kept subject"), ("kind", "message"), ("words", "x")], "read no messages"),
+    ] {
+        let form = begin(&clinic, &mut asha, &more).await;
+        let refused = asha.post(&clinic, BEGIN, &form).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{said}: {}", refused.body);
+        assert!(refused.body.contains(said), "{said} in {}", refused.body);
+        let kept = more.iter().find(|(name, _)| *name == "subject");
+        assert!(kept.is_none_or(|(_, words)| refused.body.contains(words)), "{said}");
+    }
+    assert_eq!(held(&clinic, "Task").await.len(), before);
+    let more = [
+        ("kind", "task"),
+        ("owner", "leo"),
+        ("subject", "Call about the knee"),
+        ("words", "She fell <b>"),
+        ("due", "2027-01-06"),
+    ];
+    let form = begin(&clinic, &mut asha, &more).await;
+    for _ in 0..2 {
+        let saved = asha.post(&clinic, BEGIN, &form).await;
+        assert_eq!(saved.location(), "/inbox?done=begun-task", "{}", saved.body);
+    }
+    let mut other = form.clone();
+    other.iter_mut().filter(|(name, _)| *name == "subject").for_each(|(_, said)| *said = "Other words".to_owned());
+    let told = asha.post(&clinic, BEGIN, &other).await;
+    assert_eq!(told.status, StatusCode::CONFLICT, "{}", told.body);
+    assert!(told.body.contains("sent before, with other words") && told.body.contains("Other words"), "{}", told.body);
+    assert_eq!(held(&clinic, "Task").await.len(), before + 1, "once");
+    let (mut leo, page) = look(&clinic, "leo", "/inbox?show=mine").await;
+    for part in ["Call about the knee", "Dr asha: She fell &#60;b&#62;", "06-Jan-2027", "ADEYEMI"] {
+        assert!(page.body.contains(part), "{part} in {}", page.body);
+    }
+    // Who makes no tasks learns of no such page, and nobody begins anything about whom they do not treat.
+    assert_eq!(leo.get(&clinic, BEGIN).await.status, StatusCode::NOT_FOUND);
+    assert!(!page.body.contains("for=task"), "{}", page.body);
+    for login in ["zoe", "ruth", "fay", "petra"] {
+        let (_, page) = look(&clinic, login, BEGIN).await;
+        assert_ne!(page.status, StatusCode::OK, "{login}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_begun_to_a_colleague_or_to_the_team() {
+    let clinic = busy_ward().await;
+    let (mut asha, _) = look(&clinic, "asha", "/inbox").await;
+    let (mut nora, _) = look(&clinic, "nora", "/inbox").await;
+    for (owner, list) in [("nora", "mine"), ("team", "team")] {
+        let words = format!("Is she well, {owner}?");
+        let more = [("kind", "message"), ("owner", owner), ("subject", "After the fall"), ("words", words.as_str())];
+        let form = begin(&clinic, &mut asha, &more).await;
+        for _ in 0..2 {
+            let saved = asha.post(&clinic, BEGIN, &form).await;
+            assert_eq!(saved.location(), "/inbox?done=begun-message", "{}", saved.body);
+        }
+        let page = nora.get(&clinic, &format!("/inbox?show={list}")).await;
+        assert_eq!(page.body.matches(&words).count(), 1, "{}", page.body);
+        assert!(page.body.contains("Message from Dr asha: After the fall"), "{}", page.body);
+    }
+    let chart = asha.get(&clinic, "/patients/p1/messages").await;
+    assert!(chart.body.contains("Is she well, nora?") && chart.body.contains("After the fall"), "{}", chart.body);
 }

@@ -361,7 +361,7 @@ async fn who_is_asked_to_co_sign_finds_the_note_reads_it_and_signs_it_once() {
     };
     let address = sheet.address.clone();
     // Somebody who treats this patient by name, and not oneself.
-    for nobody in ["zoe", "nora", "nobody"] {
+    for nobody in ["zoe", "nora", "leo", "nobody"] {
         let refused = nora.post(&clinic, &format!("{address}/sign"), &form(nobody)).await;
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{nobody}: {}", refused.body);
     }
@@ -414,6 +414,99 @@ async fn nobody_co_signs_what_was_given_to_somebody_else() {
         assert_eq!(refused.status, StatusCode::FORBIDDEN, "{login}: {}", refused.body);
     }
     assert!(nora.get(&clinic, &sheet.address).await.body.contains("Waits to be co-signed by"));
+}
+
+/// A note of Nora's that Asha is asked to co-sign; the address of the note, and of the task.
+async fn asked_of_asha(clinic: &Clinic) -> (Browser, String, String) {
+    clinic.seed_practitioner("otto", Role::Physician).await;
+    ward::team(clinic, "p1", &["asha", "nora", "leo", "ruth", "otto"]).await;
+    let (mut nora, sheet, version) = previewed(clinic, "nora").await;
+    let preview = nora.get(clinic, &format!("{}/preview", sheet.address)).await.body;
+    let (_, offered) = preview.split_once(r#"<select id="cosigner""#).expect(&preview);
+    let offered = offered.split("</select>").next().unwrap();
+    let offers = |login: &str| offered.contains(&format!(r#"value="{login}""#));
+    assert_eq!(["asha", "otto", "nora", "leo", "ruth"].map(offers), [true, true, false, false, false], "{offered}");
+    let csrf = sheet.field("csrf").to_owned();
+    for nobody in ["leo", "ruth"] {
+        let form = [("csrf", csrf.clone()), ("version", version.clone()), ("cosigner", nobody.to_owned())];
+        let refused = nora.post(clinic, &format!("{}/sign", sheet.address), &form).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{nobody}");
+    }
+    let form = [("csrf", csrf), ("version", version), ("cosigner", "asha".to_owned())];
+    assert_eq!(nora.post(clinic, &format!("{}/sign", sheet.address), &form).await.status, StatusCode::SEE_OTHER);
+    let (_, inbox) = look(clinic, "asha", "/inbox").await;
+    let task = inbox.body.split("/inbox/tasks/").nth(1).unwrap().split(['"', '?']).next().unwrap().to_owned();
+    (nora, sheet.address.clone(), format!("/inbox/tasks/{task}"))
+}
+
+async fn act_on(clinic: &Clinic, browser: &mut Browser, task: &str, more: &[(&'static str, &str)]) -> Answer {
+    let page = browser.get(clinic, task).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    let mut form = vec![("csrf", page.csrf()), ("version", page.after(r#"name="version" value=""#))];
+    form.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+    let answer = browser.post(clinic, task, &form).await;
+    if answer.status == StatusCode::SEE_OTHER {
+        let again = browser.post(clinic, task, &form).await;
+        assert_eq!(again.status, StatusCode::SEE_OTHER, "twice is once: {}", again.body);
+    }
+    answer
+}
+
+#[tokio::test]
+async fn a_co_signature_is_declined_given_on_and_withdrawn_with_a_reason() {
+    let clinic = ward().await;
+    let (mut nora, note, task) = asked_of_asha(&clinic).await;
+    let (mut asha, page) = look(&clinic, "asha", &task).await;
+    for part in ["Read and co-sign…", "Decline", r#"value="otto""#] {
+        assert!(page.body.contains(part), "{part} in {}", page.body);
+    }
+    assert!(!page.body.contains("The team</option>") && !page.body.contains(r#"value="nora""#), "{}", page.body);
+    for (act, owner, why) in [("decline", "", ""), ("assign", "", "x"), ("assign", "nora", "x"), ("assign", "leo", "x")]
+    {
+        let refused = act_on(&clinic, &mut asha, &task, &[("act", act), ("owner", owner), ("why", why)]).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{act} {owner}: {}", refused.body);
+    }
+    let refused = act_on(&clinic, &mut asha, &task, &[("act", "withdraw"), ("why", "x")]).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST, "who asked withdraws");
+    let declined = act_on(&clinic, &mut asha, &task, &[("act", "decline"), ("why", "I was not there")]).await;
+    assert_eq!(declined.location(), "/inbox?done=decline", "{}", declined.body);
+    assert!(asha.get(&clinic, &note).await.body.contains("It was declined"));
+    // It is with its author, who reads why and asks somebody else.
+    let page = nora.get(&clinic, &task).await;
+    for part in ["Dr asha: I was not there", "Read your note…", "Ask nobody any more"] {
+        assert!(page.body.contains(part), "{part} in {}", page.body);
+    }
+    assert!(nora.get(&clinic, "/inbox?show=mine").await.body.contains("I was not there"));
+    let given = act_on(&clinic, &mut nora, &task, &[("act", "assign"), ("owner", "otto"), ("why", "You were")]).await;
+    assert_eq!(given.status, StatusCode::SEE_OTHER, "{}", given.body);
+    assert!(nora.get(&clinic, &note).await.body.contains("Waits to be co-signed by <b>Dr otto"));
+    let withdrawn = act_on(&clinic, &mut nora, &task, &[("act", "withdraw"), ("why", "Not needed")]).await;
+    assert_eq!(withdrawn.location(), "/inbox?done=withdraw", "{}", withdrawn.body);
+    let (_, page) = look(&clinic, "otto", &note).await;
+    assert!(page.body.contains("Nobody is asked to co-sign it any more") && !page.body.contains("Co-sign the note"));
+}
+
+#[tokio::test]
+async fn who_cannot_read_a_note_that_they_are_to_co_sign_is_told_so_and_declines() {
+    let clinic = ward().await;
+    // As it was made before, or by another program.
+    let task = r#""status":"requested","intent":"order","code":{"coding":[{"system":"urn:wardstone:task","code":"cosign-note"}]},
+        "focus":{"reference":"DocumentReference/note"},"for":{"reference":"Patient/p1"},"authoredOn":"2027-01-04T12:00:00Z",
+        "requester":{"reference":"Practitioner/asha"},"owner":{"reference":"Practitioner/leo"}"#;
+    clinic.put("Task", "asked", task).await;
+    let (mut leo, list) = look(&clinic, "leo", "/inbox").await;
+    assert!(list.body.contains("/inbox/tasks/asked") && !list.body.contains("Read and co-sign"), "{}", list.body);
+    let page = leo.get(&clinic, "/inbox/tasks/asked").await;
+    assert!(!page.body.contains(r#"<option value="asha""#), "an author does not co-sign: {}", page.body);
+    assert!(
+        page.body.contains("The note is not open to you") && !page.body.contains("Read and co-sign"),
+        "{}",
+        page.body
+    );
+    let declined = act_on(&clinic, &mut leo, "/inbox/tasks/asked", &[("act", "decline"), ("why", "I may not")]).await;
+    assert_eq!(declined.status, StatusCode::SEE_OTHER, "{}", declined.body);
+    let (_, list) = look(&clinic, "asha", "/inbox?show=mine").await;
+    assert!(list.body.contains("I may not") && list.body.contains("Read your note"), "{}", list.body);
 }
 
 #[tokio::test]

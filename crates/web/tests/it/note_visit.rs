@@ -209,6 +209,25 @@ async fn diagnoses_are_put_in_order_and_signed_with_the_note_in_the_visit() {
 }
 
 #[tokio::test]
+async fn a_diagnosis_without_a_code_or_twice_is_pointed_out_and_signed_all_the_same() {
+    let clinic = ward().await;
+    let (mut browser, page) = look(&clinic, "asha", NEW).await;
+    let page = press(&clinic, &mut browser, &page, "dx-add", &[("plan", "Rest."), ("dx", "acute bronchitis")]).await;
+    let place = place_of(&page);
+    let preview = press(&clinic, &mut browser, &page, "preview", &[]).await;
+    assert!(!preview.body.contains("Worth a look"), "{}", preview.body);
+    let page = browser.get(&clinic, &place).await;
+    let page = press(&clinic, &mut browser, &page, "dx-add", &[("dx", "Acute-bronchitis")]).await;
+    let preview = press(&clinic, &mut browser, &page, "preview", &[]).await;
+    let pointed = preview.body.split("Worth a look").nth(1).expect(&preview.body);
+    assert!(pointed.contains("“Acute-bronchitis” has no code and stays in words"), "{pointed}");
+    assert!(pointed.contains("“Acute bronchitis” and “Acute-bronchitis” look like the same diagnosis."), "{pointed}");
+    let version = preview.body.split(r#"name="version" value=""#).nth(1).unwrap().split('"').next().unwrap();
+    let signed = sign(&clinic, &mut browser, &place, &[("version", version)]).await;
+    assert_eq!((signed.status, signed.location()), (StatusCode::SEE_OTHER, &*place), "{}", signed.body);
+}
+
+#[tokio::test]
 async fn diagnoses_of_a_note_that_is_kept_from_the_patient_are_named_nowhere_they_see() {
     let clinic = ward().await;
     open_visit(&clinic, "now", "AMB").await;
@@ -273,6 +292,79 @@ async fn what_is_ordered_from_a_note_is_of_its_visit_and_comes_into_the_plan() {
 }
 
 #[tokio::test]
+async fn a_diagnosis_of_the_note_is_offered_as_the_reason_of_an_order_and_stays_one() {
+    let clinic = ward().await;
+    open_visit(&clinic, "now", "AMB").await;
+    let (mut browser, page) = look(&clinic, "asha", NEW).await;
+    let page = press(&clinic, &mut browser, &page, "dx-take:problem", &[("plan", "Look again.")]).await;
+    let page = press(&clinic, &mut browser, &page, "dx-add", &[("dx", "acute bronchitis")]).await;
+    let place = place_of(&page);
+    let orders = press(&clinic, &mut browser, &page, "order", &[]).await;
+    let offered = orders.body.split(r#"<optgroup label="Diagnoses of this visit">"#).nth(1).expect(&orders.body);
+    let (diagnoses, listed) = offered.split_once(r#"<optgroup label="Problem list">"#).unwrap();
+    let value = "note:http://snomed.info/sct|10509002";
+    assert!(diagnoses.contains(&format!(r#"value="{value}">Acute bronchitis"#)), "{diagnoses}");
+    assert!(!diagnoses.contains("Gouty arthritis") && listed.contains("Gouty arthritis"), "offered once: {offered}");
+    let form = |page: &Answer, reason: &str| {
+        [
+            ("csrf", page.csrf()),
+            ("token", page.after(r#"name="token" value=""#)),
+            ("item", "a1c".to_owned()),
+            ("reason", reason.to_owned()),
+            ("act", "add".to_owned()),
+        ]
+    };
+    let made_up = browser.post(&clinic, "/patients/p1/orders/new", &form(&orders, "note:x|y")).await;
+    assert_eq!(made_up.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let added = browser.post(&clinic, "/patients/p1/orders/new", &form(&orders, value)).await;
+    assert_eq!(added.status, StatusCode::SEE_OTHER, "{}", added.body);
+    let ordered = async || held(&clinic, "ServiceRequest").await.into_iter().find(|one| one["id"] != "order").unwrap();
+    let order = ordered().await;
+    assert_eq!(order["reasonCode"][0]["coding"][0]["code"], "10509002", "{order:#}");
+    assert!(order.get("reasonReference").is_none(), "the note is not signed: {order:#}");
+
+    // A draft that is changed keeps its code, also once the note no longer has it.
+    let page = browser.get(&clinic, &place).await;
+    press(&clinic, &mut browser, &page, "dx-remove:1", &[]).await;
+    let address = format!("/patients/p1/orders/{}", order["id"].as_str().unwrap());
+    let page = browser.get(&clinic, &address).await;
+    assert!(page.body.contains(&format!(r#"value="{value}" selected>Acute bronchitis"#)), "{}", page.body);
+    let form = [
+        ("csrf", page.csrf()),
+        ("version", page.after(r#"name="version" value=""#)),
+        ("reason", value.to_owned()),
+        ("note", "Fasting.".to_owned()),
+        ("act", "change".to_owned()),
+    ];
+    let changed = browser.post(&clinic, &address, &form).await;
+    assert_eq!(changed.status, StatusCode::SEE_OTHER, "{}", changed.body);
+    let order = ordered().await;
+    assert_eq!(
+        (&order["note"][0]["text"], &order["reasonCode"][0]["coding"][0]["code"]),
+        (&"Fasting.".into(), &"10509002".into())
+    );
+}
+
+#[tokio::test]
+async fn what_a_note_keeps_from_the_patient_is_no_reason_that_an_order_shows_them() {
+    let clinic = ward().await;
+    open_visit(&clinic, "now", "AMB").await;
+    let (mut browser, page) = look(&clinic, "asha", NEW).await;
+    let typed =
+        [("plan", "Rest."), ("dx", "acute bronchitis"), ("keep", "harm"), ("why", "would endanger her brother")];
+    let page = press(&clinic, &mut browser, &page, "dx-add", &typed).await;
+    let place = place_of(&page);
+    let page = press(&clinic, &mut browser, &page, "save", &typed[2..]).await;
+    assert!(page.body.contains("<b>Acute bronchitis</b>"), "{}", page.body);
+    let orders = browser.get(&clinic, "/patients/p1/orders/new").await;
+    assert!(orders.body.contains("Gouty arthritis") && !orders.body.contains("Acute bronchitis"), "{}", orders.body);
+    let signed = sign(&clinic, &mut browser, &place, &[]).await;
+    assert_eq!(signed.status, StatusCode::SEE_OTHER, "{}", signed.body);
+    let orders = browser.get(&clinic, "/patients/p1/orders/refer").await;
+    assert!(orders.body.contains("Gouty arthritis") && !orders.body.contains("Acute bronchitis"), "{}", orders.body);
+}
+
+#[tokio::test]
 async fn the_summary_that_goes_home_says_what_to_do_and_nothing_that_is_kept() {
     let clinic = ward().await;
     open_visit(&clinic, "now", "AMB").await;
@@ -309,7 +401,7 @@ async fn the_summary_that_goes_home_says_what_to_do_and_nothing_that_is_kept() {
     // Of another chart, or for who does not see the note, there is none.
     let elsewhere = summary.replace("/p1/", "/p2/");
     assert_ne!(browser.get(&clinic, &elsewhere).await.status, StatusCode::OK);
-    let (_, page) = look(&clinic, "nora", &summary).await;
+    let (_, page) = look(&clinic, "leo", &summary).await;
     assert_ne!(page.status, StatusCode::OK);
     // Kept from the patient: nothing goes home.
     let page = browser.get(&clinic, NEW).await;
@@ -317,4 +409,53 @@ async fn the_summary_that_goes_home_says_what_to_do_and_nothing_that_is_kept() {
     let page = press(&clinic, &mut browser, &page, "save", &typed).await;
     let kept = browser.get(&clinic, &format!("{}/summary", place_of(&page))).await;
     assert_eq!((kept.status, kept.location()), (StatusCode::SEE_OTHER, place_of(&page).as_str()));
+}
+
+#[tokio::test]
+async fn what_was_done_in_the_evening_is_of_the_day_that_it_was_in_the_clinic() {
+    const EVENING: &str = "2027-01-04T02:50:00Z";
+    let clinic = ward().await;
+    let subject = r#""subject":{"reference":"Patient/p1"}"#;
+    let visit = format!(
+        r#""status":"in-progress","class":{{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"AMB"}},
+        {subject},"period":{{"start":"{EVENING}"}},"reasonCode":[{{"text":"Toe pain"}}]"#
+    );
+    clinic.put("Encounter", "now", &visit).await;
+    let order = format!(
+        r#""status":"active","intent":"order",{subject},"code":{{"text":"Urate"}},"authoredOn":"{EVENING}","requester":{{"reference":"Practitioner/asha"}}"#
+    );
+    clinic.put("ServiceRequest", "urate", &order).await;
+    let problem = format!(
+        r#""clinicalStatus":{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/condition-clinical","code":"active"}}]}},
+        {subject},"code":{{"text":"Sore toe"}},"recordedDate":"{EVENING}","note":[{{"time":"{EVENING}","text":"Told at the desk"}}]"#
+    );
+    clinic.put("Condition", "toe", &problem).await;
+    let letter = format!(
+        r#""status":"current","docStatus":"final",{subject},"date":"{EVENING}","description":"Evening letter",
+        "content":[{{"attachment":{{"contentType":"text/plain","data":"eA=="}}}}]"#
+    );
+    clinic.put("DocumentReference", "letter", &letter).await;
+    let medicine = format!(
+        r#""status":"active","intent":"order",{subject},"medicationCodeableConcept":{{"text":"colchicine"}},"authoredOn":"{EVENING}""#
+    );
+    clinic.put("MedicationRequest", "rx", &medicine).await;
+    let (mut browser, page) = look(&clinic, "asha", NEW).await;
+    let page = press(&clinic, &mut browser, &page, "save", &[("instructions", "Rest.")]).await;
+    let chart = browser.get(&clinic, "/patients/p1").await;
+    for named in ["Evening letter", "colchicine"] {
+        let row = chart.body.split(named).nth(1).unwrap().split("</li>").next().unwrap();
+        assert!(row.contains("03-Jan-2027"), "{named}: {row}");
+    }
+    let summary = browser.get(&clinic, &format!("{}/summary", place_of(&page))).await;
+    assert!(summary.body.contains("<dt>Visit</dt><dd>03-Jan-2027"), "{}", summary.body);
+    for (path, said) in [
+        ("", ["ordered 03-Jan-2027", "recorded 03-Jan-2027"]),
+        ("/orders", ["Urate", ">03-Jan-2027<"]),
+        ("/problems", ["Told at the desk (03-Jan-2027)", "03-Jan-2027"]),
+    ] {
+        let page = browser.get(&clinic, &format!("/patients/p1{path}")).await;
+        for said in said {
+            assert!(page.body.contains(said), "{said} at {path}: {}", page.body);
+        }
+    }
 }

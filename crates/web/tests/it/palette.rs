@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use web::CSRF_HEADER;
 
 use crate::clinic::{Answer, Browser, Clinic};
+use crate::visit_before::seed_patient;
 use crate::ward::{self, look, ward};
 
 async fn ask(clinic: &Clinic, browser: &mut Browser, path: &str, body: Value) -> Answer {
@@ -112,6 +113,10 @@ async fn each_role_is_offered_what_it_may_do_and_nothing_else() {
     // Who finds no patients has the own pages, and finds none here either.
     let root = ways(&clinic, "root", "p1").await;
     assert!(root.iter().all(|(name, _)| name != "This patient"), "{root:?}");
+    // Nor does a patient, who may see what was found about themselves.
+    seed_patient(&clinic, "pat", "p1").await;
+    let patient = ways(&clinic, "pat", "").await;
+    assert!(patient.iter().flat_map(|(_, ways)| ways).all(|way| way != "Allergy warnings signed over"), "{patient:?}");
     let (mut browser, _) = look(&clinic, "root", "/me").await;
     let refused = ask(&clinic, &mut browser, "/palette/patients", json!({ "text": "adeyemi" })).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.body);

@@ -21,6 +21,16 @@ const AMOXICILLIN: [(&str, &str); 10] = [
     ("act", "save"),
 ];
 
+const IBUPROFEN: [(&str, &str); 7] = [
+    ("medicine", "ibuprofen 200 mg oral tablet"),
+    ("amount", "1"),
+    ("often", "3/1/d"),
+    ("days", "7"),
+    ("quantity", "21"),
+    ("refills", "0"),
+    ("act", "save"),
+];
+
 fn with(typed: Fill<'static>, over: Fill<'static>) -> Vec<(&'static str, &'static str)> {
     let kept = typed.iter().filter(|(name, _)| !over.iter().any(|(one, _)| one == name));
     kept.chain(over).copied().collect()
@@ -175,6 +185,40 @@ async fn a_direct_severe_match_interrupts_once_and_its_reason_is_kept_for_review
     for login in ["fay", "ben", "leo"] {
         assert_eq!(look(&clinic, login, "/overrides").await.1.status, StatusCode::FORBIDDEN, "{login}");
     }
+}
+
+#[tokio::test]
+async fn an_amount_that_does_not_fit_and_a_second_of_the_same_are_pointed_out_and_stop_nobody() {
+    let clinic = ward().await;
+    let (mut asha, _) = look(&clinic, "asha", NEW).await;
+    let fits = draft(&clinic, &mut asha, &IBUPROFEN).await;
+    let page = asha.get(&clinic, fits.location()).await;
+    assert!(!page.body.contains("Worth a look"), "{}", page.body);
+    // The chart has an allopurinol of which no way is said; one on the skin is another matter than one by mouth.
+    let reported = r#""subject":{"reference":"Patient/p1"},"status":"active",
+        "medicationCodeableConcept":{"coding":[{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"197319"}],"text":"Zyloprim"},
+        "dosage":[{"text":"half a tablet at night"}]"#;
+    clinic.put("MedicationStatement", "zyloprim", reported).await;
+    let other = r#""subject":{"reference":"Patient/p1"},"status":"active",
+        "medicationCodeableConcept":{"text":"allopurinol ointment"},
+        "dosage":[{"route":{"coding":[{"system":"http://snomed.info/sct","code":"6064005"}]}}]"#;
+    clinic.put("MedicationStatement", "ointment", other).await;
+    let typed = with(&IBUPROFEN, &[("medicine", "allopurinol 100 mg oral tablet"), ("quantity", "30")]);
+    let made = draft(&clinic, &mut asha, &typed).await;
+    let address = made.location().to_owned();
+    let page = asha.get(&clinic, &address).await;
+    let pointed = page.body.split("Worth a look").nth(1).expect(&page.body).split("</section>").next().unwrap();
+    for part in [
+        "The amount is more than the directions use: 1 tablet three times daily for 7 days is 21 tablets; 30 tablets given out.",
+        r#"Also prescribed: <a href="/patients/p1/prescriptions/medicine">allopurinol 100 mg</a>, 1 tablet daily. Both have allopurinol."#,
+        r#"Also reported: <a href="/patients/p1/medicines">Zyloprim</a>, half a tablet at night. Both have allopurinol."#,
+    ] {
+        assert!(pointed.contains(part), "{part} in {pointed}");
+    }
+    assert!(!pointed.contains("ointment"), "{pointed}");
+    assert!(!pointed.contains("role=\"alert\"") && !pointed.contains("<form"), "it asks for nothing: {pointed}");
+    let signed = asha.post(&clinic, &address, &form_with(&page, "sign", &[])).await;
+    assert_eq!(signed.location(), format!("{address}?signed"), "{}", signed.body);
 }
 
 #[tokio::test]
@@ -352,4 +396,30 @@ async fn a_refill_request_leads_to_a_draft_that_begins_as_the_one_before() {
         asha.get(&clinic, &format!("/patients/p2/prescriptions/new?of={id}")).await.status,
         StatusCode::SEE_OTHER
     );
+}
+
+#[tokio::test]
+async fn ones_own_prescriptions_that_are_not_signed_are_listed_and_counted_until_they_are() {
+    let clinic = crate::orders::licensed_ward().await;
+    let (mut asha, today) = look(&clinic, "asha", "/today").await;
+    assert!(!today.body.contains("prescription to sign"), "{}", today.body);
+    let made = draft(&clinic, &mut asha, &IBUPROFEN).await;
+    let address = made.location().to_owned();
+    // One of somebody else.
+    let other = r#""subject":{"reference":"Patient/p1"},"status":"draft","intent":"order","requester":{"reference":"Practitioner/zoe"},
+        "medicationCodeableConcept":{"text":"digoxin"}"#;
+    clinic.put("MedicationRequest", "other", other).await;
+    let today = asha.get(&clinic, "/today").await;
+    assert!(today.body.contains("prescription to sign"), "{}", today.body);
+    let mine = asha.get(&clinic, "/orders").await;
+    let row =
+        mine.body.split(&format!(r#"href="{address}">ibuprofen 200 mg oral tablet</a>"#)).nth(1).expect(&mine.body);
+    assert!(row.contains("Take 1 tablet by mouth three times daily, for 7 days"), "{row}");
+    assert!(mine.body.contains("Adeyemi") || mine.body.contains("ADEYEMI"), "{}", mine.body);
+    assert!(!mine.body.contains("digoxin"), "{}", mine.body);
+    let page = asha.get(&clinic, &address).await;
+    asha.post(&clinic, &address, &form_with(&page, "sign", &[])).await;
+    let mine = asha.get(&clinic, "/orders").await;
+    assert!(!mine.body.contains("ibuprofen") && mine.body.contains("No drafts of yours"), "{}", mine.body);
+    assert!(!asha.get(&clinic, "/today").await.body.contains("prescription to sign"));
 }

@@ -261,7 +261,7 @@ async fn a_name_that_was_heard_or_is_short_is_found() {
         ("rood adeyemy", "", false),
     ] {
         let form = [("csrf", page.csrf()), ("name", name.to_owned()), ("number", number.to_owned())];
-        let found = browser.post(&clinic, "/patients", &form).await;
+        let found = browser.seek(&clinic, "/patients", &form).await;
         assert_eq!(found.body.contains("SCHMIDT, William"), is_found, "{name} {number}: {}", found.body);
         assert_eq!(
             found.body.contains("Sounds alike"),

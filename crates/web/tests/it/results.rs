@@ -227,6 +227,36 @@ async fn one_step_acknowledges_tells_the_patient_and_makes_the_task() {
 }
 
 #[tokio::test]
+async fn a_follow_up_goes_to_who_can_open_it() {
+    let clinic = lab_ward().await;
+    team(&clinic, "p1", &["asha", "nora", "leo", "ruth"]).await;
+    let (mut asha, page) = look(&clinic, "asha", "/results/high").await;
+    let offers = |login: &str| page.body.contains(&format!(r#"<option value="{login}""#));
+    assert_eq!(["asha", "nora", "leo", "ruth"].map(offers), [true, true, true, false], "{}", page.body);
+    let more = |owner| [("what", "Call about it"), ("due", TODAY), ("owner", owner)];
+    let refused = acknowledge(&clinic, &mut asha, "high", &more("ruth")).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.body);
+    let saved = acknowledge(&clinic, &mut asha, "high", &more("leo")).await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.body);
+    let (mut leo, inbox) = look(&clinic, "leo", "/inbox").await;
+    assert!(inbox.status == StatusCode::OK && inbox.body.contains("Call about it"), "{}", inbox.body);
+    assert_eq!(leo.get(&clinic, "/results").await.status, StatusCode::NOT_FOUND, "and no results");
+}
+
+#[tokio::test]
+async fn what_today_counts_is_what_its_link_opens() {
+    let clinic = lab_ward().await;
+    for login in ["asha", "nora"] {
+        let (mut browser, today) = look(&clinic, login, "/today").await;
+        let (_, said) = today.body.split_once(r#"<a href="/results?"#).expect(&today.body);
+        let (address, said) = said.split_once('"').unwrap();
+        assert!(said.starts_with(r#"><b class="n">3</b> results to acknowledge, yours and"#), "{login}: {said}");
+        let list = browser.get(&clinic, &format!("/results?{address}")).await;
+        assert_eq!(order(&list.body).len(), 3, "{login}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_done_keeps_what_was_typed_and_does_nothing() {
     let clinic = lab_ward().await;
     let (mut browser, _) = look(&clinic, "asha", "/results").await;
@@ -396,7 +426,7 @@ fn ending(page: &Answer, absent: &str, which: usize) -> Vec<(&'static str, Strin
         ("csrf", page.csrf()),
         ("id", value("id")),
         ("version", value("version")),
-        ("absent", absent.to_owned()),
+        ("whose", absent.to_owned()),
         ("act", "end".to_owned()),
     ]
 }
@@ -410,7 +440,7 @@ async fn a_later_cover_stands_beside_the_one_that_runs_and_each_ends_by_itself()
         vec![
             ("csrf", page.csrf()),
             ("version", page.body.split(r#"name="version" value=""#).nth(1).map_or("0", |_| "0").to_owned()),
-            ("absent", "asha".to_owned()),
+            ("whose", "asha".to_owned()),
             ("by", by.to_owned()),
             ("from", from.to_owned()),
             ("until", until.to_owned()),
@@ -454,7 +484,7 @@ async fn who_is_away_names_who_covers_and_their_results_are_in_both_lists() {
     let set = |page: &Answer, absent: &str, by: &str, until: &str| {
         vec![
             ("csrf", page.csrf()),
-            ("absent", absent.to_owned()),
+            ("whose", absent.to_owned()),
             ("by", by.to_owned()),
             ("from", TODAY.to_owned()),
             ("until", until.to_owned()),
@@ -507,7 +537,7 @@ async fn an_administrator_sets_covers_and_who_keeps_no_directory_does_not() {
     assert!(page.body.contains("Who is away"), "{}", page.body);
     let form = [
         ("csrf", page.csrf()),
-        ("absent", "zoe".to_owned()),
+        ("whose", "zoe".to_owned()),
         ("by", "asha".to_owned()),
         ("from", TODAY.to_owned()),
         ("until", TODAY.to_owned()),

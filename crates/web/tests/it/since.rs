@@ -56,10 +56,10 @@ async fn a_chart_says_what_is_new_since_each_person_last_looked() {
     // Back from another page it still says so.
     clinic.advance(5 * MINUTE_MS);
     assert_eq!(line(&browser.get(&clinic, "/patients/p1").await.body), said);
-    // Of notes, which nurses do not see here, nothing is counted to a nurse.
+    // A nurse reads notes too.
     let (_, page) = look(&clinic, "nora", "/patients/p1").await;
     let said = line(&page.body);
-    assert!(said.ends_with("1 result") && !said.contains("note"), "{said}");
+    assert!(said.ends_with("1 result 1 note"), "{said}");
     clinic.advance(60 * MINUTE_MS);
     let (_, page) = look(&clinic, "asha", "/patients/p1").await;
     assert!(line(&page.body).starts_with("Nothing new since you last looked, 04-Jan-2027 "), "{}", line(&page.body));
@@ -88,4 +88,16 @@ async fn what_one_wrote_oneself_is_not_new_and_what_ended_is_told() {
     assert!(said.ends_with("No longer among the medicines: allopurinol 100 mg (stopped)"), "{said}");
     let (_, page) = look(&clinic, "asha", "/patients/p1").await;
     assert!(line(&page.body).starts_with("Nothing new since"), "{}", line(&page.body));
+
+    // A draft that nobody signed was never among the medicines.
+    clinic.advance(60 * MINUTE_MS);
+    for status in ["draft", "cancelled"] {
+        let members = format!(
+            r#"{SUBJECT},"status":"{status}","intent":"order","medicationCodeableConcept":{{"text":"colchicine 0.6 MG"}}"#
+        );
+        clinic.put("MedicationRequest", "never", &members).await;
+    }
+    let (_, page) = look(&clinic, "zoe", "/patients/p1").await;
+    let said = line(&page.body);
+    assert!(said.ends_with("Cancelled prescriptions: colchicine 0.6 mg") && !said.contains("No longer"), "{said}");
 }

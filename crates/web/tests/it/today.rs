@@ -227,6 +227,74 @@ async fn somebody_is_checked_in_called_in_and_leaves() {
 }
 
 #[tokio::test]
+async fn a_visit_that_was_not_over_goes_on_as_it_was_the_same_day() {
+    let day = Day::with(&[("Adeyemi", MORNING, false), ("Brandt", "2027-01-04T16:00:00Z", false)]).await;
+    let (clinic, id) = (&day.clinic, &day.appointments[0]);
+    let mut physician = day.browser("asha").await;
+    for act in ["start", "finish"] {
+        if act == "finish" {
+            clinic.advance(2 * MINUTE_MS);
+        }
+        let page = physician.get(clinic, &format!("/today?day={DAY}")).await;
+        assert_eq!(physician.post(clinic, "/today/act", &form(&page, act)).await.status, StatusCode::SEE_OTHER);
+    }
+    let ended = day.held("Appointment", id).await;
+    // The front desk neither ends a visit nor takes it back.
+    let mut desk = day.browser("fay").await;
+    let page = desk.get(clinic, "/today").await;
+    assert!(page.body.contains("Done") && !page.body.contains("Back to with clinician"), "{}", page.body);
+    assert_eq!(desk.post(clinic, "/today/act", &form(&page, "reopen")).await.status, StatusCode::CONFLICT);
+
+    let page = physician.get(clinic, "/today").await;
+    assert!(page.body.contains("Back to with clinician"), "{}", page.body);
+    for _ in 0..2 {
+        let done = physician.post(clinic, "/today/act", &form(&page, "reopen")).await;
+        assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.body);
+    }
+    let open = day.held("Appointment", id).await;
+    assert_eq!((&open["status"], &open["meta"]["versionId"]), (&json!("checked-in"), &json!("4")));
+    for at in 0..2 {
+        let (was, is) = (&ended["participant"][at]["period"], &open["participant"][at]["period"]);
+        assert!(was["end"].is_string() && is.get("end").is_none() && was["start"] == is["start"], "{open}");
+    }
+    let [encounter] = &day.encounters(&day.patients[0]).await[..] else { panic!("one encounter") };
+    assert!(encounter["status"] == "in-progress" && encounter["period"].get("end").is_none(), "{encounter}");
+
+    // Ended again, it does not come back on another day.
+    let page = physician.get(clinic, "/today").await;
+    assert_eq!(physician.post(clinic, "/today/act", &form(&page, "finish")).await.status, StatusCode::SEE_OTHER);
+    clinic.advance(24 * 60 * MINUTE_MS);
+    let mut physician = day.browser("asha").await;
+    let page = physician.get(clinic, &format!("/today?day={DAY}")).await;
+    assert!(page.body.contains("Done") && !page.body.contains("Back to with clinician"), "{}", page.body);
+    let sent = [("csrf", page.csrf()), ("id", id.clone()), ("version", "5".to_owned()), ("day", DAY.to_owned())];
+    let sent = [&sent[..], &[("who", "all".to_owned()), ("act", "reopen".to_owned())]].concat();
+    let late = physician.post(clinic, "/today/act", &sent).await;
+    assert_eq!(late.status, StatusCode::BAD_REQUEST, "{}", late.body);
+    assert!(late.body.contains("on the day on which it ended"), "{}", late.body);
+}
+
+#[tokio::test]
+async fn a_visit_by_video_that_was_ended_does_not_come_back_and_that_is_said() {
+    let day = Day::with(&[("Adeyemi", MORNING, false)]).await;
+    let (clinic, id) = (&day.clinic, &day.appointments[0]);
+    let mut video = day.held("Appointment", id).await;
+    video["serviceType"] = json!([{"coding": [{"system": "http://snomed.info/sct", "code": "448337001"}]}]);
+    video["status"] = json!("fulfilled");
+    let target = record::Target::Id(ResourceKey::parse("Appointment", id).unwrap());
+    let bytes = serde_json::to_vec(&video).unwrap();
+    clinic.record.update(&system(), target, &bytes, Default::default()).await.unwrap();
+    let mut physician = day.browser("asha").await;
+    let page = physician.get(clinic, "/today").await;
+    assert!(page.body.contains("by video that was ended does not come back"), "{}", page.body);
+    assert!(!page.body.contains("Back to with clinician"), "{}", page.body);
+    let sent = [("csrf", page.csrf()), ("id", id.clone()), ("version", "2".to_owned()), ("day", DAY.to_owned())];
+    let sent = [&sent[..], &[("who", "all".to_owned()), ("act", "reopen".to_owned())]].concat();
+    assert_eq!(physician.post(clinic, "/today/act", &sent).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(day.held("Appointment", id).await["status"], "fulfilled");
+}
+
+#[tokio::test]
 async fn a_form_sent_twice_does_it_once_and_a_stale_one_overwrites_nothing() {
     let day = Day::with(&[("Adeyemi", MORNING, false)]).await;
     let (clinic, id) = (&day.clinic, &day.appointments[0]);
@@ -458,4 +526,46 @@ async fn forms_that_patients_were_asked_for_are_counted_where_tasks_may_be_seen(
     let mut fay = day.browser("fay").await;
     let page = fay.get(&day.clinic, &format!("/today?day={DAY}&who=all")).await;
     assert!(page.body.contains("ADEYEMI") && !page.body.contains("forms "), "{}", page.body);
+}
+
+#[tokio::test]
+async fn who_interprets_is_said_on_a_page_of_its_own_and_two_at_once_are_told() {
+    let day = Day::with(&[("Adeyemi", MORNING, false)]).await;
+    let (clinic, id) = (&day.clinic, &day.appointments[0]);
+    let place = format!("/appointments/{id}/interpreter");
+    let mut desk = day.browser("fay").await;
+    let list = desk.get(clinic, "/today").await;
+    assert!(list.body.contains(&format!("{place}?who=all")), "{}", list.body);
+    let page = desk.get(clinic, &place).await;
+    assert!(page.body.contains("ADEYEMI, Ruth") && !page.body.contains("Knee of"), "{}", page.body);
+    let form = |page: &Answer, state: &str, name: &str| {
+        let field = |name: &str| page.after(&format!(r#"name="{name}" value=""#));
+        [
+            ("csrf", field("csrf")),
+            ("version", field("version")),
+            ("who", "all".into()),
+            ("state", state.into()),
+            ("name", name.into()),
+        ]
+    };
+    let booked = desk.post(clinic, &place, &form(&page, "accepted", "Ines Vidal")).await;
+    assert_eq!(booked.status, StatusCode::SEE_OTHER, "{}", booked.body);
+    let list = desk.get(clinic, "/today").await;
+    assert!(list.body.contains("interpreter booked") && !list.body.contains("to be found"), "{}", list.body);
+    // Who has the page of before is told, and keeps what was typed.
+    let late = desk.post(clinic, &place, &form(&page, "declined", "Tom Reyes")).await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+    assert!(late.body.contains("changed before you") && late.body.contains(r#"value="Tom Reyes""#), "{}", late.body);
+    let again = desk.post(clinic, &place, &form(&late, "declined", "Tom Reyes")).await;
+    assert_eq!(again.status, StatusCode::SEE_OTHER, "{}", again.body);
+    assert!(desk.get(clinic, "/today").await.body.contains("interpreter declined"));
+    let page = desk.get(clinic, &place).await;
+    let long = desk.post(clinic, &place, &form(&page, "accepted", &"x".repeat(81))).await;
+    assert!(long.status == StatusCode::UNPROCESSABLE_ENTITY && long.body.contains(&"x".repeat(81)), "{}", long.body);
+    let strange = desk.post(clinic, &place, &form(&page, "fulfilled", "")).await;
+    assert_eq!(strange.status, StatusCode::BAD_REQUEST, "{}", strange.body);
+    assert_eq!(desk.post(clinic, &place, &form(&page, "", "")).await.status, StatusCode::SEE_OTHER);
+    let list = desk.get(clinic, "/today").await;
+    assert!(!list.body.contains("interpreter"), "{}", list.body);
+    assert_ne!(day.browser("ben").await.get(clinic, &place).await.status, StatusCode::OK);
 }

@@ -63,6 +63,24 @@ async fn a_visit_begins_and_ends_in_the_chart_with_its_room_and_once() {
     assert_eq!(summary.location(), "/appointments/video/visit/note");
     let note = asha.get(&clinic, summary.location()).await;
     assert!(note.location().contains("/notes/new?encounter="), "{}", note.location());
+    // Once it is signed, it is made of that, whatever was added later.
+    let of_it = format!(r#""encounter":[{{"reference":"Encounter/{}"}}]"#, ended["id"].as_str().unwrap());
+    for (id, date, more) in [
+        ("signed", "2026-12-01T10:00:00Z", ""),
+        (
+            "added",
+            "2026-12-02T10:00:00Z",
+            r#""relatesTo":[{"code":"appends","target":{"reference":"DocumentReference/signed"}}],"#,
+        ),
+    ] {
+        let members = format!(
+            r#""subject":{{"reference":"Patient/p1"}},"status":"current","date":"{date}",{more}"context":{{{of_it}}},
+            "category":[{{"coding":[{{"code":"clinical-note"}}]}}],"content":[{{"attachment":{{"contentType":"text/plain"}}}}]"#
+        );
+        clinic.put("DocumentReference", id, &members).await;
+    }
+    let summary = asha.get(&clinic, "/appointments/video/visit/summary").await;
+    assert_eq!(summary.location(), "/patients/p1/notes/signed/summary");
     // Nobody hosts any more: nothing is written with the authority of who was there.
     let version = appointment(&clinic).await["meta"]["versionId"].clone();
     clinic.web.follow("video", VisitEvent::Start).await;

@@ -56,6 +56,14 @@ fn write(patient: &mut Json<'static>, part: &'static str, values: &Values) {
             (!value.is_empty()).then_some(Json::Object(name))
         }),
         "birth" => member(patient, "birthDate", time::typed(&value).map(Json::string)),
+        "died" => {
+            let date = time::typed(&value).map(Json::string);
+            // Of the two that say so only one may stand.
+            if date.is_some() {
+                member(patient, "deceasedBoolean", None);
+            }
+            member(patient, "deceasedDateTime", date);
+        }
         "gender" => member(patient, "gender", filled(&value)),
         "birthsex" => extend(patient, BIRTHSEX, filled(&value).map(|code| vec![("valueCode", code)])),
         "identity" => {

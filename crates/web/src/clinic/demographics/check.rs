@@ -58,6 +58,12 @@ pub fn check(values: &Values, fields: &[&'static Field], today: Date) -> Vec<Sli
     {
         slips.push(Slip { field: "until", words: "The insurance ends before it begins.".to_owned() });
     }
+    let (born, died) = (time::typed(values.text("birth")), time::typed(values.text("died")));
+    if let (Some(born), Some(died)) = (born, died)
+        && died.get(..born.len().min(died.len())) < born.get(..born.len().min(died.len()))
+    {
+        slips.push(Slip { field: "died", words: "Date of death: this is before the birth date.".to_owned() });
+    }
     let place = |name: &&str| fields.iter().position(|field| field.name == *name);
     slips.sort_by_key(|slip| place(&slip.field));
     slips
@@ -151,6 +157,7 @@ mod tests {
             ("email", "r.a@mail.example.org", "r a@example.org"),
             ("zip", "12207-1234", "1220"),
             ("ssn", "219-09-9999", "219"),
+            ("died", "2026", "14-Jul-1967"),
             ("race", "2106-3 2028-9", "<b>"),
         ] {
             assert!(slips(&[(name, right)]).is_empty(), "{name} {right}");

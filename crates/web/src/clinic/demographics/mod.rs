@@ -108,6 +108,8 @@ pub const SECTIONS: &[Section] = &[
             extended("birthsex", "Sex given at birth", Kind::One(SEXES), BIRTHSEX),
             extended("identity", "Gender identity", Kind::One(IDENTITIES), IDENTITY).hinted("As the patient says it"),
             extended("pronouns", "Pronouns", Kind::One(PRONOUNS), PRONOUN),
+            field("died", "Date of death", Kind::Day, "deceasedDateTime")
+                .hinted("Of who has died; the year alone is enough"),
             field("ssn", "Social Security number", Kind::Ssn, "identifier"),
         ],
     },

@@ -12,6 +12,7 @@ pub const PARTS: &[&[&str]] = &[
     &["preferred"],
     &["former"],
     &["birth"],
+    &["died"],
     &["gender"],
     &["birthsex"],
     &["identity"],
@@ -53,6 +54,7 @@ pub fn read(patient: &Json<'_>) -> Values {
         values.set("former", text(name, "family").or_else(|| text(name, "text")).unwrap_or_default());
     }
     values.set("birth", text(patient, "birthDate").map(time::day).unwrap_or_default());
+    values.set("died", text(patient, "deceasedDateTime").map(time::day).unwrap_or_default());
     values.set("gender", text(patient, "gender").unwrap_or_default());
     values.set("birthsex", extension(patient, BIRTHSEX, "valueCode").and_then(Json::as_str).unwrap_or_default());
     let identity = extension(patient, IDENTITY, "valueCodeableConcept");

@@ -8,7 +8,9 @@ pub mod write;
 use std::collections::HashMap;
 
 use fhir::Json;
+use jiff::tz::TimeZone;
 
+use super::day;
 use super::names::Names;
 use super::read::{all, any_code, at, reference, text, words};
 use super::time;
@@ -34,6 +36,7 @@ pub struct Order {
     pub specialty: String,
     pub attached: Vec<String>,
     /// When it was written, as FHIR has it.
+    /// The day on the clinic’s calendar; empty if nobody said.
     pub authored: String,
     pub by: String,
 }
@@ -58,7 +61,9 @@ pub struct Answered {
     pub kind: &'static str,
     pub id: String,
     pub name: String,
-    pub when: String,
+    /// On the clinic’s calendar; empty if nobody said.
+    pub day: String,
+    at_ms: Option<i64>,
     /// More is to come.
     pub is_partial: bool,
 }
@@ -108,7 +113,7 @@ impl State {
 }
 
 impl Order {
-    pub fn of(one: &Json<'_>, names: &Names) -> Self {
+    pub fn of(one: &Json<'_>, names: &Names, zone: &TimeZone) -> Self {
         let owned = |text: Option<&str>| text.unwrap_or_default().to_owned();
         let kind = all(one, "category").iter().flat_map(|concept| all(concept, "coding")).find_map(|coding| {
             let code = text(coding, "code")?;
@@ -142,7 +147,7 @@ impl Order {
             to: all(one, "performer").iter().find_map(|one| names.name(one)).unwrap_or_default(),
             specialty: owned(one.get("performerType").and_then(any_code)),
             attached: attached.filter(|(kind, _)| *kind == "DocumentReference").map(|(_, id)| id.to_owned()).collect(),
-            authored: owned(text(one, "authoredOn")),
+            authored: text(one, "authoredOn").map(|at| day::day_of(at, zone)).unwrap_or_default(),
             by: one.get("requester").and_then(|by| names.name(by)).unwrap_or_default(),
         }
     }
@@ -195,16 +200,6 @@ impl Order {
     pub fn wanted_day(&self) -> String {
         if self.wanted.is_empty() { String::new() } else { time::day(&self.wanted) }
     }
-
-    pub fn authored_day(&self) -> String {
-        if self.authored.is_empty() { String::new() } else { time::day(&self.authored) }
-    }
-}
-
-impl Answered {
-    pub fn day(&self) -> String {
-        if self.when.is_empty() { String::new() } else { time::day(&self.when) }
-    }
 }
 
 impl Follow {
@@ -224,7 +219,7 @@ impl Follow {
 }
 
 /// Reports, results and documents by the order that they answer, newest first.
-pub fn answers(resources: &[Json<'_>]) -> HashMap<String, Vec<Answered>> {
+pub fn answers(resources: &[Json<'_>], zone: &TimeZone) -> HashMap<String, Vec<Answered>> {
     let mut by_order: HashMap<String, Vec<Answered>> = HashMap::new();
     for one in resources {
         let (kind, orders): (&'static str, Vec<&Json<'_>>) = match one.resource_type() {
@@ -246,7 +241,8 @@ pub fn answers(resources: &[Json<'_>]) -> HashMap<String, Vec<Answered>> {
             kind,
             id: text(one, "id").unwrap_or_default().to_owned(),
             name: name.unwrap_or_else(|| "Result without a name".to_owned()),
-            when: when.unwrap_or_default().to_owned(),
+            day: when.map(|at| day::day_of(at, zone)).unwrap_or_default(),
+            at_ms: when.and_then(time::instant_ms),
             is_partial: matches!(text(one, "status"), Some("preliminary" | "partial")),
         };
         for (_, order) in orders.into_iter().filter_map(reference).filter(|(kind, _)| *kind == "ServiceRequest") {
@@ -256,7 +252,7 @@ pub fn answers(resources: &[Json<'_>]) -> HashMap<String, Vec<Answered>> {
     for answers in by_order.values_mut() {
         // A report says of its results that they are there.
         answers.sort_by(|a, b| {
-            (a.kind == "Observation").cmp(&(b.kind == "Observation")).then_with(|| b.when.cmp(&a.when))
+            (a.kind == "Observation").cmp(&(b.kind == "Observation")).then_with(|| b.at_ms.cmp(&a.at_ms))
         });
     }
     by_order
@@ -276,7 +272,7 @@ mod tests {
         let text = format!(
             r#"{{"id":"o","status":"{status}","code":{{"text":"Foot X-ray"}},"occurrenceDateTime":"2026-12-20"}}"#
         );
-        Order::of(&Json::parse_str(&text).unwrap(), &Names::default())
+        Order::of(&Json::parse_str(&text).unwrap(), &Names::default(), &TimeZone::UTC)
     }
 
     fn task(status: &str) -> Option<Follow> {
@@ -290,7 +286,8 @@ mod tests {
     fn an_order_is_overdue_the_day_after_it_was_due_and_not_once_it_is_answered() {
         let report = r#"{"resourceType":"DiagnosticReport","id":"r","status":"final","basedOn":[{"reference":"ServiceRequest/o"}]}"#;
         let partial = report.replace("final", "partial");
-        let of = |text: &str| answers(&[Json::parse_str(text).unwrap()]).remove("o").unwrap_or_default();
+        let of =
+            |text: &str| answers(&[Json::parse_str(text).unwrap()], &TimeZone::UTC).remove("o").unwrap_or_default();
         for (order_status, task_status, answered, today, state) in [
             ("draft", None, vec![], "2027-02-01", State::Draft),
             ("active", None, vec![], "2026-12-20", State::Open),

@@ -62,7 +62,9 @@ impl Wish<'_> {
         put("code", Some(code));
         put("priority", Some(Json::string(self.priority.code())));
         let problem = self.reason.and_then(|condition| Some((text(condition, "id")?, condition.get("code")?)));
-        put("reasonReference", problem.map(|(id, _)| list([refer(format!("Condition/{id}"))])));
+        // A diagnosis of a note that is not signed is no resource yet.
+        let referred = problem.filter(|(id, _)| record::ResourceKey::parse("Condition", id).is_some());
+        put("reasonReference", referred.map(|(id, _)| list([refer(format!("Condition/{id}"))])));
         let typed = self.reason_text.trim();
         let reasons = problem.map(|(_, code)| code.clone().into_owned()).into_iter();
         let reasons: Vec<Json<'static>> =

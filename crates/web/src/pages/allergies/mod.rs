@@ -6,6 +6,7 @@ use askama::Template;
 use fhir::Json;
 use http::StatusCode;
 use identity::Session;
+use jiff::tz::TimeZone;
 use record::PART2_NOTICE;
 use serde_json::json;
 
@@ -98,8 +99,8 @@ impl Entry {
 }
 
 impl Line {
-    fn of(one: &Json<'_>, names: &Names) -> Self {
-        let allergy = Allergy::of(one, names);
+    fn of(one: &Json<'_>, names: &Names, zone: &TimeZone) -> Self {
+        let allergy = Allergy::of(one, names, zone);
         let typed = fill::filled(one);
         Self {
             id: text(one, "id").unwrap_or_default().to_owned(),
@@ -110,7 +111,7 @@ impl Line {
             certainty: typed.choice("certainty", &CERTAINTIES).map_or("", |(_, words)| words),
             is_severe: allergy.is_severe,
             over: typed.choice("standing", &STANDINGS).filter(|_| !holds(one)).map_or("", |(_, words)| words),
-            notes: deed::notes_of(one),
+            notes: deed::notes_of(one, zone),
             source: allergy.source,
         }
     }
@@ -178,7 +179,7 @@ pub async fn add(asked: &Asked<'_>) -> Answer {
         return shown(asked, &session, &asking, held, Some(entry), None, StatusCode::CONFLICT);
     }
     let same = entry.typed.get("substance").to_lowercase();
-    if held.active().any(|one| Allergy::of(one, &held.names).substance.to_lowercase() == same) {
+    if held.active().any(|one| Allergy::of(one, &held.names, asked.web.zone()).substance.to_lowercase() == same) {
         entry.typed.slip("substance", "This is on the list already. Change it there.");
     }
     if !entry.typed.slips.is_empty() {
@@ -331,7 +332,7 @@ fn shown(
 ) -> Answer {
     let lines = |over: bool| {
         let wanted = held.all.iter().filter(|one| holds(one) != over && (over || !is_none_known(one)));
-        let mut lines: Vec<Line> = wanted.map(|one| Line::of(one, &held.names)).collect();
+        let mut lines: Vec<Line> = wanted.map(|one| Line::of(one, &held.names, asked.web.zone())).collect();
         lines.sort_by(|a, b| (!a.is_severe, &a.substance).cmp(&(!b.is_severe, &b.substance)));
         lines
     };

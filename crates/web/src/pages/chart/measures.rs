@@ -139,7 +139,7 @@ impl Measure {
             value: value::of(latest),
             flag: value::flag(latest),
             range: value::range(latest),
-            when: taken(latest).map(time::day).unwrap_or_default(),
+            when: taken(latest).map(|at| reading.day(at)).unwrap_or_default(),
             source: by.unwrap_or_default(),
             before: series.all.get(1).map(|one| value::of(one).text).unwrap_or_default(),
             spark: None,

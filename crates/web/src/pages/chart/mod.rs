@@ -25,6 +25,7 @@ use super::patients::asking;
 use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
+use crate::clinic::addenda;
 use crate::clinic::ask::{Asking, Sheet};
 use crate::clinic::banner::{Allergies, Banner, Glass, holds};
 use crate::clinic::day::{self, Day};
@@ -106,6 +107,8 @@ struct Held<'h> {
     since_ms: Option<i64>,
     /// Vital signs older than the latest readings.
     rare: &'h Sheet,
+    /// What was added to the notes that are shown.
+    added: &'h [Sheet],
     /// What visits were about, by id.
     reasons: &'h HashMap<String, String>,
 }
@@ -158,10 +161,12 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let reviews = reviews_results(asked.web, asking.caller);
     let reports = async { if reviews { waiting::asked(&asking, patient_id).await } else { Ok(Sheet::default()) } };
     let (parts, reports) = try_join(Parts::of(&asking, &outlook, patient_id, &when), reports).await?;
-    let reasons = reasons(&asking, &parts).await?;
+    let visits = parts.get(Part::Encounters).map(|(sheet, _)| sheet);
+    let reasons = reasons(&asking, visits).await?;
     let rare = rare_vitals(&asking, &parts, patient_id).await?;
+    let added = added(&asking, &parts, patient_id).await?;
     // The patient's own resource names those to whom it is attributed.
-    let names = Names::of(&asking, std::slice::from_ref(&json), parts.sheets()).await?;
+    let names = Names::of(&asking, std::slice::from_ref(&json), parts.sheets().chain(&added)).await?;
     let mut page = Page::of(
         asked,
         &session,
@@ -172,25 +177,27 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
             reports: &reports,
             since_ms: look.since_ms,
             rare: &rare,
+            added: &added,
             reasons: &reasons,
         },
         &names,
     );
     page.ways = Ways::of(asked, &asking, true).await?;
     page.banner.glass = Glass::of(asked.web, &session, outlook.chart);
-    let is_part2 = patient.get().is_part2() || reports.is_part2() || parts.sheets().any(Sheet::is_part2);
+    let is_part2 = patient.get().is_part2() || reports.is_part2() || parts.sheets().chain(&added).any(Sheet::is_part2);
     page.part2_notice = is_part2.then_some(PART2_NOTICE);
     Ok(answer::page(StatusCode::OK, &page))
 }
 
 impl<'a> Page<'a> {
     fn of(asked: &'a Asked<'_>, session: &'a Session, asking: &Asking<'_>, held: &Held<'_>, names: &Names) -> Self {
-        let Held { patient, parts, reports, since_ms, reasons, rare } = held;
+        let Held { patient, parts, reports, since_ms, reasons, rare, added } = held;
+        let added: Vec<Vec<Json<'_>>> = added.iter().map(Sheet::resources).collect();
         let (now_ms, zone) = (asking.record.now_ms(), asked.web.zone());
         let today = Day::of(now_ms, zone).date();
         let mut reading = Reading::at(names, zone);
         if let Some(since_ms) = since_ms {
-            reading.add_news(parts.sheets(), asking.caller, *since_ms);
+            reading.add_news(parts.sheets().chain(held.added), asking.caller, *since_ms);
         }
         let observations = parts.get(Part::Results).map(|(sheet, _)| sheet.resources()).unwrap_or_default();
         let waiting = waiting::reports(reports, &observations, &mut reading);
@@ -199,7 +206,7 @@ impl<'a> Page<'a> {
         let mut banner = Banner::of(patient, today);
         if let Some((sheet, _)) = parts.get(Part::Allergies) {
             let held = sheet.resources();
-            banner.allergies = Allergies::of(&held, names);
+            banner.allergies = Allergies::of(&held, names, zone);
             let holding = held.iter().filter(|one| holds(one));
             allergy_news.extend(holding.filter_map(|one| Some((text(one, "id")?.to_owned(), reading.news(one)?))));
         }
@@ -213,8 +220,12 @@ impl<'a> Page<'a> {
             active
         });
         let (vitals, from_ms) = vitals(parts, rare, text(patient, "birthDate"), reading, now_ms);
-        let (medicines, unsigned) = medicines(parts, reading);
+        let (medicines, unsigned) = medicines(parts, &banner.id, reading);
+        let orders_open = parts.get(Part::Orders).filter(|(_, is_whole)| *is_whole).map(|_| banner.id.clone());
+        let documents = parts.get(Part::Documents).map(|(sheet, _)| sheet.resources()).unwrap_or_default();
+        let notes_of_visits = panels::notes_of_visits(&documents, &banner.id);
         let results = parts.get(Part::Results);
+        let documents = panel(parts, Part::Documents, |held| panels::documents(held, &banner.id, reading));
         let mut page = Self {
             frame: Frame::of(asked.web),
             shell: Shell::of(asked.web, session, Place::Patients),
@@ -237,15 +248,15 @@ impl<'a> Page<'a> {
             enters_vitals: asking.may_ever(Action::Create, "Observation"),
             results: results.map(|(sheet, is_whole)| (measures::results(&sheet.resources(), reading), is_whole)),
             results_of: results.and_then(|(sheet, _)| sheet.next().map(|_| sheet.resources().len())),
-            notes: panel(parts, Part::Notes, |held| notes::notes(held, reading)),
+            notes: panel(parts, Part::Notes, |held| notes::notes(held, &added, reading)),
             may_write: asking.may_ever(Action::Create, "DocumentReference"),
             plans: panel(parts, Part::Plans, |held| panels::plans(held, reading)),
-            visits: panel(parts, Part::Encounters, |held| panels::encounters(held, reasons, reading)),
+            visits: panel(parts, Part::Encounters, |held| panels::encounters(held, reasons, &notes_of_visits, reading)),
             appointments: panel(parts, Part::Appointments, |held| panels::appointments(held, reading)),
-            orders: panel(parts, Part::Orders, |held| panels::orders(held, reading, today)),
+            orders: panel(parts, Part::Orders, |held| panels::orders(held, orders_open.as_deref(), reading, today)),
             orders_tests: super::orders::may_order(asking),
             immunizations: panel(parts, Part::Immunizations, |held| panels::immunizations(held, reading)),
-            documents: panel(parts, Part::Documents, |held| panels::documents(held, reading)),
+            documents,
             part2_notice: None,
             opened: day::clock(now_ms, zone),
             zone: zone_name(zone, now_ms),
@@ -264,7 +275,8 @@ impl<'a> Page<'a> {
         let (Some(documents), Some((sheet, _))) = (&mut self.documents, parts.get(Part::Documents)) else { return };
         let is_note = |one: &Json<'_>| {
             let notes = self.notes.iter().flat_map(|panel| &panel.rows);
-            text(one, "id").is_some_and(|id| { notes }.any(|note| note.id == id))
+            let is_it = |note: &Note, id: &str| note.id == id || note.addenda.iter().any(|added| added.id == id);
+            text(one, "id").is_some_and(|id| { notes }.any(|note| is_it(note, id)))
         };
         let held = sheet.resources();
         let shown = held.iter().filter(|one| text(one, "status") != Some("entered-in-error"));
@@ -319,8 +331,20 @@ async fn rare_vitals(asking: &Asking<'_>, parts: &Parts, patient_id: &str) -> Re
     asking.search_if_ever("Observation", &asked).await
 }
 
+/// What was added to the notes that are shown.
+async fn added(asking: &Asking<'_>, parts: &Parts, patient_id: &str) -> Result<Vec<Sheet>, Refusal> {
+    let Some((notes, _)) = parts.get(Part::Notes) else { return Ok(Vec::new()) };
+    let notes = notes.resources();
+    let ids: Vec<String> = notes.iter().filter_map(|one| text(one, "id").map(str::to_owned)).collect();
+    match addenda::of(asking, patient_id, &ids).await {
+        // An organization's own policy may hide what is asked by.
+        Err(Refusal::Record(RecordError::Denied(_) | RecordError::HiddenParameter { .. })) => Ok(Vec::new()),
+        found => found,
+    }
+}
+
 /// Prescribed and reported, under one heading; and what is prescribed once somebody signs it.
-fn medicines(parts: &Parts, reading: &Reading<'_>) -> (Option<Panel<Row>>, Vec<Row>) {
+fn medicines(parts: &Parts, patient_id: &str, reading: &Reading<'_>) -> (Option<Panel<Row>>, Vec<Row>) {
     let (prescribed, reported) = (parts.get(Part::Prescriptions), parts.get(Part::Statements));
     if prescribed.is_none() && reported.is_none() {
         return (None, Vec::new());
@@ -330,13 +354,15 @@ fn medicines(parts: &Parts, reading: &Reading<'_>) -> (Option<Panel<Row>>, Vec<R
         requests.into_iter().partition(|one| text(one, "status") == Some("draft"));
     let statements = reported.map(|(sheet, _)| sheet.resources()).unwrap_or_default();
     let is_whole = [prescribed, reported].iter().all(|part| part.is_some_and(|(_, is_whole)| is_whole));
-    let current = Panel { rows: panels::medicines(&requests, &statements, reading), is_whole, of: None };
-    (Some(current), panels::medicines(&unsigned, &[], reading))
+    // Their pages open to whom all of them are open.
+    let chart = prescribed.filter(|(_, is_whole)| *is_whole).map(|_| patient_id);
+    let current = Panel { rows: panels::medicines(&requests, &statements, chart, reading), is_whole, of: None };
+    (Some(current), panels::medicines(&unsigned, &[], chart, reading))
 }
 
 /// What visits refer to as their reason, by id.
-async fn reasons(asking: &Asking<'_>, parts: &Parts) -> Result<HashMap<String, String>, Refusal> {
-    let Some((visits, _)) = parts.get(Part::Encounters) else { return Ok(HashMap::new()) };
+pub async fn reasons(asking: &Asking<'_>, visits: Option<&Sheet>) -> Result<HashMap<String, String>, Refusal> {
+    let Some(visits) = visits else { return Ok(HashMap::new()) };
     let mut ids = panels::reasons_named(&visits.resources());
     ids.truncate(REASONS_MAX);
     if ids.is_empty() {

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use fhir::Json;
 
 use super::reading::Reading;
+use crate::clinic::addenda;
 use crate::clinic::read::{all, at, text, words_of};
 
 /// A note that is longer is read where it was written.
@@ -21,10 +22,32 @@ pub struct Note {
     /// Why there is no text here.
     pub elsewhere: Option<String>,
     pub news: Option<&'static str>,
+    pub addenda: Vec<Added>,
 }
 
-pub fn notes(documents: &[Json<'_>], reading: &Reading<'_>) -> Vec<Note> {
-    documents.iter().map(|one| Note::of(one, reading)).collect()
+/// What was added to a note: of one that plans anew, the plan.
+pub struct Added {
+    pub id: String,
+    pub source: String,
+    pub plan: Option<String>,
+    pub news: Option<&'static str>,
+}
+
+pub fn notes(documents: &[Json<'_>], added: &[Vec<Json<'_>>], reading: &Reading<'_>) -> Vec<Note> {
+    let note = |one: &Json<'_>| {
+        let mut note = Note::of(one, reading);
+        let addenda = addenda::under(&note.id, added);
+        let holds = addenda.into_iter().filter(|one| text(one, "status") != Some("entered-in-error"));
+        note.addenda = holds.map(|one| Note::of(one, reading)).map(Added::of).collect();
+        note
+    };
+    documents.iter().map(note).collect()
+}
+
+impl Added {
+    fn of(Note { id, source, plan, news, .. }: Note) -> Self {
+        Self { id, source, plan, news }
+    }
 }
 
 impl Note {
@@ -48,6 +71,7 @@ impl Note {
             whole: Vec::new(),
             elsewhere: None,
             news: reading.news(document),
+            addenda: Vec::new(),
         };
         match written(document) {
             Ok(text) => {

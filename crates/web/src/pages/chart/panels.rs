@@ -8,16 +8,20 @@ use fhir::Json;
 use jiff::civil::Date;
 
 use super::reading::Reading;
+use crate::clinic::addenda;
 use crate::clinic::names::Names;
+use crate::clinic::note;
 use crate::clinic::read::{all, any_code, at, code, reference, text, words, words_of};
-use crate::clinic::time;
 
+pub const CANCELLED: &str = "cancelled";
 const ICD: &str = "http://hl7.org/fhir/sid/icd-10-cm";
 
 /// A row with a line under it.
 #[derive(Default)]
 pub struct Row {
     pub main: String,
+    /// The page of its own, if it has one.
+    pub to: Option<String>,
     /// At the right: a date or a state.
     pub side: String,
     /// Said with a chip: overdue, draft, on hold.
@@ -44,6 +48,11 @@ fn sentence(parts: impl IntoIterator<Item = Option<String>>) -> Vec<String> {
     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect()
 }
 
+/// The page of a thing in a chart, where such pages open.
+fn page_of(one: &Json<'_>, room: &str, chart: Option<&str>) -> Option<String> {
+    Some(format!("/patients/{}/{room}/{}", chart?, text(one, "id")?))
+}
+
 fn named(resource: &Json<'_>, element: &str, unnamed: &str) -> String {
     words_of(resource, element).unwrap_or_else(|| unnamed.to_owned())
 }
@@ -60,11 +69,12 @@ pub fn problems(conditions: &[Json<'_>], reading: &Reading<'_>) -> (Vec<Row>, Ve
     for one in sorted {
         let is_over =
             matches!(one.get("clinicalStatus").and_then(any_code), Some("inactive" | "remission" | "resolved"));
-        let since = onset(one).map(|date| format!("since {}", time::day(date)));
-        let until = text(one, "abatementDateTime").map(|date| format!("until {}", time::day(date)));
+        let since = onset(one).map(|date| format!("since {}", reading.day(date)));
+        let until = text(one, "abatementDateTime").map(|date| format!("until {}", reading.day(date)));
         let icd = one.get("code").and_then(|concept| code(concept, ICD)).map(str::to_owned);
-        let recorded = text(one, "recordedDate").map(|date| format!("recorded {}", time::day(date)));
+        let recorded = text(one, "recordedDate").map(|date| format!("recorded {}", reading.day(date)));
         let row = Row {
+            to: None,
             main: named(one, "code", "Problem without a name"),
             side: String::new(),
             mark: (verified(one).as_deref() == Some("provisional")).then_some("provisional"),
@@ -80,8 +90,13 @@ fn onset<'j>(condition: &'j Json<'_>) -> Option<&'j str> {
     text(condition, "onsetDateTime").or_else(|| text(at(condition, &["onsetPeriod"])?, "start"))
 }
 
-/// What the patient should be taking: prescribed, then what they or others report.
-pub fn medicines(requests: &[Json<'_>], statements: &[Json<'_>], reading: &Reading<'_>) -> Vec<Row> {
+/// What the patient should be taking: prescribed, each with its page in this chart, then what they or others report.
+pub fn medicines(
+    requests: &[Json<'_>],
+    statements: &[Json<'_>],
+    chart: Option<&str>,
+    reading: &Reading<'_>,
+) -> Vec<Row> {
     let name = |one: &Json<'_>| {
         let coded = one.get("medicationCodeableConcept").and_then(words);
         let named = coded.or_else(|| reading.name(one.get("medicationReference")?));
@@ -101,23 +116,25 @@ pub fn medicines(requests: &[Json<'_>], statements: &[Json<'_>], reading: &Readi
         _ => None,
     };
     let prescribed = requests.iter().map(|one| Row {
+        to: page_of(one, "prescriptions", chart),
         main: name(one),
         side: String::new(),
         mark: state(one),
         under: sentence([
             doses(one, "dosageInstruction"),
-            text(one, "authoredOn").map(time::day),
+            text(one, "authoredOn").map(|at| reading.day(at)),
             one.get("requester").and_then(|by| reading.name(by)),
         ]),
         news: reading.news(one),
     });
     let reported = statements.iter().map(|one| Row {
+        to: None,
         main: name(one),
         side: "reported".to_owned(),
         mark: state(one),
         under: sentence([
             doses(one, "dosage"),
-            text(one, "dateAsserted").map(time::day),
+            text(one, "dateAsserted").map(|at| reading.day(at)),
             one.get("informationSource").and_then(|by| reading.name(by)),
         ]),
         news: reading.news(one),
@@ -132,18 +149,18 @@ pub fn ended(requests: &[Json<'_>], reading: &Reading<'_>) -> Vec<(String, &'sta
         let how = match text(one, "status") {
             Some("stopped") => "stopped",
             Some("completed") => "completed",
-            Some("cancelled") => "cancelled",
+            Some("cancelled") => CANCELLED,
             Some("entered-in-error") => "a mistake, taken back",
             _ => continue,
         };
-        said.extend(medicines(std::slice::from_ref(one), &[], reading).into_iter().map(|row| (row.main, how)));
+        said.extend(medicines(std::slice::from_ref(one), &[], None, reading).into_iter().map(|row| (row.main, how)));
     }
     said
 }
 
 /// As one line each: for a note.
 pub fn medicines_said(requests: &[Json<'_>], names: &Names) -> Vec<String> {
-    let rows = medicines(requests, &[], &Reading::plain(names)).into_iter();
+    let rows = medicines(requests, &[], None, &Reading::plain(names)).into_iter();
     let said = rows.zip(requests).map(|(row, one)| {
         let dosed = all(one, "dosageInstruction").iter().any(|dose| text(dose, "text").is_some());
         match row.under.first().filter(|_| dosed) {
@@ -206,7 +223,10 @@ pub fn plans(plans: &[Json<'_>], reading: &Reading<'_>) -> Vec<Plan> {
             .filter_map(|activity| activity.get("detail"))
             .filter_map(|detail| text(detail, "description").map(str::to_owned).or_else(|| words(detail.get("code")?)))
             .collect(),
-        source: sentence([one.get("author").and_then(|by| reading.name(by)), text(one, "created").map(time::day)]),
+        source: sentence([
+            one.get("author").and_then(|by| reading.name(by)),
+            text(one, "created").map(|at| reading.day(at)),
+        ]),
     };
     plans.iter().map(plan).collect()
 }
@@ -216,6 +236,7 @@ pub fn appointments(booked: &[Json<'_>], reading: &Reading<'_>) -> Vec<Row> {
         let actors = all(one, "participant").iter().filter_map(|part| part.get("actor"));
         let with = { actors }.find(|actor| matches!(reference(actor), Some(("Practitioner", _))));
         Row {
+            to: None,
             main: text(one, "start").map_or_else(|| "Time not set".to_owned(), |at| reading.moment(at)),
             side: match text(one, "status") {
                 Some("arrived" | "checked-in") => "here",
@@ -236,21 +257,22 @@ pub fn appointments(booked: &[Json<'_>], reading: &Reading<'_>) -> Vec<Row> {
 }
 
 /// What was ordered and has no end yet. One whose time is over is overdue.
-pub fn orders(requests: &[Json<'_>], reading: &Reading<'_>, today: Date) -> Vec<Row> {
+pub fn orders(requests: &[Json<'_>], chart: Option<&str>, reading: &Reading<'_>, today: Date) -> Vec<Row> {
     let today = today.to_string();
     let row = |one: &Json<'_>| {
         let due = text(one, "occurrenceDateTime").or_else(|| text(at(one, &["occurrencePeriod"])?, "end"));
         let is_late = due.is_some_and(|due| due.get(..10).is_some_and(|day| day < today.as_str()));
         Row {
+            to: page_of(one, "orders", chart),
             main: named(one, "code", "Order without a name"),
-            side: due.map(|due| format!("due {}", time::day(due))).unwrap_or_default(),
+            side: due.map(|due| format!("due {}", reading.day(due))).unwrap_or_default(),
             mark: match text(one, "status") {
                 Some("draft") => Some("draft"),
                 Some("on-hold") => Some("on hold"),
                 _ => is_late.then_some("overdue"),
             },
             under: sentence([
-                text(one, "authoredOn").map(|date| format!("ordered {}", time::day(date))),
+                text(one, "authoredOn").map(|date| format!("ordered {}", reading.day(date))),
                 one.get("requester").and_then(|by| reading.name(by)),
                 text(one, "priority").filter(|priority| *priority != "routine").map(str::to_uppercase),
             ]),
@@ -272,9 +294,14 @@ pub fn immunizations(given: &[Json<'_>], reading: &Reading<'_>) -> Vec<Row> {
         }
         let by = all(one, "performer").iter().find_map(|part| reading.name(part.get("actor")?));
         let reported = one.get("primarySource").and_then(Json::as_bool) == Some(false);
-        let side = text(one, "occurrenceDateTime").map(time::day).or(text(one, "occurrenceString").map(str::to_owned));
+        let side = text(one, "occurrenceDateTime")
+            .map(|at| reading.day(at))
+            .or(text(one, "occurrenceString").map(str::to_owned));
         let under = sentence([by, reported.then(|| "from other records".to_owned())]);
-        rows.push((Row { main, side: side.unwrap_or_default(), mark: None, under, news: reading.news(one) }, 1));
+        rows.push((
+            Row { main, to: None, side: side.unwrap_or_default(), mark: None, under, news: reading.news(one) },
+            1,
+        ));
     }
     let counted = |(row, doses): (Row, u32)| match doses {
         1 => row,
@@ -287,12 +314,17 @@ pub fn immunizations(given: &[Json<'_>], reading: &Reading<'_>) -> Vec<Row> {
     rows.into_iter().map(counted).collect()
 }
 
-pub fn documents(held: &[Json<'_>], reading: &Reading<'_>) -> Vec<Row> {
+pub fn documents(held: &[Json<'_>], patient_id: &str, reading: &Reading<'_>) -> Vec<Row> {
     let row = |one: &Json<'_>| Row {
-        main: text(one, "description")
-            .map(str::to_owned)
-            .unwrap_or_else(|| named(one, "type", "Document without a title")),
-        side: text(one, "date").map(time::day).unwrap_or_default(),
+        main: addenda::titled(
+            one,
+            text(one, "description").map_or_else(|| named(one, "type", "Document without a title"), str::to_owned),
+        ),
+        to: text(one, "id").map(|id| {
+            let room = if note::is_text(one) { "notes" } else { "documents" };
+            format!("/patients/{patient_id}/{room}/{id}")
+        }),
+        side: text(one, "date").map(|at| reading.day(at)).unwrap_or_default(),
         mark: (text(one, "docStatus") == Some("preliminary")).then_some("not signed"),
         under: sentence([reading.names.first(one, "author"), words_of(one, "category")]),
         news: reading.news(one),
@@ -300,8 +332,13 @@ pub fn documents(held: &[Json<'_>], reading: &Reading<'_>) -> Vec<Row> {
     held.iter().filter(|one| text(one, "status") != Some("entered-in-error")).map(row).collect()
 }
 
-/// Visits, newest first, with what they were about.
-pub fn encounters(visits: &[Json<'_>], reasons: &HashMap<String, String>, reading: &Reading<'_>) -> Vec<Row> {
+/// Visits, newest first, with what they were about. A visit has no page but its note.
+pub fn encounters(
+    visits: &[Json<'_>],
+    reasons: &HashMap<String, String>,
+    notes: &HashMap<String, String>,
+    reading: &Reading<'_>,
+) -> Vec<Row> {
     let row = |one: &Json<'_>| {
         let told = |element: &Json<'_>| reasons.get(reference(element)?.1).cloned();
         let reason = words_of(one, "reasonCode")
@@ -318,6 +355,7 @@ pub fn encounters(visits: &[Json<'_>], reasons: &HashMap<String, String>, readin
         let with = all(one, "participant").iter().find_map(|part| reading.name(part.get("individual")?));
         let start = at(one, &["period"]).and_then(|period| text(period, "start"));
         Row {
+            to: text(one, "id").and_then(|id| notes.get(id)).cloned(),
             main: reason.unwrap_or_else(|| named(one, "type", "Visit")),
             side: start.map(|at| reading.moment(at)).unwrap_or_default(),
             mark: (text(one, "status") == Some("in-progress")).then_some("open now"),
@@ -330,6 +368,18 @@ pub fn encounters(visits: &[Json<'_>], reasons: &HashMap<String, String>, readin
         .filter(|one| !matches!(text(one, "status"), Some("cancelled" | "entered-in-error")))
         .map(row)
         .collect()
+}
+
+/// The pages of notes, by the visit that they are of. What was added to a note stands under it.
+pub fn notes_of_visits(documents: &[Json<'_>], patient_id: &str) -> HashMap<String, String> {
+    let signed = documents.iter().filter(|one| note::is_text(one) && addenda::adds_to(one).is_none());
+    let stands = signed.filter(|one| text(one, "status") == Some("current"));
+    let of_visit = stands.filter_map(|one| {
+        let visits = all(one.get("context")?, "encounter").iter().filter_map(reference);
+        let page = format!("/patients/{patient_id}/notes/{}", text(one, "id")?);
+        Some((visits.filter(|(kind, _)| *kind == "Encounter").map(|(_, id)| id.to_owned()).next()?, page))
+    });
+    of_visit.collect()
 }
 
 /// Conditions that visits refer to as their reason.
@@ -374,7 +424,7 @@ mod tests {
             r#"{"status":"active","code":{"text":"Ear"},"occurrenceDateTime":"2026-11-22"}"#,
             r#"{"status":"draft","code":{"text":"Toe"}}"#,
         ]);
-        let rows = orders(&held, &Reading::plain(&Names::default()), Date::constant(2026, 11, 22));
+        let rows = orders(&held, None, &Reading::plain(&Names::default()), Date::constant(2026, 11, 22));
         assert_eq!(rows.iter().map(|row| row.mark).collect::<Vec<_>>(), [Some("overdue"), None, Some("draft")]);
     }
 

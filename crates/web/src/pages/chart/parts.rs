@@ -100,7 +100,11 @@ impl Part {
             Part::Statements => ("MedicationStatement", &[("status", "active,on-hold"), ("_count", "100")]),
             Part::Vitals => ("Observation", &[("category", "vital-signs"), ("_sort", "-date"), ("_count", "200")]),
             Part::Results => ("Observation", &[("category", "laboratory"), ("_sort", "-date"), ("_count", "250")]),
-            Part::Notes => ("DocumentReference", &[("category", "clinical-note"), ("_sort", "-date"), ("_count", "3")]),
+            // What was added to a note stands under it.
+            Part::Notes => (
+                "DocumentReference",
+                &[("category", "clinical-note"), ("relation:not", "appends"), ("_sort", "-date"), ("_count", "3")],
+            ),
             Part::Plans => ("CarePlan", &[("status", "active"), ("_count", "20")]),
             Part::Encounters => ("Encounter", &[("_sort", "-date"), ("_count", "12")]),
             Part::Appointments => {

@@ -65,6 +65,11 @@ impl<'a> Reading<'a> {
         self.names.name(reference)
     }
 
+    /// The day that FHIR means, on the clinic's calendar.
+    pub fn day(&self, fhir: &str) -> String {
+        day::day_of(fhir, &self.zone)
+    }
+
     /// `02-Nov-2026 10:12` on the clinic's clock; the day alone where no time was written.
     pub fn moment(&self, fhir: &str) -> String {
         match fhir.parse::<Timestamp>() {

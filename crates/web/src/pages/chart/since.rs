@@ -2,6 +2,8 @@
 
 use jiff::tz::TimeZone;
 
+use super::notes::Note;
+use super::panels::CANCELLED;
 use super::reading::moment;
 use super::{Page, Panel};
 
@@ -11,6 +13,8 @@ pub struct Since {
     pub counts: Vec<Count>,
     /// Medicines that came to their end meanwhile, and how.
     pub ended: Vec<(String, &'static str)>,
+    /// Drafts that nobody signed end so, too: they were never among the medicines.
+    pub cancelled: Vec<String>,
 }
 
 pub struct Count {
@@ -27,7 +31,9 @@ struct Tally {
 
 impl Since {
     pub fn of(page: &Page<'_>, since_ms: i64, zone: &TimeZone, ended: Vec<(String, &'static str)>) -> Self {
-        let mut since = Self { when: moment(since_ms, zone), counts: Vec::new(), ended };
+        let (cancelled, ended): (Vec<_>, Vec<_>) = ended.into_iter().partition(|(_, how)| *how == CANCELLED);
+        let cancelled = cancelled.into_iter().map(|(name, _)| name).collect();
+        let mut since = Self { when: moment(since_ms, zone), counts: Vec::new(), ended, cancelled };
         let results = page.results.iter().flat_map(|(results, _)| results.shown.iter().chain(&results.further));
         let results: Vec<bool> = results.map(|one| one.news.is_some()).collect();
         since.add(tally(results.into_iter(), page.results_of.is_some()), "result", "results", "results");
@@ -55,7 +61,8 @@ impl Since {
     /// A single note is a link to itself.
     fn add_notes(&mut self, page: &Page<'_>) {
         let Some(panel) = &page.notes else { return };
-        let new: Vec<&str> = panel.rows.iter().filter(|note| note.news.is_some()).map(|note| &*note.id).collect();
+        let fresh = |note: &Note| note.news.is_some() || note.addenda.iter().any(|added| added.news.is_some());
+        let new: Vec<&str> = panel.rows.iter().filter(|note| fresh(note)).map(|note| &*note.id).collect();
         let address = match new[..] {
             [id] => format!("/patients/{}/notes/{id}", page.banner.id),
             _ => "#notes".to_owned(),
@@ -75,7 +82,7 @@ impl Since {
     }
 
     pub fn is_nothing(&self) -> bool {
-        self.counts.is_empty() && self.ended.is_empty()
+        self.counts.is_empty() && self.ended.is_empty() && self.cancelled.is_empty()
     }
 }
 

@@ -16,15 +16,16 @@ use super::patients::asking;
 use crate::answer;
 use crate::assets::{Asset, DOCUMENTS_CSS, Frame};
 use crate::client::Asked;
+use crate::clinic::addenda;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::day::{self, Day};
 use crate::clinic::head::Head;
 use crate::clinic::names::Names;
+use crate::clinic::note;
 use crate::clinic::read::LOINC;
-use crate::clinic::read::{all, at, code, has_code, text, words};
+use crate::clinic::read::{all, code, text, words};
 use crate::clinic::shell::{Place, Shell};
-use crate::clinic::time;
 use crate::clinic::token;
 use crate::forms::Form;
 use crate::refusal::Refusal;
@@ -94,6 +95,8 @@ struct Group {
 pub struct Row {
     pub id: String,
     pub title: String,
+    /// The note that it was added to.
+    pub adds_to: Option<String>,
     pub kind: String,
     /// The day of the document, or when it was filed.
     pub dated: String,
@@ -141,7 +144,7 @@ pub async fn file(asked: &Asked<'_>) -> Answer {
         return Err(Refusal::NotYours);
     }
     let patient_id = asked.ids[0];
-    let orders = orders(&asking, patient_id).await?;
+    let orders = orders(&asking, patient_id, asked.web.zone()).await?;
     let mut entry = Entry::read(asked, &upload.form);
     let media = entry.weigh(&upload.bytes, &orders, asking.record.now_ms(), asked.web.zone());
     let kind = TYPES.iter().find(|(code, _)| *code == entry.kind);
@@ -264,11 +267,11 @@ fn kept_wrong(keep: &str, why: &str) -> Option<&'static str> {
 }
 
 /// Orders that a document may answer.
-async fn orders(asking: &Asking<'_>, patient_id: &str) -> Result<Vec<(String, String)>, Refusal> {
+async fn orders(asking: &Asking<'_>, patient_id: &str, zone: &TimeZone) -> Result<Vec<(String, String)>, Refusal> {
     let pairs = [("patient", patient_id), ("status", "active,on-hold"), ("_sort", "-authored"), ("_count", ORDERS_MAX)];
     let sheet = asking.search_if_ever("ServiceRequest", &pairs).await?;
     let named = |one: &Json<'_>| {
-        let day = text(one, "authoredOn").map(|day| format!(", {}", time::day(day))).unwrap_or_default();
+        let day = text(one, "authoredOn").map(|day| format!(", {}", day::day_of(day, zone))).unwrap_or_default();
         Some((text(one, "id")?.to_owned(), format!("{}{day}", words(one.get("code")?)?)))
     };
     Ok(sheet.resources().iter().filter_map(named).collect())
@@ -303,7 +306,7 @@ async fn shown(
         }
     }
     groups.sort_by(|a, b| a.name.cmp(&b.name));
-    let orders = if entry.is_some() { orders(asking, patient_id).await? } else { Vec::new() };
+    let orders = if entry.is_some() { orders(asking, patient_id, asked.web.zone()).await? } else { Vec::new() };
     let page = Page {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, session, Place::Patients),
@@ -338,7 +341,8 @@ impl Row {
         });
         Self {
             id: text(one, "id").unwrap_or_default().to_owned(),
-            title: title.unwrap_or_else(|| kind.clone()),
+            title: addenda::titled(one, title.unwrap_or_else(|| kind.clone())),
+            adds_to: addenda::adds_to(one).map(str::to_owned),
             kind,
             dated: written.or_else(|| text(one, "date")).map(|at| day::day_of(at, zone)).unwrap_or_default(),
             filed: text(one, "date").map(|at| day::moment_of(at, zone)).unwrap_or_default(),
@@ -353,8 +357,7 @@ impl Row {
             },
             is_withheld,
             is_error,
-            is_note: has_code(one, "category", "clinical-note")
-                && at(one, &["content", "attachment", "data"]).is_some(),
+            is_note: note::is_text(one),
         }
     }
 }

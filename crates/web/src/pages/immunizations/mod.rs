@@ -6,6 +6,7 @@ use askama::Template;
 use fhir::Json;
 use http::StatusCode;
 use identity::Session;
+use jiff::tz::TimeZone;
 use record::PART2_NOTICE;
 use serde_json::json;
 
@@ -17,7 +18,7 @@ use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::codes::{Row, VACCINES};
-use crate::clinic::day::Day;
+use crate::clinic::day::{self, Day};
 use crate::clinic::deed::{self, Author, Deed, Done};
 use crate::clinic::head::{Head, opened};
 use crate::clinic::names::Names;
@@ -83,7 +84,7 @@ impl Entry {
 }
 
 impl Dose {
-    fn of(one: &Json<'_>, names: &Names) -> Self {
+    fn of(one: &Json<'_>, names: &Names, zone: &TimeZone) -> Self {
         let by = all(one, "performer").iter().find_map(|part| names.name(part.get("actor")?));
         let is_reported = one.get("primarySource").and_then(Json::as_bool) == Some(false);
         let maker = one.get("manufacturer").and_then(|maker| names.name(maker));
@@ -108,13 +109,13 @@ impl Dose {
             version: deed::version_of(one),
             vaccine: words_of(one, "vaccineCode").unwrap_or_else(|| "Vaccine without a name".to_owned()),
             when: text(one, "occurrenceDateTime")
-                .map(time::day)
+                .map(|at| day::day_of(at, zone))
                 .or(text(one, "occurrenceString").map(str::to_owned))
                 .unwrap_or_default(),
             refused,
             is_reported,
             details: details.into_iter().flatten().collect(),
-            notes: deed::notes_of(one),
+            notes: deed::notes_of(one, zone),
         }
     }
 }
@@ -165,7 +166,7 @@ pub async fn add(asked: &Asked<'_>) -> Answer {
         return shown(asked, &session, &asking, held, (Some(entry), None), None, StatusCode::CONFLICT);
     }
     let is_same = |one: &&Json<'static>| {
-        let dose = Dose::of(one, &held.names);
+        let dose = Dose::of(one, &held.names, asked.web.zone());
         text(one, "status") == Some("completed")
             && text(one, "occurrenceDateTime").map(|day| day.get(..10).unwrap_or(day))
                 == made["occurrenceDateTime"].as_str()
@@ -233,14 +234,14 @@ fn shown(
 ) -> Answer {
     let is_mistake = |one: &&Json<'static>| text(one, "status") == Some("entered-in-error");
     let mut vaccines: Vec<(String, Vec<Dose>)> = Vec::new();
-    for dose in held.all.iter().filter(|one| !is_mistake(one)).map(|one| Dose::of(one, &held.names)) {
+    for dose in held.all.iter().filter(|one| !is_mistake(one)).map(|one| Dose::of(one, &held.names, asked.web.zone())) {
         match vaccines.iter_mut().find(|(name, _)| *name == dose.vaccine) {
             Some((_, doses)) => doses.push(dose),
             None => vaccines.push((dose.vaccine.clone(), vec![dose])),
         }
     }
     vaccines.sort_by_key(|(name, _)| name.to_lowercase());
-    let mistakes = held.all.iter().filter(is_mistake).map(|one| Dose::of(one, &held.names)).collect();
+    let mistakes = held.all.iter().filter(is_mistake).map(|one| Dose::of(one, &held.names, asked.web.zone())).collect();
     let page = Page {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, session, Place::Patients),

@@ -5,18 +5,19 @@ use http::StatusCode;
 use identity::Session;
 use record::RecordError;
 
-use super::item::{Draft, WHY_CHARS_MAX, WORDS_CHARS_MAX, shown};
+use super::item::{Draft, WHY_CHARS_MAX, WORDS_CHARS_MAX, given, may_act, shown};
+use super::reopen::{Undo, before, may_reopen};
 use super::{Answer, asking};
 use crate::answer;
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::day::{self, Day};
 use crate::clinic::duty::List;
+use crate::clinic::hands::people;
 use crate::clinic::moves::{self, Change, object};
-use crate::clinic::read::{all, reference, text};
+use crate::clinic::read::{all, has_code, reference, text};
 use crate::clinic::task::{self, annotation, concept, refer, security};
 use crate::clinic::token;
-use crate::pages::results::people;
 use crate::refusal::Refusal;
 
 /// Who sleeps longer is done.
@@ -28,16 +29,25 @@ enum Act {
     Snooze,
     Wake,
     Assign,
+    /// A note is not co-signed: it goes back to who asked.
+    Decline,
+    /// Who asked for a co-signature does not ask any more.
+    Withdraw,
     Answer,
     AnswerAndDone,
+    /// Who was done with it is not.
+    Reopen,
 }
 
 impl Act {
-    const EACH: [(&str, Act); 6] = [
+    const EACH: [(&str, Act); 9] = [
         ("done", Act::Done),
+        ("reopen", Act::Reopen),
         ("snooze", Act::Snooze),
         ("wake", Act::Wake),
         ("assign", Act::Assign),
+        ("decline", Act::Decline),
+        ("withdraw", Act::Withdraw),
         ("answer", Act::Answer),
         ("answer-done", Act::AnswerAndDone),
     ];
@@ -60,7 +70,7 @@ async fn act(asked: &Asked<'_>, kind: &'static str) -> Answer {
     let session = asked.writer(&form).await?;
     let asking = asking(asked, &session)?;
     let own = asking.record.own_practitioner(asking.caller).await?;
-    let Some(own) = own.filter(|_| task::may_act(&asking)) else { return Err(Refusal::NotYours) };
+    let Some(own) = own.filter(|_| may_act(&asking, kind)) else { return Err(Refusal::NotYours) };
     let known = Act::EACH.iter().find(|(name, _)| *name == form.text("act"));
     let (name, act) = *known.ok_or(Refusal::Invalid("the page did not say what to do"))?;
     let seen = form.version()?;
@@ -74,7 +84,23 @@ async fn act(asked: &Asked<'_>, kind: &'static str) -> Answer {
     let about = held.get().tree()?;
     let subject = about.get(if is_message { "subject" } else { "for" });
     let Some(("Patient", patient)) = subject.and_then(reference) else { return Err(RecordError::NotFound.into()) };
-    let people = people(&asking, patient, Some(&own)).await?;
+    let is_cosign = !is_message && has_code(&about, "code", task::COSIGN);
+    let asker = about.get("requester").and_then(reference).filter(|(kind, _)| *kind == "Practitioner");
+    let asker = asker.map(|(_, id)| id.to_owned());
+    if matches!(act, Act::Decline | Act::Withdraw) && !is_cosign {
+        return Err(Refusal::Invalid("only a co-signature is declined"));
+    }
+    let may_end = asker.as_ref().is_none_or(|asker| *asker == own);
+    if act == Act::Withdraw && !may_end || act == Act::Decline && may_end {
+        return Err(Refusal::Invalid("who asked for a co-signature withdraws it, and everybody else declines it"));
+    }
+    let people = people(asked.web, &asking, patient, Some(&own), &given(kind, asked.ids[0], &about)).await?;
+    if act == Act::Assign && is_cosign && draft.owner.is_empty() {
+        draft.slips.push(("owner", "Choose who is to co-sign it instead: a team signs nothing."));
+    }
+    if act == Act::Decline {
+        draft.owner = asker.unwrap_or_default();
+    }
     let until = weigh(&mut draft, act, &people, &Day::of(now_ms, zone), zone);
     if !draft.slips.is_empty() {
         return shown(asked, &session, &asking, kind, &draft, StatusCode::UNPROCESSABLE_ENTITY).await;
@@ -92,31 +118,46 @@ async fn act(asked: &Asked<'_>, kind: &'static str) -> Answer {
         Some(current) => current.get().tree()?.into_owned(),
         None => handling(&about, asked.ids[0], patient, &now, &own),
     };
+    let is_open = text(&one, "status").is_some_and(record::is_task_open);
     let is_reached = match act {
         Act::Done => text(&one, "status") == Some("completed"),
+        Act::Reopen => is_open,
         // The same person, for the same reason: the form was sent twice.
-        Act::Assign => {
-            let said = all(&one, "note").last().and_then(|note| text(note, "text"));
-            one.get("owner").and_then(reference).map_or("", |(_, id)| id) == draft.owner && said == Some(&draft.why)
+        Act::Assign | Act::Decline => {
+            one.get("owner").and_then(reference).map_or("", |(_, id)| id) == draft.owner && said_last(&one, &draft.why)
         }
+        Act::Withdraw => text(&one, "status") == Some("cancelled") && said_last(&one, &draft.why),
         _ => false,
     };
-    if act == Act::Done && crate::clinic::read::has_code(&one, "code", task::COSIGN) {
+    if matches!(act, Act::Done | Act::Reopen) && is_cosign {
         return Err(Refusal::Invalid("a note is co-signed on its own page"));
     }
-    if act == Act::Done && task::order(&one).is_some() {
+    if matches!(act, Act::Done | Act::Reopen) && task::order(&one).is_some() {
         return Err(Refusal::Invalid("an order ends on its own page: when its answer is seen, or with a reason"));
     }
     if at != seen && is_reached {
-        return Ok(back(&draft, name));
+        return Ok(back(&draft, name, &undo(act, kind, asked.ids[0], at)));
     }
-    let is_open = text(&one, "status").is_some_and(record::is_task_open);
-    if at != seen || !is_open {
+    let is_ready = if act == Act::Reopen { may_reopen(&one, &own) } else { is_open };
+    if at != seen || !is_ready {
         return late(asked, &session, &asking, kind, draft, (name, act)).await;
     }
     let mut changes = Vec::new();
-    if act != Act::Answer {
+    if act == Act::Reopen {
+        let before = match at {
+            // Nobody had seen to the message before.
+            1 if is_message => Some(handling(&about, asked.ids[0], patient, &now, &own)),
+            _ => before(&asking, &task_id, at - 1).await?,
+        };
+        let Some(before) = before else {
+            return late(asked, &session, &asking, kind, draft, (name, act)).await;
+        };
+        one = before;
+        one.as_object_mut().ok_or(Refusal::Defect)?.set("lastModified", Json::string(now.clone()));
+    } else if act != Act::Answer {
         moved(&mut one, act, &draft, until.as_ref(), &now, &own);
+    }
+    if act != Act::Answer {
         changes.push(Change {
             method: "PUT",
             url: format!("Task/{task_id}"),
@@ -129,10 +170,14 @@ async fn act(asked: &Asked<'_>, kind: &'static str) -> Answer {
         changes.push(answered(&about, asked.ids[0], patient, &draft, &now, &own));
     }
     match asking.transact(&moves::transaction(changes)).await {
-        Ok(_) => Ok(back(&draft, name)),
+        Ok(_) => Ok(back(&draft, name, &undo(act, kind, asked.ids[0], at + 1))),
         Err(error) if error.is_overtaken() => late(asked, &session, &asking, kind, draft, (name, act)).await,
         Err(error) => Err(error.into()),
     }
+}
+
+fn said_last(task: &Json<'_>, why: &str) -> bool {
+    all(task, "note").last().and_then(|note| text(note, "text")) == Some(why)
 }
 
 /// Somebody was here before, which is said; or this form was, with the same words or with others.
@@ -148,7 +193,7 @@ async fn late(
     if let Some(words) = sent {
         let is_same = words == draft.answer;
         if is_same && (act == Act::Answer || is_done(asking, asked.ids[0]).await?) {
-            return Ok(back(&draft, name));
+            return Ok(back(&draft, name, ""));
         }
         // What was sent is not typed once more.
         if is_same {
@@ -186,9 +231,15 @@ async fn is_done(asking: &Asking<'_>, message: &str) -> Result<bool, Refusal> {
     Ok(text(&one, "status") == Some("completed"))
 }
 
-fn back(draft: &Draft, name: &str) -> http::Response<axum::body::Body> {
+/// What the list offers to take back, of what was done in this version.
+fn undo(act: Act, kind: &str, id: &str, version: u32) -> String {
+    let is_done = matches!(act, Act::Done | Act::AnswerAndDone);
+    if is_done { Undo::asked(kind, id, version) } else { String::new() }
+}
+
+fn back(draft: &Draft, name: &str, undo: &str) -> http::Response<axum::body::Body> {
     let show = List::parse(&draft.show).map(|list| format!("show={}&", list.name()));
-    answer::see(&format!("/inbox?{}done={name}", show.unwrap_or_default()))
+    answer::see(&format!("/inbox?{}done={name}{undo}", show.unwrap_or_default()))
 }
 
 /// The day until which it sleeps, if what was typed can be done.
@@ -208,8 +259,8 @@ fn weigh(
             }
             Some(day) => return Some(day),
         },
-        Act::Assign => {
-            if !draft.owner.is_empty() && !people.iter().any(|(id, _)| *id == draft.owner) {
+        Act::Assign | Act::Decline | Act::Withdraw => {
+            if act == Act::Assign && !draft.owner.is_empty() && !people.iter().any(|(id, _)| *id == draft.owner) {
                 draft.slips.push(("owner", "Choose who takes it over from the list."));
             }
             if draft.why.is_empty() {
@@ -225,7 +276,7 @@ fn weigh(
                 draft.slips.push(("answer", "The answer is too long."));
             }
         }
-        Act::Done | Act::Wake => {}
+        Act::Done | Act::Wake | Act::Reopen => {}
     }
     None
 }
@@ -257,15 +308,17 @@ fn moved(task: &mut Json<'static>, act: Act, draft: &Draft, until: Option<&Day>,
     let status = match act {
         Act::Done | Act::AnswerAndDone => "completed",
         Act::Snooze => "on-hold",
-        Act::Wake | Act::Assign | Act::Answer => "requested",
+        Act::Wake | Act::Assign | Act::Decline | Act::Answer | Act::Reopen => "requested",
+        Act::Withdraw => "cancelled",
     };
     members.set("status", Json::string(status));
     members.set("lastModified", Json::string(now.to_owned()));
     task::restrict(task, until.map(|day| day::instant(day.begins_ms())));
     let Some(members) = task.as_object_mut() else { return };
     match act {
-        Act::Assign => {
+        Act::Assign | Act::Decline | Act::Withdraw => {
             match draft.owner.as_str() {
+                _ if act == Act::Withdraw => {}
                 "" => drop(members.remove("owner")),
                 owner => members.set("owner", refer("Practitioner", owner)),
             }

@@ -1,10 +1,12 @@
 //! One message or task by itself: all of it, and what can be done with it.
 
 use askama::Template;
+use fhir::Json;
 use http::StatusCode;
 use identity::Session;
 use record::{PART2_NOTICE, RecordError};
 
+use super::reopen::{self, Undo};
 use super::{Answer, asking};
 use crate::answer;
 use crate::assets::{Asset, Frame, ONCE, WORK_CSS};
@@ -12,13 +14,14 @@ use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::day::Day;
+use crate::clinic::hands::{self, Given, people};
 use crate::clinic::head::Head;
 use crate::clinic::inbox::{self, Item};
+use crate::clinic::read::{has_code, reference, text};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::task;
 use crate::clinic::token;
 use crate::forms::Form;
-use crate::pages::results::people;
 
 pub const WORDS_CHARS_MAX: usize = 4_000;
 pub const WHY_CHARS_MAX: usize = 300;
@@ -38,6 +41,8 @@ struct Page<'a> {
     may_act: bool,
     may_answer: bool,
     may_prescribe: bool,
+    /// Of what one is done with oneself, and could take back.
+    undo: Option<Undo>,
     is_stale: bool,
     tomorrow: String,
     chars_max: (usize, usize),
@@ -86,6 +91,23 @@ pub async fn message(asked: &Asked<'_>) -> Answer {
     page(asked, "Communication").await
 }
 
+/// What becomes of a message is a Task that is made by whoever sees to it first.
+pub fn may_act(asking: &Asking<'_>, kind: &str) -> bool {
+    if kind == "Task" { task::may_change(asking) } else { task::may_act(asking) }
+}
+
+/// Whom it may be given on to: who could read it and end it.
+pub fn given<'g>(kind: &'g str, id: &'g str, json: &'g Json<'_>) -> Given<'g> {
+    let what = match () {
+        () if kind != "Task" || has_code(json, "code", task::HANDLE.0) => hands::Asked::Message,
+        () if has_code(json, "code", task::COSIGN) => hands::Asked::Cosign,
+        () if task::order(json).is_some() => hands::Asked::Order,
+        () => hands::Asked::Task,
+    };
+    let by = json.get("requester").and_then(reference).filter(|(kind, _)| *kind == "Practitioner");
+    Given { what, like: Some((kind, id)), asked_by: by.map(|(_, id)| id) }
+}
+
 async fn page(asked: &Asked<'_>, kind: &'static str) -> Answer {
     let session = asked.reader().await?;
     let asking = asking(asked, &session)?;
@@ -107,29 +129,36 @@ pub async fn shown(
     let held = asking.read(kind, asked.ids[0]).await?;
     let json = held.get().tree()?;
     let subject = json.get(if kind == "Task" { "for" } else { "subject" });
-    let patient = match subject.and_then(crate::clinic::read::reference) {
+    let patient = match subject.and_then(reference) {
         Some(("Patient", id)) => id.to_owned(),
         _ => return Err(RecordError::NotFound.into()),
     };
     let Some(head) = Head::of(asked.web, session, asking, &patient, (kind, false)).await? else {
         return Ok(answer::see(&format!("/patients/{patient}")));
     };
-    let is_over = kind == "Task" && !crate::clinic::read::text(&json, "status").is_some_and(record::is_task_open);
-    let item = if is_over { None } else { inbox::one(asking, kind, asked.ids[0], zone).await? };
+    let is_over = kind == "Task" && !text(&json, "status").is_some_and(record::is_task_open);
+    let mut item = if is_over { None } else { inbox::one(asking, kind, asked.ids[0], zone).await? };
     let own = asking.record.own_practitioner(asking.caller).await?;
-    let may_act = own.is_some() && task::may_act(asking);
+    let may_act = own.is_some() && may_act(asking, kind);
+    let undo = match own.as_deref().filter(|_| may_act && item.is_none()) {
+        Some(own) => reopen::offered(asking, kind, asked.ids[0], own).await?,
+        None => None,
+    };
+    let given = given(kind, asked.ids[0], &json);
+    inbox::look_at_notes(asking, own.as_deref(), item.as_mut_slice()).await?;
     let page = Page {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, session, Place::Inbox),
         style: &WORK_CSS,
         once: &ONCE,
-        people: people(asking, &patient, own.as_deref()).await?,
+        people: people(asked.web, asking, &patient, own.as_deref(), &given).await?,
         banner: head.banner,
         may_answer: may_act && kind == "Communication" && asking.may_ever(access::Action::Create, "Communication"),
         may_prescribe: asking.may_ever(access::Action::Create, "MedicationRequest"),
         item,
         draft,
         may_act,
+        undo,
         is_stale: status == StatusCode::CONFLICT,
         tomorrow: Day::of(now_ms, zone).plus(1).iso(),
         chars_max: (WORDS_CHARS_MAX, WHY_CHARS_MAX),

@@ -1,7 +1,9 @@
 //! The inbox: messages, refill requests and tasks in one list. Being done with something sends nothing to anybody.
 
 mod act;
+mod begin;
 mod item;
+mod reopen;
 
 use askama::Template;
 use http::StatusCode;
@@ -9,6 +11,8 @@ use identity::Session;
 use record::PART2_NOTICE;
 
 use super::Answer;
+use super::orders;
+use super::prescriptions::may_prescribe;
 use super::results::{Covering, Tab, chosen, covering, tabs};
 use super::today::Work;
 use crate::answer;
@@ -25,7 +29,9 @@ use crate::clinic::task;
 use crate::refusal::Refusal;
 
 pub use act::{message as act_on_message, task as act_on_task};
+pub use begin::{may_begin, page as begin, save as make};
 pub use item::{message, task as one_task};
+use reopen::Undo;
 
 const SHOWN_MAX: usize = 100;
 
@@ -46,10 +52,12 @@ struct Page<'a> {
     overdue: usize,
     is_cut: bool,
     may_act: bool,
+    may_begin: bool,
     keeps_covers: bool,
     covering: Vec<Covering>,
     tomorrow: String,
     done: Option<&'static str>,
+    undo: Option<Undo>,
     as_of: String,
     part2_notice: Option<&'static str>,
 }
@@ -78,6 +86,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let (count, overdue) = (items.len(), items.iter().filter(|item| item.is_overdue).count());
     let messages = items.iter().filter(|item| item.kind.is_message()).count();
     items.truncate(SHOWN_MAX);
+    inbox::look_at_notes(&asking, own.as_deref(), &mut items).await?;
     let page = Page {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, &session, Place::Inbox),
@@ -92,11 +101,13 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         messages,
         overdue,
         is_cut,
-        may_act: own.is_some() && task::may_act(&asking),
-        keeps_covers: super::cover::keeps_covers(&asking),
+        may_act: own.is_some() && task::may_change(&asking),
+        may_begin: own.is_some() && may_begin(&asking),
+        keeps_covers: crate::clinic::ties::keeps(&asking),
         covering,
         tomorrow: Day::of(now_ms, zone).plus(1).iso(),
         done: done(&query),
+        undo: Undo::of(&query),
         as_of: day::clock(now_ms, zone),
         part2_notice: is_part2.then_some(PART2_NOTICE),
     };
@@ -111,18 +122,27 @@ pub async fn counts(asked: &Asked<'_>, asking: &Asking<'_>) -> Result<Vec<Work>,
     if reviews_results(asked.web, asking.caller) {
         let pairs = [("status", reports::REPORTED), ("_summary", "count")];
         let found = asking.search_unless("DiagnosticReport", &pairs, &task::acknowledges, "completed").await?;
-        work.push((found.total(), ["result to acknowledge", "results to acknowledge"], "/results"));
+        // Whose a result is no search tells, so all of them are counted, and the link leads to all of them.
+        let words =
+            ["result to acknowledge, yours and your colleagues’", "results to acknowledge, yours and your colleagues’"];
+        work.push((found.total(), words, "/results?show=all"));
     }
     let own = asking.record.own_practitioner(asking.caller).await?;
+    if let Some(own) = own.as_deref().filter(|_| orders::lists_own(asking) && may_prescribe(asking)) {
+        let mine = format!("Practitioner/{own}");
+        let pairs = [("requester", &*mine), ("status", "draft"), ("_summary", "count")];
+        let unsigned = asking.search("MedicationRequest", &pairs).await?;
+        work.push((unsigned.total(), ["prescription to sign", "prescriptions to sign"], "/orders#unsigned"));
+    }
     if let Some(own) = own.filter(|_| keeps_tasks(asked.web, asking.caller)) {
         let me = addressed::self_and_roles(asking, &own).await?;
         let pairs = [("recipient", &*me), ("status", inbox::SENT), ("_summary", "count")];
         let name = |id: &str, _: u32| task::handles(id);
         let messages = asking.search_unless("Communication", &pairs, &name, "completed").await?;
-        work.push((messages.total(), ["message to you", "messages to you"], "/inbox"));
+        work.push((messages.total(), ["message to you", "messages to you"], "/inbox?show=mine"));
         let pairs = [("owner", &*me), ("status", record::TASK_OPEN), ("_summary", "count")];
         let tasks = asking.search_if_ever("Task", &pairs).await?;
-        work.push((tasks.total(), ["task of yours", "tasks of yours"], "/inbox"));
+        work.push((tasks.total(), ["task of yours", "tasks of yours"], "/inbox?show=mine"));
     }
     let said = work.into_iter().filter_map(|(count, [one, many], address)| {
         let count = count.filter(|count| *count > 0)?;
@@ -141,10 +161,17 @@ fn done(query: &[(String, String)]) -> Option<&'static str> {
     match query.iter().find(|(name, _)| name == "done")?.1.as_str() {
         "done" => Some("Done. Nothing was sent to anybody."),
         "snooze" => Some("Snoozed. It comes back on its day."),
+        "decline" => Some("Declined, with your reason. Its author decides who else is to co-sign."),
+        "withdraw" => Some("Withdrawn. Nobody is asked to co-sign it any more."),
         "assign" => Some("Given on, with your reason."),
+        "begun-task" => Some("Saved. The task is in the inbox of whom you gave it to."),
+        "begun-message" => Some("Saved. The message is in the inbox of whom you wrote to."),
+        "reopen" => Some("It is as it was before."),
         "wake" => Some("It is back in the list."),
-        "answer" => Some("The answer is in the patient’s record, for them to read. The message is still in the list."),
-        "answer-done" => Some("The answer is in the patient’s record, for them to read. The message is done."),
+        "answer" => {
+            Some("The answer is in the patient’s record. Nothing was sent to them. The message is still in the list.")
+        }
+        "answer-done" => Some("The answer is in the patient’s record. Nothing was sent to them. The message is done."),
         _ => None,
     }
 }

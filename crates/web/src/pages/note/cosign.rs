@@ -11,12 +11,12 @@ use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::deed::{Author, Deed, held, set, version_of};
 use crate::clinic::duty::{Owner, Standing};
+use crate::clinic::hands::{self, Given, people};
 use crate::clinic::inbox::LIMITS;
 use crate::clinic::names::Names;
 use crate::clinic::read::{at, reference, text};
 use crate::clinic::reports::covers;
 use crate::clinic::{day, task};
-use crate::pages::results::people;
 use crate::refusal::Refusal;
 
 /// How a note stands with whom it was given to co-sign.
@@ -26,19 +26,26 @@ pub struct Cosigning {
     pub by: String,
     /// When it was signed; none while it waits.
     pub signed: Option<String>,
+    /// Nobody is asked any more.
+    pub is_withdrawn: bool,
+    /// Who was asked declined: it is with its author.
+    pub is_declined: bool,
     /// It waits for whoever looks.
     pub is_mine: bool,
 }
 
-/// Whom the author may ask: those who treat the patient by name, but not oneself.
-pub async fn cosigners(asking: &Asking<'_>, patient_id: &str) -> Result<Vec<(String, String)>, Refusal> {
+/// Whom the author may ask: those who treat the patient by name, have a licence and may read the note, but not oneself.
+pub async fn cosigners(
+    asked: &Asked<'_>,
+    asking: &Asking<'_>,
+    patient_id: &str,
+) -> Result<Vec<(String, String)>, Refusal> {
     if !asking.may_ever(Action::Create, "Task") {
         return Ok(Vec::new());
     }
     let own = asking.record.own_practitioner(asking.caller).await?;
-    let mut people = people(asking, patient_id, None).await?;
-    people.retain(|(id, _)| Some(id) != own.as_ref());
-    Ok(people)
+    let given = Given { what: hands::Asked::Cosign, like: None, asked_by: None };
+    people(asked.web, asking, patient_id, own.as_deref(), &given).await
 }
 
 impl Cosigning {
@@ -52,13 +59,17 @@ impl Cosigning {
         let names = Names::of(asking, std::slice::from_ref(&one), std::iter::empty()).await?;
         let by = one.get("owner").and_then(|owner| names.name(owner));
         let is_signed = text(&one, "status") == Some("completed");
+        let is_open = is_open(&one);
+        let named = |element: &str| one.get(element).and_then(reference).map(|(_, id)| id);
         let when = at(&one, &["executionPeriod", "end"]).and_then(Json::as_str);
         let when = when.map(|at| day::moment_of(at, asked.web.zone()));
         Ok(Some(Self {
             version: version_of(&one),
             by: by.unwrap_or_else(|| "a clinician whom the directory does not name".to_owned()),
             signed: is_signed.then(|| when.unwrap_or_default()),
-            is_mine: !is_signed && is_mine(asking, &one).await?,
+            is_withdrawn: !is_signed && !is_open,
+            is_declined: is_open && named("owner").is_some() && named("owner") == named("requester"),
+            is_mine: is_open && is_mine(asking, &one).await?,
         }))
     }
 }
@@ -78,8 +89,8 @@ pub async fn cosign(asked: &Asked<'_>) -> Answer {
     let back = Ok(answer::see(&address(patient_id, note_id)));
     let seen = (form.number("version")?, form.number("task")?);
     let is_as_seen = seen == (u64::from(version_of(&note)), u64::from(version_of(&one)));
-    if text(&one, "status") == Some("completed") || !is_as_seen {
-        // Signed already, by a second click or by who covers; or changed: what is so now stands there.
+    if !is_open(&one) || !is_as_seen {
+        // Signed already, by a second click or by who covers; withdrawn; or changed: what is so now stands there.
         return back;
     }
     if !is_mine(&asking, &one).await? {
@@ -131,6 +142,10 @@ async fn given(asking: &Asking<'_>, patient_id: &str, note_id: &str) -> Result<O
     let pairs = [("patient", patient_id), ("focus", &*focus), ("code", &*code), ("_count", "1")];
     let found = asking.search_if_ever("Task", &pairs).await?;
     Ok(found.resources().into_iter().next().map(Json::into_owned))
+}
+
+fn is_open(task: &Json<'_>) -> bool {
+    text(task, "status").is_some_and(record::is_task_open)
 }
 
 /// Whether it waits for the caller: as its owner, or as who covers the owner now.

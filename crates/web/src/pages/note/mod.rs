@@ -200,7 +200,7 @@ pub async fn preview(asked: &Asked<'_>) -> Answer {
         return Ok(answer::see(&address(patient_id, draft_id)));
     }
     let look = Look::of(asked, &session, &asking).await?;
-    let cosigners = cosign::cosigners(&asking, patient_id).await?;
+    let cosigners = cosign::cosigners(asked, &asking, patient_id).await?;
     Ok(look.preview(StatusCode::OK, &draft, cosigners, "", None))
 }
 
@@ -215,10 +215,12 @@ pub async fn sign(asked: &Asked<'_>) -> Answer {
         None => Vec::new(),
     };
     let plan = plan.iter().map(Made::reference).collect();
-    let cosigners = cosign::cosigners(&asking, patient_id).await?;
+    let cosigners = cosign::cosigners(asked, &asking, patient_id).await?;
     let cosigner = form.text("cosigner");
     if !cosigner.is_empty() && !cosigners.iter().any(|(id, _)| id == cosigner) {
-        return Err(Refusal::Invalid("whom you ask to co-sign is not on this patient’s care team"));
+        return Err(Refusal::Invalid(
+            "whom you ask to co-sign is not among those who treat this patient and may read the note",
+        ));
     }
     let asked_too = Some(cosigner.to_owned()).filter(|id| !id.is_empty());
     let note_of = |text: &str| to_sign(text, plan, asked_too);

@@ -107,7 +107,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         back: address(patient_id, id),
         is_signed: said.is_signed,
         by: said.by,
-        visited: since.map_or_else(|| Day::of(now_ms, zone).short(), |date| time::day(&date)),
+        visited: since.map_or_else(|| Day::of(now_ms, zone).short(), |date| day::day_of(&date, zone)),
         by_video: visit.by_video,
         reason: visit.reason,
         diagnoses: said.diagnoses,

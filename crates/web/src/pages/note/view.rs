@@ -17,15 +17,16 @@ use super::sent::Sent;
 use crate::answer;
 use crate::assets::{Asset, Frame, NOTE, NOTE_CSS};
 use crate::client::Asked;
-use crate::clinic::ask::Asking;
+use crate::clinic::addenda;
+use crate::clinic::ask::{Asking, Sheet};
 use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::codes::{PROBLEMS, Row};
 use crate::clinic::day;
-use crate::clinic::diagnoses::{DIAGNOSES_MAX, Diagnosis};
+use crate::clinic::diagnoses::{self, DIAGNOSES_MAX, Diagnosis};
 use crate::clinic::names::Names;
 use crate::clinic::note::{Content, PART_CHARS_MAX, Part, Run, TYPE_DISPLAY, runs};
 use crate::clinic::phrases::PHRASES;
-use crate::clinic::read::{all, reference, text, words};
+use crate::clinic::read::{all, text, words};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::time;
 use crate::pages::written;
@@ -143,6 +144,8 @@ struct PreviewPage<'a> {
     is_empty: bool,
     /// Typed, and not among the diagnoses.
     left: &'a str,
+    /// Of the diagnoses, to look at; nothing of it keeps anybody from signing.
+    doubts: Vec<String>,
     /// Who may be asked to sign it, too, and who is chosen.
     cosigners: Vec<(String, String)>,
     cosigner: &'a str,
@@ -159,12 +162,22 @@ struct NotePage<'a> {
     source: String,
     is_withheld: bool,
     adds_to: Option<String>,
-    addenda: Vec<(String, String)>,
+    addenda: Vec<Addition<'a>>,
     paragraphs: Vec<Vec<Run<'a>>>,
     elsewhere: Option<String>,
     may_add: bool,
     cosigning: Option<Cosigning>,
     version: u32,
+}
+
+/// What was added to a note.
+struct Addition<'t> {
+    id: String,
+    source: String,
+    is_withheld: bool,
+    is_error: bool,
+    paragraphs: Vec<Vec<Run<'t>>>,
+    elsewhere: Option<&'t str>,
 }
 
 #[derive(Template)]
@@ -182,6 +195,13 @@ struct UnsavedPage<'a> {
 struct Shown<'t> {
     label: &'static str,
     runs: Vec<Run<'t>>,
+}
+
+impl PreviewPage<'_> {
+    /// Something of it was taken from the chart.
+    fn has_pulled(&self) -> bool {
+        self.parts.iter().flat_map(|part| &part.runs).any(|run| run.is_pulled)
+    }
 }
 
 /// The text comes back in the answer: nothing that was sent is lost with a refusal.
@@ -214,7 +234,7 @@ impl<'a> Look<'a> {
     pub fn banner(&self) -> Banner {
         let mut banner = Banner::of(&self.patient, time::today(self.asked.web.record().now_ms()));
         if let Some(allergies) = &self.allergies {
-            banner.allergies = Allergies::of(allergies, &Names::default());
+            banner.allergies = Allergies::of(allergies, &Names::default(), self.asked.web.zone());
         }
         banner.add_flags(&self.flags);
         banner
@@ -363,6 +383,7 @@ impl<'a> Look<'a> {
             open: content.open_parts(),
             is_empty: content.is_empty(),
             left: content.dx.trim(),
+            doubts: diagnoses::doubts(&content.diagnoses()),
             cosigners,
             cosigner,
         };
@@ -374,10 +395,8 @@ impl<'a> Look<'a> {
         // Notes of other patients have other addresses.
         asking.whose(&note, self.asked.ids[0]).await?;
         let [patient_id, id] = self.asked.ids;
-        let first = format!("DocumentReference/{id}");
-        let wanted = [("patient", patient_id), ("relatesto", &*first), ("relation", "appends"), ("_count", "50")];
-        let addenda = asking.search_if_ever("DocumentReference", &wanted).await?;
-        let names = Names::of(asking, std::slice::from_ref(&note), std::iter::once(&addenda)).await?;
+        let added = addenda::of(asking, patient_id, &[id.to_owned()]).await?;
+        let names = Names::of(asking, std::slice::from_ref(&note), added.iter()).await?;
         let source = |one: &Json<'_>| {
             let by = names.first(one, "author");
             let state = (text(one, "docStatus") == Some("final")).then(|| "signed".to_owned());
@@ -392,10 +411,10 @@ impl<'a> Look<'a> {
             Err(why) => (String::new(), Some(why)),
         };
         let is_withheld = is_withheld(&note);
-        let appended = all(&note, "relatesTo").iter().find(|one| text(one, "code") == Some("appends"));
-        let adds_to = appended.and_then(|one| reference(one.get("target")?)).map(|(_, id)| id.to_owned());
-        let held = addenda.resources();
-        let addenda = held.iter().filter_map(|one| Some((text(one, "id")?.to_owned(), source(one)))).collect();
+        let added: Vec<Vec<Json<'_>>> = added.iter().map(Sheet::resources).collect();
+        let added = addenda::under(id, &added);
+        let texts: Vec<_> = added.iter().map(|one| written(one)).collect();
+        let addenda = added.iter().zip(&texts).map(|(one, text)| Addition::of(one, text, source(one))).collect();
         let cosigning = Cosigning::of(self.asked, asking, patient_id, id).await?;
         let page = NotePage {
             frame: Frame::of(self.asked.web),
@@ -405,9 +424,9 @@ impl<'a> Look<'a> {
             title: note.get("type").and_then(words).unwrap_or_else(|| TYPE_DISPLAY.to_owned()),
             source: source(&note),
             is_withheld,
-            adds_to,
+            adds_to: addenda::adds_to(&note).map(str::to_owned),
             addenda,
-            paragraphs: body.split("\n\n").map(str::trim).filter(|part| !part.is_empty()).map(runs).collect(),
+            paragraphs: paragraphs(&body),
             elsewhere,
             may_add: asking.may_ever(Action::Create, "DocumentReference"),
             cosigning,
@@ -435,6 +454,23 @@ impl EditPage<'_> {
     fn is_full(&self) -> bool {
         self.diagnoses.len() >= DIAGNOSES_MAX
     }
+}
+
+impl<'t> Addition<'t> {
+    fn of(document: &Json<'_>, written: &'t Result<String, String>, source: String) -> Self {
+        Self {
+            id: text(document, "id").unwrap_or_default().to_owned(),
+            source,
+            is_withheld: is_withheld(document),
+            is_error: text(document, "status") == Some("entered-in-error"),
+            paragraphs: written.as_ref().map(|body| paragraphs(body)).unwrap_or_default(),
+            elsewhere: written.as_ref().err().map(String::as_str),
+        }
+    }
+}
+
+fn paragraphs(body: &str) -> Vec<Vec<Run<'_>>> {
+    body.split("\n\n").map(str::trim).filter(|part| !part.is_empty()).map(runs).collect()
 }
 
 fn shown<'t>(said: &'t [(&'static str, String)]) -> Vec<Shown<'t>> {

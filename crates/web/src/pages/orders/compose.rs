@@ -8,10 +8,12 @@ use http::{Response, StatusCode};
 use identity::Session;
 
 use super::entry::{Entry, LINE_CHARS_MAX, TEXT_CHARS_MAX};
+use super::reasons::Reasons;
 use super::{ABOUT, address, asking, closed, favourites, may_order};
 use crate::answer;
 use crate::assets::{Asset, Frame, ORDERS_CSS, ORDERS_JS};
 use crate::client::Asked;
+use crate::clinic::addenda;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::day;
@@ -58,13 +60,15 @@ struct Group {
 /// What a form offers beside the orders: problems to name as the reason, and notes to go along.
 pub struct Choices {
     pub problems: Vec<(String, String)>,
+    /// Diagnoses of the visit that are not among them.
+    pub diagnoses: Vec<(String, String)>,
     pub notes: Vec<(String, String)>,
 }
 
 /// What the form was made of.
 struct Around {
     head: Head,
-    problems: Vec<Json<'static>>,
+    reasons: Reasons,
     choices: Choices,
     practitioner: Option<String>,
 }
@@ -107,7 +111,7 @@ async fn sent(asked: &Asked<'_>, is_referral: bool) -> Answer {
         favourites::put(&asking, practitioner, wanted, is_on).await?;
         return shown(asked, &session, &asking, around, &entry, false, StatusCode::OK).await;
     }
-    entry.weigh(&around.problems, asking.record.now_ms(), asked.web.zone());
+    entry.weigh(&around.reasons, asking.record.now_ms(), asked.web.zone());
     if !entry.slips.is_empty() {
         return shown(asked, &session, &asking, around, &entry, false, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
@@ -121,7 +125,7 @@ async fn sent(asked: &Asked<'_>, is_referral: bool) -> Answer {
         encounter: encounter.as_deref(),
         now: &now,
     };
-    let wishes = entry.wishes(&around.problems, &attached);
+    let wishes = entry.wishes(&around.reasons, &attached);
     let drafts: Vec<(String, Json<'static>)> = wishes
         .iter()
         .map(|(name, wish)| {
@@ -157,11 +161,11 @@ impl Around {
         }
         let patient_id = asked.ids[0];
         let Some(head) = Head::of(asked.web, session, asking, patient_id, ABOUT).await? else { return Ok(None) };
-        let problems = problems(asking, patient_id).await?;
+        let reasons = Reasons::of(asking, patient_id, None).await?;
         let notes = if is_referral { notes(asked, asking, patient_id).await? } else { Vec::new() };
-        let choices = Choices { problems: named(&problems), notes };
+        let choices = Choices { problems: reasons.listed(), diagnoses: reasons.of_visit(), notes };
         let practitioner = asking.record.own_practitioner(asking.caller).await?;
-        Ok(Some(Self { head, problems, choices, practitioner }))
+        Ok(Some(Self { head, reasons, choices, practitioner }))
     }
 }
 
@@ -186,7 +190,7 @@ pub fn named(problems: &[Json<'_>]) -> Vec<(String, String)> {
 
 /// The latest notes and documents, each with its date.
 pub async fn notes(asked: &Asked<'_>, asking: &Asking<'_>, patient_id: &str) -> Result<Vec<(String, String)>, Refusal> {
-    let elements = "type,description,date,docStatus,status";
+    let elements = "type,description,date,docStatus,status,relatesTo";
     let pairs = [
         ("patient", patient_id),
         ("status", "current"),
@@ -198,7 +202,10 @@ pub async fn notes(asked: &Asked<'_>, asking: &Asking<'_>, patient_id: &str) -> 
     let named = |one: &Json<'_>| {
         let title = text(one, "description").map(str::to_owned).or_else(|| words_of(one, "type"));
         let day = text(one, "date").map(|at| day::day_of(at, asked.web.zone())).unwrap_or_default();
-        Some((text(one, "id")?.to_owned(), format!("{}, {day}", title.unwrap_or_else(|| "Document".to_owned()))))
+        Some((
+            text(one, "id")?.to_owned(),
+            format!("{}, {day}", addenda::titled(one, title.unwrap_or_else(|| "Document".to_owned()))),
+        ))
     };
     Ok(sheet.resources().iter().filter_map(named).collect())
 }

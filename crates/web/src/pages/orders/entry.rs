@@ -3,12 +3,12 @@
 use fhir::Json;
 use jiff::tz::TimeZone;
 
+use super::reasons::{self, Reasons};
 use crate::client::Asked;
 use crate::clinic::day::Day;
 use crate::clinic::orders::Order;
 use crate::clinic::orders::catalogue::{self, Item, Kind, Priority};
 use crate::clinic::orders::write::Wish;
-use crate::clinic::read::text;
 use crate::clinic::token;
 use crate::forms::Form;
 
@@ -68,7 +68,11 @@ impl Entry {
     }
 
     /// A draft, to be changed.
-    pub fn of(order: &Order) -> Self {
+    pub fn of(order: &Order, resource: &Json<'_>) -> Self {
+        let reason = match order.reason_id.as_str() {
+            "" => reasons::of_code(resource).unwrap_or_default(),
+            id => id.to_owned(),
+        };
         let kind = order.kind.unwrap_or(Kind::Laboratory);
         Self {
             token: String::new(),
@@ -77,8 +81,8 @@ impl Entry {
             other: order.name.clone(),
             other_kind: kind,
             priority: order.priority.unwrap_or(Priority::Routine),
-            reason: order.reason_id.clone(),
-            reason_text: if order.reason_id.is_empty() { order.reason.clone() } else { String::new() },
+            reason_text: if reason.is_empty() { order.reason.clone() } else { String::new() },
+            reason,
             wanted: order.wanted.clone(),
             note: order.note.clone(),
             patient_note: order.patient_note.clone(),
@@ -110,8 +114,8 @@ impl Entry {
         }
     }
 
-    /// Looks at the form as a whole. `problems` are the Conditions it may name.
-    pub fn weigh(&mut self, problems: &[Json<'_>], now_ms: i64, zone: &TimeZone) {
+    /// Looks at the form as a whole. `reasons` are what it may name.
+    pub fn weigh(&mut self, reasons: &Reasons, now_ms: i64, zone: &TimeZone) {
         let is_long = |text: &str, max| text.chars().count() > max;
         if self.is_referral {
             if catalogue::specialty(&self.specialty).is_none() {
@@ -132,11 +136,12 @@ impl Entry {
         if is_long(&self.other, LINE_CHARS_MAX) {
             self.slip("other", "The name of the order is too long.");
         }
-        let knows = |id: &str| problems.iter().any(|one| text(one, "id") == Some(id));
         match (self.reason.as_str(), self.reason_text.trim()) {
             ("", "") => self.slip("reason", "Say why: choose a problem, or write the reason."),
             ("", _) => {}
-            (id, _) if !knows(id) => self.slip("reason", "This problem is no longer on the list. Choose again."),
+            (id, _) if reasons.find(id).is_none() => {
+                self.slip("reason", "This problem is no longer on the list. Choose again.")
+            }
             _ => {}
         }
         if is_long(&self.reason_text, LINE_CHARS_MAX) {
@@ -186,13 +191,13 @@ impl Entry {
     }
 
     /// What is ordered, each under its name within the form.
-    pub fn wishes<'a>(&'a self, problems: &'a [Json<'a>], attached: &'a [&'a str]) -> Vec<(String, Wish<'a>)> {
+    pub fn wishes<'a>(&'a self, reasons: &'a Reasons, attached: &'a [&'a str]) -> Vec<(String, Wish<'a>)> {
         let wish = |kind, name: String, code| Wish {
             kind,
             name,
             code,
             priority: self.priority,
-            reason: problems.iter().find(|one| text(one, "id") == Some(&self.reason)),
+            reason: reasons.find(&self.reason),
             reason_text: &self.reason_text,
             wanted: &self.wanted,
             note: &self.note,

@@ -10,6 +10,7 @@ use super::{ABOUT, asking, closed};
 use crate::answer;
 use crate::assets::{Asset, Frame, ORDERS_CSS};
 use crate::client::Asked;
+use crate::clinic::addenda;
 use crate::clinic::ask::{Asking, Sheet};
 use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::day::{self, Day};
@@ -61,7 +62,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let resources = found.resources();
     let one = resources.first().ok_or(RecordError::NotFound)?;
     let names = Names::of(&asking, &[], std::iter::once(&found)).await?;
-    let order = Order::of(one, &names);
+    let order = Order::of(one, &names, asked.web.zone());
     if !order.is_referral() || order.status == "draft" {
         return Err(RecordError::NotFound.into());
     }
@@ -114,7 +115,7 @@ impl Note {
         };
         let plain = |part: &str| runs(part).into_iter().map(|run| run.text).collect::<String>();
         Self {
-            title: format!("{}, {day}", title.unwrap_or_else(|| "Document".to_owned())),
+            title: format!("{}, {day}", addenda::titled(document, title.unwrap_or_else(|| "Document".to_owned()))),
             paragraphs: body.split("\n\n").map(str::trim).filter(|part| !part.is_empty()).map(plain).collect(),
             elsewhere,
         }

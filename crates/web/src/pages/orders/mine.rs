@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use askama::Template;
+use fhir::Json;
 use http::StatusCode;
 use record::PART2_NOTICE;
 
@@ -20,6 +21,8 @@ use crate::clinic::read::{reference, text};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::time;
 use crate::pages::Answer;
+use crate::pages::medicines::lines::{doses, name_of};
+use crate::pages::prescriptions::may_prescribe;
 use crate::refusal::Refusal;
 
 /// Open loops of one person that a page lists.
@@ -36,6 +39,8 @@ struct Page<'a> {
     overdue: usize,
     answered: usize,
     drafts: Vec<Row>,
+    /// Prescriptions of one's own that nobody signed.
+    prescriptions: Vec<Unsigned>,
     is_tied: bool,
     is_cut: bool,
     part2_notice: Option<&'static str>,
@@ -43,22 +48,38 @@ struct Page<'a> {
 
 /// An order of somebody.
 struct Row {
+    who: Who,
+    line: Line,
+}
+
+struct Unsigned {
+    who: Who,
+    id: String,
+    name: String,
+    dose: String,
+    drafted: String,
+}
+
+/// Whose it is.
+#[derive(Clone)]
+struct Who {
+    id: String,
     patient: String,
     born: String,
     mrn: String,
-    line: Line,
 }
 
 pub async fn page(asked: &Asked<'_>) -> Answer {
     let session = asked.reader().await?;
     let caller = session.caller.as_ref().ok_or(Refusal::NotYours)?;
     let asking = Asking { record: asked.web.record(), caller };
-    if !may_order(&asking) || !asking.ever("Task") {
+    if !lists_own(&asking) {
         return Err(Refusal::NotYours);
     }
     let own = asking.record.own_practitioner(asking.caller).await?;
-    let today = Day::of(asking.record.now_ms(), asked.web.zone()).iso();
-    let (mut open, mut drafts, mut is_part2, mut is_cut) = (Vec::new(), Vec::new(), false, false);
+    let today = Day::of(asking.record.now_ms(), asked.web.zone());
+    let (mut open, mut drafts, mut prescriptions, mut is_part2, mut is_cut) =
+        (Vec::new(), Vec::new(), Vec::new(), false, false);
     if let Some(own) = &own {
         let mine = format!("Practitioner/{own}");
         let pairs = [
@@ -78,10 +99,15 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
             ("_count", DRAFTS_MAX),
         ];
         let written = asking.search("ServiceRequest", &pairs).await?;
-        is_part2 = tasks.is_part2() || written.is_part2();
+        let unsigned = match may_prescribe(&asking) {
+            true => asking.search("MedicationRequest", &drafted(&mine)).await?,
+            false => Sheet::default(),
+        };
+        is_part2 = tasks.is_part2() || written.is_part2() || unsigned.is_part2();
         is_cut = tasks.next().is_some();
         open = rows(&asking, &tasks, &today).await?;
         drafts = rows(&asking, &written, &today).await?;
+        prescriptions = unsigned_of(&asking, &unsigned).await?;
     }
     open.retain(|row| row.line.state.is_open());
     drafts.retain(|row| row.line.state == State::Draft);
@@ -100,6 +126,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         answered: count(&[State::Answered, State::Partial]),
         open,
         drafts,
+        prescriptions,
         is_tied: own.is_some(),
         is_cut,
         part2_notice: is_part2.then_some(PART2_NOTICE),
@@ -107,32 +134,66 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     Ok(answer::page(StatusCode::OK, &page))
 }
 
+/// Whether there is such a page for the role.
+pub fn lists_own(asking: &Asking<'_>) -> bool {
+    may_order(asking) && asking.ever("Task")
+}
+
 /// Orders of a sheet with their patients; one whose order or patient is not open to who looks is not listed.
-async fn rows(asking: &Asking<'_>, sheet: &Sheet, today: &str) -> Result<Vec<Row>, Refusal> {
+async fn rows(asking: &Asking<'_>, sheet: &Sheet, today: &Day) -> Result<Vec<Row>, Refusal> {
     let resources = sheet.resources();
     let of = |kind: &str| resources.iter().filter(|one| one.resource_type() == Some(kind)).cloned().collect::<Vec<_>>();
     let (orders, tasks) = (of("ServiceRequest"), of("Task"));
-    let patients: HashMap<String, (String, String, String)> = resources
-        .iter()
-        .filter(|one| one.resource_type() == Some("Patient"))
-        .filter_map(|one| {
-            let born = text(one, "birthDate").map_or_else(|| time::NOT_KNOWN.to_owned(), time::day);
-            let number = record_number(one).unwrap_or("not recorded").to_owned();
-            Some((text(one, "id")?.to_owned(), (Name::of(one).listed(), born, number)))
-        })
-        .collect();
+    let patients = patients(&resources);
     let answered = answers(asking, &orders).await?;
     let names = Names::of(asking, &[], std::iter::once(sheet)).await?;
     let lines = lines(&orders, &tasks, &answered, &names, today);
-    let row = |line: Line| {
-        let (patient, born, mrn) = patients.get(&line.order.patient_id)?.clone();
-        Some(Row { patient, born, mrn, line })
-    };
+    let row = |line: Line| Some(Row { who: patients.get(&line.order.patient_id)?.clone(), line });
     Ok(lines.into_iter().filter_map(row).collect())
 }
 
+fn patients(resources: &[Json<'_>]) -> HashMap<String, Who> {
+    let patients = resources.iter().filter(|one| one.resource_type() == Some("Patient"));
+    let who = |one: &Json<'_>| {
+        let id = text(one, "id")?.to_owned();
+        let born = text(one, "birthDate").map_or_else(|| time::NOT_KNOWN.to_owned(), time::day);
+        let mrn = record_number(one).unwrap_or("not recorded").to_owned();
+        Some((id.clone(), Who { id, patient: Name::of(one).listed(), born, mrn }))
+    };
+    patients.filter_map(who).collect()
+}
+
+/// The search for prescriptions that somebody (a reference) has drafted.
+fn drafted(by: &str) -> [(&str, &str); 5] {
+    [
+        ("requester", by),
+        ("status", "draft"),
+        ("_include", "MedicationRequest:patient"),
+        ("_sort", "-authoredon"),
+        ("_count", DRAFTS_MAX),
+    ]
+}
+
+async fn unsigned_of(asking: &Asking<'_>, sheet: &Sheet) -> Result<Vec<Unsigned>, Refusal> {
+    let resources = sheet.resources();
+    let patients = patients(&resources);
+    let names = Names::of(asking, &[], std::iter::once(sheet)).await?;
+    let unsigned = |one: &Json<'_>| {
+        let of = one.get("subject").and_then(reference).map(|(_, id)| id)?;
+        Some(Unsigned {
+            who: patients.get(of)?.clone(),
+            id: text(one, "id")?.to_owned(),
+            name: name_of(one, &names),
+            dose: doses(one, "dosageInstruction"),
+            drafted: text(one, "authoredOn").map(time::day).unwrap_or_default(),
+        })
+    };
+    let requests = resources.iter().filter(|one| one.resource_type() == Some("MedicationRequest"));
+    Ok(requests.filter_map(unsigned).collect())
+}
+
 /// What answers orders of several patients: pinned to their charts, so that nothing else is looked at.
-async fn answers(asking: &Asking<'_>, orders: &[fhir::Json<'_>]) -> Result<Vec<Sheet>, Refusal> {
+async fn answers(asking: &Asking<'_>, orders: &[Json<'_>]) -> Result<Vec<Sheet>, Refusal> {
     let ids: Vec<String> =
         orders.iter().filter_map(|one| Some(format!("ServiceRequest/{}", text(one, "id")?))).collect();
     let mut patients: Vec<String> =

@@ -6,6 +6,7 @@ mod favourites;
 mod letter;
 mod mine;
 mod one;
+mod reasons;
 mod sign;
 
 use std::collections::HashMap;
@@ -37,7 +38,7 @@ use crate::refusal::Refusal;
 
 pub use compose::{add, new, problems, refer, refer_add};
 pub use letter::page as letter;
-pub use mine::page as mine;
+pub use mine::{lists_own, page as mine};
 pub use one::{change, page as one};
 pub use sign::sign;
 
@@ -196,7 +197,7 @@ async fn held(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>) -> Resu
     let (follows, answered) = behind(asking, asked.ids[0], &orders).await?;
     head.is_part2 |= answered.iter().any(Sheet::is_part2);
     let names = Names::of(asking, &[], [&orders, &follows].into_iter()).await?;
-    let today = Day::of(asking.record.now_ms(), asked.web.zone()).iso();
+    let today = Day::of(asking.record.now_ms(), asked.web.zone());
     let lines = lines(&orders.resources(), &follows.resources(), &answered, &names, &today);
     Ok(Some(Held { head, lines, is_cut: orders.next().is_some() }))
 }
@@ -230,20 +231,21 @@ async fn answering(asking: &Asking<'_>, patients: &str, orders: &str) -> Result<
     Ok(answered)
 }
 
-fn lines(orders: &[Json<'_>], follows: &[Json<'_>], answered: &[Sheet], names: &Names, today: &str) -> Vec<Line> {
+fn lines(orders: &[Json<'_>], follows: &[Json<'_>], answered: &[Sheet], names: &Names, today: &Day) -> Vec<Line> {
     let mut follows: HashMap<String, Follow> = follows
         .iter()
         .filter_map(|task| Follow::of(task, names))
         .map(|follow| (follow.order_id.clone(), follow))
         .collect();
     let answered: Vec<Json<'_>> = answered.iter().flat_map(Sheet::resources).collect();
-    let mut by_order = answers(&answered);
+    let iso = today.iso();
+    let mut by_order = answers(&answered, today.zone());
     let mut lines: Vec<Line> = orders
         .iter()
         .map(|one| {
-            let order = Order::of(one, names);
+            let order = Order::of(one, names, today.zone());
             let (follow, answered) = (follows.remove(&order.id), by_order.remove(&order.id).unwrap_or_default());
-            let state = order.state(follow.as_ref(), &answered, today);
+            let state = order.state(follow.as_ref(), &answered, &iso);
             let due = order.due(follow.as_ref());
             let due = if due.is_empty() { String::new() } else { time::day(due) };
             Line { order, follow, answered, state, due, twin: None }
@@ -252,7 +254,7 @@ fn lines(orders: &[Json<'_>], follows: &[Json<'_>], answered: &[Sheet], names: &
     let open: Vec<(Option<String>, String, String)> = lines
         .iter()
         .filter(|line| line.state.is_open() && !line.order.is_referral())
-        .map(|line| (line.order.code.clone(), line.order.name.clone(), line.order.authored_day()))
+        .map(|line| (line.order.code.clone(), line.order.name.clone(), line.order.authored.clone()))
         .collect();
     for line in lines.iter_mut().filter(|line| line.state == State::Draft) {
         let same = |(code, name, _): &&(Option<String>, String, String)| match (code, &line.order.code) {

@@ -8,13 +8,15 @@ use http::{Response, StatusCode};
 use identity::Session;
 use record::{PART2_NOTICE, RecordError};
 
-use super::compose::{Choices, attached, named, notes, problems};
+use super::compose::{Choices, attached, notes};
 use super::entry::{Entry, LINE_CHARS_MAX, TEXT_CHARS_MAX};
+use super::reasons::Reasons;
 use super::sign::entry as change_of;
 use super::{ABOUT, Line, address, asking, behind, closed, lines, may_order};
 use crate::answer;
 use crate::assets::{Asset, Frame, ORDERS_CSS};
 use crate::client::Asked;
+use crate::clinic::addenda;
 use crate::clinic::ask::{Asking, Sheet};
 use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::day::{self, Day};
@@ -118,12 +120,12 @@ async fn changed(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, held
     }
     let seen = form.version()?;
     let mut entry = Entry { slips: Vec::new(), ..Entry::read(asked, form, held.line.order.is_referral()) };
-    let problems = problems(asking, asked.ids[0]).await?;
+    let reasons = Reasons::of(asking, asked.ids[0], Some(&held.order)).await?;
     entry.other_kind = held.line.order.kind.unwrap_or(entry.other_kind);
     if entry.other.trim().is_empty() {
         entry.other = held.line.order.name.clone();
     }
-    entry.weigh(&problems, asking.record.now_ms(), asked.web.zone());
+    entry.weigh(&reasons, asking.record.now_ms(), asked.web.zone());
     if !entry.slips.is_empty() {
         return shown(asked, session, asking, held, Some(entry), None, "", StatusCode::UNPROCESSABLE_ENTITY).await;
     }
@@ -131,10 +133,10 @@ async fn changed(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, held
         return shown(asked, session, asking, held, Some(entry), Some(STALE), "", StatusCode::CONFLICT).await;
     }
     let notes = if entry.is_referral { notes(asked, asking, asked.ids[0]).await? } else { Vec::new() };
-    let choices = Choices { problems: named(&problems), notes };
+    let choices = Choices { problems: reasons.listed(), diagnoses: reasons.of_visit(), notes };
     let attached = attached(&entry, &choices);
     let mut order = held.order.clone();
-    let Some((_, mut wish)) = entry.wishes(&problems, &attached).pop() else { return Err(Refusal::Defect) };
+    let Some((_, mut wish)) = entry.wishes(&reasons, &attached).pop() else { return Err(Refusal::Defect) };
     let held_code = order.get("code").map(|code| code.clone().into_owned());
     if let Some(members) = order.as_object_mut() {
         wish.name = if entry.is_referral { wish.name } else { held.line.order.name.clone() };
@@ -255,7 +257,7 @@ async fn held(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>) -> Resu
     let observed = asking.search_if_ever("Observation", &pairs).await?;
     head.is_part2 |= found.is_part2() || observed.is_part2() || answered.iter().any(Sheet::is_part2);
     let names = Names::of(asking, &[], [&found, &follows].into_iter()).await?;
-    let today = Day::of(asking.record.now_ms(), asked.web.zone()).iso();
+    let today = Day::of(asking.record.now_ms(), asked.web.zone());
     let (orders, tasks) = (found.resources(), follows.resources());
     let line = lines(&orders, &tasks, &answered, &names, &today).pop().ok_or(RecordError::NotFound)?;
     let order = orders.into_iter().next().ok_or(RecordError::NotFound)?.into_owned();
@@ -302,13 +304,14 @@ async fn shown(
     let Held { head, line, order, results, .. } = held;
     let patient_id = asked.ids[0];
     let is_form = line.state == State::Draft && may_order(asking);
-    let entry = entry.or_else(|| is_form.then(|| Entry::of(&line.order)));
+    let entry = entry.or_else(|| is_form.then(|| Entry::of(&line.order, &order)));
     let choices = match &entry {
-        Some(entry) => Choices {
-            problems: named(&problems(asking, patient_id).await?),
-            notes: if entry.is_referral { notes(asked, asking, patient_id).await? } else { Vec::new() },
-        },
-        None => Choices { problems: Vec::new(), notes: Vec::new() },
+        Some(entry) => {
+            let reasons = Reasons::of(asking, patient_id, Some(&order)).await?;
+            let notes = if entry.is_referral { notes(asked, asking, patient_id).await? } else { Vec::new() };
+            Choices { problems: reasons.listed(), diagnoses: reasons.of_visit(), notes }
+        }
+        None => Choices { problems: Vec::new(), diagnoses: Vec::new(), notes: Vec::new() },
     };
     let attached = attached_names(asking, patient_id, &order).await?;
     let page = Page {
@@ -346,12 +349,13 @@ pub async fn attached_names(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let elements = "type,description,date,status";
+    let elements = "type,description,date,status,relatesTo";
     let pairs = [("patient", patient_id), ("_id", &*ids.join(",")), ("_count", "50"), ("_elements", elements)];
     let sheet = asking.search_if_ever("DocumentReference", &pairs).await?;
     let named = |one: &Json<'_>| {
         let title = text(one, "description").map(str::to_owned);
         let title = title.or_else(|| words_of(one, "type")).unwrap_or_else(|| "Document".to_owned());
+        let title = addenda::titled(one, title);
         let day = text(one, "date").map(time::day).unwrap_or_default();
         Some((text(one, "id")?.to_owned(), format!("{title}, {day}")))
     };

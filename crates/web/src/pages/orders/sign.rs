@@ -141,7 +141,7 @@ async fn transaction(
     for (id, seen) in chosen {
         let found = asking.read("ServiceRequest", id).await?;
         let mut order = found.get().tree()?.into_owned();
-        let read = Order::of(&order, &Default::default());
+        let read = Order::of(&order, &Default::default(), zone);
         asking.whose(&order, patient_id).await?;
         let whose = read.patient_id.as_str();
         // What is no draft any more fails at its version, and so does a draft that changed.

@@ -10,12 +10,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::patients::{self, Row};
-use super::{Answer, cover, orders, prescriptions, register, schedule, vitals, ways as may};
+use super::{Answer, orders, prescriptions, register, schedule, timeline, vitals, ways as may};
 use crate::answer;
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::shell::{Place, finds_patients, places};
 use crate::clinic::tabs::tabs;
+use crate::clinic::ties;
 use crate::refusal::Refusal;
 
 /// Patients that one answer names. Each is disclosed and in the log; more letters help more than a longer list.
@@ -151,9 +152,12 @@ fn of_patient(asking: &Asking<'_>, id: &str) -> Vec<Value> {
             (writes_notes, "Write a note", "notes/new", "new visit progress phone"),
             (writes, "Enter vital signs", "vitals", "blood pressure weight flowsheet trends"),
             (!writes && asking.ever("Observation"), "Vital signs", "vitals", "blood pressure weight flowsheet trends"),
+            (asking.ever("DiagnosticReport"), "Laboratory results", "labs", "flowsheet trends tests history"),
+            (timeline::opens(asking), "Timeline", "timeline", "history visits notes by day"),
             (orders, "Order tests and images", "orders/new", "new laboratory lab radiology imaging"),
             (orders, "Refer to somebody", "orders/refer", "referral consult specialist"),
             (prescriptions::may_prescribe(asking), "Prescribe", "prescriptions/new", "new medicine medication drug"),
+            (may::begins_tasks(asking), "New message or task", "tasks/new", "inbox colleague team to do write ask"),
             (asking.ever("ServiceRequest"), "All orders", "orders", "referrals sign"),
         ],
         address,
@@ -177,9 +181,16 @@ fn general(asking: &Asking<'_>, finds: bool) -> Vec<Value> {
         [
             (finds, "Find a patient", "/patients", "search look"),
             (finds && register::may_register(asking), "Register a patient", "/patients/new", "new add"),
+            (
+                finds && may::begins_tasks(asking),
+                "New message or task",
+                "/patients?for=task",
+                "inbox colleague team to do",
+            ),
             (schedule::may_book(asking), "Book an appointment", "/schedule", "new visit calendar"),
-            (cover::keeps_covers(asking), "When I am away", "/cover", "cover vacation hand over"),
-            (asking.ever("DetectedIssue"), "Allergy warnings signed over", "/overrides", "overrides review"),
+            (ties::keeps(asking), "When I am away", "/cover", "cover vacation hand over"),
+            (ties::keeps(asking), "Who works with whom", "/colleagues", "me colleagues nurse assistant team"),
+            (finds && asking.ever("DetectedIssue"), "Allergy warnings signed over", "/overrides", "overrides review"),
         ],
         str::to_owned,
     )

@@ -1,6 +1,7 @@
 //! The medicine of a draft beside the allergies of the chart: what interrupts, what is shown, and what was not looked at.
 
 use fhir::Json;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::Meeting;
@@ -76,11 +77,12 @@ pub async fn of(asking: &Asking<'_>, patient_id: &str, medicine: &str) -> Result
     let sheet = asking.search_if_ever("AllergyIntolerance", &[("patient", patient_id), ("_count", "200")]).await?;
     let resources = sheet.resources();
     let names = Names::default();
-    let is_recorded = !matches!(Allergies::of(&resources, &names), Allergies::NotRecorded);
+    // Whether any are recorded is the same in every zone.
+    let is_recorded = !matches!(Allergies::of(&resources, &names, &TimeZone::UTC), Allergies::NotRecorded);
     let holding: Vec<(&Json<'_>, Allergy)> = resources
         .iter()
         .filter(|one| holds(one) && !super::super::allergies::is_none_known(one))
-        .map(|one| (one, Allergy::of(one, &names)))
+        .map(|one| (one, Allergy::of(one, &names, &TimeZone::UTC)))
         .collect();
     let name = Medicine::of(medicine);
     let meetings = name.meetings(&holding);

@@ -54,7 +54,7 @@ pub const OFTEN: [(&str, &str); 11] = [
     ("1", "once, as a single dose"),
 ];
 /// Of these nobody counts what is given out.
-const UNCOUNTED: [&str; 2] = ["mg", "{application}"];
+pub const UNCOUNTED: [&str; 2] = ["mg", "{application}"];
 const SNOMED: &str = "http://snomed.info/sct";
 const UCUM: &str = "http://unitsofmeasure.org";
 const CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/medicationrequest-category";

@@ -1,6 +1,7 @@
 //! A prescription: drafted, looked at beside the patient's allergies, signed by whom policy lets, printed. Nothing is transmitted.
 
 mod check;
+mod doubts;
 mod fill;
 mod review;
 mod sheet;
@@ -33,6 +34,7 @@ use crate::clinic::visit;
 use crate::refusal::Refusal;
 
 use check::{Check, REASONS};
+use doubts::Doubts;
 use fill::{FIELDS, OFTEN, ROUTES, UNITS};
 use sheet::Sheet;
 
@@ -76,6 +78,7 @@ struct Draft {
     sheet: Sheet,
     version: u32,
     check: Check,
+    doubts: Doubts,
     /// The reason is asked for: once, at the signature.
     is_interrupted: bool,
     reason: String,
@@ -216,6 +219,7 @@ async fn standing(
         sheet,
         version: deed::version_of(one),
         check,
+        doubts: Doubts::of(asking, asked.ids[0], one).await?,
         is_interrupted: false,
         reason: String::new(),
         why: String::new(),

@@ -7,6 +7,7 @@ use askama::Template;
 use fhir::Json;
 use http::StatusCode;
 use identity::Session;
+use jiff::tz::TimeZone;
 use record::PART2_NOTICE;
 use serde_json::json;
 
@@ -15,12 +16,12 @@ use crate::answer;
 use crate::assets::{Asset, Frame, LISTS};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
+use crate::clinic::day;
 use crate::clinic::deed::{self, Author, Deed, Done};
 use crate::clinic::name::Name;
 use crate::clinic::names::Names;
 use crate::clinic::read::{all, has_code, reference, text, words};
 use crate::clinic::shell::{Place, Shell};
-use crate::clinic::time;
 use crate::refusal::Refusal;
 
 const KIND: &str = "DetectedIssue";
@@ -157,7 +158,8 @@ async fn shown(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, said: 
         .filter_map(|one| Some((text(one, "id")?.to_owned(), Name::of(one).listed())))
         .collect();
     let own = asking.record.own_practitioner(asking.caller).await?.filter(|_| may_review(asking));
-    let mut rows: Vec<Row> = issues.iter().map(|one| row(one, &called, &names, own.as_deref())).collect();
+    let mut rows: Vec<Row> =
+        issues.iter().map(|one| row(one, &called, &names, own.as_deref(), asked.web.zone())).collect();
     // What waits for a review first; within both the newest.
     rows.sort_by_key(|row| row.review.is_some());
     let mut tally: Vec<(String, usize)> = Vec::new();
@@ -184,7 +186,7 @@ async fn shown(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, said: 
     Ok(answer::page(status, &page))
 }
 
-fn row(issue: &Json<'_>, called: &HashMap<String, String>, names: &Names, own: Option<&str>) -> Row {
+fn row(issue: &Json<'_>, called: &HashMap<String, String>, names: &Names, own: Option<&str>, zone: &TimeZone) -> Row {
     let named =
         |kind: &str| all(issue, "implicated").iter().find(|one| reference(one).is_some_and(|(of, _)| of == kind));
     let said = |kind: &str| named(kind).and_then(|one| text(one, "display")).unwrap_or_default().to_owned();
@@ -192,7 +194,7 @@ fn row(issue: &Json<'_>, called: &HashMap<String, String>, names: &Names, own: O
     let mitigation = all(issue, "mitigation").first();
     let review = review_of(issue).map(|one| {
         let by = one.get("author").and_then(|by| names.name(by)).unwrap_or_else(|| "somebody not named".to_owned());
-        let day = text(one, "date").map(time::day).unwrap_or_default();
+        let day = text(one, "date").map(|at| day::day_of(at, zone)).unwrap_or_default();
         (one.get("action").and_then(words).unwrap_or_default(), format!("{by}, {day}"))
     });
     Row {
@@ -200,7 +202,7 @@ fn row(issue: &Json<'_>, called: &HashMap<String, String>, names: &Names, own: O
         version: deed::version_of(issue),
         may_review: review.is_none() && own.is_some() && !is_by(issue, own),
         review,
-        when: text(issue, "identifiedDateTime").map(time::moment).unwrap_or_default(),
+        when: text(issue, "identifiedDateTime").map(|at| day::moment_of(at, zone)).unwrap_or_default(),
         patient: called.get(&patient_id).cloned().unwrap_or_else(|| "Name not open to you".to_owned()),
         prescription_id: named("MedicationRequest").and_then(reference).map(|(_, id)| id.to_owned()),
         medicine: said("MedicationRequest"),

@@ -8,7 +8,7 @@ use crate::clinic::head::Head;
 use crate::clinic::name;
 use crate::clinic::names::Names;
 use crate::clinic::read::{all, any_code, reference, text, words, words_of};
-use crate::clinic::{deed, time};
+use crate::clinic::{day, deed};
 use crate::pages::medicines::lines::{doses, name_of};
 use crate::refusal::Refusal;
 
@@ -76,7 +76,7 @@ pub async fn of(asked: &Asked<'_>, asking: &Asking<'_>, one: &Json<'static>, hea
         },
         is_active: status == "active",
         ended: one.get("statusReason").and_then(words).unwrap_or_default(),
-        on: text(one, "authoredOn").map(time::day).unwrap_or_default(),
+        on: text(one, "authoredOn").map(|at| day::day_of(at, asked.web.zone())).unwrap_or_default(),
         prescriber: signer
             .and_then(name::signed)
             .or_else(|| one.get("requester").and_then(|by| names.name(by)))

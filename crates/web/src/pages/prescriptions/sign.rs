@@ -5,6 +5,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::check::{self, REASONS};
+use super::doubts::Doubts;
 use super::{Answer, Draft, Entry, FIELDS, Held, Shown, asking, fill, may_prescribe, shown, standing};
 use crate::answer;
 use crate::client::Asked;
@@ -134,6 +135,7 @@ async fn sign(
             version: deed::version_of(&one),
             sheet,
             check,
+            doubts: Doubts::of(asking, asked.ids[0], &one).await?,
             is_interrupted: true,
             slip: (!is_first).then_some("Choose a reason and say it in a few words: both are kept and reviewed."),
             reason,

@@ -6,6 +6,7 @@ use askama::Template;
 use fhir::Json;
 use http::StatusCode;
 use identity::Session;
+use jiff::tz::TimeZone;
 use record::PART2_NOTICE;
 use serde_json::Value;
 
@@ -17,6 +18,7 @@ use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::codes::{PROBLEMS, Row};
+use crate::clinic::day;
 use crate::clinic::deed::{self, Author, Deed, Done};
 use crate::clinic::head::{Head, opened};
 use crate::clinic::names::Names;
@@ -91,9 +93,9 @@ impl Entry {
 }
 
 impl Line {
-    fn of(one: &Json<'_>, names: &Names) -> Self {
+    fn of(one: &Json<'_>, names: &Names, zone: &TimeZone) -> Self {
         let typed = fill::filled(one);
-        let recorded = text(one, "recordedDate").map(time::day);
+        let recorded = text(one, "recordedDate").map(|at| day::day_of(at, zone));
         let by = one.get("recorder").and_then(|by| names.name(by));
         let codes = one.get("code").map(|concept| all(concept, "coding")).unwrap_or_default();
         Self {
@@ -109,7 +111,7 @@ impl Line {
                 .filter(|(code, _)| *code != "active")
                 .map_or("", |(_, words)| words),
             is_mistake: typed.is("standing", "mistake"),
-            notes: deed::notes_of(one),
+            notes: deed::notes_of(one, zone),
             source: [recorded, by].into_iter().flatten().collect::<Vec<_>>().join(", "),
             since: text(one, "onsetDateTime").or(text(one, "recordedDate")).unwrap_or_default().to_owned(),
         }
@@ -255,7 +257,7 @@ fn shown(
 ) -> Answer {
     let lines = |over: bool| {
         let wanted = held.all.iter().filter(|one| fill::holds(one) != over);
-        let mut lines: Vec<Line> = wanted.map(|one| Line::of(one, &held.names)).collect();
+        let mut lines: Vec<Line> = wanted.map(|one| Line::of(one, &held.names, asked.web.zone())).collect();
         // Newest first, as the chart has them.
         lines.sort_by(|a, b| b.since.cmp(&a.since).then_with(|| a.name.cmp(&b.name)));
         lines

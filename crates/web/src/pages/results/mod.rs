@@ -14,15 +14,16 @@ use crate::assets::{Asset, Frame, ONCE, WORK, WORK_CSS};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::day;
-use crate::clinic::duty::{Cover, List};
+use crate::clinic::duty::List;
 use crate::clinic::reports::{self, Report};
 use crate::clinic::shell::{Place, Shell, reviews_results};
 use crate::clinic::task;
+use crate::clinic::ties::{self, Tie};
 use crate::clinic::token;
 use crate::refusal::Refusal;
 
-pub use one::{page as one, people};
-pub use save::save;
+pub use one::page as one;
+pub use save::{save, says_what_it_said};
 
 /// Results of a list that are shown in full; the next come up as these are acknowledged.
 const SHOWN_MAX: usize = 40;
@@ -80,7 +81,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let of_severity = |wanted| gathered.reports.iter().filter(|report| report.severity == wanted).count();
     let (critical, abnormal) = (of_severity(reports::Severity::Critical), of_severity(reports::Severity::Abnormal));
     gathered.reports.truncate(SHOWN_MAX);
-    reports::look_back(&asking, &mut gathered.reports).await?;
+    reports::look_back(&asking, &mut gathered.reports, zone).await?;
     let names = &gathered.names;
     let page = Page {
         frame: Frame::of(asked.web),
@@ -95,7 +96,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         abnormal,
         of: gathered.of,
         may_act: own.is_some() && task::may_act(&asking),
-        keeps_covers: super::cover::keeps_covers(&asking),
+        keeps_covers: ties::keeps(&asking),
         token: token::fresh(asked),
         covering: covering(&gathered.covers, own.as_deref(), now_ms, zone, |id| names.person(id)),
         done: done(&query),
@@ -129,10 +130,10 @@ pub fn tabs(here: List, count: impl Fn(List) -> usize) -> Vec<Tab> {
 fn done(query: &[(String, String)]) -> Option<&'static str> {
     match query.iter().find(|(name, _)| name == "done")?.1.as_str() {
         "plain" => Some("Acknowledged."),
-        "message" => Some("Acknowledged. The message is in the patient’s record, for them to read."),
+        "message" => Some("Acknowledged. The message is in the patient’s record. Nothing was sent to them."),
         "task" => Some("Acknowledged. The follow-up is a task now."),
         "both" => Some(
-            "Acknowledged. The message is in the patient’s record, for them to read, and the follow-up is a task now.",
+            "Acknowledged. The message is in the patient’s record, nothing was sent to them, and the follow-up is a task now.",
         ),
         _ => None,
     }
@@ -140,18 +141,18 @@ fn done(query: &[(String, String)]) -> Option<&'static str> {
 
 /// Whom one covers now, and who covers oneself.
 pub fn covering(
-    covers: &[Cover],
+    covers: &[Tie],
     own: Option<&str>,
     now_ms: i64,
     zone: &jiff::tz::TimeZone,
     name: impl Fn(&str) -> Option<String>,
 ) -> Vec<Covering> {
     let name = |id: &str| name(id).unwrap_or_else(|| "a colleague".to_owned());
-    let until = |cover: &Cover| day::Day::of(cover.until_ms - 1, zone).short();
+    let until = |cover: &Tie| day::Day::of(cover.until_ms - 1, zone).short();
     let said = covers.iter().filter(|cover| cover.holds(now_ms)).filter_map(|cover| {
         let words = match own {
-            Some(own) if cover.by == own => format!("You cover {} until {}.", name(&cover.absent), until(cover)),
-            Some(own) if cover.absent == own => format!("{} covers you until {}.", name(&cover.by), until(cover)),
+            Some(own) if cover.by == own => format!("You cover {} until {}.", name(&cover.whose), until(cover)),
+            Some(own) if cover.whose == own => format!("{} covers you until {}.", name(&cover.by), until(cover)),
             _ => return None,
         };
         Some(Covering { words })

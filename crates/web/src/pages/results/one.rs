@@ -1,7 +1,6 @@
 //! One result on a page of its own: whose it is, all its values, and the one step that ends its wait.
 
 use askama::Template;
-use fhir::Json;
 use http::StatusCode;
 use identity::Session;
 use record::{PART2_NOTICE, RecordError};
@@ -13,6 +12,7 @@ use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::day::{self, Day};
+use crate::clinic::hands::{self, Given, people};
 use crate::clinic::head::Head;
 use crate::clinic::names::Names;
 use crate::clinic::read::{all, reference, text};
@@ -146,7 +146,7 @@ pub async fn shown(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, dr
     let zone = asked.web.zone();
     let sheet = asking.search("DiagnosticReport", &[("_id", asked.ids[0])]).await?;
     let mut gathered = reports::gather(asking, zone, &[sheet]).await?;
-    reports::look_back(asking, &mut gathered.reports).await?;
+    reports::look_back(asking, &mut gathered.reports, zone).await?;
     let report = gathered.reports.pop().ok_or(RecordError::NotFound)?;
     let patient_id = report.patient.as_ref().map(|patient| patient.id.clone()).ok_or(RecordError::NotFound)?;
     let Some(head) = Head::of(asked.web, session, asking, &patient_id, ABOUT).await? else {
@@ -166,7 +166,7 @@ pub async fn shown(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, dr
         style: &WORK_CSS,
         once: &ONCE,
         banner: head.banner,
-        people: people(asking, &patient_id, own.as_deref()).await?,
+        people: people(asked.web, asking, &patient_id, own.as_deref(), &follow_up(asked.ids[0])).await?,
         report,
         acknowledged,
         draft,
@@ -177,6 +177,11 @@ pub async fn shown(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, dr
         part2_notice: (head.is_part2 || gathered.is_part2).then_some(PART2_NOTICE),
     };
     Ok(answer::page(status, &page))
+}
+
+/// What is still to be done about a result is as sensitive as the result.
+pub fn follow_up(report_id: &str) -> Given<'_> {
+    Given { what: hands::Asked::Task, like: Some(("DiagnosticReport", report_id)), asked_by: None }
 }
 
 /// Who acknowledged this version, if somebody did.
@@ -205,28 +210,4 @@ pub async fn acknowledged(
         by_id: by.and_then(reference).map(|(_, id)| id.to_owned()),
         token: token.and_then(|token| text(token, "value")).map(str::to_owned),
     }))
-}
-
-/// Who may be asked to do something for this patient: oneself, and those who treat them by name.
-pub async fn people(asking: &Asking<'_>, patient: &str, own: Option<&str>) -> Result<Vec<(String, String)>, Refusal> {
-    let teams = [("patient", patient), ("status", "active"), ("_count", "20")];
-    let teams = asking.search_if_ever("CareTeam", &teams).await?;
-    let mut ids: Vec<String> = own.iter().map(|own| (*own).to_owned()).collect();
-    for team in teams.resources() {
-        let members = all(&team, "participant").iter().filter_map(|one| reference(one.get("member")?));
-        ids.extend(members.filter(|(kind, _)| *kind == "Practitioner").map(|(_, id)| id.to_owned()));
-    }
-    let mine: Vec<Json<'_>> = own.iter().map(|own| task::refer("Practitioner", own)).collect();
-    let names = Names::of(asking, &mine, std::iter::once(&teams)).await?;
-    let mut people: Vec<(String, String)> = Vec::new();
-    for id in ids {
-        if people.iter().any(|(held, _)| *held == id) {
-            continue;
-        }
-        if let Some(name) = names.person(&id) {
-            let name = if Some(id.as_str()) == own { format!("{name} (you)") } else { name };
-            people.push((id, name));
-        }
-    }
-    Ok(people)
 }

@@ -6,13 +6,14 @@
 use fhir::Json;
 use record::{RecordError, ResourceKey};
 
-use super::one::{Draft, Why, acknowledged, people, shown};
+use super::one::{Draft, Why, acknowledged, follow_up as asked_for, shown};
 use super::{Answer, asking};
 use crate::answer;
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::day::{self, Day};
 use crate::clinic::deed::says_all_of;
+use crate::clinic::hands::people;
 use crate::clinic::moves::{self, Change, object};
 use crate::clinic::read::reference;
 use crate::clinic::task::{self, concept, identifier, refer, security};
@@ -53,7 +54,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     if held.get().version() != seen && !is_rest {
         return shown(asked, &session, &asking, &draft, Why::Changed).await;
     }
-    let people = people(&asking, patient, Some(&own)).await?;
+    let people = people(asked.web, &asking, patient, Some(&own), &asked_for(asked.ids[0])).await?;
     let due = draft.weigh(&people, &Day::of(now_ms, zone), zone);
     if is_rest && !draft.has_more() {
         draft.slips.push(("message", "There is neither a message nor a follow-up to save.".to_owned()));
@@ -90,7 +91,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
 }
 
 /// Whether a form that is sent again makes just what it made: what became of its task since does not count.
-async fn says_what_it_said(
+pub async fn says_what_it_said(
     asking: &Asking<'_>,
     token: &str,
     words: &[(String, Json<'static>)],

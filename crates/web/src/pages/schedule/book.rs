@@ -2,6 +2,7 @@
 //! the appointment are one transaction: of two who book one time one wins, and the other is told with all they typed. An appointment has
 //! the name of its form, so that a form sent twice makes one.
 
+use access::Action;
 use askama::Template;
 use axum::body::Body;
 use fhir::Json;
@@ -9,7 +10,9 @@ use http::{Response, StatusCode};
 use identity::Session;
 use record::{RecordError, ResourceKey};
 
-use super::{Calendar, Taken, calendars, may_book};
+use super::also::{self, Also};
+use super::hold::{is_free, slot};
+use super::{Calendar, calendars, may_book};
 use crate::answer;
 use crate::assets::{Asset, Frame, ONCE};
 use crate::client::Asked;
@@ -28,9 +31,23 @@ use crate::pages::Answer;
 use crate::pages::patients::{sounding, wanted};
 use crate::pages::today::{asking, query};
 use crate::refusal::Refusal;
+use crate::searches::{GONE, Searched};
 
 const MINUTE_MS: i64 = 60_000;
 const FOUND_MAX: usize = 10;
+/// Of why somebody comes.
+const REASON_CHARS_MAX: usize = 120;
+/// Often said by who books.
+const REASONS: [&str; 8] = [
+    "Check-up",
+    "Follow-up",
+    "New problem",
+    "Medicine review",
+    "Results",
+    "Vaccination",
+    "Procedure",
+    "Form or certificate",
+];
 const SNOMED: &str = "http://snomed.info/sct";
 
 #[derive(Template)]
@@ -42,17 +59,55 @@ struct Page<'a> {
     /// Names the appointment that the form makes.
     token: String,
     asked_for: Wanted<'a>,
+    said: Option<&'static str>,
     error: Option<&'static str>,
     typed: [String; 2],
     /// Found by what was typed; none before anything was.
     found: Option<Vec<Found>>,
     is_more: bool,
+    /// Who was chosen among them.
+    chosen: String,
+    /// One came with them from their chart, so nobody is looked for.
+    is_known: bool,
+    /// What they have booked already.
+    also: Option<Also>,
+    /// Why they come, as it was typed.
+    reason: String,
 }
 
-struct Found {
-    person: Person,
+impl Page<'_> {
+    fn is_chosen(&self, id: &str) -> bool {
+        // Who only sounds alike is chosen by a person.
+        let is_only = |found: &Vec<Found>| matches!(&found[..], [one] if !one.is_alike);
+        (!self.is_more && self.found.as_ref().is_some_and(is_only)) || self.chosen == id
+    }
+
+    /// Nobody is written as it was typed.
+    fn only_alike(&self) -> bool {
+        self.found.as_ref().is_some_and(|found| !found.is_empty() && found.iter().all(|one| one.is_alike))
+    }
+
+    /// Behind an address of the calendar.
+    fn with_patient(&self) -> String {
+        let known = self.found.as_ref().filter(|_| self.is_known).and_then(|found| found.first());
+        known.map_or_else(String::new, |one| format!("&patient={}", one.person.id))
+    }
+}
+
+pub struct Found {
+    pub person: Person,
     mrn: String,
     sex: String,
+    /// Written otherwise than what was typed, and sounds like it.
+    is_alike: bool,
+}
+
+impl Found {
+    fn of(patient: &Json<'_>, today: &Day) -> Option<Self> {
+        let person = Person::of(text(patient, "id")?.to_owned(), patient, today);
+        let mrn = banner::record_number(patient).unwrap_or_default().to_owned();
+        Some(Self { person, mrn, sex: banner::sex(patient), is_alike: false })
+    }
 }
 
 /// Which time of which calendar, and for what.
@@ -64,6 +119,10 @@ struct Wanted<'c> {
     when: String,
     day: String,
     is_video: bool,
+    /// Nobody said yet whom they see who walk in.
+    is_unchosen: bool,
+    /// Who books reads why people come, too.
+    sees_reasons: bool,
     /// Who is moved here, instead of somebody who is to be found.
     moved: Option<(Visit, u32)>,
     moved_from: String,
@@ -77,17 +136,41 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let value = |wanted: &str| pairs.iter().find(|(name, _)| name == wanted).map_or("", |(_, value)| value.as_str());
     let calendars = calendars(asked, &asking).await?;
     let wanted = Wanted::of(asked, &asking, &calendars, &value).await?;
-    Ok(shown(asked, &session, StatusCode::OK, Shown { wanted, error: None, typed: Default::default(), found: None }))
+    let known = match value("patient") {
+        "" => None,
+        _ if wanted.moved.is_some() => None,
+        id => Some((vec![one(asked, &asking, id).await?], false)),
+    };
+    let is_known = known.is_some();
+    let said = match asked.searched(&session) {
+        Searched::For(form) if wanted.moved.is_none() && !is_known => {
+            return match wanted.is_unchosen {
+                true => unchosen(asked, &session, &asking, wanted, &form).await,
+                false => found(asked, &session, &asking, wanted, &form, None).await,
+            };
+        }
+        Searched::Gone => Some(GONE),
+        _ => None,
+    };
+    Ok(shown(asked, &session, StatusCode::OK, Shown { found: known, is_known, said, ..Shown::of(wanted) }))
 }
 
-/// Looks for the patient; nothing is booked yet.
+/// The patient whose chart one comes from.
+pub async fn one(asked: &Asked<'_>, asking: &Asking<'_>, id: &str) -> Result<Found, Refusal> {
+    let sheet = asking.search("Patient", &[("_id", id)]).await?;
+    let today = Day::of(asked.web.record().now_ms(), asked.web.zone());
+    sheet.resources().first().and_then(|patient| Found::of(patient, &today)).ok_or(Refusal::NotFound)
+}
+
+/// Leads to who was found; nothing is booked yet.
 pub async fn find(asked: &Asked<'_>) -> Answer {
     let form = asked.form();
     let session = asked.writer(&form).await?;
     let asking = asking(asked, &session)?;
     let calendars = calendars(asked, &asking).await?;
     let wanted = Wanted::of(asked, &asking, &calendars, &|name| form.text(name)).await?;
-    found(asked, &session, &asking, wanted, &form, None).await
+    let search = asked.keep_search(&session, &form, &["name", "number", "reason"])?;
+    Ok(answer::see(&format!("/schedule/book?{}&{search}", wanted.page())))
 }
 
 /// Books, moves or lets in.
@@ -97,8 +180,21 @@ pub async fn book(asked: &Asked<'_>) -> Answer {
     let asking = asking(asked, &session)?;
     let calendars = calendars(asked, &asking).await?;
     let wanted = Wanted::of(asked, &asking, &calendars, &|name| form.text(name)).await?;
+    if let Some((visit, version)) = wanted.moved.as_ref().filter(|_| wanted.stands()) {
+        // Whoever sent an older page has what they wanted; whoever sent this one changes nothing.
+        let done = if form.version()? == *version { "stands" } else { "moved" };
+        return Ok(answer::see(&wanted.address(done, &visit.id)));
+    }
+    if wanted.is_unchosen {
+        return unchosen(asked, &session, &asking, wanted, &form).await;
+    }
     if wanted.moved.is_none() && ResourceKey::parse("Patient", form.text("patient")).is_none() {
         return found(asked, &session, &asking, wanted, &form, Some("Choose who it is for.")).await;
+    }
+    if wanted.moved.is_none() && reason(&form).chars().count() > REASON_CHARS_MAX {
+        let error =
+            Some("The reason is too long: 120 letters at most. Nothing was booked; what you typed is still here.");
+        return found(asked, &session, &asking, wanted, &form, error).await;
     }
     let token = token::sent(asked, &form);
     if wanted.moved.is_none()
@@ -108,9 +204,19 @@ pub async fn book(asked: &Asked<'_>) -> Answer {
     }
     let taken = "Somebody has this time already. Nothing was booked; choose another one, what you typed stays.";
     if let Some(at) = wanted.at
-        && !is_free(asked, &asking, wanted.calendar, at * MINUTE_MS).await?
+        && !is_free(asked, &asking, wanted.calendar, at * MINUTE_MS, wanted.moved.as_ref().map(|(visit, _)| visit))
+            .await?
     {
         return conflict(asked, &session, &asking, wanted, &form, taken).await;
+    }
+    if wanted.moved.is_none() {
+        let start_ms = wanted.at_ms(asked.web.record().now_ms());
+        let (patient, with) = (form.text("patient"), wanted.calendar.practitioner.as_str());
+        let also = also::of(asked, &asking, patient, with, start_ms).await?;
+        // Said of exactly these: what was booked since is asked about again.
+        if let Some(also) = also.filter(|also| also.names != form.text("also")) {
+            return asks(asked, &session, &asking, wanted, &form, also).await;
+        }
     }
     let changes = match &wanted.moved {
         Some((visit, _)) => moved(asked, &asking, &wanted, visit, &form).await,
@@ -128,7 +234,10 @@ pub async fn book(asked: &Asked<'_>) -> Answer {
                 let end_ms = start_ms + visit.end_ms() - visit.start_ms;
                 super::super::visit::put_off(asked.web, &visit.id, start_ms, end_ms).await;
             }
-            Ok(answer::see(&address(&wanted)))
+            Ok(answer::see(&match &wanted.moved {
+                Some((visit, _)) => wanted.address("moved", &visit.id),
+                None => wanted.address("booked", &name_of(&token)),
+            }))
         }
         Err(error) if error.is_overtaken() => {
             // The same form, sent twice at once.
@@ -149,8 +258,13 @@ pub async fn book(asked: &Asked<'_>) -> Answer {
     }
 }
 
-fn address(wanted: &Wanted<'_>) -> String {
-    format!("/today?day={}&who={}", wanted.day, wanted.calendar.practitioner)
+/// Why somebody comes, on one line.
+fn reason(form: &Form) -> String {
+    form.text("reason")
+        .split(|letter: char| letter.is_whitespace() || letter.is_control())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn name_of(token: &str) -> String {
@@ -176,7 +290,7 @@ async fn sent_before(
     // A walk-in is of the minute in which it was sent first.
     let is_then = wanted.at.is_none_or(|at| text(made, "start") == Some(&day::instant(at * MINUTE_MS)));
     if is_of("Patient", form.text("patient")) && is_of("Practitioner", &wanted.calendar.practitioner) && is_then {
-        return Ok(answer::see(&address(&wanted)));
+        return Ok(answer::see(&wanted.address("booked", text(made, "id").unwrap_or_default())));
     }
     let error = "This form was sent before, for somebody else or another time: that is booked. Nothing more was; look again, and choose once more.";
     conflict(asked, session, asking, wanted, form, error).await
@@ -195,8 +309,10 @@ impl<'c> Wanted<'c> {
         let (zone, now_ms) = (asked.web.zone(), asked.web.record().now_ms());
         let who = value("who");
         let first = calendars.first().filter(|_| matches!(who, "" | "all"));
-        let calendar = calendars.iter().find(|one| one.practitioner == who).or(first);
-        let calendar = calendar.ok_or(Refusal::Invalid("there is no such calendar"))?;
+        let named = calendars.iter().find(|one| one.practitioner == who);
+        let calendar = named.or(first).ok_or(Refusal::Invalid("there is no such calendar"))?;
+        // There is nothing to choose among one.
+        let is_unchosen = named.is_none() && calendars.len() > 1;
         let at = match value("at") {
             "" if value("walk-in") == "yes" => None,
             text => Some(text.parse::<i64>().map_err(|_| Refusal::Invalid("there is no such time"))?),
@@ -222,7 +338,29 @@ impl<'c> Wanted<'c> {
         let moved_from = moved
             .as_ref()
             .map_or_else(String::new, |(visit, _)| format!("{} {}", Day::of(visit.start_ms, zone).title(), visit.time));
-        Ok(Wanted { calendar, calendars, at, when, day: day.iso(), is_video, moved, moved_from })
+        let sees_reasons = asking.shows(Action::Search, "Appointment", "reasonCode");
+        let day = day.iso();
+        Ok(Wanted { calendar, calendars, at, when, day, is_video, is_unchosen, sees_reasons, moved, moved_from })
+    }
+
+    /// The list of that day, which says what was done with which appointment.
+    fn address(&self, done: &str, id: &str) -> String {
+        format!("/today?day={}&who={}&{done}={id}", self.day, self.calendar.practitioner)
+    }
+
+    /// Behind the address of the page of this time.
+    fn page(&self) -> String {
+        let who = if self.is_unchosen { "" } else { self.calendar.practitioner.as_str() };
+        let time = self.at.map_or_else(|| "walk-in=yes".to_owned(), |at| format!("at={at}"));
+        let kind = if self.is_video { "&kind=video" } else { "" };
+        format!("who={who}&{time}{kind}")
+    }
+
+    /// The appointment that is to move is there.
+    fn stands(&self) -> bool {
+        let Some((visit, _)) = &self.moved else { return false };
+        self.at.is_some_and(|at| at * MINUTE_MS == visit.start_ms)
+            && visit.clinicians.first().is_some_and(|one| one.id == self.calendar.practitioner)
     }
 
     fn at_ms(&self, now_ms: i64) -> i64 {
@@ -234,7 +372,7 @@ impl<'c> Wanted<'c> {
     }
 
     fn is_of(&self, calendar: &Calendar) -> bool {
-        calendar.practitioner == self.calendar.practitioner
+        !self.is_unchosen && calendar.practitioner == self.calendar.practitioner
     }
 }
 
@@ -252,45 +390,6 @@ pub async fn visit(asked: &Asked<'_>, asking: &Asking<'_>, id: &str) -> Result<(
     }
     let version = visit.version;
     Ok((visit, version))
-}
-
-async fn is_free(asked: &Asked<'_>, asking: &Asking<'_>, calendar: &Calendar, start_ms: i64) -> Result<bool, Refusal> {
-    let (zone, now_ms) = (asked.web.zone(), asked.web.record().now_ms());
-    let day = Day::of(start_ms, zone);
-    let taken = Taken::between(asking, &day, &day, Some(calendar)).await?;
-    let around = Around::of(&[&taken.booked], &day);
-    let resources = taken.booked.resources();
-    let visits: Vec<Visit> = resources.iter().filter_map(|one| Visit::of(one, &around, now_ms, zone)).collect();
-    let visits: Vec<&Visit> = visits.iter().collect();
-    let minute = day.minute_of(start_ms);
-    let open = slots::open_minutes(&day, asked.web.hours(), &calendar.rules);
-    let cells = slots::column(&day, &[minute], &open, &visits, &taken.held(&calendar.schedule), now_ms);
-    Ok(cells.iter().all(slots::Cell::is_free))
-}
-
-/// The slot of the time, taken by this transaction: made, or made busy again from the version that is free now. Whoever took it after
-/// the calendar was looked at has it.
-async fn slot(asking: &Asking<'_>, calendar: &Calendar, start_ms: i64, now: &str) -> Result<(String, Change), Refusal> {
-    let id = slots::id(&calendar.schedule, start_ms);
-    let held = match asking.read("Slot", &id).await {
-        Ok(held) => {
-            let slot = held.get().tree()?;
-            if slots::is_busy(&slot) {
-                return Err(RecordError::ExistsAlready.into());
-            }
-            Some(held.get().version())
-        }
-        Err(RecordError::NotFound) => None,
-        Err(error) => return Err(error.into()),
-    };
-    let change = Change {
-        method: "PUT",
-        url: format!("Slot/{id}"),
-        if_match: held,
-        is_new: held.is_none(),
-        resource: slots::busy(&calendar.schedule, start_ms, now),
-    };
-    Ok((id, change))
 }
 
 async fn booked(
@@ -334,6 +433,10 @@ async fn booked(
         ("created", Json::string(now.clone())),
         ("participant", Json::Array(vec![object(patient), object(clinician)])),
     ];
+    let reason = reason(form);
+    if !reason.is_empty() {
+        members.push(("reasonCode", Json::Array(vec![object([("text", Json::string(reason))])])));
+    }
     let mut changes = Vec::new();
     if wanted.at.is_some() {
         let (id, change) = slot(asking, wanted.calendar, start_ms, &now).await?;
@@ -386,9 +489,30 @@ async fn moved(
 
 struct Shown<'c> {
     wanted: Wanted<'c>,
+    said: Option<&'static str>,
     error: Option<&'static str>,
     typed: [String; 2],
     found: Option<(Vec<Found>, bool)>,
+    chosen: String,
+    is_known: bool,
+    also: Option<Also>,
+    reason: String,
+}
+
+impl<'c> Shown<'c> {
+    fn of(wanted: Wanted<'c>) -> Self {
+        Self {
+            wanted,
+            said: None,
+            error: None,
+            typed: Default::default(),
+            found: None,
+            chosen: String::new(),
+            is_known: false,
+            also: None,
+            reason: String::new(),
+        }
+    }
 }
 
 /// A name of more than an initial, and a whole birth date or a number.
@@ -407,24 +531,72 @@ async fn found(
     form: &Form,
     error: Option<&'static str>,
 ) -> Result<Response<Body>, Refusal> {
+    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let begun = Shown { error, ..Shown::of(wanted_time) };
+    found_with(asked, session, asking, form, status, begun).await
+}
+
+/// The same page, which says what the patient has already and asks once.
+async fn asks(
+    asked: &Asked<'_>,
+    session: &Session,
+    asking: &Asking<'_>,
+    wanted: Wanted<'_>,
+    form: &Form,
+    also: Also,
+) -> Result<Response<Body>, Refusal> {
+    let begun = Shown { also: Some(also), ..Shown::of(wanted) };
+    found_with(asked, session, asking, form, StatusCode::CONFLICT, begun).await
+}
+
+/// Who walks in sees somebody whom a person chose.
+async fn unchosen(
+    asked: &Asked<'_>,
+    session: &Session,
+    asking: &Asking<'_>,
+    wanted: Wanted<'_>,
+    form: &Form,
+) -> Result<Response<Body>, Refusal> {
+    let error = Some("Choose which clinician they see. What you typed is still here.");
+    if form.text("known") == "yes" {
+        return found(asked, session, asking, wanted, form, error).await;
+    }
+    let typed = [form.text("name"), form.text("number")].map(|text| text.trim().to_owned());
+    let begun = Shown { error, typed, reason: form.text("reason").to_owned(), ..Shown::of(wanted) };
+    Ok(shown(asked, session, StatusCode::UNPROCESSABLE_ENTITY, begun))
+}
+
+async fn found_with(
+    asked: &Asked<'_>,
+    session: &Session,
+    asking: &Asking<'_>,
+    form: &Form,
+    status: StatusCode,
+    begun: Shown<'_>,
+) -> Result<Response<Body>, Refusal> {
     let typed = [form.text("name").trim(), form.text("number").trim()];
-    let owned = typed.map(str::to_owned);
-    let refused = |wanted, error| Shown { wanted, error: Some(error), typed: owned.clone(), found: None };
+    let (chosen, reason) = (form.text("patient").to_owned(), form.text("reason").to_owned());
+    let begun = Shown { typed: typed.map(str::to_owned), chosen, reason, ..begun };
+    if form.text("known") == "yes" && !begun.chosen.is_empty() {
+        let found = Some((vec![one(asked, asking, &begun.chosen).await?], false));
+        return Ok(shown(asked, session, status, Shown { found, is_known: true, ..begun }));
+    }
+    let refused = |begun, error| Shown { error: Some(error), also: None, ..begun };
     // One field finds too many, and the wrong one.
     if typed.iter().any(|text| text.is_empty()) {
         let error = "Type the name, and the birth date or the record number: two things that only this patient has.";
-        return Ok(shown(asked, session, StatusCode::UNPROCESSABLE_ENTITY, refused(wanted_time, error)));
+        return Ok(shown(asked, session, StatusCode::UNPROCESSABLE_ENTITY, refused(begun, error)));
     }
     if !names_one(typed) {
         let error = "Type more of the name than one letter, and the whole birth date or the record number.";
-        return Ok(shown(asked, session, StatusCode::UNPROCESSABLE_ENTITY, refused(wanted_time, error)));
+        return Ok(shown(asked, session, StatusCode::UNPROCESSABLE_ENTITY, refused(begun, error)));
     }
     let pairs = wanted(typed);
     let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let sheet = match asking.search("Patient", &pairs).await {
         Err(Refusal::Record(RecordError::TooCostly { .. })) => {
             let error = "Too many patients match. Type more letters of the name.";
-            return Ok(shown(asked, session, StatusCode::UNPROCESSABLE_ENTITY, refused(wanted_time, error)));
+            return Ok(shown(asked, session, StatusCode::UNPROCESSABLE_ENTITY, refused(begun, error)));
         }
         other => other?,
     };
@@ -441,19 +613,19 @@ async fn found(
         None => None,
     };
     let mut patients = sheet.resources();
+    let written = patients.len();
     for other in alike.iter().flat_map(|sheet| sheet.resources()) {
         if !patients.iter().any(|held| text(held, "id") == text(&other, "id")) {
             patients.push(other);
         }
     }
-    let people = patients.iter().take(FOUND_MAX).filter_map(|patient| {
-        let person = Person::of(text(patient, "id")?.to_owned(), patient, &today);
-        let mrn = banner::record_number(patient).unwrap_or_default().to_owned();
-        Some(Found { person, mrn, sex: banner::sex(patient) })
-    });
+    let people = patients
+        .iter()
+        .take(FOUND_MAX)
+        .enumerate()
+        .filter_map(|(at, patient)| Some(Found { is_alike: at >= written, ..Found::of(patient, &today)? }));
     let found = Some((people.collect(), patients.len() > FOUND_MAX || sheet.next().is_some()));
-    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    Ok(shown(asked, session, status, Shown { wanted: wanted_time, error, typed: owned, found }))
+    Ok(shown(asked, session, status, Shown { found, ..begun }))
 }
 
 async fn conflict(
@@ -465,12 +637,7 @@ async fn conflict(
     error: &'static str,
 ) -> Result<Response<Body>, Refusal> {
     let mut response = match wanted.moved {
-        Some(_) => shown(
-            asked,
-            session,
-            StatusCode::CONFLICT,
-            Shown { wanted, error: Some(error), typed: Default::default(), found: None },
-        ),
+        Some(_) => shown(asked, session, StatusCode::CONFLICT, Shown { error: Some(error), ..Shown::of(wanted) }),
         None => found(asked, session, asking, wanted, form, Some(error)).await?,
     };
     *response.status_mut() = StatusCode::CONFLICT;
@@ -478,7 +645,7 @@ async fn conflict(
 }
 
 fn shown(asked: &Asked<'_>, session: &Session, status: StatusCode, shown: Shown<'_>) -> Response<Body> {
-    let Shown { wanted, error, typed, found } = shown;
+    let Shown { wanted, said, error, typed, found, chosen, is_known, also, reason } = shown;
     let is_more = found.as_ref().is_some_and(|(_, is_more)| *is_more);
     let page = Page {
         frame: Frame::of(asked.web),
@@ -486,10 +653,15 @@ fn shown(asked: &Asked<'_>, session: &Session, status: StatusCode, shown: Shown<
         once: &ONCE,
         token: token::fresh(asked),
         asked_for: wanted,
+        said,
         error,
         typed,
         found: found.map(|(people, _)| people),
         is_more,
+        chosen,
+        is_known,
+        also,
+        reason,
     };
     answer::page(status, &page)
 }

@@ -1,7 +1,9 @@
 //! The calendar: a week of one clinician or a day of all, with what is taken, what is closed, and, for who sees every appointment, what
 //! is free to book.
 
+mod also;
 mod book;
+mod hold;
 
 use access::{Action, Charts};
 use askama::Template;
@@ -11,10 +13,10 @@ use identity::Session;
 use super::Answer;
 use super::today::{asking, query};
 use crate::answer;
-use crate::assets::Frame;
+use crate::assets::{Asset, CALENDAR_CSS, Frame, PRINT};
 use crate::client::Asked;
 use crate::clinic::ask::{Asking, Sheet, known};
-use crate::clinic::book::{Around, Visit};
+use crate::clinic::book::{Around, Person, Visit};
 use crate::clinic::day::{self, Day};
 use crate::clinic::read::{all, reference, text};
 use crate::clinic::rules::Rules;
@@ -35,6 +37,8 @@ const WEEK_DAYS: i64 = 7;
 struct Page<'a> {
     frame: Frame<'a>,
     shell: Shell<'a>,
+    css: &'static Asset,
+    print: &'static Asset,
     title: String,
     day: String,
     before: String,
@@ -50,7 +54,9 @@ struct Page<'a> {
     is_part2: bool,
     /// The appointment that looks for another time, and who it is of.
     moving: Option<Moving>,
-    /// It again, for addresses.
+    /// Who is to be booked, where one comes from a chart.
+    patient: Option<Person>,
+    /// Either again, for addresses.
     more: String,
 }
 
@@ -73,7 +79,9 @@ struct Column {
     heading: String,
     under: String,
     is_today: bool,
-    /// What a day says that has no open time.
+    /// In a narrow window a week shows the day that was asked for, and a way to the others.
+    is_other: bool,
+    iso: String,
     /// Why there is no time at all.
     closed: Option<String>,
 }
@@ -102,6 +110,8 @@ struct Line {
     who: String,
     time: String,
     name: String,
+    /// `14-Jul-1968 · MRN 4718`, on paper.
+    known_by: String,
     status: &'static str,
     is_off: bool,
 }
@@ -128,7 +138,12 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         Some(id) => Some(moving(asked, &asking, id).await?),
         None => None,
     };
-    let page = shown(asked, &session, &asking, View { day, calendars: &calendars, chosen, moving }).await?;
+    let patient = match value("patient").filter(|_| moving.is_none() && may_book(&asking)) {
+        Some(id) => Some(book::one(asked, &asking, id).await?.person),
+        None => None,
+    };
+    let view = View { day, calendars: &calendars, chosen, moving, patient };
+    let page = shown(asked, &session, &asking, view).await?;
     Ok(answer::page(StatusCode::OK, &page))
 }
 
@@ -137,6 +152,7 @@ struct View<'v> {
     calendars: &'v [Calendar],
     chosen: Option<&'v Calendar>,
     moving: Option<Moving>,
+    patient: Option<Person>,
 }
 
 async fn shown<'a>(
@@ -145,7 +161,7 @@ async fn shown<'a>(
     asking: &Asking<'_>,
     view: View<'_>,
 ) -> Result<Page<'a>, Refusal> {
-    let View { day, calendars, chosen, moving } = view;
+    let View { day, calendars, chosen, moving, patient } = view;
     let (zone, now_ms) = (asked.web.zone(), asked.web.record().now_ms());
     let is_week = chosen.is_some();
     // A column is a calendar on a day.
@@ -178,7 +194,7 @@ async fn shown<'a>(
     minutes.sort_unstable();
     minutes.dedup();
     let mut rows: Vec<Row> = minutes.iter().map(|minute| Row { time: clock_of(*minute), cells: Vec::new() }).collect();
-    let mut heads = Vec::new();
+    let (mut heads, chosen_day) = (Vec::new(), day.clone());
     for ((day, calendar), open) in columns.iter().zip(&open) {
         let (visits, held) = (of_column(day, calendar), taken.held(&calendar.schedule));
         let cells = slots::column(day, &minutes, open, &visits, &held, now_ms);
@@ -189,6 +205,8 @@ async fn shown<'a>(
             heading: if is_week { day.weekday().to_owned() } else { calendar.name.clone() },
             under: if is_week { day.short() } else { String::new() },
             is_today: day.holds(now_ms),
+            is_other: is_week && *day != chosen_day,
+            iso: day.iso(),
             closed: { open.is_empty() }.then(|| calendar.rules.away(day).unwrap_or("closed").to_owned()),
         });
     }
@@ -196,6 +214,8 @@ async fn shown<'a>(
     Ok(Page {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, session, Place::Schedule),
+        css: &CALENDAR_CSS,
+        print: &PRINT,
         title: match chosen {
             Some(one) => format!("{}, {} to {}", one.name, first.short(), last.short()),
             None => day.title(),
@@ -212,8 +232,13 @@ async fn shown<'a>(
         is_week,
         is_cut: taken.is_cut(),
         is_part2: taken.booked.is_part2(),
-        more: moving.as_ref().map_or_else(String::new, |moving| format!("&move={}", moving.id)),
+        more: match (&moving, &patient) {
+            (Some(moving), _) => format!("&move={}", moving.id),
+            (None, Some(patient)) => format!("&patient={}", patient.id),
+            (None, None) => String::new(),
+        },
         moving,
+        patient,
     })
 }
 
@@ -255,6 +280,18 @@ impl Taken {
     }
 }
 
+impl Column {
+    /// `Mon` of a column that is a day.
+    fn letters(&self) -> &str {
+        self.heading.get(..3).unwrap_or(&self.heading)
+    }
+
+    /// `27` of `27-Nov-2026`.
+    fn number(&self) -> &str {
+        self.under.get(..2).unwrap_or_default()
+    }
+}
+
 impl Cell {
     fn of(cell: &slots::Cell<'_>, day: &Day, calendar: &Calendar, may_book: bool, zone: &jiff::tz::TimeZone) -> Self {
         let line = |visit: &&Visit| Line {
@@ -263,6 +300,7 @@ impl Cell {
             who: calendar.practitioner.clone(),
             time: visit.time.clone(),
             name: visit.patient.as_ref().map_or_else(|| "Withheld".to_owned(), |patient| patient.name.clone()),
+            known_by: visit.patient.as_ref().map_or_else(String::new, Person::known_by),
             status: visit.status.word(),
             is_off: !visit.status.holds_time(),
         };

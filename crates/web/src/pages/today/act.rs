@@ -8,7 +8,7 @@ use http::{Response, StatusCode};
 use identity::Session;
 use record::{RecordError, ResourceKey};
 
-use super::{Answer, Whose, asking};
+use super::{Answer, Whose, asking, back as taking_back};
 use crate::answer;
 use crate::assets::Frame;
 use crate::client::Asked;
@@ -58,9 +58,25 @@ pub async fn act(asked: &Asked<'_>) -> Answer {
     let id = form.text("id");
     let held = asking.read("Appointment", id).await?;
     if held.get().version() == seen {
-        let appointment = held.get().tree()?;
-        let now = day::instant(asked.web.record().now_ms());
-        let (changes, status) = changes(&asking, &appointment, seen, act, reason, &now).await?;
+        let mut appointment = held.get().tree()?.into_owned();
+        let (zone, now_ms) = (asked.web.zone(), asked.web.record().now_ms());
+        let now = day::instant(now_ms);
+        let mut again = Vec::new();
+        if matches!(act, Act::Reopen | Act::Rebook)
+            && let Some(visit) = Visit::of(&appointment, &Around::default(), now_ms, zone)
+        {
+            if let Some(why) = taking_back::barred(act, &visit, &Day::of(now_ms, zone)) {
+                return Err(Refusal::Invalid(why));
+            }
+            if act == Act::Rebook && act.fits(visit.status, May::of(&asking)) {
+                match taking_back::taken_again(asked, &asking, &mut appointment, &visit, &now).await? {
+                    Some(slots) => again = slots,
+                    None => return overtaken(asked, &session, &asking, &form, act, seen).await,
+                }
+            }
+        }
+        let (mut changes, status) = changes(&asking, &appointment, seen, act, reason, &now).await?;
+        changes.extend(again);
         if !act.fits(status, May::of(&asking)) {
             return overtaken(asked, &session, &asking, &form, act, seen).await;
         }
@@ -69,7 +85,9 @@ pub async fn act(asked: &Asked<'_>) -> Answer {
                 if matches!(act, Act::Cancel | Act::Miss) {
                     visit::called_off(asked.web, id).await;
                 }
-                return Ok(answer::see(&back(asked, &form)?));
+                let back = back(asked, &form)?;
+                let is_said = act == Act::Rebook;
+                return Ok(answer::see(&if is_said { back.replace('#', &format!("&rebooked={id}#")) } else { back }));
             }
             Err(error) if error.is_overtaken() => {}
             Err(error) => return Err(error.into()),
@@ -210,6 +228,10 @@ async fn overtaken(
     let back = back(asked, form)?;
     if now.status == act.goal() {
         return Ok(answer::see(&back));
+    }
+    // Nobody touched the appointment: it is the time that somebody has.
+    if act == Act::Rebook && now.version == seen && act.fits(now.status, May::of(asking)) {
+        return Ok(taking_back::taken(asked, session, now, back));
     }
     let day_of = |visit: &Visit| Day::of(visit.start_ms, zone).short();
     let key = ResourceKey::parse("Appointment", id).ok_or(Refusal::NotFound)?;

@@ -15,7 +15,8 @@ use crate::clinic::day::Day;
 use crate::pages::Answer;
 use crate::refusal::Refusal;
 
-/// How often a stream looks at the time that is left to its session.
+/// How often a stream looks at the time that is left to its session, and says that it is there: the page takes back its "Live" where
+/// it hears nothing.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 struct Watching {
@@ -30,7 +31,7 @@ struct Watching {
     is_over: bool,
 }
 
-/// `changed` events, and `ended` with the session, at once.
+/// `changed` events, `here` while there are none, and `ended` with the session, at once.
 pub async fn stream(asked: &Asked<'_>) -> Answer {
     let session = asked.watcher().await?;
     asking(asked, &session)?;
@@ -69,7 +70,7 @@ impl Watching {
             () = self.session.ended() => "",
             () = self.changes.between(self.from_ms, self.until_ms) => "event: changed\ndata: {}\n\n",
             Ok(()) = self.rooms.changed() => "event: changed\ndata: {}\n\n",
-            () = tokio::time::sleep(LOOK_EVERY) => ": still here\n\n",
+            () = tokio::time::sleep(LOOK_EVERY) => "event: here\ndata: {}\n\n",
         };
         let remaining = self.identity.remaining(&self.session).filter(|remaining| remaining.idle_s > 0);
         if self.session.has_ended() || remaining.is_none() {

@@ -1,9 +1,12 @@
 //! Today: the schedule and the waiting room in one list, by clinician and day, and what is done with each appointment.
 
 pub mod act;
+mod back;
 mod cancel;
 mod events;
 mod forms;
+mod interpreter;
+mod said;
 mod whose;
 
 use askama::Template;
@@ -12,7 +15,7 @@ use identity::Session;
 
 use super::Answer;
 use crate::answer;
-use crate::assets::{Asset, Frame, ONCE, TODAY};
+use crate::assets::{Asset, Frame, ONCE, PRINT, TODAY};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::book::{Around, Status, Visit};
@@ -26,6 +29,7 @@ use crate::refusal::Refusal;
 pub use act::{act, freed};
 pub use cancel::page as cancel;
 pub use events::stream as events;
+pub use interpreter::{page as interpreter, save as save_interpreter};
 pub use whose::Whose;
 
 use forms::Forms;
@@ -43,7 +47,10 @@ struct Page<'a> {
     shell: Shell<'a>,
     script: &'static Asset,
     once: &'static Asset,
+    print: &'static Asset,
     list: List<'a>,
+    /// What was done on the page before.
+    said: Option<String>,
     choices: Choices,
     still_open: Vec<Open>,
     may_book: bool,
@@ -96,8 +103,12 @@ struct Row {
     forms: Option<Forms>,
     first: Option<Act>,
     others: Vec<Act>,
+    /// Why there is no way back, where one would look for it.
+    never: Option<&'static str>,
     may_cancel: bool,
     may_move: bool,
+    /// Says who interprets, where somebody does or is to.
+    may_interpret: bool,
     /// The room of a video visit, for who may open it.
     has_room: bool,
     /// Since when the patient is in the waiting room of the video visit.
@@ -126,11 +137,14 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let chosen = Chosen::of(asked, &asking, &query(asked)).await?;
     let still_open = still_open(asked, &asking, &chosen).await?;
     let list = List::of(asked, &session, &asking, &chosen).await?;
+    let said = said::of(&query(asked), list.rows.iter().map(|row| &row.visit), asked.web.zone());
     let page = Page {
+        said,
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, &session, Place::Today),
         script: &TODAY,
         once: &ONCE,
+        print: &PRINT,
         list,
         choices: chosen.choices,
         still_open,
@@ -164,7 +178,11 @@ pub fn query(asked: &Asked<'_>) -> Vec<(String, String)> {
 impl May {
     pub fn of(asking: &Asking<'_>) -> Self {
         use access::Action::{Create, Update};
-        Self { book: asking.may_ever(Update, "Appointment"), treat: asking.may_ever(Create, "Encounter") }
+        Self {
+            book: asking.may_ever(Update, "Appointment"),
+            treat: asking.may_ever(Create, "Encounter"),
+            offer: super::schedule::may_book(asking),
+        }
     }
 }
 
@@ -210,11 +228,12 @@ impl<'a> List<'a> {
         let around = Around::of(&[&booked, &begun], day);
         let may = May::of(asking);
         let may_move = super::schedule::may_book(asking);
+        let today = Day::of(now_ms, zone);
         let appointments = booked.resources();
         let mut rows: Vec<Row> = { appointments.iter() }
             .filter(|resource| resource.resource_type() == Some("Appointment"))
             .filter_map(|appointment| Visit::of(appointment, &around, now_ms, zone))
-            .map(|visit| Row::of(visit, may, may_move))
+            .map(|visit| Row::of(visit, may, may_move, &today))
             .collect();
         let asked_for = forms::of(asking, rows.iter().filter_map(|row| row.visit.patient.as_ref())).await?;
         let may_host = super::visit::may_host(asking);
@@ -237,7 +256,7 @@ impl<'a> List<'a> {
             day: day.iso(),
             before: day.plus(-1).iso(),
             after: day.plus(1).iso(),
-            today: Day::of(now_ms, zone).iso(),
+            today: today.iso(),
             is_today,
             with: chosen.whose.words(&chosen.choices),
             whose: chosen.whose.clone(),
@@ -252,13 +271,18 @@ impl<'a> List<'a> {
 }
 
 impl Row {
-    fn of(visit: Visit, may: May, may_move: bool) -> Self {
+    fn of(visit: Visit, may: May, may_move: bool, today: &Day) -> Self {
         let (first, mut others) = Act::offered(visit.status, may);
         let may_cancel = others.contains(&Act::Cancel);
         // Asks for a reason, on a page of its own.
         others.retain(|act| *act != Act::Cancel);
+        let is_of_call = others.contains(&Act::Reopen) && visit.is_video && today.holds(visit.start_ms);
+        let never = if is_of_call { back::barred(Act::Reopen, &visit, today) } else { None };
+        others.retain(|act| back::barred(*act, &visit, today).is_none());
         let may_move = may_move && visit.status == Status::Expected;
-        Self { visit, forms: None, first, others, may_cancel, may_move, has_room: false, knocks: None, is_next: false }
+        let may_interpret = may.book && visit.interpreter.is_some() && visit.status.holds_time();
+        let (forms, knocks, has_room, is_next) = (None, None, false, false);
+        Self { visit, forms, first, others, never, may_cancel, may_move, may_interpret, has_room, knocks, is_next }
     }
 
     /// Opens the room and lets the patient in, in one press.
@@ -267,7 +291,7 @@ impl Row {
     }
 
     fn has_more(&self) -> bool {
-        self.may_cancel || self.may_move || !self.others.is_empty()
+        self.may_cancel || self.may_move || self.may_interpret || self.never.is_some() || !self.others.is_empty()
     }
 }
 

@@ -51,7 +51,13 @@ pub async fn summary(asked: &Asked<'_>) -> Answer {
     let Some(encounter) = encounter else { return Ok(answer::see(&format!("/appointments/{appointment}/visit/note"))) };
     let begun = writing(&asking, &patient).await?.filter(|note| note.encounter_id.as_deref() == Some(&*encounter));
     let of_visit = format!("Encounter/{encounter}");
-    let pairs = [("patient", &*patient), ("encounter", &of_visit), ("category", "clinical-note"), ("_sort", "-date")];
+    let pairs = [
+        ("patient", &*patient),
+        ("encounter", &of_visit),
+        ("category", "clinical-note"),
+        ("relation:not", "appends"),
+        ("_sort", "-date"),
+    ];
     let signed = asking.search_if_ever("DocumentReference", &pairs).await?;
     let signed = signed.resources().first().and_then(|one| text(one, "id")).map(str::to_owned);
     Ok(answer::see(&match begun.map(|note| note.id).or(signed) {

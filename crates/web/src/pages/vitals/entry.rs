@@ -214,7 +214,7 @@ impl Field {
                     (None, Some(high)) => format!("{high} and less"),
                     (None, None) => String::new(),
                 };
-                format!("{name} {text} {shown}{also} is unusual at this age; usual is {range}.")
+                format!("{name} {text} {shown}{also} is unusual at this age: asked about is what lies outside {range}.")
             }
         }
     }

@@ -15,7 +15,7 @@ use record::PART2_NOTICE;
 use super::Answer;
 use super::patients::asking;
 use crate::answer;
-use crate::assets::{Asset, Frame, VITALS};
+use crate::assets::{Asset, FLOWSHEET, Frame, VITALS};
 use crate::client::Asked;
 use crate::clinic;
 use crate::clinic::ask::Asking;
@@ -23,6 +23,7 @@ use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::day::{self, Day};
 use crate::clinic::head::{Head, opened};
 use crate::clinic::names::Names;
+use crate::clinic::plot::{BOTTOM, HEIGHT, LEFT, Plot, RIGHT, TOP, WIDTH};
 use crate::clinic::read::{at, text};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::token;
@@ -31,7 +32,6 @@ use crate::clinic::vitals::limits::Age;
 use crate::refusal::Refusal;
 
 use entry::Entry;
-use plot::{BOTTOM, HEIGHT, LEFT, Plot, RIGHT, Span, TOP, WIDTH};
 use sheet::{Sheet, TIMES_MAX};
 
 /// Vital signs that the page looks at, newest first.
@@ -47,6 +47,7 @@ struct Page<'a> {
     frame: Frame<'a>,
     shell: Shell<'a>,
     script: &'static Asset,
+    style: &'static Asset,
     banner: Banner,
     /// None for who only reads.
     entry: Option<Entry>,
@@ -231,17 +232,17 @@ fn shown(
     let (now_ms, zone) = (asked.web.record().now_ms(), asked.web.zone());
     let Held { head, sheet, is_cut } = held;
     let age = age_at(head.birth.as_deref(), Day::of(now_ms, zone));
-    let span = Span::of(&sheet.courses, now_ms);
     let line = |(label, measures): (&'static str, &'static [Measure])| Line {
         label,
         measures,
         last: measures.first().and_then(|measure| sheet.last(*measure)),
     };
-    let plots: Vec<_> = sheet.courses.iter().filter_map(|course| Plot::of(course, age, span, zone)).collect();
+    let plots = plot::all(&sheet.courses, age, now_ms, zone);
     let page = Page {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, session, Place::Patients),
         script: &VITALS,
+        style: &FLOWSHEET,
         banner: head.banner,
         entry,
         lines: LINES.map(line),

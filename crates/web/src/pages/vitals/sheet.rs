@@ -7,9 +7,10 @@ use jiff::tz::TimeZone;
 
 use crate::clinic::day::{self, Day};
 use crate::clinic::names::Names;
+use crate::clinic::plot::Reading;
 use crate::clinic::read::{LOINC, all, at, reference, text, words};
 use crate::clinic::time;
-use crate::clinic::value::{self, Flag, Value};
+use crate::clinic::value::{self, Flag};
 use crate::clinic::vitals::Measure;
 use crate::clinic::vitals::limits::{self, Age, Before, Standing};
 
@@ -41,18 +42,6 @@ pub struct Course {
     pub measures: &'static [Measure],
     /// Newest first.
     pub readings: Vec<Reading>,
-}
-
-pub struct Reading {
-    pub at_ms: i64,
-    /// In the clinic's time.
-    when: String,
-    /// In canonical units, of the measures of the course; empty where a unit is not known here.
-    pub numbers: Vec<f64>,
-    /// UCUM.
-    pub unit: String,
-    pub value: Value,
-    pub flag: Option<Flag>,
 }
 
 /// What readings of one vital sign are compared by, in whatever units they were written.
@@ -108,14 +97,14 @@ impl Sheet {
                 }
             };
             let course = &mut courses[row];
-            let reading = Reading::of(one, (when, at_ms), course.measures, birth, zone);
+            let reading = read(one, (when, at_ms), course.measures, birth, zone);
             course.readings.push(reading);
             let minute = at_ms.div_euclid(MINUTE_MS);
             minutes.insert(minute);
             let column = match times.iter_mut().find(|time| time.minute == minute) {
                 Some(column) => column,
                 None => {
-                    times.push(Time::new(minute, when, at_ms, zone));
+                    times.push(Time::new(when, at_ms, zone));
                     let Some(column) = times.last_mut() else { continue };
                     column
                 }
@@ -158,46 +147,46 @@ impl Course {
 
     /// What was measured in the minute of a column; the last, if it was measured twice.
     pub fn at(&self, time: &Time) -> Option<&Reading> {
-        self.readings.iter().find(|reading| reading.at_ms.div_euclid(MINUTE_MS) == time.minute)
+        time.of(&self.readings)
     }
 }
 
-impl Reading {
-    fn of(
-        one: &Json<'_>,
-        (when, at_ms): (&str, i64),
-        measures: &'static [Measure],
-        birth: Option<&str>,
-        zone: &TimeZone,
-    ) -> Self {
-        let unit = unit_code(one).to_owned();
-        let Compared { numbers, flag } = Compared::by(measures, one, when, birth);
-        Self { at_ms, when: day::moment_of(when, zone), numbers, unit, value: value::of(one), flag }
-    }
-
-    /// `12-Nov-2026 10:12`.
-    pub fn moment(&self) -> String {
-        self.when.clone()
-    }
-
-    /// The value in words, with what it means.
-    pub fn said(&self) -> String {
-        let flag = self.flag.map_or_else(String::new, |flag| format!(", {}", flag.word));
-        format!("{}{flag}", value::whole(&self.value))
-    }
+fn read(
+    one: &Json<'_>,
+    (when, at_ms): (&str, i64),
+    measures: &'static [Measure],
+    birth: Option<&str>,
+    zone: &TimeZone,
+) -> Reading {
+    let unit = unit_code(one).to_owned();
+    let Compared { numbers, flag } = Compared::by(measures, one, when, birth);
+    Reading { at_ms, when: day::moment_of(when, zone), numbers, unit, value: value::of(one), flag }
 }
 
 impl Time {
-    fn new(minute: i64, when: &str, at_ms: i64, zone: &TimeZone) -> Self {
+    pub fn new(when: &str, at_ms: i64, zone: &TimeZone) -> Self {
         let has_clock = when.contains('T');
         Self {
-            minute,
+            minute: at_ms.div_euclid(MINUTE_MS),
             day: if has_clock { Day::of(at_ms, zone).short() } else { time::day(when) },
             clock: if has_clock { day::clock(at_ms, zone) } else { String::new() },
             by: String::new(),
             is_reported: false,
             is_new: false,
         }
+    }
+
+    pub fn at_minute(&self) -> i64 {
+        self.minute
+    }
+
+    pub fn holds(&self, at_ms: i64) -> bool {
+        at_ms.div_euclid(MINUTE_MS) == self.minute
+    }
+
+    /// What was measured in its minute.
+    pub fn of<'r>(&self, readings: &'r [Reading]) -> Option<&'r Reading> {
+        readings.iter().find(|reading| self.holds(reading.at_ms))
     }
 }
 
@@ -257,7 +246,7 @@ fn has_loinc(observation: &Json<'_>, wanted: &str) -> bool {
     codings.iter().any(|coding| text(coding, "system") == Some(LOINC) && text(coding, "code") == Some(wanted))
 }
 
-fn taken<'j>(observation: &'j Json<'_>) -> Option<&'j str> {
+pub fn taken<'j>(observation: &'j Json<'_>) -> Option<&'j str> {
     text(observation, "effectiveDateTime")
         .or_else(|| text(observation.get("effectivePeriod")?, "start"))
         .or_else(|| text(observation, "effectiveInstant"))
