@@ -71,14 +71,27 @@ impl TypeView {
     }
 
     pub fn allows(&self, element: &str) -> bool {
+        if element == LABELS {
+            return self.shows_labels();
+        }
         // A primitive's extensions lie beside it under the same name with an underscore.
         let element = element.strip_prefix('_').unwrap_or(element);
         self.full || ALWAYS.contains(&element) || self.listed(element)
     }
 
+    /// Whether `meta.security` is shown: what a label is may tell what the elements that a view hides would.
+    pub fn shows_labels(&self) -> bool {
+        let hides = |list: &Vec<&str>| list.contains(&NO_LABELS);
+        let shows = |list: &Vec<&str>| !list.is_empty() && !list.contains(&NO_LABELS);
+        self.full || !self.seen_by().any(hides) || self.seen_by().any(shows)
+    }
+
+    fn seen_by(&self) -> impl Iterator<Item = &'static Vec<&'static str>> {
+        self.lists.iter().enumerate().filter(|(bit, _)| self.mask & 1 << bit != 0).map(|(_, list)| list)
+    }
+
     fn listed(&self, element: &str) -> bool {
-        let lists = self.lists.iter().enumerate().filter(|(bit, _)| self.mask & 1 << bit != 0);
-        lists.flat_map(|(_, list)| list).any(|listed| match listed.strip_suffix("[x]") {
+        self.seen_by().flatten().any(|listed| match listed.strip_suffix("[x]") {
             Some(stem) => element.strip_prefix(stem).is_some_and(|rest| {
                 rest.is_empty() || rest.starts_with(|c: char| c.is_ascii_uppercase()) || rest == "[x]"
             }),
@@ -96,7 +109,7 @@ const SOURCES: [(&str, &str); 8] = [
     ("full", include_str!("../../../policies/views/full.view")),
     ("directory", include_str!("../../../policies/views/directory.view")),
     ("billing", include_str!("../../../policies/views/billing.view")),
-    ("public", include_str!("../../../policies/views/public.view")),
+    ("outline", include_str!("../../../policies/views/outline.view")),
     ("accounting", include_str!("../../../policies/views/accounting.view")),
     ("care", include_str!("../../../policies/views/care.view")),
     ("research", include_str!("../../../policies/views/research.view")),
@@ -108,6 +121,12 @@ const _: () = assert!(SOURCES.len() <= u8::BITS as usize);
 
 /// What every view shows: without these a resource is not one, or would be misread.
 const ALWAYS: [&str; 6] = ["resourceType", "id", "meta", "implicitRules", "modifierExtension", "language"];
+
+/// How `_security` names what it looks at: an element of `meta` that a view can hide.
+pub const LABELS: &str = "meta.security";
+
+/// In a view's list: this view does not show `meta.security` of the type.
+const NO_LABELS: &str = "-labels";
 
 #[derive(Default)]
 struct Elements {

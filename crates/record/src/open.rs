@@ -243,6 +243,11 @@ pub fn project(permit: &Permit, head: &Head, plain: &Plain) -> Result<Vec<u8>, R
     for element in &plain.elements {
         element.put_back(&mut tree)?;
     }
+    if !view.shows_labels()
+        && let Some(meta) = tree.as_object_mut().and_then(|members| members.get_mut("meta")?.as_object_mut())
+    {
+        meta.remove("security");
+    }
     match view.is_full() {
         true => Ok(tree.to_vec()),
         false => Ok(fhir::project::view(&tree, |name| view.allows(name)).to_vec()),

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 const SEARCH: &str = include_str!("../../tables/search.txt");
+/// What `_security` looks at: of `meta`, which everybody sees, the part that a view can hide.
+const LABELS: &str = "meta.security";
 const DOCUMENTATION: &str = "http://hl7.org/fhir/SearchParameter/";
 
 /// Kinds of search parameters that this server evaluates.
@@ -133,7 +135,7 @@ impl Param {
         &self.targets
     }
 
-    /// Top-level elements of the resource that this parameter looks at: who may not see one may not search on it.
+    /// Top-level elements of the resource that this parameter looks at, and `meta.security`: who may not see one may not search on it.
     pub fn elements(&self) -> &[&'static str] {
         &self.elements
     }
@@ -262,6 +264,9 @@ impl Param {
         let mut elements: Vec<&str> = paths.iter().filter_map(|p| p.steps.first()).map(|s| s.member).collect();
         elements.sort_unstable();
         elements.dedup();
+        if code == "_security" {
+            elements = vec![LABELS];
+        }
         let systems = if systems == "-" { Vec::new() } else { systems.split(' ').collect() };
         Some(Self { id, resource_type, code, kind, single, targets, systems, paths, else_false, elements, name })
     }

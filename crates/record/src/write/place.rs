@@ -235,6 +235,9 @@ impl<B: Backend> Record<B> {
             return Err(RecordError::NotSupported("writing an element that this role does not see"));
         }
         forget_subsetted(members);
+        if !view.shows_labels() {
+            keep_labels(members, &held)?;
+        }
         for (name, value) in held.as_object().into_iter().flat_map(Object::iter) {
             if !view.allows(name) {
                 members.set(name.to_owned(), value.clone().into_owned());
@@ -326,6 +329,21 @@ impl<B: Backend> Record<B> {
     pub(crate) fn local<'r>(&self, reference: &'r str) -> &'r str {
         reference.strip_prefix(&self.0.base_url).and_then(|rest| rest.strip_prefix('/')).unwrap_or(reference)
     }
+}
+
+/// Labels that the writer does not see stay as they are.
+fn keep_labels<'a>(members: &mut Object<'a>, held: &Json<'_>) -> Result<(), RecordError> {
+    let named = |meta: &Object<'_>| meta.get("security").is_some();
+    if members.get("meta").and_then(Json::as_object).is_some_and(named) {
+        return Err(RecordError::NotSupported("writing labels that this role does not see"));
+    }
+    let Some(labels) = held.get("meta").and_then(|meta| meta.get("security")) else { return Ok(()) };
+    if members.get("meta").is_none() {
+        members.set("meta", Json::Object(Object::new()));
+    }
+    let meta = members.get_mut("meta").and_then(Json::as_object_mut).ok_or(RecordError::Damaged)?;
+    meta.set("security", labels.clone().into_owned());
+    Ok(())
 }
 
 /// The mark of a partial answer (R4 http.html#summary) is the server's, not the client's to store.

@@ -9,6 +9,7 @@ mod drafts;
 mod findings;
 mod forms;
 mod interactions;
+mod labelled;
 mod lists;
 mod merge;
 mod roles;

@@ -79,6 +79,22 @@ async fn two_patients_of_one_name_are_told_apart_from_one_field() {
 }
 
 #[tokio::test]
+async fn who_only_sounds_alike_is_marked_and_comes_last() {
+    let clinic = ward().await;
+    // Before the other in every order that a name gives.
+    ward::patient(&clinic, "r3", "Addeyemy", "Abe", "1950-02-03", "MR-10").await;
+    let (mut browser, _) = look(&clinic, "asha", "/patients").await;
+    let found = find(&clinic, &mut browser, "adeyemi").await;
+    let marks: Vec<(&str, bool)> = { found["patients"].as_array().unwrap().iter() }
+        .map(|hit| {
+            let is_marked = hit["marks"].as_array().unwrap().iter().any(|mark| mark == "sounds alike");
+            (hit["name"].as_str().unwrap(), is_marked)
+        })
+        .collect();
+    assert_eq!(marks, [("ADEYEMI, Ruth <i>Ada</i>", false), ("ADDEYEMY, Abe", true)]);
+}
+
+#[tokio::test]
 async fn more_patients_than_fit_are_not_disclosed() {
     let clinic = ward().await;
     for number in 0..12 {

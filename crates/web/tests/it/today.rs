@@ -227,6 +227,34 @@ async fn somebody_is_checked_in_called_in_and_leaves() {
 }
 
 #[tokio::test]
+async fn who_comes_for_something_sensitive_is_checked_in_like_everybody() {
+    let day = Day::with(&[("Adeyemi", MORNING, false)]).await;
+    let (clinic, id) = (&day.clinic, &day.appointments[0]);
+    let mut appointment = day.held("Appointment", id).await;
+    appointment["reasonCode"] =
+        json!([{"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "F41.1"}], "text": "Panic"}]);
+    appointment["meta"]["security"] =
+        json!([{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "PSY"}]);
+    let target = record::Target::Id(ResourceKey::parse("Appointment", id).unwrap());
+    let body = appointment.to_string();
+    clinic.record.update(&system(), target, body.as_bytes(), record::Preconditions::default()).await.unwrap();
+
+    let mut desk = day.browser("fay").await;
+    let page = desk.get(clinic, "/today").await;
+    assert!(page.body.contains("ADEYEMI, Ruth") && page.body.contains("Check in"), "{}", page.body);
+    for hidden in ["Panic", "F41", "PSY", "Knee"] {
+        assert!(!page.body.contains(hidden), "{hidden}");
+    }
+    let done = desk.post(clinic, "/today/act", &form(&page, "check-in")).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.body);
+    let held = day.held("Appointment", id).await;
+    assert_eq!((&held["status"], &held["reasonCode"][0]["text"]), (&json!("checked-in"), &json!("Panic")));
+    assert_eq!(held["meta"]["security"], appointment["meta"]["security"], "{held}");
+    let physician = day.browser("asha").await.get(clinic, "/today").await;
+    assert!(physician.body.contains("Panic") && physician.body.contains("Checked in"), "{}", physician.body);
+}
+
+#[tokio::test]
 async fn a_visit_that_was_not_over_goes_on_as_it_was_the_same_day() {
     let day = Day::with(&[("Adeyemi", MORNING, false), ("Brandt", "2027-01-04T16:00:00Z", false)]).await;
     let (clinic, id) = (&day.clinic, &day.appointments[0]);

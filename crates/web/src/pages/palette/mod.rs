@@ -68,13 +68,13 @@ pub async fn find(asked: &Asked<'_>) -> Answer {
     let text = wanted.text.trim();
     let text = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
     if text.chars().count() < LETTERS_MIN {
-        return Ok(said(&[], ""));
+        return Ok(said(Vec::new(), ""));
     }
     let (name, number) = typed::parted(text);
     let typed = [name.as_str(), number.as_str()];
     let mut pairs = patients::wanted(typed);
     if pairs.is_empty() {
-        return Ok(said(&[], ""));
+        return Ok(said(Vec::new(), ""));
     }
     for (name, value) in &mut pairs {
         if *name == "_count" {
@@ -84,36 +84,36 @@ pub async fn find(asked: &Asked<'_>) -> Answer {
     match patients::found(&asking, typed, &pairs, false).await {
         Ok((found, mut alike)) => {
             let is_cut = found.next.is_some() || found.rows.len() + alike.len() > HITS;
-            let mut rows = found.rows;
-            alike.truncate(HITS.saturating_sub(rows.len()));
-            rows.append(&mut alike);
-            let words = match (rows.is_empty(), is_cut) {
+            alike.truncate(HITS.saturating_sub(found.rows.len()));
+            let hits: Vec<Value> =
+                found.rows.iter().map(|row| hit(row, false)).chain(alike.iter().map(|row| hit(row, true))).collect();
+            let words = match (hits.is_empty(), is_cut) {
                 (true, _) => "Nobody whom you may see is written like that.",
                 (false, true) => "There are more. Add a birth date, a record number or more letters.",
                 (false, false) => "",
             };
-            Ok(said(&rows, words))
+            Ok(said(hits, words))
         }
         Err(Refusal::Record(RecordError::TooCostly { .. })) => {
-            Ok(said(&[], "Too many patients match. Add a birth date, a record number or more letters."))
+            Ok(said(Vec::new(), "Too many patients match. Add a birth date, a record number or more letters."))
         }
         Err(refusal) => Err(refusal),
     }
 }
 
-fn said(rows: &[Row], words: &str) -> http::Response<axum::body::Body> {
-    let patients: Vec<Value> = rows.iter().map(hit).collect();
+fn said(patients: Vec<Value>, words: &str) -> http::Response<axum::body::Body> {
     answer::json(StatusCode::OK, &json!({ "patients": patients, "words": words }))
 }
 
-/// Name, birth date and number, so that two of one name are told apart.
-fn hit(row: &Row) -> Value {
+/// Name, birth date and number, so that two of one name are told apart. Who only sounds like what was typed is marked so.
+fn hit(row: &Row, is_alike: bool) -> Value {
     let born = match &row.age {
         Some(age) => format!("born {} ({age})", row.born),
         None => format!("born {}", row.born),
     };
     let number = row.mrn.as_ref().map_or("no record number".to_owned(), |mrn| format!("MRN {mrn}"));
     let marks: Vec<&str> = [
+        (is_alike, "sounds alike"),
         (row.has_double, "same name and birth date as another"),
         (row.is_merged, "merged into another record"),
         (row.is_dead, "died"),
