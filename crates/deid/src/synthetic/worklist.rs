@@ -7,6 +7,7 @@ use std::fmt::Display;
 
 use super::chart::Chart;
 use super::day::Moment;
+use super::drugs::{BICTEGRAVIR, BUPRENORPHINE_NALOXONE, Med, NALTREXONE};
 use super::labs::{self, Panel, Test};
 use super::observe::{self, Fixed};
 use super::staff::{self, FAMILY_DOCTOR, INTERNIST, NURSE_FIRST, PEDIATRICIAN, StaffRef};
@@ -272,6 +273,17 @@ fn person(w: &mut Writer, name: &str, staff: Option<usize>, patient: impl Displa
     }
 }
 
+/// A task names in words what is refilled, and no code: so the label is put on it.
+fn sensitivity(med: &Med) -> Option<Coding> {
+    match med.name {
+        name if name == BICTEGRAVIR.name => Some(terms::act("HIV", "HIV/AIDS information sensitivity")),
+        name if [BUPRENORPHINE_NALOXONE.name, NALTREXONE.name].contains(&name) => {
+            Some(terms::act("SUD", "substance use disorder information sensitivity"))
+        }
+        _ => None,
+    }
+}
+
 fn task(chart: &mut Chart<'_>, todo: &Todo) {
     let Todo { code, owner, requester, ago, due, words, .. } = todo;
     let (subject, written) = (chart.subject, at(chart, *ago));
@@ -285,7 +297,11 @@ fn task(chart: &mut Chart<'_>, todo: &Todo) {
     let focus = chart.current_meds.first().filter(|_| words.is_empty());
     let focus =
         focus.and_then(|med| chart.prescribed.iter().rev().find(|(name, _)| *name == med.name)).map(|(_, urn)| *urn);
+    let sensitive = chart.current_meds.first().filter(|_| words.is_empty()).and_then(|med| sensitivity(med));
     chart.add("Task", |w| {
+        if let Some(label) = &sensitive {
+            w.object("meta", |w| w.one("security", |w| w.coding_body(label)));
+        }
         w.text("status", "requested");
         w.text("intent", "order");
         w.text("priority", "routine");

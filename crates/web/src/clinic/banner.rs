@@ -123,6 +123,26 @@ impl Banner {
         !self.flags.is_empty() || !matches!(self.allergies, Allergies::NotShown)
     }
 
+    /// For a phone, where the rest scrolls away under the name: a mark and a line, the gravest allergy first.
+    pub fn brief(&self) -> Option<(&'static str, String)> {
+        let (mark, allergies) = match &self.allergies {
+            Allergies::NotShown => return None,
+            Allergies::NotRecorded => ("◆", "not recorded".to_owned()),
+            Allergies::NoneKnown { what, .. } => ("", (*what).to_owned()),
+            Allergies::Listed(listed) => {
+                let first = listed.iter().find(|one| one.is_severe).or(listed.first())?;
+                let more = if listed.len() > 1 { format!(" +{}", listed.len() - 1) } else { String::new() };
+                (if first.is_severe { "▲" } else { "" }, format!("{}{more}", first.substance))
+            }
+        };
+        let flags = match self.flags.len() {
+            0 => String::new(),
+            1 => ", 1 flag".to_owned(),
+            more => format!(", {more} flags"),
+        };
+        Some((mark, allergies + &flags))
+    }
+
     /// Those that fit, and how many are left.
     pub fn shown(listed: &[Allergy]) -> (&[Allergy], usize) {
         let shown = listed.len().min(SHOWN_MAX);

@@ -34,6 +34,8 @@ pub enum Act {
     Reopen,
     /// Takes back that it was cancelled.
     Rebook,
+    /// Takes back that it began.
+    Wait,
 }
 
 /// What the caller's roles are ever permitted to do with what a visit is made of.
@@ -46,7 +48,7 @@ pub struct May {
 }
 
 impl Act {
-    pub const ALL: [Act; 9] = [
+    pub const ALL: [Act; 10] = [
         Act::Arrive,
         Act::CheckIn,
         Act::Start,
@@ -56,6 +58,7 @@ impl Act {
         Act::Expect,
         Act::Reopen,
         Act::Rebook,
+        Act::Wait,
     ];
 
     pub fn parse(name: &str) -> Option<Act> {
@@ -74,6 +77,7 @@ impl Act {
             Act::Expect => "expect",
             Act::Reopen => "reopen",
             Act::Rebook => "rebook",
+            Act::Wait => "wait",
         }
     }
 
@@ -89,6 +93,7 @@ impl Act {
             Act::Expect => "Back to expected",
             Act::Reopen => "Back to with clinician",
             Act::Rebook => "Book again",
+            Act::Wait => "Back to waiting",
         }
     }
 
@@ -96,7 +101,7 @@ impl Act {
     pub fn goal(self) -> Status {
         match self {
             Act::Arrive => Status::Arrived,
-            Act::CheckIn => Status::CheckedIn,
+            Act::CheckIn | Act::Wait => Status::CheckedIn,
             Act::Start | Act::Reopen => Status::WithClinician,
             Act::Finish => Status::Done,
             Act::Miss => Status::Missed,
@@ -111,7 +116,7 @@ impl Act {
             Act::Arrive => may.book && status == Expected,
             Act::CheckIn => may.book && matches!(status, Expected | Arrived),
             Act::Start => may.treat && matches!(status, Expected | Arrived | CheckedIn),
-            Act::Finish => may.treat && status == WithClinician,
+            Act::Finish | Act::Wait => may.treat && status == WithClinician,
             Act::Miss | Act::Cancel => may.book && matches!(status, Expected | Arrived | CheckedIn),
             Act::Expect => may.book && matches!(status, Arrived | CheckedIn | Missed),
             Act::Reopen => may.treat && status == Done,
@@ -142,7 +147,7 @@ pub struct Reason<'f> {
 pub fn moved(appointment: &mut Json<'_>, act: Act, now: &str, own: Option<&str>, reason: Option<Reason<'_>>) {
     let status = match act {
         Act::Arrive => "arrived",
-        Act::CheckIn | Act::Start | Act::Reopen => "checked-in",
+        Act::CheckIn | Act::Start | Act::Reopen | Act::Wait => "checked-in",
         Act::Finish => "fulfilled",
         Act::Miss => "noshow",
         Act::Cancel => "cancelled",
@@ -176,7 +181,7 @@ pub fn moved(appointment: &mut Json<'_>, act: Act, now: &str, own: Option<&str>,
             }
             (Act::Finish, _) => end(members, now),
             (Act::Reopen, _) => reopen(members, None),
-            (Act::Expect | Act::Rebook, _) => drop(members.remove("period")),
+            (Act::Wait, "Practitioner") | (Act::Expect | Act::Rebook, _) => drop(members.remove("period")),
             _ => {}
         }
     }
@@ -239,6 +244,7 @@ pub fn follow(act: Act, held: Option<&str>) -> Follow {
         Act::Start if held.is_none() => Follow::Create("in-progress"),
         Act::Start if has_not_begun => Follow::Set("in-progress"),
         Act::Reopen if held == Some("finished") => Follow::Set("in-progress"),
+        Act::Wait if held == Some("in-progress") => Follow::Set("arrived"),
         Act::Finish if has_not_begun || matches!(held, Some("in-progress" | "onleave")) => Follow::Set("finished"),
         Act::Miss | Act::Cancel | Act::Expect if has_not_begun => Follow::Set("cancelled"),
         _ => Follow::Nothing,
@@ -292,6 +298,11 @@ pub fn encounter_moved(encounter: &mut Json<'_>, status: &'static str, now: &str
         return encounter_reopened(encounter, status);
     }
     let Some(members) = encounter.as_object_mut() else { return };
+    // It is as it was when they came.
+    if status == "arrived" {
+        members.set("status", Json::string(status));
+        return;
+    }
     // Who had only arrived begins now.
     let begins = status == "in-progress";
     members.set("status", Json::string(status));
@@ -399,9 +410,8 @@ mod tests {
     fn each_act_leads_to_its_goal_and_taking_back_leaves_no_trace() {
         for act in Act::ALL {
             let mut one = appointment();
-            moved(&mut one, Act::Start, CAME, None, None);
-            if act != Act::Finish {
-                one = appointment();
+            if matches!(act, Act::Finish | Act::Wait) {
+                moved(&mut one, Act::Start, CAME, None, None);
             }
             moved(&mut one, act, LATER, None, None);
             assert_eq!(Status::of(&one), Some(act.goal()), "{act:?}");
@@ -409,6 +419,10 @@ mod tests {
         }
         let mut one = appointment();
         moved(&mut one, Act::CheckIn, CAME, None, None);
+        let waits = one.clone();
+        moved(&mut one, Act::Start, LATER, Some("e"), None);
+        moved(&mut one, Act::Wait, LATER, Some("d"), None);
+        assert_eq!(one.to_vec(), waits.to_vec());
         moved(&mut one, Act::Expect, LATER, None, None);
         assert_eq!(one.to_vec(), appointment().to_vec());
     }
@@ -432,7 +446,7 @@ mod tests {
         assert_eq!(Act::offered(Status::Expected, desk).0, Some(Act::CheckIn));
         assert_eq!(Act::offered(Status::CheckedIn, desk), (None, vec![Act::Miss, Act::Cancel, Act::Expect]));
         assert_eq!(Act::offered(Status::CheckedIn, doctor).0, Some(Act::Start));
-        assert_eq!(Act::offered(Status::WithClinician, doctor), (Some(Act::Finish), Vec::new()));
+        assert_eq!(Act::offered(Status::WithClinician, doctor), (Some(Act::Finish), vec![Act::Wait]));
         assert_eq!(Act::offered(Status::WithClinician, desk), (None, Vec::new()));
         for status in [Status::Expected, Status::CheckedIn, Status::Missed] {
             assert_eq!(Act::offered(status, May::default()), (None, Vec::new()));

@@ -24,6 +24,9 @@ impl Ways {
         let all = [
             // On a chart that is closed to them nobody writes.
             ("notes/new", "Write a note", is_open && asking.may_ever(Action::Create, "DocumentReference")),
+            ("vitals", "Vital signs", is_open && may::writes_vitals(asking)),
+            ("orders/new", "Order", is_open && may::orders(asking)),
+            ("prescriptions/new", "Prescribe", is_open && may::prescribes(asking)),
             ("tasks/new", "New message or task", is_open && may::begins_tasks(asking)),
             ("edit", "Edit who this is", may::edits(asking)),
             ("forms", "Forms", may::sees_forms(asking)),

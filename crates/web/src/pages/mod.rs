@@ -76,9 +76,12 @@ pub(crate) mod ways {
     pub use super::inbox::may_begin as begins_tasks;
     pub use super::insurance::may_look as insures;
     pub use super::merge::may_merge as merges;
+    pub use super::orders::may_order as orders;
     pub use super::photo::may_keep as keeps_photos;
+    pub use super::prescriptions::may_prescribe as prescribes;
     pub use super::register::edit::may_edit as edits;
     pub use super::schedule::may_book as books;
+    pub use super::vitals::may_write as writes_vitals;
 }
 
 pub(crate) type Answer = Result<Response<Body>, Refusal>;

@@ -94,3 +94,38 @@ async fn pages(clinic: &Clinic) -> Vec<(String, String)> {
     assert!(clinic.identity.bearer("demo-ana", &Connection::LOCAL).is_some());
     pages
 }
+/// A browser keeps what is typed into a form under the field's name, in clear, and offers it to whoever sits there next, unless the page
+/// says otherwise. What a password manager may keep is named as such.
+#[test]
+fn no_browser_is_let_keep_what_is_typed() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    let mut fields = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut form = "";
+        for part in text.split('<').skip(1) {
+            let word = part.split([' ', '>']).next().unwrap();
+            match word {
+                "form" => form = part,
+                "/form" => form = "",
+                "input" if !UNTYPED.iter().any(|kind| part.contains(kind)) => {
+                    fields += 1;
+                    let is_said = part.contains("autocomplete=\"") || form.contains("autocomplete=\"off\"");
+                    assert!(is_said, "{}: <{part}", path.display());
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(fields > 50, "{fields}");
+}
+
+const UNTYPED: [&str; 6] = [
+    r#"type="hidden""#,
+    r#"type="radio""#,
+    r#"type="checkbox""#,
+    r#"type="file""#,
+    r#"type="submit""#,
+    r#"type="range""#,
+];

@@ -33,6 +33,7 @@ use crate::clinic::names::Names;
 use crate::clinic::read::{text, words};
 use crate::clinic::shell::{Place, Shell, reviews_results};
 use crate::clinic::time;
+use crate::clinic::visit;
 use crate::clinic::ways::Ways;
 use crate::refusal::Refusal;
 
@@ -184,6 +185,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     );
     page.ways = Ways::of(asked, &asking, true).await?;
     page.banner.glass = Glass::of(asked.web, &session, outlook.chart);
+    page.banner.note = visit::writing(&asking, patient_id).await?.map(|note| note.id);
     let is_part2 = patient.get().is_part2() || reports.is_part2() || parts.sheets().chain(&added).any(Sheet::is_part2);
     page.part2_notice = is_part2.then_some(PART2_NOTICE);
     Ok(answer::page(StatusCode::OK, &page))

@@ -41,6 +41,7 @@ struct Page<'a> {
     may_act: bool,
     may_answer: bool,
     may_prescribe: bool,
+    sees_medicines: bool,
     /// Of what one is done with oneself, and could take back.
     undo: Option<Undo>,
     is_stale: bool,
@@ -155,6 +156,7 @@ pub async fn shown(
         banner: head.banner,
         may_answer: may_act && kind == "Communication" && asking.may_ever(access::Action::Create, "Communication"),
         may_prescribe: asking.may_ever(access::Action::Create, "MedicationRequest"),
+        sees_medicines: asking.ever("MedicationRequest"),
         item,
         draft,
         may_act,

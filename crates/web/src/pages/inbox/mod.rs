@@ -134,6 +134,12 @@ pub async fn counts(asked: &Asked<'_>, asking: &Asking<'_>) -> Result<Vec<Work>,
         let unsigned = asking.search("MedicationRequest", &pairs).await?;
         work.push((unsigned.total(), ["prescription to sign", "prescriptions to sign"], "/orders#unsigned"));
     }
+    if let Some(own) = own.as_deref().filter(|_| orders::lists_own(asking) && orders::may_order(asking)) {
+        let mine = format!("Practitioner/{own}");
+        let pairs = [("requester", &*mine), ("status", "draft"), ("_summary", "count")];
+        let unsigned = asking.search("ServiceRequest", &pairs).await?;
+        work.push((unsigned.total(), ["order to sign", "orders to sign"], "/orders#unsigned"));
+    }
     if let Some(own) = own.filter(|_| keeps_tasks(asked.web, asking.caller)) {
         let me = addressed::self_and_roles(asking, &own).await?;
         let pairs = [("recipient", &*me), ("status", inbox::SENT), ("_summary", "count")];

@@ -20,8 +20,9 @@ use crate::clinic::ask::Asking;
 use crate::clinic::banner;
 use crate::clinic::book::{Around, Person, Status, Visit, actors};
 use crate::clinic::day::{self, Day};
+use crate::clinic::demographics::INTERPRETER;
 use crate::clinic::moves::{self, Act, Change, May, object};
-use crate::clinic::read::text;
+use crate::clinic::read::{extension, text};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::slots::{self, SLOT_MINUTES};
 use crate::clinic::time;
@@ -443,9 +444,25 @@ async fn booked(
         members.push(("slot", Json::Array(vec![refer(format!("Slot/{id}"))])));
         changes.push(change);
     }
+    let mut resource = object(members);
+    // What the record of the patient says of it is not in every list of who comes.
+    if needs_interpreter(asking, form.text("patient")).await? {
+        crate::pages::today::interpreted(&mut resource, "needs-action", "");
+    }
     let url = format!("Appointment/{}", name_of(token));
-    changes.push(Change { method: "PUT", url, if_match: None, is_new: true, resource: object(members) });
+    changes.push(Change { method: "PUT", url, if_match: None, is_new: true, resource });
     Ok(changes)
+}
+
+async fn needs_interpreter(asking: &Asking<'_>, patient: &str) -> Result<bool, Refusal> {
+    match asking.read("Patient", patient).await {
+        Ok(held) => {
+            let needs = extension(&held.get().tree()?, INTERPRETER, "valueBoolean").and_then(Json::as_bool);
+            Ok(needs == Some(true))
+        }
+        Err(RecordError::Denied(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn moved(

@@ -62,7 +62,11 @@ pub async fn act(asked: &Asked<'_>) -> Answer {
         let (zone, now_ms) = (asked.web.zone(), asked.web.record().now_ms());
         let now = day::instant(now_ms);
         let mut again = Vec::new();
-        if matches!(act, Act::Reopen | Act::Rebook)
+        if act == Act::Wait && taking_back::is_written(&asking, &appointment).await? {
+            let words = "A note of this visit is signed, so it did begin. It goes on, or it is done.";
+            return Err(Refusal::Invalid(words));
+        }
+        if matches!(act, Act::Reopen | Act::Rebook | Act::Wait)
             && let Some(visit) = Visit::of(&appointment, &Around::default(), now_ms, zone)
         {
             if let Some(why) = taking_back::barred(act, &visit, &Day::of(now_ms, zone)) {

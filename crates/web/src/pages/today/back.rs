@@ -15,6 +15,7 @@ use crate::clinic::ask::Asking;
 use crate::clinic::book::{Around, Person, Visit, actors};
 use crate::clinic::day::Day;
 use crate::clinic::moves::{self, Act, Change, object};
+use crate::clinic::read::text;
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::slots;
 use crate::pages::schedule::{Calendar, Taken, calendars};
@@ -41,11 +42,21 @@ pub fn barred(act: Act, visit: &Visit, today: &Day) -> Option<&'static str> {
         Act::Reopen if !today.holds(visit.ended_ms.unwrap_or(visit.start_ms)) => {
             Some("A visit goes back to its clinician on the day on which it ended, and not later.")
         }
+        Act::Wait if visit.is_video => Some("A visit by video that began is ended in its room, or is done."),
         Act::Rebook if visit.start_ms < today.begins_ms() => {
             Some("The day of this appointment is over, so it cannot be booked again.")
         }
         _ => None,
     }
+}
+
+/// Whether something was written for the visit of an appointment: then it was a visit, whoever pressed too early.
+pub async fn is_written(asking: &Asking<'_>, appointment: &Json<'_>) -> Result<bool, Refusal> {
+    let Some((_, encounter)) = super::act::encounter(asking, appointment).await? else { return Ok(false) };
+    let of = format!("Encounter/{}", text(&encounter, "id").unwrap_or_default());
+    let patient = actors(appointment, "Patient").next().unwrap_or_default();
+    let pairs = [("patient", patient), ("encounter", &*of), ("_count", "1")];
+    Ok(!asking.search_if_ever("DocumentReference", &pairs).await?.resources().is_empty())
 }
 
 /// The slots of a cancelled appointment, taken again; none if somebody has the time.

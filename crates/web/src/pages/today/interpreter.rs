@@ -165,7 +165,7 @@ fn named(appointment: &Json<'_>) -> (String, String) {
 }
 
 /// One participant who interprets, or none; what else is said of them stays.
-fn set(appointment: &mut Json<'static>, state: &str, name: &str) {
+pub fn set(appointment: &mut Json<'static>, state: &str, name: &str) {
     let Some(participants) =
         appointment.as_object_mut().and_then(|members| members.get_mut("participant")).and_then(Json::as_array_mut)
     else {

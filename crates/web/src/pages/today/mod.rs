@@ -29,7 +29,7 @@ use crate::refusal::Refusal;
 pub use act::{act, freed};
 pub use cancel::page as cancel;
 pub use events::stream as events;
-pub use interpreter::{page as interpreter, save as save_interpreter};
+pub use interpreter::{page as interpreter, save as save_interpreter, set as interpreted};
 pub use whose::Whose;
 
 use forms::Forms;
@@ -107,7 +107,7 @@ struct Row {
     never: Option<&'static str>,
     may_cancel: bool,
     may_move: bool,
-    /// Says who interprets, where somebody does or is to.
+    /// Says who interprets, or that somebody is to.
     may_interpret: bool,
     /// The room of a video visit, for who may open it.
     has_room: bool,
@@ -280,7 +280,7 @@ impl Row {
         let never = if is_of_call { back::barred(Act::Reopen, &visit, today) } else { None };
         others.retain(|act| back::barred(*act, &visit, today).is_none());
         let may_move = may_move && visit.status == Status::Expected;
-        let may_interpret = may.book && visit.interpreter.is_some() && visit.status.holds_time();
+        let may_interpret = may.book && visit.status.holds_time();
         let (forms, knocks, has_room, is_next) = (None, None, false, false);
         Self { visit, forms, first, others, never, may_cancel, may_move, may_interpret, has_room, knocks, is_next }
     }
