@@ -153,6 +153,10 @@ impl Reading {
         self.values[measure as usize]
     }
 
+    pub(super) fn set(&mut self, measure: Measure, value: f64) {
+        self.values[measure as usize] = value;
+    }
+
     pub(super) fn whole(&self, measure: Measure) -> i64 {
         self.get(measure).round() as i64
     }

@@ -329,16 +329,38 @@ pub(super) fn range(w: &mut Writer, test: &Test) {
     });
 }
 
+/// What a test reads off the body; none for what is made of other measures.
+pub(super) fn measured(test: &Test) -> Option<Measure> {
+    let measure = match test.code.code {
+        "2160-0" => Measure::Creatinine,
+        "2571-8" => Measure::Triglycerides,
+        "2085-9" => Measure::Hdl,
+        "13457-7" => Measure::Ldl,
+        "4548-4" => Measure::A1c,
+        "3016-3" => Measure::Tsh,
+        "3024-7" => Measure::FreeT4,
+        "718-7" => Measure::Hemoglobin,
+        "9318-7" => Measure::UrineAlbumin,
+        "1742-6" => Measure::Alt,
+        "20447-9" => Measure::ViralLoad,
+        "24467-3" => Measure::Cd4,
+        _ => return None,
+    };
+    Some(measure)
+}
+
 /// A test's value: read from the body, or derived so that related values agree with each other.
 pub(super) fn value_of(test: &Test, reading: &Reading, female: bool, age: i32) -> f64 {
     let get = |m: Measure| reading.get(m);
+    if let Some(measure) = measured(test) {
+        return get(measure);
+    }
     // A small swing that differs by test and visit without a draw of its own.
     let swing = (get(Measure::Pulse) * 7.3 + get(Measure::Ldl) * 3.1).fract() - 0.5;
     match test.code.code {
         // Average glucose from HbA1c (ADAG, Nathan et al. 2008); fasting runs about a tenth lower.
         "2345-7" => (28.7 * get(Measure::A1c) - 46.7) * 0.9 + swing * 6.0,
         "3094-0" => 13.0 + (get(Measure::Creatinine) - 0.8).max(0.0) * 16.0 + swing * 3.0,
-        "2160-0" => get(Measure::Creatinine),
         "98979-8" => reading.egfr(female, age),
         "2951-2" => 139.5 + swing * 4.0,
         "2823-3" => 4.2 + (get(Measure::Creatinine) - 0.9).max(0.0) * 0.6 + swing * 0.4,
@@ -350,23 +372,12 @@ pub(super) fn value_of(test: &Test, reading: &Reading, female: bool, age: i32) -
             let part = |m: Measure| get(m).round();
             part(Measure::Ldl) + part(Measure::Hdl) + part(Measure::Triglycerides) / 5.0
         }
-        "2571-8" => get(Measure::Triglycerides),
-        "2085-9" => get(Measure::Hdl),
-        "13457-7" => get(Measure::Ldl),
-        "4548-4" => get(Measure::A1c),
-        "3016-3" => get(Measure::Tsh),
-        "3024-7" => get(Measure::FreeT4),
         "6690-2" => 6.8 + (get(Measure::Celsius) - 36.8).max(0.0) * 4.0 + swing * 2.0,
-        "718-7" => get(Measure::Hemoglobin),
         "4544-3" => get(Measure::Hemoglobin) * 2.95,
         "787-2" => 89.0 + swing * 6.0,
         "789-8" => get(Measure::Hemoglobin) * 29.5 / (89.0 + swing * 6.0),
         "777-3" => 245.0 + swing * 90.0,
-        "9318-7" => get(Measure::UrineAlbumin),
-        "1742-6" => get(Measure::Alt),
         "1920-8" => get(Measure::Alt) * 0.78 + 6.0,
-        "20447-9" => get(Measure::ViralLoad),
-        "24467-3" => get(Measure::Cd4),
         _ => 0.0,
     }
 }

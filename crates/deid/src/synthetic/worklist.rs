@@ -194,7 +194,11 @@ fn report(chart: &mut Chart<'_>, fresh: &Fresh) {
     let issued = at(chart, fresh.ago);
     let drawn = issued.later(-5 * HOUR);
     let (subject, p) = (chart.subject, chart.p);
-    let reading = chart.body.read(p, drawn.day, 0.0, &mut chart.rng);
+    let mut reading = chart.body.read(p, drawn.day, 0.0, &mut chart.rng);
+    // What is made of it follows: blood of little hemoglobin has few cells.
+    if let Some((measure, value)) = fresh.odd.and_then(|(test, value, _)| Some((observe::measured(test)?, value))) {
+        reading.set(measure, value);
+    }
     let age = drawn.day.age(p.birth);
     let order = fresh.doctor.map(|doctor| {
         chart.add("ServiceRequest", |w| {

@@ -76,6 +76,30 @@ fn total_cholesterol_is_the_sum_of_its_parts() {
     assert!(panels > 50);
 }
 
+/// Also of blood that a worklist shows as odd: little hemoglobin is few and no large cells.
+#[test]
+fn blood_counts_agree_with_each_other() {
+    let (mut panels, mut low) = (0, 0);
+    each_patient(|n, bundle| {
+        let held = by_full_url(bundle);
+        for report in of_type(bundle, "DiagnosticReport").filter(|r| text(r, "code.coding.code") == Some("58410-2")) {
+            let results = report.get("result").unwrap().items().iter().map(|r| held[text(r, "reference").unwrap()]);
+            let values: HashMap<&str, f64> = results
+                .map(|o| (text(o, "code.coding.code").unwrap(), number(o, "valueQuantity.value").unwrap()))
+                .collect();
+            let (hemoglobin, hematocrit) = (values["718-7"], values["4544-3"]);
+            // Mean concentration of hemoglobin in cells, in g/dL: 32 to 36; the volume of a cell is that of all over their number.
+            let concentration = hemoglobin / hematocrit * 100.0;
+            assert!((32.0..36.0).contains(&concentration), "patient {n}: {values:?}");
+            let volume = hematocrit * 10.0 / values["789-8"];
+            assert!((volume - values["787-2"]).abs() < 1.5, "patient {n}: {volume} of {values:?}");
+            low += u32::from(hemoglobin < 7.0);
+            panels += 1;
+        }
+    });
+    assert!(panels > 20 && low > 0, "{panels} {low}");
+}
+
 #[test]
 fn nothing_clinical_lies_before_birth_or_after_today() {
     each_patient(|n, bundle| {
