@@ -35,11 +35,35 @@ form?.addEventListener("input", (event) => {
   if (name === "weight" || name === "height") bmi();
 });
 
+// The table beneath a plot has the words of its points, newest first as they are in the line.
+const draw = (name, marks) => {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [mark, value] of Object.entries(marks)) made.setAttribute(mark, value);
+  return made;
+};
+
+// The first plot has the frame of all of them.
+const frame = document.querySelector("svg.plot .axis")?.getBBox();
+
+function points(plot) {
+  const { x: left, y: top, height } = frame;
+  const lines = [...plot.querySelectorAll("polyline")].map((line) => line.getAttribute("points").split(" ").map((pair) => pair.split(",")));
+  const rows = plot.parentElement.querySelectorAll(".twin tbody tr:not(.off)");
+  return [...rows].map((row, at) => {
+    const words = [...row.cells].map((cell) => cell.textContent.trim()).join(": ");
+    const dot = draw("g", { class: "dot", role: "img", tabindex: at === 0 ? 0 : -1, "aria-label": words });
+    const said = draw("text", { x: left, y: top - 14 });
+    said.textContent = words;
+    const rings = lines.map((line) => draw("circle", { cx: line[at][0], cy: line[at][1], r: 8 }));
+    dot.append(draw("path", { d: `M${lines[0][at][0]} ${top}v${height}` }), ...rings, said);
+    plot.append(dot);
+    return dot;
+  });
+}
+
 // One stop for each plot; left and right go through its points.
 for (const plot of document.querySelectorAll("svg.plot")) {
-  // Newest first in the page, at the right in the picture.
-  const dots = [...plot.querySelectorAll(".dot")];
-  dots.forEach((dot, at) => dot.setAttribute("tabindex", at === 0 ? "0" : "-1"));
+  const dots = points(plot);
   plot.addEventListener("keydown", (event) => {
     const at = dots.indexOf(document.activeElement);
     const next = { ArrowLeft: at + 1, ArrowRight: at - 1, Home: dots.length - 1, End: 0 }[event.key];

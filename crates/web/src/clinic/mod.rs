@@ -27,6 +27,7 @@ pub mod name;
 pub mod names;
 pub mod nicknames;
 pub mod note;
+pub mod older;
 pub mod orders;
 pub mod own;
 pub mod phrases;

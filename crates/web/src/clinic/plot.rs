@@ -1,7 +1,5 @@
-//! A trend plot: true time from left to right, an axis with name and unit, the expected band, a shape for what is out of it, and
-//! each value in words on focus (Sittig et al., JAMIA 2015). The table beneath is the same for whoever does not see it.
-
-use std::fmt::Write as _;
+//! A trend plot: true time from left to right, an axis with name and unit, the expected bands, a shape for what is out of them, and
+//! each value in words (Sittig et al., JAMIA 2015). The words stand once, in the table beneath; a script says them at the points.
 
 use jiff::tz::TimeZone;
 
@@ -14,9 +12,10 @@ pub const LEFT: f64 = 44.0;
 pub const RIGHT: f64 = WIDTH - 12.0;
 pub const TOP: f64 = 30.0;
 pub const BOTTOM: f64 = HEIGHT - 24.0;
-/// Readings of one plot: each can be reached by key and stands in a table.
+/// Readings of one plot.
 const READINGS_MAX: usize = 40;
-const DOT: f64 = 3.5;
+/// Half the height of a shape.
+const SHAPE: f64 = 5.0;
 /// Below this span the clock tells more than the day.
 const CLOCK_BELOW_MS: i64 = 3 * 86_400_000;
 const SPAN_MS_MIN: i64 = 3_600_000;
@@ -32,19 +31,23 @@ pub struct Reading {
     /// UCUM.
     pub unit: String,
     pub value: Value,
+    /// Of the whole.
     pub flag: Option<Flag>,
+    /// Of each number.
+    pub flags: Vec<Option<Flag>>,
 }
 
 impl Reading {
-    /// `12-Nov-2026 10:12`.
-    pub fn moment(&self) -> String {
-        self.when.clone()
-    }
-
-    /// The value in words, with what it means.
-    pub fn said(&self) -> String {
-        let flag = self.flag.map_or_else(String::new, |flag| format!(", {}", flag.word));
-        format!("{}{flag}", value::whole(&self.value))
+    /// The value in words, with what it means: `134/71 mmHg, systolic high`. `parts` are what its numbers are called, if it has several.
+    fn said(&self, parts: &[String]) -> String {
+        let value = value::whole(&self.value);
+        let is_parted = self.flags.len() == parts.len() && self.flags.windows(2).any(|pair| pair[0] != pair[1]);
+        if is_parted {
+            let each =
+                parts.iter().zip(&self.flags).filter_map(|(part, flag)| Some(format!(", {part} {}", (*flag)?.word)));
+            return value + &each.collect::<String>();
+        }
+        value + &self.flag.map_or_else(String::new, |flag| format!(", {}", flag.word))
     }
 }
 
@@ -55,34 +58,45 @@ pub struct Axis<'s> {
     pub unit: &'s str,
     /// Numbers of a reading.
     pub lines: usize,
-    /// Ends of what is expected, as the axis has them, and what it is.
-    pub band: (Option<f64>, Option<f64>),
+    /// What they are called; empty for one.
+    pub parts: Vec<String>,
+    /// Ends of what is expected of each number, as the axis has them.
+    pub bands: Vec<Ends>,
+    /// What they are.
     pub band_words: String,
 }
+
+/// Low and high, where there are such.
+pub type Ends = (Option<f64>, Option<f64>);
 
 pub struct Plot<'s> {
     /// `Weight (kg)`.
     pub axis: String,
     pub label: String,
-    /// Top and height of the expected band, and what it is.
-    pub band: Option<(String, String)>,
+    /// Top and height of the expected bands, and what they are.
+    pub bands: Vec<(String, String)>,
     pub band_words: Option<String>,
     pub ys: Vec<(String, String)>,
     /// Place, words, and how they stand to it.
     pub xs: Vec<(String, String, &'static str)>,
+    /// Points of each number, newest first: one for each row that is drawn.
     pub lines: Vec<String>,
-    pub dots: Vec<Dot>,
-    /// What is drawn, newest first.
-    pub readings: &'s [Reading],
+    /// Shapes of what is out of range, by class.
+    pub marks: Vec<(&'static str, String)>,
+    /// Newest first.
+    pub rows: Vec<Row<'s>>,
     /// There are older ones.
     pub is_cut: bool,
 }
 
-pub struct Dot {
-    pub path: String,
-    pub x: String,
+/// A reading in the table of a plot.
+pub struct Row<'s> {
+    /// `12-Nov-2026 10:12`.
+    pub when: &'s str,
     pub said: String,
+    /// As its shape has it; empty for what is in range.
     pub class: &'static str,
+    pub is_drawn: bool,
 }
 
 /// The time that all plots of a page show.
@@ -116,7 +130,7 @@ impl Span {
             let at_ms = self.from_ms + (self.to_ms - self.from_ms) / 2 * step;
             let day = Day::of(at_ms, zone).short();
             let words = if is_short { format!("{day} {}", day::clock(at_ms, zone)) } else { day };
-            (format!("{:.1}", self.x(at_ms)), words, anchor)
+            (short(self.x(at_ms)), words, anchor)
         };
         places.into_iter().map(tick).collect()
     }
@@ -131,79 +145,100 @@ impl<'s> Plot<'s> {
         span: Span,
         zone: &TimeZone,
     ) -> Option<Self> {
-        let drawn: Vec<&Reading> = { readings.iter() }
-            .take(span.readings)
-            .filter(|reading| axis.lines > 0 && reading.numbers.len() == axis.lines)
-            .collect();
-        let newest = drawn.first()?;
-        if drawn.len() < 2 {
-            return None;
-        }
-        let (band_low, band_high) = axis.band;
+        let held = &readings[..readings.len().min(span.readings)];
+        let is_drawn = |reading: &Reading| axis.lines > 0 && reading.numbers.len() == axis.lines;
+        let drawn: Vec<&Reading> = held.iter().filter(|reading| is_drawn(reading)).collect();
+        let [newest, .., oldest] = drawn[..] else { return None };
         let numbers = || drawn.iter().flat_map(|reading| reading.numbers.iter().map(|number| shown(*number)));
-        let edges = || [band_low, band_high].into_iter().flatten();
+        let edges = || axis.bands.iter().flat_map(|(low, high)| [*low, *high]).flatten();
         let low = numbers().chain(edges()).fold(f64::INFINITY, f64::min);
         let high = numbers().chain(edges()).fold(f64::NEG_INFINITY, f64::max);
         let (ticks, step) = ticks(low, high);
         let (bottom, top) = (*ticks.first()?, *ticks.last()?);
         let y = |number: f64| BOTTOM - (number - bottom) / (top - bottom) * (BOTTOM - TOP);
         let lines = (0..axis.lines).map(|at| {
-            let mut path = String::new();
-            for reading in drawn.iter().rev() {
-                let _ = write!(path, "{:.1},{:.1} ", span.x(reading.at_ms), y(shown(reading.numbers[at])));
+            let point =
+                |reading: &&Reading| format!("{:.0},{}", span.x(reading.at_ms), short(y(shown(reading.numbers[at]))));
+            drawn.iter().map(point).collect::<Vec<_>>().join(" ")
+        });
+        let mut marks: Vec<(&'static str, String)> = Vec::new();
+        for reading in &drawn {
+            for (number, flag) in reading.numbers.iter().zip(&reading.flags) {
+                let Some(flag) = flag else { continue };
+                let path = shape(span.x(reading.at_ms), y(shown(*number)), *flag);
+                match marks.iter_mut().find(|(held, _)| *held == class(*flag)) {
+                    Some((_, held)) => held.push_str(&path),
+                    None => marks.push((class(*flag), path)),
+                }
             }
-            path.trim_end().to_owned()
+        }
+        let bands = axis.bands.iter().filter(|(low, high)| low.is_some() || high.is_some()).map(|(low, high)| {
+            let (upper, lower) = (high.map_or(TOP, y), low.map_or(BOTTOM, y));
+            (short(upper), short((lower - upper).max(1.0)))
         });
-        let dots = drawn.iter().map(|reading| {
-            let x = span.x(reading.at_ms);
-            let class = reading.flag.map_or("", |flag| flag.class);
-            let mark = reading.flag.map_or("", |flag| flag.mark);
-            let paths = reading.numbers.iter().map(|number| shape(x, y(shown(*number)), mark));
-            Dot {
-                path: paths.collect::<Vec<_>>().join(" "),
-                x: format!("{x:.1}"),
-                said: format!("{}: {}", reading.moment(), reading.said()),
-                class,
+        let bands: Vec<_> = bands.collect();
+        let row = |reading: &'s Reading| {
+            let value = &reading.value;
+            // What the axis does not say: the same in its unit, and that it has no place there.
+            let is_other = !value.also.is_empty() && value.unit.trim() != axis.unit;
+            let also = if is_other { format!(" ({})", value.also) } else { String::new() };
+            let left_out = if is_drawn(reading) { "" } else { " (not drawn)" };
+            Row {
+                when: &reading.when,
+                said: format!("{}{also}{left_out}", reading.said(&axis.parts)),
+                class: reading.flag.map_or("", class),
+                is_drawn: is_drawn(reading),
             }
-        });
-        let has_band = band_low.is_some() || band_high.is_some();
-        let rect = has_band.then(|| {
-            let upper = band_high.map_or(TOP, y);
-            let lower = band_low.map_or(BOTTOM, y);
-            (format!("{upper:.1}"), format!("{:.1}", (lower - upper).max(1.0)))
-        });
+        };
         let decimals = (-step.log10()).ceil().clamp(0.0, 4.0) as usize;
-        let oldest = drawn.last()?;
         Some(Self {
             axis: if axis.unit.is_empty() { axis.name.to_owned() } else { format!("{} ({})", axis.name, axis.unit) },
             label: format!(
                 "{}, {} readings: {} on {}, to {} on {}",
                 axis.name,
                 drawn.len(),
-                oldest.said(),
-                oldest.moment(),
-                newest.said(),
-                newest.moment()
+                oldest.said(&axis.parts),
+                oldest.when,
+                newest.said(&axis.parts),
+                newest.when
             ),
-            band: rect,
-            band_words: has_band.then(|| axis.band_words.clone()),
-            ys: ticks.iter().map(|tick| (format!("{:.1}", y(*tick)), format!("{tick:.decimals$}"))).collect(),
+            band_words: (!bands.is_empty()).then(|| axis.band_words.clone()),
+            bands,
+            ys: ticks.iter().map(|tick| (short(y(*tick)), format!("{tick:.decimals$}"))).collect(),
             xs: span.ticks(zone),
             lines: lines.collect(),
-            dots: dots.collect(),
-            readings: &readings[..readings.len().min(span.readings)],
-            is_cut: readings.len() > span.readings,
+            marks,
+            rows: held.iter().map(row).collect(),
+            is_cut: readings.len() > held.len(),
         })
     }
 }
 
-/// Round, or a triangle that points where the value lies; doubled in weight by its class.
-fn shape(x: f64, y: f64, mark: &str) -> String {
-    let r = DOT + 1.5;
-    match mark.chars().next() {
-        Some('▲') => format!("M{x:.1} {:.1}L{:.1} {:.1}L{:.1} {:.1}Z", y - r, x + r, y + r * 0.8, x - r, y + r * 0.8),
-        Some('▼') => format!("M{x:.1} {:.1}L{:.1} {:.1}L{:.1} {:.1}Z", y + r, x + r, y - r * 0.8, x - r, y - r * 0.8),
-        _ => format!("M{:.1} {y:.1}a{DOT} {DOT} 0 1 0 {d} 0 {DOT} {DOT} 0 1 0-{d} 0Z", x - DOT, d = DOT * 2.0),
+/// To a tenth, without a tenth that is none: a page has a weight to keep.
+fn short(number: f64) -> String {
+    let tenths = format!("{number:.1}");
+    tenths.strip_suffix(".0").map(str::to_owned).unwrap_or(tenths)
+}
+
+/// Which way a flag points, and whether it is of the worse kind.
+fn class(flag: Flag) -> &'static str {
+    match flag.mark {
+        "▲" => "up",
+        "▲▲" => "up twice",
+        "▼" => "down",
+        "▼▼" => "down twice",
+        "◆" => "odd",
+        _ => "odd twice",
+    }
+}
+
+/// A triangle that points where the value lies, or a diamond.
+fn shape(x: f64, y: f64, flag: Flag) -> String {
+    let from = |y: f64| format!("M{} {}", short(x), short(y));
+    match flag.mark.chars().next() {
+        Some('▲') => from(y - SHAPE) + "l5 9h-10z",
+        Some('▼') => from(y + SHAPE) + "l5-9h-10z",
+        _ => from(y - SHAPE) + "l5 5-5 5-5-5z",
     }
 }
 
@@ -247,5 +282,43 @@ mod tests {
         let span = Span { from_ms: 0, to_ms: 1_000, readings: 2 };
         let (a, b, c) = (span.x(0), span.x(100), span.x(1_000));
         assert!(((b - a) * 10.0 - (c - a)).abs() < 1e-9 && a >= LEFT && c <= RIGHT);
+    }
+
+    #[test]
+    fn each_number_has_its_own_band_and_shape_and_words_say_which_is_out_of_range() {
+        const HIGH: Flag = Flag { mark: "▲", word: "high", class: "high" };
+        let reading = |at_ms: i64, systolic: f64, diastolic: f64, flags: [Option<Flag>; 2]| Reading {
+            at_ms,
+            when: format!("day {at_ms}"),
+            numbers: vec![systolic, diastolic],
+            unit: "mm[Hg]".to_owned(),
+            value: Value { text: format!("{systolic}/{diastolic}"), unit: " mmHg".to_owned(), also: String::new() },
+            flag: flags.into_iter().flatten().next(),
+            flags: flags.to_vec(),
+        };
+        let readings = [
+            reading(900, 134.0, 71.0, [Some(HIGH), None]),
+            reading(500, 134.0, 88.0, [Some(HIGH), Some(HIGH)]),
+            reading(100, 118.0, 70.0, [None, None]),
+        ];
+        let axis = Axis {
+            name: "Blood pressure",
+            unit: "mmHg",
+            lines: 2,
+            parts: vec!["systolic".to_owned(), "diastolic".to_owned()],
+            bands: vec![(Some(91.0), Some(129.0)), (None, Some(79.0))],
+            band_words: String::new(),
+        };
+        let span = Span { from_ms: 0, to_ms: 1_000, readings: 3 };
+        let plot = Plot::of(&axis, &readings, |number| number, span, &TimeZone::UTC);
+        let Some(plot) = plot else { panic!("a plot") };
+        let said: Vec<&str> = plot.rows.iter().map(|row| row.said.as_str()).collect();
+        assert_eq!(said, ["134/71 mmHg, systolic high", "134/88 mmHg, high", "118/70 mmHg"]);
+        let [(class, path)] = &plot.marks[..] else { panic!("one kind of mark") };
+        // Two of the systolic line, one of the diastolic.
+        assert_eq!((*class, path.matches('M').count()), ("up", 3));
+        assert!(plot.lines.iter().all(|line| line.split(' ').count() == 3));
+        // From 60 to 140 on the axis, which is from 166 to 30 in the picture.
+        assert_eq!(plot.bands, [("48.7".to_owned(), "64.6".to_owned()), ("133.7".to_owned(), "32.3".to_owned())]);
     }
 }

@@ -99,6 +99,11 @@ pub fn flag(observation: &Json<'_>) -> Option<Flag> {
     bound(range, "high").is_some_and(|high| value > high).then_some(HIGH)
 }
 
+/// What its maker flagged of systolic and diastolic, each by itself.
+pub fn flags_of_pair(observation: &Json<'_>) -> Option<[Option<Flag>; 2]> {
+    Some([flag(component(observation, SYSTOLIC)?), flag(component(observation, DIASTOLIC)?)])
+}
+
 /// Whether its maker or a range says where the value stands, of all its parts: what nobody judged is not in range, it has to be read.
 pub fn is_judged(observation: &Json<'_>) -> bool {
     if is_interpreted(observation) {
@@ -248,12 +253,13 @@ fn pressure(observation: &Json<'_>) -> Option<Value> {
 }
 
 fn pair<'j, 'a>(observation: &'j Json<'a>) -> Option<[&'j Json<'a>; 2]> {
-    let part = |wanted: &str| {
-        let parts = all(observation, "component").iter();
-        let mut parts = parts.filter(|part| part.get("code").and_then(|concept| code(concept, LOINC)) == Some(wanted));
-        parts.next()?.get("valueQuantity")
-    };
+    let part = |wanted: &str| component(observation, wanted)?.get("valueQuantity");
     Some([part(SYSTOLIC)?, part(DIASTOLIC)?])
+}
+
+fn component<'j, 'a>(observation: &'j Json<'a>, wanted: &str) -> Option<&'j Json<'a>> {
+    let mut parts = all(observation, "component").iter();
+    parts.find(|part| part.get("code").and_then(|concept| code(concept, LOINC)) == Some(wanted))
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ async fn every_value_of_a_test_is_in_the_flowsheet_and_on_its_plot() {
         "3 readings: 7.9 %, high on 01-Dec-2025 04:00, to 5.4 % on 01-Dec-2026 04:00",
         r#"<rect class="band""#,
         "Shaded: the reference range of the latest value, 4.0–5.6 %",
-        r#"tabindex="0" role="img" aria-label="01-Jun-2026 05:00: 6.83 %, high""#,
+        r#"<tr><th>01-Jun-2026 05:00<td class="up">6.83 %, high"#,
         "Hemoglobin A1c (%) as a table",
     ] {
         assert!(page.body.contains(part), "{part} in {}", page.body);

@@ -14,6 +14,7 @@ mod authenticator;
 mod beside;
 mod chart;
 mod clinic;
+mod courses;
 mod documents;
 mod enumeration;
 mod find;

@@ -58,7 +58,7 @@ impl Point {
         let (when, written) = (taken(observation)?, value::numbers(observation));
         let value = value::of(observation);
         let at_ms = time::instant_ms(when)?;
-        let Compared { numbers, flag } = Compared::of(observation, when, birth);
+        let Compared { numbers, flag, .. } = Compared::of(observation, when, birth);
         let (numbers, scale) = match numbers.is_empty() {
             true => (written, Scale::Written(value.unit.clone())),
             false => (numbers, Scale::Measure),

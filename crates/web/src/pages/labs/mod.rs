@@ -2,8 +2,6 @@
 
 mod sheet;
 
-use std::collections::HashMap;
-
 use askama::Template;
 use http::StatusCode;
 use record::PART2_NOTICE;
@@ -17,6 +15,7 @@ use crate::client::Asked;
 use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::head::Head;
 use crate::clinic::names::Names;
+use crate::clinic::older::{self, Older};
 use crate::clinic::plot::{BOTTOM, HEIGHT, LEFT, Plot, RIGHT, Span, TOP, WIDTH};
 use crate::clinic::shell::{Place, Shell};
 use crate::refusal::Refusal;
@@ -30,9 +29,7 @@ const RESULTS_MAX: &str = "250";
 const TIMES_MAX: usize = 6;
 /// Plots of a page, and the readings of all of them: a page has a weight to keep.
 const PLOTS_MAX: usize = 6;
-const READINGS_MAX: usize = 48;
-/// Of a sealed cursor.
-const CURSOR_BYTES_MAX: usize = 4 * 1024;
+const READINGS_MAX: usize = 216;
 
 #[derive(Template)]
 #[template(path = "labs.html")]
@@ -64,45 +61,26 @@ struct Ways {
     trends_next: Option<String>,
 }
 
-/// What of all the results is asked for: numbers of pages and a sealed cursor, which say nothing of what is there.
+/// What of all the results is asked for.
 struct View {
-    from: Option<String>,
-    older: usize,
+    older: Older,
+    /// The page of their courses.
     trends: usize,
 }
 
 impl View {
     fn of(asked: &Asked<'_>) -> Self {
-        let query = asked.parts.uri.query().unwrap_or_default();
-        let mut query: HashMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        let number = |name: &str| query.get(name).and_then(|text| text.parse::<u16>().ok()).map_or(0, usize::from);
-        let (older, trends) = (number("older"), number("trends"));
-        Self { from: query.remove("from").filter(|from| from.len() <= CURSOR_BYTES_MAX), older, trends }
-    }
-
-    fn query(&self) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [("older", self.older), ("trends", self.trends)] {
-            if value > 0 {
-                query.append_pair(name, &value.to_string());
-            }
-        }
-        if let Some(from) = &self.from {
-            query.append_pair("from", from);
-        }
-        query.finish()
+        let mut query = older::queried(asked);
+        Self { trends: older::number(&query, "trends"), older: Older::of(&mut query) }
     }
 
     fn with_trends(&self, trends: usize) -> String {
-        Self { from: self.from.clone(), older: self.older, trends }.query()
-    }
-
-    /// The times behind these: of the results that are held, else of those that the cursor leads to.
-    fn behind(&self, times: usize, cursor: Option<&str>) -> Option<String> {
-        if (self.older + 1) * TIMES_MAX < times {
-            return Some(Self { from: self.from.clone(), older: self.older + 1, trends: 0 }.query());
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        if trends > 0 {
+            query.append_pair("trends", &trends.to_string());
         }
-        cursor.map(|cursor| Self { from: Some(cursor.to_owned()), older: 0, trends: 0 }.query())
+        self.older.append(&mut query);
+        query.finish()
     }
 }
 
@@ -118,22 +96,12 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         return Ok(super::closed(asked));
     };
     let view = View::of(asked);
-    let found = match &view.from {
-        Some(from) => asking.search(KIND, &[("_cursor", from)]).await?,
-        None => {
-            let pairs = [("patient", patient_id), ("category", "laboratory"), ("_sort", "-date")];
-            asking.search(KIND, &[&pairs[..], &[("_count", RESULTS_MAX)]].concat()).await?
-        }
-    };
-    // The address of another chart's page is none of this one's.
-    for one in found.resources().iter().filter(|_| view.from.is_some()) {
-        asking.whose(one, patient_id).await?;
-    }
+    let pairs = [("category", "laboratory"), ("_sort", "-date"), ("_count", RESULTS_MAX)];
+    let found = view.older.found(&asking, KIND, patient_id, &pairs).await?;
     let names = Names::of(&asking, &[], std::iter::once(&found)).await?;
     let (zone, now_ms) = (asked.web.zone(), asking.record.now_ms());
     let sheet = Sheet::of(&found.resources(), &names, zone);
-    let times = &sheet.times[(view.older * TIMES_MAX).min(sheet.times.len())..];
-    let times = &times[..times.len().min(TIMES_MAX)];
+    let times = view.older.shown(&sheet.times, TIMES_MAX);
     let has_any = |test: &&Test| times.iter().any(|time| time.of(&test.readings).is_some());
     let courses = sheet.courses();
     let first = (view.trends * PLOTS_MAX).min(courses.len());
@@ -152,11 +120,11 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         plots,
         drawn: (first, courses.len()),
         ways: Ways {
-            older: view.behind(sheet.times.len(), found.next()),
+            older: view.older.behind(sheet.times.len(), TIMES_MAX, found.next()).map(|older| older.query()),
             trends_before: (first > 0).then(|| view.with_trends(view.trends.saturating_sub(1))),
             trends_next: (first + PLOTS_MAX < courses.len()).then(|| view.with_trends(view.trends + 1)),
         },
-        is_further: view.from.is_some() || view.older > 0,
+        is_further: view.older.is_further(),
         part2_notice: (head.is_part2 || found.is_part2()).then_some(PART2_NOTICE),
         opened: asked.clock(),
     };

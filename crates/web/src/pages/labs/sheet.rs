@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use crate::clinic::day;
 use crate::clinic::names::Names;
-use crate::clinic::plot::{Axis, Plot, Reading, Span};
+use crate::clinic::plot::{Axis, Ends, Plot, Reading, Span};
 use crate::clinic::read::{LOINC, all, text, words};
 use crate::clinic::time;
 use crate::clinic::value;
@@ -24,7 +24,7 @@ pub struct Test {
 
 struct Course {
     unit: String,
-    band: (Option<f64>, Option<f64>),
+    band: Ends,
     range: String,
 }
 
@@ -96,7 +96,7 @@ impl Test {
     pub fn plot(&self, span: Span, zone: &TimeZone) -> Option<Plot<'_>> {
         let Course { unit, band, range } = self.course.as_ref()?;
         let band_words = format!("Shaded: the reference range of the latest value, {range} {unit}");
-        let axis = Axis { name: &self.name, unit, lines: 1, band: *band, band_words };
+        let axis = Axis { name: &self.name, unit, lines: 1, parts: Vec::new(), bands: vec![*band], band_words };
         Plot::of(&axis, &self.readings, |number| number, span, zone)
     }
 }
@@ -114,13 +114,16 @@ fn read(one: &Json<'_>, (when, at_ms): (&str, i64), zone: &TimeZone) -> Reading 
     let unit = quantity.and_then(|quantity| text(quantity, "code").or_else(|| text(quantity, "unit")));
     // "Less than 0.5" is no place on an axis.
     let is_exact = quantity.is_some_and(|quantity| quantity.get("comparator").is_none());
+    let numbers = if is_exact { value::numbers(one) } else { Vec::new() };
+    let flag = value::flag(one);
     Reading {
         at_ms,
         when: day::moment_of(when, zone),
-        numbers: if is_exact { value::numbers(one) } else { Vec::new() },
+        flags: vec![flag; numbers.len()],
+        numbers,
         unit: unit.unwrap_or_default().to_owned(),
         value: value::of(one),
-        flag: value::flag(one),
+        flag,
     }
 }
 
@@ -161,9 +164,12 @@ mod tests {
         assert_eq!((test.readings.len(), sheet.times.len()), (4, 4));
         let span = Span::of(std::iter::once(&test.readings[..]), 40, time::instant_ms("2026-12-31").unwrap());
         let plot = test.plot(span, &TimeZone::UTC).unwrap();
-        assert_eq!((plot.axis.as_str(), plot.dots.len(), plot.readings.len()), ("Creatinine (mg/dL)", 2, 4));
-        assert!(plot.band.is_some() && plot.band_words.unwrap().ends_with("0.6–1.2 mg/dL"));
-        assert_eq!(plot.dots[0].said, "01-Nov-2026: 1.3 mg/dL, high");
+        let drawn: Vec<bool> = plot.rows.iter().map(|row| row.is_drawn).collect();
+        assert_eq!((plot.axis.as_str(), &drawn[..]), ("Creatinine (mg/dL)", &[false, true, false, true][..]));
+        assert!(plot.bands.len() == 1 && plot.band_words.unwrap().ends_with("0.6–1.2 mg/dL"));
+        let [ref left_out, ref high, ..] = plot.rows[..] else { panic!("four rows") };
+        assert_eq!((high.when, high.said.as_str(), high.class), ("01-Nov-2026", "1.3 mg/dL, high", "up"));
+        assert!(left_out.said.ends_with("(not drawn)"), "{}", left_out.said);
     }
 
     #[test]

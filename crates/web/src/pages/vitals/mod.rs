@@ -21,8 +21,9 @@ use crate::clinic;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::day::{self, Day};
-use crate::clinic::head::{Head, opened};
+use crate::clinic::head::Head;
 use crate::clinic::names::Names;
+use crate::clinic::older::{self, Older};
 use crate::clinic::plot::{BOTTOM, HEIGHT, LEFT, Plot, RIGHT, TOP, WIDTH};
 use crate::clinic::read::{at, text};
 use crate::clinic::shell::{Place, Shell};
@@ -32,7 +33,7 @@ use crate::clinic::vitals::limits::Age;
 use crate::refusal::Refusal;
 
 use entry::Entry;
-use sheet::{Sheet, TIMES_MAX};
+use sheet::{Course, Sheet, TIMES_MAX, Time};
 
 /// Vital signs that the page looks at, newest first.
 const OBSERVATIONS_MAX: &str = "400";
@@ -52,7 +53,11 @@ struct Page<'a> {
     /// None for who only reads.
     entry: Option<Entry>,
     lines: [Line; 8],
-    sheet: &'a Sheet,
+    /// What was measured at the times of this page.
+    rows: Vec<&'a Course>,
+    times: &'a [Time],
+    /// All the times that the page looked at.
+    of: usize,
     plots: Vec<Plot<'a>>,
     /// Some plot leaves older readings out.
     is_newest: bool,
@@ -60,6 +65,10 @@ struct Page<'a> {
     /// This form was saved before, and says something else now.
     is_stale: bool,
     is_cut: bool,
+    /// These are not the newest.
+    is_further: bool,
+    /// The way to the times behind these, as a query of this page's address.
+    older: Option<String>,
     part2_notice: Option<&'static str>,
     opened: String,
 }
@@ -89,16 +98,19 @@ const ABOUT: (&str, bool) = ("Observation", true);
 struct Held {
     head: Head,
     sheet: Sheet,
-    is_cut: bool,
+    older: Older,
+    /// Leads to what is older than the sheet.
+    cursor: Option<String>,
 }
 
 pub async fn page(asked: &Asked<'_>) -> Answer {
     let session = asked.reader().await?;
     let asking = asking(asked, &session)?;
-    let query = asked.parts.uri.query().unwrap_or_default();
-    let saved = query.strip_prefix("saved=").unwrap_or_default();
-    let Some(held) = held(asked, &session, &asking, saved).await? else { return Ok(closed(asked)) };
-    let entry = may_write(&asking).then(|| Entry::blank(asked, &session));
+    let mut query = older::queried(asked);
+    let older = Older::of(&mut query);
+    let saved = query.remove("saved").unwrap_or_default();
+    let Some(held) = held(asked, &session, &asking, older, &saved).await? else { return Ok(closed(asked)) };
+    let entry = (may_write(&asking) && !held.older.is_further()).then(|| Entry::blank(asked, &session));
     shown(asked, &session, held, entry, false, StatusCode::OK)
 }
 
@@ -109,7 +121,7 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
     if !may_write(&asking) {
         return Err(Refusal::NotYours);
     }
-    let Some(held) = held(asked, &session, &asking, "").await? else { return Ok(closed(asked)) };
+    let Some(held) = held(asked, &session, &asking, Older::default(), "").await? else { return Ok(closed(asked)) };
     let (now_ms, zone) = (asking.record.now_ms(), asked.web.zone());
     let mut entry = Entry::read(asked, &form);
     entry.weigh(held.head.birth.as_deref(), held.sheet.before(), now_ms, zone);
@@ -163,12 +175,25 @@ pub fn may_write(asking: &Asking<'_>) -> bool {
     asking.may_ever(Action::Create, "Observation")
 }
 
-async fn held(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, saved: &str) -> Result<Option<Held>, Refusal> {
+/// None where the chart is closed to who asks; who never sees the kind is told so before anything is read.
+async fn held(
+    asked: &Asked<'_>,
+    session: &Session,
+    asking: &Asking<'_>,
+    older: Older,
+    saved: &str,
+) -> Result<Option<Held>, Refusal> {
+    if !asking.ever(ABOUT.0) {
+        return Err(Refusal::NotYours);
+    }
+    let patient_id = asked.ids[0];
+    let Some(mut head) = Head::of(asked.web, session, asking, patient_id, ABOUT).await? else { return Ok(None) };
     let pairs = [("category", "vital-signs"), ("_sort", "-date"), ("_count", OBSERVATIONS_MAX)];
-    let Some((head, found)) = opened(asked, session, asking, ABOUT, &pairs).await? else { return Ok(None) };
+    let found = older.found(asking, ABOUT.0, patient_id, &pairs).await?;
+    head.is_part2 |= found.is_part2();
     let names = Names::of(asking, &[], std::iter::once(&found)).await?;
     let sheet = Sheet::of(&found.resources(), head.birth.as_deref(), &names, asked.web.zone(), saved);
-    Ok(Some(Held { head, sheet, is_cut: found.next().is_some() }))
+    Ok(Some(Held { head, sheet, older, cursor: found.next().map(str::to_owned) }))
 }
 
 enum Before {
@@ -230,7 +255,8 @@ fn shown(
     status: StatusCode,
 ) -> Answer {
     let (now_ms, zone) = (asked.web.record().now_ms(), asked.web.zone());
-    let Held { head, sheet, is_cut } = held;
+    let Held { head, sheet, older, cursor } = held;
+    let times = older.shown(&sheet.times, TIMES_MAX);
     let age = age_at(head.birth.as_deref(), Day::of(now_ms, zone));
     let line = |(label, measures): (&'static str, &'static [Measure])| Line {
         label,
@@ -248,10 +274,14 @@ fn shown(
         lines: LINES.map(line),
         is_newest: plots.iter().any(|plot| plot.is_cut),
         plots,
-        is_saved: sheet.times.iter().any(|time| time.is_new),
-        sheet: &sheet,
+        is_saved: times.iter().any(|time| time.is_new),
+        rows: sheet.courses.iter().filter(|course| times.iter().any(|time| course.at(time).is_some())).collect(),
+        times,
+        of: sheet.times.len(),
         is_stale,
-        is_cut,
+        is_cut: cursor.is_some(),
+        is_further: older.is_further(),
+        older: older.behind(sheet.times.len(), TIMES_MAX, cursor.as_deref()).map(|older| older.query()),
         part2_notice: head.is_part2.then_some(PART2_NOTICE),
         opened: asked.clock(),
     };

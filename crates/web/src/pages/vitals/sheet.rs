@@ -1,7 +1,5 @@
 //! The flowsheet: times across, newest first, a vital sign a row; and what was measured before, for the form.
 
-use std::collections::BTreeSet;
-
 use fhir::Json;
 use jiff::tz::TimeZone;
 
@@ -14,7 +12,7 @@ use crate::clinic::value::{self, Flag};
 use crate::clinic::vitals::Measure;
 use crate::clinic::vitals::limits::{self, Age, Before, Standing};
 
-/// Columns of the flowsheet; what is older is in the plots and their tables.
+/// Columns of the flowsheet; older ones are behind them.
 pub const TIMES_MAX: usize = 12;
 const MINUTE_MS: i64 = 60_000;
 const PRESSURE: &str = "85354-9";
@@ -50,6 +48,8 @@ pub struct Compared {
     pub numbers: Vec<f64>,
     /// What its maker flagged, else how it stands at the age that the patient had.
     pub flag: Option<Flag>,
+    /// The same of each number.
+    pub flags: Vec<Option<Flag>>,
 }
 
 /// One column.
@@ -64,9 +64,8 @@ pub struct Time {
 
 pub struct Sheet {
     pub courses: Vec<Course>,
+    /// Newest first.
     pub times: Vec<Time>,
-    /// All times there are, among them those without a column.
-    pub of: usize,
 }
 
 impl Sheet {
@@ -74,7 +73,6 @@ impl Sheet {
     pub fn of(resources: &[Json<'_>], birth: Option<&str>, names: &Names, zone: &TimeZone, saved: &str) -> Self {
         let mut courses: Vec<Course> =
             ROWS.iter().map(|(_, name, measures)| Course::new((*name).to_owned(), measures)).collect();
-        let mut minutes = BTreeSet::new();
         let mut times: Vec<Time> = Vec::new();
         for one in resources {
             if value::is_void(one) {
@@ -100,7 +98,6 @@ impl Sheet {
             let reading = read(one, (when, at_ms), course.measures, birth, zone);
             course.readings.push(reading);
             let minute = at_ms.div_euclid(MINUTE_MS);
-            minutes.insert(minute);
             let column = match times.iter_mut().find(|time| time.minute == minute) {
                 Some(column) => column,
                 None => {
@@ -118,8 +115,7 @@ impl Sheet {
         }
         courses.retain(|course| !course.readings.is_empty());
         times.sort_by_key(|time| std::cmp::Reverse(time.minute));
-        times.truncate(TIMES_MAX);
-        Self { courses, times, of: minutes.len() }
+        Self { courses, times }
     }
 
     pub fn before(&self) -> Before {
@@ -159,8 +155,8 @@ fn read(
     zone: &TimeZone,
 ) -> Reading {
     let unit = unit_code(one).to_owned();
-    let Compared { numbers, flag } = Compared::by(measures, one, when, birth);
-    Reading { at_ms, when: day::moment_of(when, zone), numbers, unit, value: value::of(one), flag }
+    let Compared { numbers, flag, flags } = Compared::by(measures, one, when, birth);
+    Reading { at_ms, when: day::moment_of(when, zone), numbers, unit, value: value::of(one), flag, flags }
 }
 
 impl Time {
@@ -206,8 +202,11 @@ impl Compared {
         };
         let on = when.get(..10).and_then(|day| day.parse().ok());
         let age = birth.zip(on).and_then(|(birth, on)| Age::at(birth, on));
-        let flag = value::flag(one).or_else(|| flag(measures, &numbers, age));
-        Self { numbers, flag }
+        let standings: Vec<Standing> =
+            measures.iter().zip(&numbers).map(|(measure, number)| limits::standing(*measure, age, *number)).collect();
+        let flag = value::flag(one).or_else(|| worst(&standings));
+        let flags = each(one, &standings, flag);
+        Self { numbers, flag, flags }
     }
 }
 
@@ -221,10 +220,16 @@ pub fn unit_code<'j>(one: &'j Json<'_>) -> &'j str {
     quantity.and_then(|quantity| text(quantity, "code")).unwrap_or_default()
 }
 
-/// The worst of the numbers.
-fn flag(measures: &[Measure], numbers: &[f64], age: Option<Age>) -> Option<Flag> {
-    let standings: Vec<Standing> =
-        measures.iter().zip(numbers).map(|(measure, number)| limits::standing(*measure, age, *number)).collect();
+/// Of each number: what its maker flagged of it, else how it stands. What is flagged as a whole, and in no number more than in the
+/// other, is so in each.
+fn each(one: &Json<'_>, standings: &[Standing], whole: Option<Flag>) -> Vec<Option<Flag>> {
+    let made = value::flags_of_pair(one).filter(|_| standings.len() == 2).unwrap_or_default();
+    let of = |(at, standing): (usize, &Standing)| made.get(at).copied().flatten().or_else(|| worst(&[*standing]));
+    let flags: Vec<Option<Flag>> = standings.iter().enumerate().map(of).collect();
+    if standings.len() > 1 && flags.iter().any(Option::is_some) { flags } else { vec![whole; standings.len()] }
+}
+
+fn worst(standings: &[Standing]) -> Option<Flag> {
     let worst =
         [(Standing::VeryHigh, VERY_HIGH), (Standing::VeryLow, VERY_LOW), (Standing::High, HIGH), (Standing::Low, LOW)];
     worst.into_iter().find(|(standing, _)| standings.contains(standing)).map(|(_, flag)| flag)
