@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 
 const PAGE_BYTES_MAX = 150_000;
 const STOPS_MAX = 80;
+/** The width within margins of half an inch, in CSS pixels. */
+const PAPERS = { Letter: 720, A4: 698 };
 /** Either side of where columns give way, a chart beside a call (845), 1440 at 200 %, and what WCAG 1.4.10 asks for. */
 const NARROWED = [1261, 1001, 845, 831, 761, 720, 320];
 
@@ -84,6 +86,67 @@ export async function fits(page, name) {
     assert.equal(over, '', `${name} is too wide at ${width}`);
   }
   await page.setViewportSize(size);
+}
+
+/** On Letter and A4: nothing ends beyond the sheet or is cut, nothing lies over words, and no heading stands over nothing. */
+export async function prints(page, name) {
+  const size = page.viewportSize();
+  const wrong = {};
+  await page.emulateMedia({ media: 'print' });
+  for (const [paper, width] of Object.entries(PAPERS)) {
+    await page.setViewportSize({ width, height: 600 });
+    wrong[paper] = await page.evaluate(lookAtPaper);
+  }
+  await page.emulateMedia({ media: null });
+  await page.setViewportSize(size);
+  for (const [paper, found] of Object.entries(wrong)) assert.deepEqual(found, [], `${name} on ${paper}`);
+}
+
+/** In the page. */
+function lookAtPaper() {
+  const main = document.querySelector('main');
+  const wide = document.documentElement.clientWidth;
+  const isClipped = (element) => element && (getComputedStyle(element).clipPath !== 'none' || isClipped(element.parentElement));
+  const isSeen = (element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !isClipped(element);
+  const told = (element) => element.outerHTML.replace(/\s+/g, ' ').slice(0, 100);
+  const wrong = [];
+
+  const words = [];
+  const walker = document.createTreeWalker(main, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const element = node.parentElement;
+    if (node.data.trim() === '' || !isSeen(element)) continue;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    for (const box of range.getClientRects()) if (box.width > 0) words.push({ element, box, text: node.data.trim() });
+  }
+  const pictures = [...main.querySelectorAll('svg, img')].filter(isSeen).map((element) => ({ element, box: element.getBoundingClientRect(), text: '' }));
+
+  for (const { element, box } of [...words, ...pictures]) if (box.right > wide + 1) wrong.push(`${told(element)} ends ${Math.round(box.right - wide)} px beyond the sheet`);
+  for (const element of main.querySelectorAll('*')) {
+    const cuts = getComputedStyle(element).overflowX !== 'visible' && element.scrollWidth > element.clientWidth + 1;
+    if (cuts && isSeen(element) && element.innerText?.trim()) wrong.push(`${told(element)} is cut`);
+  }
+  const all = [...words, ...pictures].sort((a, b) => a.box.top - b.box.top);
+  for (const [at, one] of all.entries()) {
+    for (const other of all.slice(at + 1)) {
+      if (other.box.top > one.box.bottom - 2) break;
+      const across = Math.min(one.box.right, other.box.right) - Math.max(one.box.left, other.box.left);
+      const isWithin = one.element.contains(other.element) || other.element.contains(one.element);
+      if (across > 2 && Math.min(one.box.bottom, other.box.bottom) - other.box.top > 4 && !isWithin) wrong.push(`${told(one.element)} lies over ${told(other.element)}`);
+    }
+  }
+  // The first heading says whose page it is.
+  const isHeading = (element) => /^H[2-4]$/.test(element.tagName);
+  const blocks = [...main.querySelectorAll('*')].filter((element) => isSeen(element) && (isHeading(element) || element.matches('svg, img') || [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim())));
+  for (const [at, heading] of blocks.entries()) {
+    if (!isHeading(heading)) continue;
+    const next = blocks.slice(at + 1).find((block) => !heading.contains(block));
+    if (!next || (isHeading(next) && next.tagName <= heading.tagName)) wrong.push(`${told(heading)} stands over nothing`);
+  }
+  for (const figure of main.querySelectorAll('figure:has(svg)')) if (getComputedStyle(figure).breakInside !== 'avoid') wrong.push(`${told(figure)} may be parted`);
+  for (const band of main.querySelectorAll('.band')) if (getComputedStyle(band).stroke === 'none') wrong.push(`${told(band)} is not seen on white`);
+  return [...new Set(wrong)].slice(0, 12);
 }
 
 /** By Tab through the page: each stop is named, and nothing covers it. */

@@ -7,11 +7,13 @@ import { findsNothing } from '../support/axe.js';
 import { pageOf } from '../support/browser.js';
 import { house } from '../support/house.js';
 import { signIn } from '../support/people.js';
-import { fits, isLightAndStill, isSeenInFocus, overhear, saysNothing } from '../support/screen.js';
+import { fits, isLightAndStill, isSeenInFocus, overhear, prints, saysNothing } from '../support/screen.js';
 
 const here = house({ patients: 12 });
 /** What a page of this address shows is the same page, whoever it is about. */
 const shape = (path) => path.split('?')[0].replace(/\/(?=[^/]*[0-9])[A-Za-z0-9.-]+/g, '/{}');
+/** What people take away on paper. */
+const PRINTED = /^\/(patients|results)\/\{\}/;
 const FILES = /\/(file|letter|picture)$/;
 
 /** Pages to look at: one of each shape, as this person comes to them. */
@@ -67,6 +69,7 @@ for (const role of ['physician', 'nurse', 'medical_assistant', 'front_desk', 'ps
       await hold(() => isLightAndStill(page, path));
       await hold(() => findsNothing(page, name));
       await hold(() => fits(page, name));
+      if (PRINTED.test(name)) await hold(() => prints(page, name));
       await hold(() => isSeenInFocus(page, name));
       looked.push(name);
     }
