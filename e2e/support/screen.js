@@ -136,8 +136,8 @@ function lookAtPaper() {
       if (across > 2 && Math.min(one.box.bottom, other.box.bottom) - other.box.top > 4 && !isWithin) wrong.push(`${told(one.element)} lies over ${told(other.element)}`);
     }
   }
-  // The first heading says whose page it is.
-  const isHeading = (element) => /^H[2-4]$/.test(element.tagName);
+  // The first heading says whose page it is; parts of a form are within one another by class.
+  const isHeading = (element) => /^H[2-4]$/.test(element.tagName) && !element.closest('.answers');
   const blocks = [...main.querySelectorAll('*')].filter((element) => isSeen(element) && (isHeading(element) || element.matches('svg, img') || [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim())));
   for (const [at, heading] of blocks.entries()) {
     if (!isHeading(heading)) continue;
