@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use access::{Caller, TypeRef};
+use access::{Caller, Labels, TypeRef};
 use fhir::{Issue, Json};
 use store::{Disclosed, Discloses, Subject};
 
@@ -28,7 +28,8 @@ pub struct Version {
     pub(crate) id: Box<str>,
     pub(crate) last_updated_ms: i64,
     pub(crate) deleted: bool,
-    pub(crate) is_part2: bool,
+    /// None of what was deleted.
+    pub(crate) labels: Labels,
     pub(crate) writer: u64,
     pub(crate) json: Vec<u8>,
 }
@@ -58,7 +59,12 @@ impl Version {
 
     /// Content of a Part 2 program, which no answer carries without the notice of 42 CFR 2.32.
     pub fn is_part2(&self) -> bool {
-        self.is_part2
+        self.labels.contains(Labels::PART2)
+    }
+
+    /// Whether it is in any sensitive category: what is open to all who see the chart must not say that it exists.
+    pub fn is_sensitive(&self) -> bool {
+        !self.labels.without(Labels::OF_ELEMENTS).is_empty()
     }
 
     /// Whether the caller wrote this version. Who else did is not told.

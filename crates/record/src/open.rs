@@ -220,7 +220,7 @@ pub fn version(head: &Head, permit: &Permit, json: Vec<u8>) -> Version {
         id: head.id().into(),
         last_updated_ms: head.last_updated_ms(),
         deleted: head.deleted(),
-        is_part2: !head.deleted() && head.labels.contains(Labels::PART2),
+        labels: if head.deleted() { Labels::NONE } else { head.labels },
         writer: head.writer(),
         json,
     }

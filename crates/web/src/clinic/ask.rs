@@ -144,6 +144,12 @@ impl Sheet {
         self.resources().into_iter().map(Json::into_owned).collect()
     }
 
+    /// The same, each with whether it is in a sensitive category.
+    pub fn owned_with_sensitivity(&self) -> Vec<(Json<'static>, bool)> {
+        let parsed = |version: &Version| Some((Json::parse(version.json()).ok()?.into_owned(), version.is_sensitive()));
+        self.versions().filter_map(parsed).collect()
+    }
+
     /// What was disclosed, version by version.
     pub fn versions(&self) -> impl Iterator<Item = &Version> {
         self.0.iter().flat_map(|page| &page.get().entries).map(|(_, version)| version)
