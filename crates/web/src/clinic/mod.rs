@@ -16,6 +16,7 @@ pub mod diagnoses;
 pub mod duty;
 pub mod form_labels;
 pub mod form_task;
+pub mod gone_through;
 pub mod hands;
 pub mod head;
 pub mod inbox;

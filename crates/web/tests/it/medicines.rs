@@ -35,7 +35,7 @@ async fn a_nurse_goes_through_them_and_all_is_saved_together() {
         ("say-1", "stopped"),
         ("how-1", "stomach pain"),
         ("new-0", "Aspirin 81 mg oral tablet"),
-        ("dose-0", "1 daily"),
+        ("detail-0", "1 daily"),
         ("new-1", "Grandmother's tea"),
         ("act", "save"),
     ];
@@ -71,8 +71,7 @@ async fn a_nurse_goes_through_them_and_all_is_saved_together() {
     assert!(held(&clinic, "MedicationRequest", "p1").await[0].contains(r#""versionId":"1""#));
     let page = nora.get(&clinic, PAGE).await;
     for part in [
-        "Last gone through with the patient: 04-Jan-2027 10:",
-        "Dr nora",
+        "Gone through with the patient on 04-Jan-2027 by Dr nora",
         "The patient takes it differently: every other day",
         "Grandmother",
     ] {
@@ -127,7 +126,7 @@ async fn what_is_left_open_or_does_not_fit_is_named_and_more_lines_keep_all() {
         (vec![("say-0", "stopped")], "say why it is not taken"),
         (vec![("say-0", "differently")], "say how it is taken"),
         (vec![("say-0", "still"), ("none", "yes")], "does not fit"),
-        (vec![("say-0", "still"), ("dose-1", "2 daily")], "Say which medicine"),
+        (vec![("say-0", "still"), ("detail-1", "2 daily")], "Say which medicine"),
     ] {
         let answer = send(&clinic, &mut nora, &[&typed[..], &[("act", "save")]].concat()).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{said}: {}", answer.body);

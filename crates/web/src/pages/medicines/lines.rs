@@ -4,52 +4,46 @@ use std::collections::HashSet;
 
 use fhir::Json;
 
-use super::Form as Page;
-use super::list::{self, Gone};
+use super::{Form, list};
+use crate::clinic::gone_through::Spoken;
 use crate::clinic::names::Names;
 use crate::clinic::read::{all, reference, text, words};
-use crate::clinic::{deed, time};
-use crate::forms::Form;
+use crate::clinic::time;
 use crate::pages::chart::panels::legible;
 
-/// Letters of what is said of a line.
-const CHARS_MAX: usize = 300;
-/// Lines of new medicines in one form.
-const NEW_MAX: usize = 40;
 pub const SAYS: [(&str, &str); 3] =
     [("still", "Takes it so"), ("differently", "Takes it differently"), ("stopped", "Does not take it")];
 
 pub struct Line {
-    /// `MedicationRequest/ID/VERSION`: what the page showed.
-    pub key: String,
+    pub spoken: Spoken,
     pub id: String,
     pub is_request: bool,
-    pub name: String,
     pub dose: String,
     pub source: Vec<String>,
     pub state: Option<&'static str>,
     /// What the patient said of it before.
     pub said: Option<String>,
-    pub say: String,
-    pub how: String,
-    /// New or changed since the page was opened.
-    pub mark: Option<&'static str>,
     /// The medicine as the resource has it.
     pub medicine: (&'static str, Json<'static>),
     /// The statement about this prescription that holds.
     pub statement: Option<String>,
 }
 
-#[derive(Default)]
-pub struct New {
-    pub name: String,
-    pub dose: String,
+impl AsRef<Spoken> for Line {
+    fn as_ref(&self) -> &Spoken {
+        &self.spoken
+    }
+}
+
+impl AsMut<Spoken> for Line {
+    fn as_mut(&mut self) -> &mut Spoken {
+        &mut self.spoken
+    }
 }
 
 impl Line {
     pub fn of(one: &Json<'_>, about: Option<&Json<'_>>, names: &Names) -> Self {
-        let kind = text(one, "resourceType").unwrap_or_default();
-        let is_request = kind == "MedicationRequest";
+        let is_request = text(one, "resourceType") == Some("MedicationRequest");
         let id = text(one, "id").unwrap_or_default().to_owned();
         let (dated, by) = if is_request { ("authoredOn", "requester") } else { ("dateAsserted", "informationSource") };
         let patient =
@@ -58,8 +52,7 @@ impl Line {
         let source = [text(one, dated).map(time::day), by].into_iter().flatten().collect();
         let dosed = if is_request { "dosageInstruction" } else { "dosage" };
         Self {
-            key: format!("{kind}/{id}/{}", deed::version_of(one)),
-            name: name_of(one, names),
+            spoken: Spoken::of(one, name_of(one, names)),
             dose: doses(one, dosed),
             source,
             state: match (text(one, "status"), is_request) {
@@ -69,9 +62,6 @@ impl Line {
                 _ => None,
             },
             said: about.map(|about| format!("takes it differently: {}", doses(about, "dosage"))),
-            say: String::new(),
-            how: String::new(),
-            mark: None,
             medicine: medicine_of(one),
             statement: about.and_then(|about| text(about, "id")).map(str::to_owned),
             id,
@@ -121,92 +111,32 @@ pub fn lines(
     let shown: HashSet<&str> = requests.iter().filter_map(|one| text(one, "id")).collect();
     let own = |one: &&Json<'_>| !all(one, "basedOn").iter().filter_map(reference).any(|(_, of)| shown.contains(of));
     lines.extend(statements.iter().filter(own).map(|one| Line::of(one, None, names)));
-    lines.sort_by_key(|line| (!line.is_request, line.name.to_lowercase()));
+    lines.sort_by_key(|line| (!line.is_request, line.spoken.name.to_lowercase()));
     lines
 }
 
-/// Fills in what was typed, and gives the lines that the page had shown.
-pub fn read(sent: &Form, form: &mut Page) -> Vec<String> {
-    let cut = |name: &str| sent.text(name).trim().chars().take(CHARS_MAX).collect::<String>();
-    let seen: Vec<String> = (0..super::LINES_MAX * 2)
-        .map_while(|index| Some(sent.text(&format!("line-{index}"))).filter(|key| !key.is_empty()))
-        .map(str::to_owned)
-        .collect();
-    for (index, key) in seen.iter().enumerate() {
-        let Some(line) = form.lines.iter_mut().find(|line| same(&line.key, key)) else { continue };
-        line.say = cut(&format!("say-{index}"));
-        line.how = cut(&format!("how-{index}"));
-    }
-    let count = sent.text("rows").parse::<usize>().unwrap_or(0).min(NEW_MAX);
-    form.new = (0..count)
-        .map(|index| New { name: cut(&format!("new-{index}")), dose: cut(&format!("dose-{index}")) })
-        .collect();
-    form.takes_none = sent.text("none") == "yes";
-    seen
-}
-
-/// The same resource, in whichever version.
-fn same(one: &str, other: &str) -> bool {
-    one.rsplit_once('/').map(|(id, _)| id) == other.rsplit_once('/').map(|(id, _)| id)
-}
-
-/// What differs between what the page had shown and what holds now; lines are marked.
-pub fn overtaken(
-    seen: &[String],
-    sent: &Form,
-    form: &mut Page,
-    list: Option<&Json<'_>>,
-    names: &Names,
-) -> Option<Gone> {
-    let mut changes = Vec::new();
-    for line in &mut form.lines {
-        match seen.iter().find(|key| same(key, &line.key)) {
-            None => line.mark = Some("new since you opened the page"),
-            Some(key) if *key != line.key => line.mark = Some("changed since you opened the page"),
-            Some(_) => continue,
-        }
-        changes.extend(line.mark.map(|mark| format!("{}: {mark}", line.name)));
-    }
-    let gone = seen.iter().filter(|key| !form.lines.iter().any(|line| same(&line.key, key))).count();
-    if gone > 0 {
-        changes.push(format!("{gone} of the lines you saw are not current any more"));
-    }
-    let version = list.map_or(0, deed::version_of).to_string();
-    if let Some(list) = list.filter(|_| sent.text("list") != version) {
-        changes.push(format!("Gone through meanwhile: {}", list::Went::of(list, names).who));
-    }
-    (!changes.is_empty()).then_some(Gone::Changed(changes))
-}
-
 /// Each line is spoken of, and what is said fits together.
-pub fn check(form: &mut Page) {
+pub fn check(form: &mut Form) {
     let mut slips = Vec::new();
-    for (index, line) in form.lines.iter().enumerate() {
-        let how = line.how.is_empty();
-        match line.say.as_str() {
-            "still" => {}
-            "differently" if how => {
-                slips.push((format!("how-{index}"), format!("{}: say how it is taken.", line.name)))
-            }
-            "stopped" if how => {
-                slips.push((format!("how-{index}"), format!("{}: say why it is not taken.", line.name)))
-            }
-            "differently" | "stopped" => {}
-            _ => {
-                slips.push((format!("say-{index}-still"), format!("{}: say whether the patient takes it.", line.name)))
-            }
+    for (index, line) in form.lines.iter().map(AsRef::as_ref).enumerate() {
+        let Spoken { name, how, .. } = line;
+        match (line.say.as_str(), how.is_empty()) {
+            ("still", _) | ("differently" | "stopped", false) => {}
+            ("differently", true) => slips.push((format!("how-{index}"), format!("{name}: say how it is taken."))),
+            ("stopped", true) => slips.push((format!("how-{index}"), format!("{name}: say why it is not taken."))),
+            _ => slips.push((format!("say-{index}-still"), format!("{name}: say whether the patient takes it."))),
         }
     }
     for (index, new) in form.new.iter().enumerate() {
-        if new.name.is_empty() && !new.dose.is_empty() {
+        if new.name.is_empty() && !new.detail.is_empty() {
             slips.push((format!("new-{index}"), "Say which medicine this dose is of.".to_owned()));
         }
     }
-    let takes = form.lines.iter().any(|line| line.say != "stopped") || form.new.iter().any(|new| !new.name.is_empty());
-    if form.takes_none && takes {
+    let takes = form.lines.iter().any(|line| line.spoken.say != "stopped") || form.has_new();
+    if form.is_none && takes {
         slips.push(("none".to_owned(), "“Takes no medicines” does not fit what else is filled in.".to_owned()));
     }
-    if !form.takes_none && !takes {
+    if !form.is_none && !takes {
         let words = "Type what the patient takes, or tick that they take no medicines.";
         slips.push(("none".to_owned(), words.to_owned()));
     }

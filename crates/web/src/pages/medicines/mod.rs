@@ -19,6 +19,8 @@ use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::codes::{MEDICINES, Row};
 use crate::clinic::deed::{self, Author, Done};
+use crate::clinic::gone_through::list::{self as gone_list, Going, State, may_go_through};
+use crate::clinic::gone_through::{self, Gone, LINES_MAX};
 use crate::clinic::head::{Head, opened};
 use crate::clinic::names::Names;
 use crate::clinic::read::text;
@@ -27,14 +29,13 @@ use crate::clinic::tabs::{Tab, tabs};
 use crate::clinic::token;
 use crate::refusal::Refusal;
 
-use lines::{Line, New, SAYS};
-use list::{Gone, Went};
+use lines::{Line, SAYS};
 
 const KIND: &str = "MedicationRequest";
-/// Requests and statements that the page looks at.
-const LINES_MAX: usize = 100;
-/// Empty lines for what is new; another button brings as many again.
-const NEW_LINES: usize = 3;
+/// What is written of what a patient says.
+const SAID: &str = "MedicationStatement";
+
+type Form = gone_through::Form<Line>;
 
 #[derive(Template)]
 #[template(path = "medicines.html")]
@@ -44,10 +45,10 @@ struct Page<'a> {
     css: &'static Asset,
     banner: Banner,
     tabs: Vec<Tab>,
-    went: Option<Went>,
+    gone_through: Option<State>,
+    takes_none: bool,
     form: Form,
     drafts: Vec<Line>,
-    may_reconcile: bool,
     may_prescribe: bool,
     reviews: bool,
     is_cut: bool,
@@ -56,24 +57,9 @@ struct Page<'a> {
     opened: String,
 }
 
-/// What is typed, beside what the chart has.
-pub struct Form {
-    token: String,
-    list_version: u32,
-    lines: Vec<Line>,
-    new: Vec<New>,
-    takes_none: bool,
-    slips: Vec<(String, String)>,
-    gone: Option<Gone>,
-}
-
-impl Form {
-    fn slip(&self, name: &str, index: &usize, behind: &str) -> Option<&str> {
-        self.slip_of(&format!("{name}-{index}{behind}"))
-    }
-
-    fn slip_of(&self, name: &str) -> Option<&str> {
-        self.slips.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str())
+impl Page<'_> {
+    fn may_go_through(&self) -> bool {
+        self.gone_through.as_ref().is_some_and(|state| state.may_go)
     }
 
     fn suggestions(&self) -> impl Iterator<Item = Row> {
@@ -98,9 +84,8 @@ impl Held {
             return Ok(None);
         };
         let pairs = [("patient", patient_id), ("status", "active,on-hold,intended,unknown"), ("_count", &count)];
-        let statements = asking.search_if_ever("MedicationStatement", &pairs).await?;
-        let list_id = list::id(patient_id);
-        let list = asking.search_if_ever("List", &[("patient", patient_id), ("_id", &list_id)]).await?;
+        let statements = asking.search_if_ever(SAID, &pairs).await?;
+        let list = gone_list::MEDICINES.held(asking, patient_id).await?;
         head.is_part2 |= statements.is_part2() || list.is_part2();
         let names = Names::of(asking, &[], [&requests, &statements, &list].into_iter()).await?;
         Ok(Some(Self {
@@ -118,20 +103,8 @@ impl Held {
     }
 
     fn blank(&self, asked: &Asked<'_>) -> Form {
-        Form {
-            token: token::fresh(asked),
-            list_version: self.list.as_ref().map_or(0, deed::version_of),
-            lines: self.lines(),
-            new: (0..NEW_LINES).map(|_| New::default()).collect(),
-            takes_none: false,
-            slips: Vec::new(),
-            gone: None,
-        }
+        Form::blank(asked, self.lines(), self.list.as_ref())
     }
-}
-
-fn may_reconcile(asking: &Asking<'_>) -> bool {
-    deed::may_write(asking, "MedicationStatement") && deed::may_write(asking, "List")
 }
 
 pub async fn page(asked: &Asked<'_>) -> Answer {
@@ -152,26 +125,19 @@ pub async fn reconcile(asked: &Asked<'_>) -> Answer {
     let sent = asked.form();
     let session = asked.writer(&sent).await?;
     let asking = asking(asked, &session)?;
-    if !may_reconcile(&asking) {
+    if !may_go_through(&asking, SAID) {
         return Err(Refusal::NotYours);
     }
     let Some(held) = Held::of(asked, &session, &asking).await? else { return Ok(super::closed(asked)) };
     let mut form = held.blank(asked);
     form.token = token::sent(asked, &sent);
-    let seen = lines::read(&sent, &mut form);
+    let seen = form.read(&sent);
     if sent.text("act") == "more" {
-        form.new.extend((0..NEW_LINES).map(|_| New::default()));
+        form.add_new_lines();
         return shown(asked, &session, &asking, held, form, None, StatusCode::OK);
     }
-    // Sent twice, it is done; sent again with something else in it, it is told what it was.
-    let author = Author::of(asked, &asking).await?;
-    if let Some(list) = held.list.as_ref().filter(|list| list::is_of(list, &form.token)) {
-        if list::is_told(list, &sent) {
-            return Ok(deed::to(asked, "medicines", "saved"));
-        }
-        form.gone = Some(Gone::SavedBefore);
-    } else {
-        form.gone = lines::overtaken(&seen, &sent, &mut form, held.list.as_ref(), &held.names);
+    if form.was_saved(&sent, &seen, held.list.as_ref(), &held.names) {
+        return Ok(deed::to(asked, "medicines", "saved"));
     }
     if form.gone.is_some() {
         form.token = token::fresh(asked);
@@ -181,21 +147,25 @@ pub async fn reconcile(asked: &Asked<'_>) -> Answer {
     if !form.slips.is_empty() {
         return shown(asked, &session, &asking, held, form, None, StatusCode::UNPROCESSABLE_ENTITY);
     }
-    let deed = list::deed(asked.ids[0], &form, &held.statements, held.list.as_ref(), &author, list::digest(&sent))?;
+    let author = Author::of(asked, &asking).await?;
+    let going = Going {
+        of: &gone_list::MEDICINES,
+        patient_id: asked.ids[0],
+        token: &form.token,
+        list: held.list.as_ref(),
+        author: &author,
+        said: gone_list::digest(&sent),
+    };
+    let deed = list::deed(&form, &held.statements, going)?;
     if let Done::Saved = deed.commit(&asking).await? {
         return Ok(deed::to(asked, "medicines", "saved"));
     }
     let Some(held) = Held::of(asked, &session, &asking).await? else { return Ok(super::closed(asked)) };
+    let mut again = Form { token: form.token, ..held.blank(asked) };
     // Pressed twice: the first did it.
-    if held.list.as_ref().is_some_and(|list| list::is_of(list, &form.token) && list::is_told(list, &sent)) {
+    if again.is_saved_meanwhile(asked, &sent, held.list.as_ref(), &held.names) {
         return Ok(deed::to(asked, "medicines", "saved"));
     }
-    let mut again = held.blank(asked);
-    let seen = lines::read(&sent, &mut again);
-    again.gone = Some(
-        lines::overtaken(&seen, &sent, &mut again, held.list.as_ref(), &held.names)
-            .unwrap_or(Gone::Changed(Vec::new())),
-    );
     shown(asked, &session, &asking, held, again, None, StatusCode::CONFLICT)
 }
 
@@ -210,15 +180,17 @@ fn shown(
 ) -> Answer {
     let drafts = held.requests.iter().filter(|one| text(one, "status") == Some("draft"));
     let drafts = drafts.map(|one| Line::of(one, None, &held.names)).collect();
+    let of = (&gone_list::MEDICINES, SAID, form.lines.is_empty());
+    let gone_through = State::of(asking, of, held.list.as_ref(), &held.names, asked.web.zone());
     let page = Page {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, session, Place::Patients),
         css: &LISTS,
         tabs: tabs(asking, "medicines"),
-        went: held.list.as_ref().map(|list| Went::of(list, &held.names)),
+        gone_through,
+        takes_none: held.list.as_ref().is_some_and(list::takes_none),
         drafts,
         form,
-        may_reconcile: may_reconcile(asking),
         may_prescribe: deed::may_write(asking, KIND),
         reviews: asking.ever("DetectedIssue"),
         is_cut: held.is_cut,
