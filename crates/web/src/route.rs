@@ -96,6 +96,8 @@ impl Route {
                 | SaveAllergy
                 | Medicines
                 | Reconcile
+                | GoThrough
+                | WentThrough
                 | NewPrescription
                 | Prescribe
                 | Prescription
@@ -341,6 +343,8 @@ routes! {
     SaveAllergy = POST "/patients/{}/allergies/{}",
     Medicines = GET "/patients/{}/medicines",
     Reconcile = POST "/patients/{}/medicines",
+    GoThrough = GET "/patients/{}/gone-through/{}",
+    WentThrough = POST "/patients/{}/gone-through/{}",
     NewPrescription = GET "/patients/{}/prescriptions/new",
     Prescribe = POST "/patients/{}/prescriptions",
     Prescription = GET "/patients/{}/prescriptions/{}",

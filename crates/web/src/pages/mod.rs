@@ -9,6 +9,7 @@ mod documents;
 mod elsewhere;
 mod enrol;
 mod events;
+mod gone_through;
 mod guidance;
 mod immunizations;
 mod inbox;
@@ -229,6 +230,8 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::SaveAllergy => later(asked, allergies::save),
         Route::Medicines => later(asked, medicines::page),
         Route::Reconcile => later(asked, medicines::reconcile),
+        Route::GoThrough => later(asked, gone_through::page),
+        Route::WentThrough => later(asked, gone_through::save),
         Route::NewPrescription => later(asked, prescriptions::new),
         Route::Prescribe => later(asked, prescriptions::draft),
         Route::Prescription => later(asked, prescriptions::one),

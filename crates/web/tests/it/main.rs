@@ -19,6 +19,7 @@ mod documents;
 mod enumeration;
 mod find;
 mod forgery;
+mod gone_through;
 mod guidance;
 mod headers;
 mod immunizations;

@@ -3,7 +3,7 @@
 use fhir::Json;
 use serde_json::{Value, json};
 
-use super::{KIND, name_of, status_code};
+use super::{KIND, NO_KNOWN_ALLERGY, name_of, status_code};
 use crate::client::Asked;
 use crate::clinic::codes::{ALLERGENS, REACTIONS};
 use crate::clinic::day::Day;
@@ -33,6 +33,8 @@ const VERIFIED: &str = "http://terminology.hl7.org/CodeSystem/allergyintolerance
 const PROFILE: &str = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-allergyintolerance";
 /// What each statement that none are known speaks of; all kinds where it is not here.
 const NONE_OF: [(&str, &str); 3] = [("409137002", "medication"), ("428607008", "environment"), ("429625007", "food")];
+
+const SNOMED: &str = "http://snomed.info/sct";
 
 pub fn blank() -> Typed {
     Typed::of([("certainty", "unconfirmed".to_owned())])
@@ -185,6 +187,32 @@ fn set_or_remove(one: &mut Json<'static>, name: &'static str, value: Option<Valu
     }
 }
 
+/// That none are known: the patient says so, somebody asked.
+pub fn none_known(patient_id: &str, author: &Author) -> Value {
+    let patient = json!({ "reference": format!("Patient/{patient_id}") });
+    let mut made = json!({
+        "resourceType": KIND,
+        "clinicalStatus": clinical("active"),
+        "verificationStatus": verified("confirmed"),
+        "code": deed::coded(SNOMED, NO_KNOWN_ALLERGY, "No known allergy"),
+        "patient": patient,
+        "recordedDate": author.now,
+        "asserter": patient,
+    });
+    author.sign(&mut made, "recorder");
+    made
+}
+
+/// Asked again: the day and the person are new. What was said before is in its history.
+pub fn asked_again(one: &Json<'static>, author: &Author) -> Json<'static> {
+    let mut again = one.clone();
+    deed::set(&mut again, "recordedDate", json!(author.now));
+    if let Some(recorder) = author.reference() {
+        deed::set(&mut again, "recorder", recorder);
+    }
+    again
+}
+
 /// Whether it says that there is none of the kind of which one is added.
 pub fn is_contradicted(one: &Json<'_>, kind: &str) -> bool {
     super::is_none_known(one)
@@ -220,10 +248,10 @@ pub fn differences(now: &Typed, typed: &Typed) -> Vec<String> {
     differing.map(|(name, called)| format!("The chart says now, {called}: {}", words(name))).collect()
 }
 
-pub fn clinical(code: &str) -> Value {
+fn clinical(code: &str) -> Value {
     json!({ "coding": [{ "system": CLINICAL, "code": code }] })
 }
 
-pub fn verified(code: &str) -> Value {
+fn verified(code: &str) -> Value {
     json!({ "coding": [{ "system": VERIFIED, "code": code }] })
 }

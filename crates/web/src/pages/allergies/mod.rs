@@ -1,6 +1,6 @@
 //! Allergies of one patient: what is known, that none are known, or that nobody asked. Each is an act of somebody on a day.
 
-mod fill;
+pub mod fill;
 
 use askama::Template;
 use fhir::Json;
@@ -8,7 +8,6 @@ use http::StatusCode;
 use identity::Session;
 use jiff::tz::TimeZone;
 use record::PART2_NOTICE;
-use serde_json::json;
 
 use super::Answer;
 use super::patients::asking;
@@ -19,6 +18,7 @@ use crate::clinic::ask::Asking;
 use crate::clinic::banner::{Allergies, Allergy, Banner, NONE_KNOWN, holds};
 use crate::clinic::codes::{ALLERGENS, REACTIONS, Row};
 use crate::clinic::deed::{self, Author, Deed, Done};
+use crate::clinic::gone_through::list::{self, State};
 use crate::clinic::head::{Head, opened};
 use crate::clinic::names::Names;
 use crate::clinic::read::{any_code, has_code, text, words};
@@ -31,8 +31,7 @@ use crate::refusal::Refusal;
 use fill::{CERTAINTIES, FIELDS, KINDS, RISKS, SEVERITIES, STANDINGS};
 
 const KIND: &str = "AllergyIntolerance";
-const NO_KNOWN_ALLERGY: &str = "716186003";
-const SNOMED: &str = "http://snomed.info/sct";
+pub const NO_KNOWN_ALLERGY: &str = "716186003";
 
 #[derive(Template)]
 #[template(path = "allergies.html")]
@@ -46,6 +45,7 @@ struct Page<'a> {
     past: Vec<Line>,
     /// Who said that none are known stands in the banner; this is its entry.
     none_known: Option<String>,
+    gone_through: Option<State>,
     may_write: bool,
     form: Option<Entry>,
     said: Option<&'static str>,
@@ -81,6 +81,7 @@ struct Line {
 struct Held {
     head: Head,
     all: Vec<Json<'static>>,
+    list: Option<Json<'static>>,
     names: Names,
 }
 
@@ -120,11 +121,13 @@ impl Line {
 impl Held {
     async fn of(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>) -> Result<Option<Self>, Refusal> {
         let pairs = [("_count", "200")];
-        let Some((head, sheet)) = opened(asked, session, asking, (KIND, false), &pairs).await? else {
+        let Some((mut head, sheet)) = opened(asked, session, asking, (KIND, false), &pairs).await? else {
             return Ok(None);
         };
-        let names = Names::of(asking, &[], std::iter::once(&sheet)).await?;
-        Ok(Some(Self { head, all: sheet.owned(), names }))
+        let list = list::ALLERGIES.held(asking, asked.ids[0]).await?;
+        head.is_part2 |= list.is_part2();
+        let names = Names::of(asking, &[], [&sheet, &list].into_iter()).await?;
+        Ok(Some(Self { head, all: sheet.owned(), list: list.owned().into_iter().next(), names }))
     }
 
     /// The one that says that none are known, if one holds.
@@ -147,6 +150,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let Some(held) = Held::of(asked, &session, &asking).await? else { return Ok(super::closed(asked)) };
     let said = match asked.parts.uri.query() {
         Some("saved") => Some("Saved. The banner says what is known now."),
+        Some("gone-through") => Some("Saved: the allergies were gone through."),
         Some("none") => Some("Recorded: no known allergies, asked today."),
         _ => None,
     };
@@ -224,26 +228,10 @@ async fn none(
         if is_of_this_form {
             return Ok(deed::to(asked, "allergies", "none"));
         }
-        // Asked again: the day and the person are new. What was said before is in its history.
-        let mut again = again.clone();
-        deed::set(&mut again, "recordedDate", json!(author.now));
-        if let Some(recorder) = author.reference() {
-            deed::set(&mut again, "recorder", recorder);
-        }
-        deed.update(again)?;
+        deed.update(fill::asked_again(again, author))?;
     } else if !is_listed {
-        let patient = format!("Patient/{}", asked.ids[0]);
-        let mut made = json!({
-            "resourceType": KIND,
-            "identifier": deed::identifier(token, "none"),
-            "clinicalStatus": fill::clinical("active"),
-            "verificationStatus": fill::verified("confirmed"),
-            "code": deed::coded(SNOMED, NO_KNOWN_ALLERGY, "No known allergy"),
-            "patient": { "reference": patient },
-            "recordedDate": author.now,
-            "asserter": { "reference": patient },
-        });
-        author.sign(&mut made, "recorder");
+        let mut made = fill::none_known(asked.ids[0], author);
+        made["identifier"] = deed::identifier(token, "none");
         let holding = "clinical-status=active";
         deed.create(KIND, format!("patient={}&{holding}", asked.ids[0]), None, made);
     }
@@ -338,6 +326,8 @@ fn shown(
     };
     let (active, past) = (lines(false), lines(true));
     let none_known = held.none_known().and_then(|one| text(one, "id")).map(str::to_owned);
+    let of = (&list::ALLERGIES, KIND, active.is_empty());
+    let gone_through = State::of(asking, of, held.list.as_ref(), &held.names, asked.web.zone());
     let page = Page {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, session, Place::Patients),
@@ -347,6 +337,7 @@ fn shown(
         active,
         past,
         none_known,
+        gone_through,
         may_write: deed::may_write(asking, KIND),
         form,
         said,

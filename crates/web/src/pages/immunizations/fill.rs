@@ -1,5 +1,6 @@
 //! An Immunization (US Core 6.1.0) of what was typed.
 
+use fhir::Json;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
@@ -104,6 +105,12 @@ pub fn made(typed: &mut Typed, asked: &Asked<'_>, birth: Option<&str>, author: &
         made["note"] = json!([author.note(typed.get("note"))]);
     }
     made
+}
+
+/// Entered by mistake: it stays, says so, and why.
+pub fn mistaken(one: &mut Json<'static>, why: &str, author: &Author) {
+    deed::set(one, "status", json!("entered-in-error"));
+    deed::add_note(one, why, author);
 }
 
 /// What a dose that is given here must say: 42 U.S.C. 300aa-25(a) asks for day, maker, lot and who gave it.

@@ -1,6 +1,6 @@
 //! Immunizations of one patient, by vaccine: given here, told of, or not given and why. What was entered by mistake says so.
 
-mod fill;
+pub mod fill;
 
 use askama::Template;
 use fhir::Json;
@@ -8,7 +8,6 @@ use http::StatusCode;
 use identity::Session;
 use jiff::tz::TimeZone;
 use record::PART2_NOTICE;
-use serde_json::json;
 
 use super::Answer;
 use super::patients::asking;
@@ -20,6 +19,7 @@ use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::codes::{Row, VACCINES};
 use crate::clinic::day::{self, Day};
 use crate::clinic::deed::{self, Author, Deed, Done};
+use crate::clinic::gone_through::list::{self, State};
 use crate::clinic::head::{Head, opened};
 use crate::clinic::names::Names;
 use crate::clinic::read::{all, text, words, words_of};
@@ -45,6 +45,7 @@ struct Page<'a> {
     /// By vaccine, the latest first in each.
     vaccines: Vec<(String, Vec<Dose>)>,
     mistakes: Vec<Dose>,
+    gone_through: Option<State>,
     may_write: bool,
     form: Option<Entry>,
     said: Option<&'static str>,
@@ -59,21 +60,22 @@ struct Entry {
     is_stale: bool,
 }
 
-struct Dose {
+pub struct Dose {
     id: String,
     version: u32,
-    vaccine: String,
-    when: String,
+    pub vaccine: String,
+    pub when: String,
     /// `Not given: patient objected`; empty for a dose.
     refused: String,
-    is_reported: bool,
-    details: Vec<String>,
+    pub is_reported: bool,
+    pub details: Vec<String>,
     notes: Vec<String>,
 }
 
 struct Held {
     head: Head,
     all: Vec<Json<'static>>,
+    list: Option<Json<'static>>,
     names: Names,
 }
 
@@ -84,7 +86,7 @@ impl Entry {
 }
 
 impl Dose {
-    fn of(one: &Json<'_>, names: &Names, zone: &TimeZone) -> Self {
+    pub fn of(one: &Json<'_>, names: &Names, zone: &TimeZone) -> Self {
         let by = all(one, "performer").iter().find_map(|part| names.name(part.get("actor")?));
         let is_reported = one.get("primarySource").and_then(Json::as_bool) == Some(false);
         let maker = one.get("manufacturer").and_then(|maker| names.name(maker));
@@ -123,11 +125,13 @@ impl Dose {
 impl Held {
     async fn of(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>) -> Result<Option<Self>, Refusal> {
         let pairs = [("_sort", "-date"), ("_count", "400")];
-        let Some((head, sheet)) = opened(asked, session, asking, (KIND, false), &pairs).await? else {
+        let Some((mut head, sheet)) = opened(asked, session, asking, (KIND, false), &pairs).await? else {
             return Ok(None);
         };
-        let names = Names::of(asking, &[], std::iter::once(&sheet)).await?;
-        Ok(Some(Self { head, all: sheet.owned(), names }))
+        let list = list::IMMUNIZATIONS.held(asking, asked.ids[0]).await?;
+        head.is_part2 |= list.is_part2();
+        let names = Names::of(asking, &[], [&sheet, &list].into_iter()).await?;
+        Ok(Some(Self { head, all: sheet.owned(), list: list.owned().into_iter().next(), names }))
     }
 }
 
@@ -135,7 +139,11 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let session = asked.reader().await?;
     let asking = asking(asked, &session)?;
     let Some(held) = Held::of(asked, &session, &asking).await? else { return Ok(super::closed(asked)) };
-    let said = (asked.parts.uri.query() == Some("saved")).then_some("Saved.");
+    let said = match asked.parts.uri.query() {
+        Some("saved") => Some("Saved."),
+        Some("gone-through") => Some("Saved: the immunizations were gone through."),
+        _ => None,
+    };
     let form = deed::may_write(&asking, KIND).then(|| blank(asked));
     shown(asked, &session, &asking, held, (form, None), said, StatusCode::OK)
 }
@@ -184,7 +192,6 @@ pub async fn add(asked: &Asked<'_>) -> Answer {
     Ok(deed::to(asked, "immunizations", "saved"))
 }
 
-/// Entered by mistake: it stays, says so, and why.
 pub async fn mistake(asked: &Asked<'_>) -> Answer {
     let form = asked.form();
     let session = asked.writer(&form).await?;
@@ -205,8 +212,7 @@ pub async fn mistake(asked: &Asked<'_>) -> Answer {
     } else if why.is_empty() {
         Some((StatusCode::UNPROCESSABLE_ENTITY, "Nothing was changed: say in a few words why it is a mistake."))
     } else {
-        deed::set(&mut one, "status", json!("entered-in-error"));
-        deed::add_note(&mut one, why, &author);
+        fill::mistaken(&mut one, why, &author);
         let mut deed = Deed::default();
         deed.update(one)?;
         match deed.commit(&asking).await? {
@@ -242,6 +248,8 @@ fn shown(
     }
     vaccines.sort_by_key(|(name, _)| name.to_lowercase());
     let mistakes = held.all.iter().filter(is_mistake).map(|one| Dose::of(one, &held.names, asked.web.zone())).collect();
+    let of = (&list::IMMUNIZATIONS, KIND, vaccines.is_empty());
+    let gone_through = State::of(asking, of, held.list.as_ref(), &held.names, asked.web.zone());
     let page = Page {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, session, Place::Patients),
@@ -250,6 +258,7 @@ fn shown(
         tabs: tabs(asking, "immunizations"),
         vaccines,
         mistakes,
+        gone_through,
         may_write: deed::may_write(asking, KIND),
         form,
         said,

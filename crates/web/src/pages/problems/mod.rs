@@ -1,6 +1,6 @@
 //! The problem list of one patient: what holds, what is over, and the form that adds and changes.
 
-mod fill;
+pub mod fill;
 
 use askama::Template;
 use fhir::Json;
@@ -20,6 +20,7 @@ use crate::clinic::banner::{Allergies, Banner};
 use crate::clinic::codes::{PROBLEMS, Row};
 use crate::clinic::day;
 use crate::clinic::deed::{self, Author, Deed, Done};
+use crate::clinic::gone_through::list::{self, State};
 use crate::clinic::head::{Head, opened};
 use crate::clinic::names::Names;
 use crate::clinic::read::{all, text};
@@ -44,6 +45,7 @@ struct Page<'a> {
     tabs: Vec<Tab>,
     active: Vec<Line>,
     past: Vec<Line>,
+    gone_through: Option<State>,
     may_write: bool,
     form: Option<Entry>,
     said: Option<&'static str>,
@@ -59,26 +61,27 @@ struct Entry {
     is_stale: bool,
 }
 
-struct Line {
+pub struct Line {
     id: String,
     version: u32,
-    name: String,
+    pub name: String,
     code: String,
-    onset: String,
+    pub onset: String,
     ended: String,
-    is_provisional: bool,
+    pub is_provisional: bool,
     /// How it stands, where it does not hold.
     over: &'static str,
     /// A mistake is not taken up again by one press.
     is_mistake: bool,
     notes: Vec<String>,
-    source: String,
+    pub source: String,
     since: String,
 }
 
 struct Held {
     head: Head,
     all: Vec<Json<'static>>,
+    list: Option<Json<'static>>,
     names: Names,
 }
 
@@ -93,7 +96,7 @@ impl Entry {
 }
 
 impl Line {
-    fn of(one: &Json<'_>, names: &Names, zone: &TimeZone) -> Self {
+    pub fn of(one: &Json<'_>, names: &Names, zone: &TimeZone) -> Self {
         let typed = fill::filled(one);
         let recorded = text(one, "recordedDate").map(|at| day::day_of(at, zone));
         let by = one.get("recorder").and_then(|by| names.name(by));
@@ -121,11 +124,13 @@ impl Line {
 impl Held {
     async fn of(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>) -> Result<Option<Self>, Refusal> {
         let pairs = [("category:not", "encounter-diagnosis"), ("_count", "400")];
-        let Some((head, sheet)) = opened(asked, session, asking, (KIND, false), &pairs).await? else {
+        let Some((mut head, sheet)) = opened(asked, session, asking, (KIND, false), &pairs).await? else {
             return Ok(None);
         };
-        let names = Names::of(asking, &[], std::iter::once(&sheet)).await?;
-        Ok(Some(Self { head, all: sheet.owned(), names }))
+        let list = list::PROBLEMS.held(asking, asked.ids[0]).await?;
+        head.is_part2 |= list.is_part2();
+        let names = Names::of(asking, &[], [&sheet, &list].into_iter()).await?;
+        Ok(Some(Self { head, all: sheet.owned(), list: list.owned().into_iter().next(), names }))
     }
 }
 
@@ -133,7 +138,11 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let session = asked.reader().await?;
     let asking = asking(asked, &session)?;
     let Some(held) = Held::of(asked, &session, &asking).await? else { return Ok(super::closed(asked)) };
-    let said = (asked.parts.uri.query() == Some("saved")).then_some("Saved.");
+    let said = match asked.parts.uri.query() {
+        Some("saved") => Some("Saved."),
+        Some("gone-through") => Some("Saved: the problems were gone through."),
+        _ => None,
+    };
     let form = deed::may_write(&asking, KIND).then(|| Entry::new(asked, fill::blank()));
     shown(asked, &session, &asking, held, form, said, StatusCode::OK)
 }
@@ -263,6 +272,8 @@ fn shown(
         lines
     };
     let (active, past) = (lines(false), lines(true));
+    let of = (&list::PROBLEMS, KIND, active.is_empty());
+    let gone_through = State::of(asking, of, held.list.as_ref(), &held.names, asked.web.zone());
     let page = Page {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, session, Place::Patients),
@@ -271,6 +282,7 @@ fn shown(
         tabs: tabs(asking, "problems"),
         active,
         past,
+        gone_through,
         may_write: deed::may_write(asking, KIND),
         form,
         said,
