@@ -190,7 +190,7 @@ async fn the_list_says_nothing_of_what_is_closed_to_some_who_see_the_chart() {
         "clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-clinical","code":"active"}]}"#;
     clinic.put("Condition", "closed", hiv).await;
     let (mut asha, page) = look(&clinic, "asha", PROBLEMS).await;
-    has_all(&page.body, &["Human immunodeficiency", "What the patient or the law keeps closed to you"]);
+    has_all(&page.body, &["Human immunodeficiency", "what is closed to you is not gone through"]);
     let typed = [
         ("say-0", "over"),
         ("how-0", "told otherwise"),
