@@ -56,8 +56,8 @@ test('a physician works through the inbox by key and answers a patient', async (
   await page.getByRole('button', { name: 'Give on' }).click();
   await page.getByText('Nothing was saved yet. What you typed is still here.').waitFor();
   await findsNothing(page, 'inbox-refused');
-  await page.getByLabel(/^What the patient reads/).fill('Please come in at two today.');
-  await page.getByRole('button', { name: 'Send and be done' }).click();
+  await page.getByLabel(/^Answer to the patient/).fill('Please come in at two today.');
+  await page.getByRole('button', { name: 'Save the answer and be done' }).click();
   await page.getByText('The message is done.').waitFor();
   assert.equal(await count(page), before - 3);
   assert.ok(!(await page.title()).match(/[A-Z]{4}/), 'a tab in the background names nobody');

@@ -13,7 +13,7 @@ const here = house({ patients: 12 });
 /** What a page of this address shows is the same page, whoever it is about. */
 const shape = (path) => path.split('?')[0].replace(/\/(?=[^/]*[0-9])[A-Za-z0-9.-]+/g, '/{}');
 /** What people take away on paper: no empty form. */
-const PRINTED = /^\/(patients|results)\/\{\}(?!.*\/new$)/;
+const PRINTED = /^\/((patients|results)\/\{\}(?!.*\/new$)|results$)/;
 const FILES = /\/(file|letter|picture)$/;
 
 /** Pages to look at: one of each shape, as this person comes to them. */

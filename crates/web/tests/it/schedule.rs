@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use record::ResourceKey;
 use serde_json::{Value, json};
 use web::{Web, WebState};
 
@@ -114,6 +115,25 @@ async fn a_patient_is_found_by_two_fields_and_booked() {
     assert_eq!(day.slot(appointment).await["status"], "busy");
     assert!(!day.offers(&mut desk, FREE).await);
     assert!(desk.get(clinic, "/today?day=2027-01-05").await.body.contains("ADEYEMI, Ruth"));
+}
+
+/// The record of the patient says it; the lists of the front desk do not show that part of it.
+#[tokio::test]
+async fn whoever_needs_an_interpreter_is_booked_with_one_to_be_found() {
+    let day = Day::with(&[("Adeyemi", MORNING, false)]).await;
+    let clinic = &day.clinic;
+    let mut patient = day.held("Patient", &day.patients[0]).await;
+    patient["extension"] =
+        json!([{"url": "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired", "valueBoolean": true}]);
+    let target = record::Target::Id(ResourceKey::parse("Patient", &day.patients[0]).unwrap());
+    let body = patient.to_string();
+    clinic.record.update(&system(), target, body.as_bytes(), record::Preconditions::default()).await.unwrap();
+    let mut desk = day.browser("fay").await;
+    let page = desk.get(clinic, &format!("/schedule/book?who={}&at={}", day.doctor, minutes(FREE))).await;
+    let booked = desk.post(clinic, "/schedule/book", &booking(&page, &day, FREE, 0)).await;
+    assert_eq!(booked.status, StatusCode::SEE_OTHER, "{}", booked.body);
+    let list = desk.get(clinic, "/today?day=2027-01-05").await;
+    assert!(list.body.contains("interpreter to be found") && list.body.contains("Interpreter…"), "{}", list.body);
 }
 
 #[tokio::test]

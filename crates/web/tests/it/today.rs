@@ -255,6 +255,39 @@ async fn who_comes_for_something_sensitive_is_checked_in_like_everybody() {
 }
 
 #[tokio::test]
+async fn a_visit_that_was_begun_too_early_goes_back_to_waiting() {
+    let day = Day::with(&[("Adeyemi", MORNING, false)]).await;
+    let (clinic, id) = (&day.clinic, &day.appointments[0]);
+    let mut physician = day.browser("asha").await;
+    for act in ["check-in", "start"] {
+        let page = physician.get(clinic, "/today").await;
+        assert_eq!(physician.post(clinic, "/today/act", &form(&page, act)).await.status, StatusCode::SEE_OTHER, "{act}");
+    }
+    let page = physician.get(clinic, "/today").await;
+    assert!(page.body.contains("Back to waiting"), "{}", page.body);
+    for _ in 0..2 {
+        let back = physician.post(clinic, "/today/act", &form(&page, "wait")).await;
+        assert_eq!(back.status, StatusCode::SEE_OTHER, "{}", back.body);
+    }
+    let [encounter] = &day.encounters(&day.patients[0]).await[..] else { panic!("one encounter") };
+    assert!(encounter["status"] == "arrived" && encounter["period"]["end"].is_null(), "{encounter}");
+    let appointment = day.held("Appointment", id).await;
+    assert!(appointment["status"] == "checked-in" && appointment["participant"][1]["period"].is_null(), "{appointment}");
+    // Of what was written for it nobody says that it did not begin.
+    let page = physician.get(clinic, "/today").await;
+    assert!(page.body.contains("Checked in"), "{}", page.body);
+    physician.post(clinic, "/today/act", &form(&page, "start")).await;
+    let note = json!({"resourceType": "DocumentReference", "status": "current", "docStatus": "final",
+        "type": {"text": "Note"}, "subject": {"reference": format!("Patient/{}", day.patients[0])},
+        "context": {"encounter": [{"reference": format!("Encounter/{}", encounter["id"].as_str().unwrap())}]},
+        "content": [{"attachment": {"contentType": "text/plain", "data": "QQ=="}}]});
+    created(clinic, &system(), &note).await;
+    let page = physician.get(clinic, "/today").await;
+    let refused = physician.post(clinic, "/today/act", &form(&page, "wait")).await;
+    assert!(refused.status == StatusCode::BAD_REQUEST && refused.body.contains("A note of this visit is signed"), "{}", refused.body);
+}
+
+#[tokio::test]
 async fn a_visit_that_was_not_over_goes_on_as_it_was_the_same_day() {
     let day = Day::with(&[("Adeyemi", MORNING, false), ("Brandt", "2027-01-04T16:00:00Z", false)]).await;
     let (clinic, id) = (&day.clinic, &day.appointments[0]);
@@ -594,6 +627,6 @@ async fn who_interprets_is_said_on_a_page_of_its_own_and_two_at_once_are_told() 
     assert_eq!(strange.status, StatusCode::BAD_REQUEST, "{}", strange.body);
     assert_eq!(desk.post(clinic, &place, &form(&page, "", "")).await.status, StatusCode::SEE_OTHER);
     let list = desk.get(clinic, "/today").await;
-    assert!(!list.body.contains("interpreter"), "{}", list.body);
+    assert!(!list.body.contains(">interpreter "), "{}", list.body);
     assert_ne!(day.browser("ben").await.get(clinic, &place).await.status, StatusCode::OK);
 }
