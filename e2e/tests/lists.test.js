@@ -167,6 +167,7 @@ test('without scripts problems and immunizations are recorded, and going back ma
   await page.getByLabel('Lot').fill('K7741');
   await page.getByLabel('Made by').fill('Sanofi Pasteur');
   await page.getByLabel('Where it was given').selectOption('LA');
+  await page.getByLabel('How', { exact: true }).selectOption('Into the muscle');
   await page.getByRole('button', { name: 'Record it' }).click();
   await page.getByText('lot K7741').waitFor();
   await context.close();

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use crate::lists::{Fill, fill, held, rowed};
+use crate::lists::{Fill, fill, held, rowed, sent};
 use crate::ward::{look, ward};
 
 const PAGE: &str = "/patients/p1/immunizations";
@@ -12,6 +12,7 @@ const GIVEN: Fill<'static> = &[
     ("maker", "Sanofi Pasteur"),
     ("expires", "30-Jun-2027"),
     ("site", "LA"),
+    ("route", "IM"),
     ("note", "no reaction"),
 ];
 
@@ -20,6 +21,9 @@ async fn a_dose_given_says_all_that_the_law_asks_and_is_recorded_once() {
     let clinic = ward().await;
     let (mut nora, page) = look(&clinic, "nora", PAGE).await;
     assert!(page.body.contains("Influenza vaccine") && page.body.contains("10-Oct-2026"), "{}", page.body);
+    // By which way is chosen by who gave it.
+    let begun = sent(&page.body);
+    assert!(begun.iter().any(|(name, value)| *name == "route" && value.is_empty()), "{begun:?}");
     let mut form = fill(&clinic, &mut nora, PAGE, GIVEN).await;
     for _ in 0..2 {
         let saved = nora.post(&clinic, PAGE, &form).await;
@@ -87,6 +91,7 @@ async fn what_is_missing_is_named_and_a_mistake_stays_with_its_reason() {
         ("vaccine", "", "Say which vaccine"),
         ("lot", "", "Type the lot"),
         ("site", "", "Choose where it was given"),
+        ("route", "", "Choose how it was given"),
         ("day", "2026", "Say the day"),
         ("day", "05-Jan-2028", "still to come"),
         ("expires", "30-Jun-2025", "had expired on that day"),

@@ -50,7 +50,7 @@ const PERFORMER: &str = "http://terminology.hl7.org/CodeSystem/v2-0443";
 const PROFILE: &str = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-immunization";
 
 pub fn blank(today: &str) -> Typed {
-    Typed::of([("way", "given".to_owned()), ("day", today.to_owned()), ("route", "IM".to_owned())])
+    Typed::of([("way", "given".to_owned()), ("day", today.to_owned())])
 }
 
 pub fn made(typed: &mut Typed, asked: &Asked<'_>, birth: Option<&str>, author: &Author) -> Value {
