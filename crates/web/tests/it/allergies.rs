@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use crate::clinic::{Answer, Browser, Clinic};
-use crate::lists::{Fill, fill, held, rowed};
+use crate::lists::{Fill, fill, held, rowed, sent};
 use crate::ward::{look, patient, team, ward};
 
 const PAGE: &str = "/patients/p3/allergies";
@@ -139,6 +139,14 @@ async fn two_people_do_not_change_one_over_another() {
     let late = asha.post(&clinic, one, &ashas).await;
     assert_eq!(late.status, StatusCode::CONFLICT);
     assert!(late.body.contains("The chart says now, reaction: hives"), "{}", late.body);
+    // Something wrong in the form does not make it a form of what was not seen.
+    let mut wrong = ashas.clone();
+    rowed(&mut wrong, "onset", "some day");
+    let refused = asha.post(&clinic, one, &wrong).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.body);
+    let mut right = sent(&refused.body);
+    rowed(&mut right, "onset", "");
+    assert_eq!(asha.post(&clinic, one, &right).await.status, StatusCode::CONFLICT);
     // The same form again is done already, and not a conflict.
     assert_eq!(nora.post(&clinic, one, &noras).await.status, StatusCode::SEE_OTHER);
     // Over, ruled out, mistake: with a reason, which is kept.

@@ -80,6 +80,14 @@ async fn one_press_ends_it_another_takes_it_up_and_a_page_from_before_does_neith
         "{}",
         late.body
     );
+    // Something wrong in the form does not make it a form of what was not seen.
+    let mut wrong = ashas.clone();
+    rowed(&mut wrong, "onset", "some day");
+    let refused = asha.post(&clinic, one, &wrong).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.body);
+    let mut right = sent(&refused.body);
+    rowed(&mut right, "onset", "2013");
+    assert_eq!(asha.post(&clinic, one, &right).await.status, StatusCode::CONFLICT);
     let page = nora.get(&clinic, PAGE).await;
     assert!(page.body.contains("No active problems"), "{}", page.body);
     assert_eq!(nora.post(&clinic, one, &press(&page.body, "reactivate")).await.status, StatusCode::SEE_OTHER);

@@ -238,6 +238,8 @@ pub async fn save(asked: &Asked<'_>) -> Answer {
         entry.typed.slip("note", "Say why, in a few words: it is kept with the entry.");
     }
     if !entry.typed.slips.is_empty() {
+        // What is put right on this page is still from the version that was seen.
+        entry.of = Some((asked.ids[1].to_owned(), seen));
         return shown(asked, &session, &asking, held, Some(entry), None, StatusCode::UNPROCESSABLE_ENTITY);
     }
     fill::change(&mut one, &now, &entry.typed, &author);
