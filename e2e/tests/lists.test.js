@@ -84,6 +84,8 @@ test('a physician prescribes, is stopped once by the allergy, and prints the she
   await page.getByRole('link', { name: 'Prescribe a medicine' }).click();
   await page.getByLabel('Medicine, with strength and form').fill('amoxicillin 500 mg oral tablet');
   await page.getByLabel('How much at a time').fill('.5');
+  await page.getByLabel('Of what').selectOption('tablet');
+  await page.getByLabel('How', { exact: true }).selectOption('by mouth');
   await page.getByLabel('How often').selectOption('twice daily');
   await page.getByLabel('For how many days').fill('7');
   await page.getByLabel('How much is given out').fill('14');

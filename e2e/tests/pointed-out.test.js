@@ -59,6 +59,8 @@ test('a physician is told what to look at, signs all the same, and finds what sh
     await page.goto(`${chart()}/prescriptions/new`);
     await page.getByLabel('Medicine, with strength and form').fill('ibuprofen 200 mg oral tablet');
     await page.getByLabel('How much at a time').fill('1');
+    await page.getByLabel('Of what').selectOption('tablet');
+    await page.getByLabel('How', { exact: true }).selectOption('by mouth');
     await page.getByLabel('How often').selectOption('3/1/d');
     await page.getByLabel('For how many days').fill('7');
     await page.getByLabel('How much is given out').fill(quantity);

@@ -5,6 +5,7 @@ use fhir::Json;
 
 use super::banner::Allergy;
 use super::codes::ALLERGENS;
+use super::ingredients;
 use super::read::{all, text, words};
 
 const GROUPS: &str = include_str!("codes/groups.txt");
@@ -94,16 +95,17 @@ impl Meeting {
 /// What a medicine's name says of its ingredients.
 pub struct Medicine {
     words: Vec<String>,
+    is_in_table: bool,
 }
 
 impl Medicine {
     pub fn of(name: &str) -> Self {
-        Self { words: said(name) }
+        Self { words: said(name), is_in_table: ingredients::is_known(name) }
     }
 
-    /// Whether the tables know an ingredient of it; else its words alone are compared.
+    /// Whether the tables know an ingredient of it; else its words alone are compared, and that reassures nobody.
     pub fn is_known(&self) -> bool {
-        self.words.iter().any(|word| group_of(word).is_some() || known_alone(word))
+        self.is_in_table || self.words.iter().any(|word| group_of(word).is_some())
     }
 
     /// Of the allergies that hold: those that it meets, those that interrupt first.
@@ -155,7 +157,9 @@ fn names_of(one: &Json<'_>) -> Vec<String> {
     names
 }
 
+/// Its words, and those of what is in the brands among them.
 fn said(name: &str) -> Vec<String> {
+    let name = ingredients::in_full(name);
     let words = name.split(|letter: char| !letter.is_alphanumeric()).map(str::to_lowercase);
     let tells = |word: &String| {
         let is_name = word.len() >= WORD_BYTES_MIN && word.bytes().all(|byte| !byte.is_ascii_digit());
@@ -186,11 +190,6 @@ fn group_named(word: &str) -> Option<&'static str> {
 fn are_near(one: &str, other: &str) -> bool {
     let mut pairs = GROUPS.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" ~ "));
     pairs.any(|(a, b)| (a, b) == (one, other) || (b, a) == (one, other))
-}
-
-/// An ingredient of the medicines that the form suggests, in no group.
-fn known_alone(word: &str) -> bool {
-    super::codes::MEDICINES.rows().any(|row| said(row.words).iter().any(|one| one == word))
 }
 
 #[cfg(test)]
@@ -231,6 +230,9 @@ mod tests {
             // Some react to both: shown, not asked.
             ("cefuroxime 250 mg oral tablet", PENICILLIN, HIGH, Some(false)),
             ("naproxen 500 mg oral tablet", r#"{"text":"aspirin"}"#, SEVERE, Some(false)),
+            // By what is in the brand, on either side.
+            ("Augmentin 875 mg tablet", PENICILLIN, HIGH, Some(true)),
+            ("sulfadiazine 500 mg", r#"{"text":"Bactrim"}"#, HIGH, Some(true)),
             // In no group, by its word.
             ("allopurinol 100 mg oral tablet", r#"{"text":"Allopurinol"}"#, HIGH, Some(true)),
             // Salts and forms are no ingredients.
@@ -248,7 +250,19 @@ mod tests {
     #[test]
     fn a_name_of_which_nothing_is_known_is_said_to_be_so() {
         assert!(Medicine::of("cefuroxime").is_known() && Medicine::of("Warfarin 5 mg").is_known());
-        assert!(!Medicine::of("Augmentin 875").is_known());
+        assert!(Medicine::of("Augmentin 875").is_known());
+        for unknown in ["amoxicilin 500 mg capsule", "Symbicort metered dose inhaler", "Xyz transdermal system", ""] {
+            assert!(!Medicine::of(unknown).is_known(), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn of_each_brand_an_ingredient_is_compared() {
+        for line in include_str!("codes/brands.txt").lines().filter(|line| !line.starts_with('#')) {
+            let (brand, ingredients) = line.split_once('|').unwrap_or_default();
+            let (brand, within) = (Medicine::of(brand), Medicine::of(ingredients));
+            assert!(brand.is_known() && brand.words.len() == within.words.len() + 1, "{line}");
+        }
     }
 
     #[test]

@@ -1,11 +1,12 @@
-//! What medicines are made of, as far as the table of medicines says: so that the same ingredient is seen twice in a chart. What the
-//! table does not name is not compared.
+//! What medicines are made of, as far as the tables of medicines and of brands say: so that the same ingredient is seen twice in a
+//! chart. What the tables do not name is not compared.
 
 use fhir::Json;
 
 use super::codes::{MEDICINES, RXNORM};
 use super::read::{all, text, words};
 
+const BRANDS: &str = include_str!("codes/brands.txt");
 /// Behind an ingredient, the salt that it is in.
 const SALTS: [&str; 22] = [
     "acetate",
@@ -52,7 +53,7 @@ impl Composition {
         let names = words(concept).into_iter().chain(displays).chain(rows.map(|row| row.words.to_owned()));
         let mut ingredients = Vec::new();
         for name in names {
-            let name = plain(&name);
+            let name = plain(&in_full(&name));
             for known in known() {
                 if has(&name, &known) && !ingredients.contains(&known) {
                     ingredients.push(known);
@@ -72,6 +73,28 @@ impl Composition {
         }
         self.codes.iter().any(|code| other.codes.contains(code)).then(|| "the same code".to_owned())
     }
+}
+
+/// A name, and behind it the ingredients of the brands in it.
+pub fn in_full(name: &str) -> String {
+    let mut full = name.to_owned();
+    for word in name.split(|letter: char| !letter.is_alphanumeric()) {
+        if let Some((_, ingredients)) = brands().find(|(brand, _)| brand.eq_ignore_ascii_case(word)) {
+            full.push(' ');
+            full.push_str(&ingredients.replace(',', " "));
+        }
+    }
+    full
+}
+
+/// Whether an ingredient of the table of medicines is in this name: the whole of it, not "metered" nor "vitamin".
+pub fn is_known(name: &str) -> bool {
+    let name = plain(&in_full(name));
+    known().any(|known| has(&name, &known))
+}
+
+fn brands() -> impl Iterator<Item = (&'static str, &'static str)> {
+    BRANDS.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('|'))
 }
 
 /// The ingredients of the table: what stands before a strength, without the salt.
@@ -136,9 +159,12 @@ mod tests {
             ("amoxicillin 250 mg oral capsule", "something 250 mg oral capsule", None),
             ("vitamin B 12 5 mg/mL injectable solution", "vitamin B 6 100 mg", None),
             ("not in the table", "not in the table", None),
+            ("Percocet 5/325", "acetaminophen 325 mg oral tablet", Some("acetaminophen")),
         ] {
             assert_eq!(shared(one, other).as_deref(), said, "{one} and {other}");
         }
+        assert!(is_known("Warfarin 5 mg") && is_known("GLUCOPHAGE XR 500 mg"));
+        assert!(!is_known("Symbicort metered dose inhaler") && !is_known("vitamin D 1000 units"));
         assert!(known().all(|one| one.len() > 3 && !one.contains("tablet")), "{:?}", known().collect::<Vec<_>>());
     }
 }

@@ -38,6 +38,7 @@ mod numbers;
 mod orders;
 mod palette;
 mod prescriptions;
+mod prescriptions_unseen;
 mod problems;
 mod refused;
 mod register;

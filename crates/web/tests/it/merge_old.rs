@@ -12,6 +12,8 @@ use crate::ward::look;
 const AMOXICILLIN: Fill<'static> = &[
     ("medicine", "amoxicillin 500 mg oral tablet"),
     ("amount", "1"),
+    ("unit", "{tbl}"),
+    ("route", "26643006"),
     ("often", "3/1/d"),
     ("days", "7"),
     ("quantity", "21"),

@@ -35,6 +35,8 @@ const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 
 pub struct Check {
     pub meetings: Vec<Met>,
+    /// Those that hold and that the name was not compared with, since no ingredient of it is known; severe ones first.
+    pub uncompared: Vec<Allergy>,
     /// Whether an ingredient of the tables was found in the name.
     pub is_known: bool,
     pub has_allergies: bool,
@@ -66,10 +68,24 @@ impl Check {
 
     /// What a reason is given for: these allergies, and no other.
     pub fn asked_about(&self) -> String {
-        let mut ids: Vec<&str> = self.interrupting().map(|met| met.meeting.allergy_id.as_str()).collect();
-        ids.sort_unstable();
-        ids.join(" ")
+        joined(self.interrupting().map(|met| met.meeting.allergy_id.as_str()))
     }
+
+    /// Nobody signs over a severe allergy because the program knew no ingredient: somebody has to have looked.
+    pub fn wants_a_look(&self) -> bool {
+        self.uncompared.iter().any(|allergy| allergy.is_severe)
+    }
+
+    /// What was looked at: these allergies, and no other.
+    pub fn looked_at(&self) -> String {
+        joined(self.uncompared.iter().map(|allergy| allergy.id.as_str()))
+    }
+}
+
+fn joined<'a>(ids: impl Iterator<Item = &'a str>) -> String {
+    let mut ids: Vec<&str> = ids.collect();
+    ids.sort_unstable();
+    ids.join(" ")
 }
 
 pub async fn of(asking: &Asking<'_>, patient_id: &str, medicine: &str) -> Result<Check, Refusal> {
@@ -91,9 +107,14 @@ pub async fn of(asking: &Asking<'_>, patient_id: &str, medicine: &str) -> Result
         false => Default::default(),
     };
     let issues = issues.resources();
-    let meetings =
+    let meetings: Vec<Met> =
         meetings.into_iter().map(|meeting| Met { tolerated: tolerated(&issues, &meeting), meeting }).collect();
-    Ok(Check { meetings, is_known: name.is_known(), has_allergies: !holding.is_empty(), is_recorded, is_open })
+    let (is_known, has_allergies) = (name.is_known(), !holding.is_empty());
+    let is_met = |one: &Allergy| meetings.iter().any(|met| met.meeting.allergy_id == one.id);
+    let uncompared = holding.into_iter().map(|(_, allergy)| allergy).filter(|one| !is_known && !is_met(one));
+    let mut uncompared: Vec<Allergy> = uncompared.collect();
+    uncompared.sort_by_key(|one| (!one.is_severe, one.is_unconfirmed));
+    Ok(Check { meetings, uncompared, is_known, has_allergies, is_recorded, is_open })
 }
 
 fn tolerated(issues: &[Json<'_>], meeting: &Meeting) -> Option<String> {

@@ -1,5 +1,5 @@
-//! What is worth a look before a prescription is signed, and stops nobody: an amount that does not fit the days, and the same
-//! ingredient in another medicine of the chart.
+//! What is worth a look before a prescription is signed, and stops nobody: what is counted does not fit the form of the medicine, an
+//! amount that does not fit the days, and the same ingredient in another medicine of the chart.
 
 use fhir::Json;
 
@@ -15,11 +15,27 @@ use crate::refusal::Refusal;
 const CURRENT_MAX: &str = "100";
 /// Sold in packages that hold what they hold: more than the days need is nothing to point out.
 const PACKED: [&str; 3] = ["mL", "{puff}", "[drp]"];
+/// Words of a name that say a form, and what may be counted of it.
+const FORMS: [(&[&str], &[&str]); 7] = [
+    (&["tablet", "tablets", "tab", "tabs", "caplet", "caplets"], &["{tbl}"]),
+    (&["capsule", "capsules", "cap", "caps", "softgel", "softgels"], &["{capsule}"]),
+    (
+        &["suspension", "solution", "syrup", "elixir", "liquid", "concentrate", "injection", "injectable"],
+        &["mL", "[drp]"],
+    ),
+    (&["cream", "ointment", "gel", "lotion", "foam", "shampoo", "paste"], &["{application}", "mL"]),
+    (&["inhaler", "puff", "puffs", "actuation", "actuat", "aerosol", "spray"], &["{puff}", "{application}"]),
+    (&["patch", "patches", "transdermal"], &["{patch}"]),
+    (&["drops", "drop"], &["[drp]", "mL"]),
+];
+/// A dose that is weighed fits every form.
+const WEIGHED: &str = "mg";
 const DAY_HOURS: f64 = 24.0;
 const WEEK_DAYS: f64 = 7.0;
 
 #[derive(Default)]
 pub struct Doubts {
+    pub form: Option<String>,
     pub supply: Option<String>,
     pub same: Vec<Same>,
 }
@@ -35,13 +51,34 @@ pub struct Same {
 
 impl Doubts {
     pub async fn of(asking: &Asking<'_>, patient_id: &str, draft: &Json<'_>) -> Result<Self, Refusal> {
-        let supply = if fill::is_more(draft) { None } else { supply(&fill::filled(draft, &[])) };
-        Ok(Self { supply, same: same(asking, patient_id, draft).await? })
+        let typed = fill::filled(draft, &[]);
+        let supply = if fill::is_more(draft) { None } else { supply(&typed) };
+        Ok(Self { form: form(&typed), supply, same: same(asking, patient_id, draft).await? })
     }
 
     pub fn is_none(&self) -> bool {
-        self.supply.is_none() && self.same.is_empty()
+        self.form.is_none() && self.supply.is_none() && self.same.is_empty()
     }
+}
+
+/// Whether what is counted fits a form that the name says. A name that says several fits by any of them: a spray is a solution too.
+fn form(typed: &Typed) -> Option<String> {
+    let (unit, unit_words) = typed.choice("unit", &UNITS).filter(|(unit, _)| *unit != WEIGHED)?;
+    let name = typed.get("medicine").to_lowercase();
+    let mut forms: Vec<(&str, &[&str])> = Vec::new();
+    for word in name.split(|letter: char| !letter.is_alphanumeric()) {
+        forms.extend(FORMS.iter().find(|(words, _)| words.contains(&word)).map(|(_, units)| (word, *units)));
+    }
+    // A strength by volume: 250 mg/5 mL.
+    let plain: String = name.split_whitespace().collect();
+    let volume = plain.split('/').skip(1).find(|part| {
+        part.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.').starts_with("ml")
+    });
+    forms.extend(volume.map(|_| ("mL", &["mL", "[drp]"][..])));
+    let (word, _) = *forms.first()?;
+    let fits = forms.iter().any(|(_, units)| units.contains(&unit));
+    let more = if unit == "mL" { "" } else { "s" };
+    (!fits).then(|| format!("The name says “{word}”, and the directions count in {unit_words}{more}."))
 }
 
 /// Whether what is given out fits the directions: dose, rhythm, days and amount have to be there, and it is not taken as needed.
@@ -159,6 +196,43 @@ mod tests {
             ("needed", needed),
         ];
         supply(&Typed::of(fields.map(|(name, value)| (name, value.to_owned())))).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_is_counted_has_to_fit_a_form_that_the_name_says() {
+        let said = |name: &str, unit: &str| {
+            form(&Typed::of([("medicine", name.to_owned()), ("unit", unit.to_owned())])).unwrap_or_default()
+        };
+        for (name, unit) in [
+            ("amoxicillin 500 mg oral tablet", "{tbl}"),
+            ("amoxicillin 250 mg oral CAPSULES", "{capsule}"),
+            ("amoxicillin 250 mg/5 mL oral suspension", "mL"),
+            ("amoxicillin 250 mg/5 mL oral suspension", "mg"),
+            ("200 puff albuterol 0.09 mg per puff metered dose inhaler", "{puff}"),
+            ("nitroglycerin 0.4 mg per puff mucosal spray", "{puff}"),
+            ("fluticasone nasal spray, suspension", "{puff}"),
+            ("hydrocortisone 10 mg/mL topical cream", "{application}"),
+            ("timolol 0.5 % ophthalmic solution", "[drp]"),
+            ("estradiol 0.05 mg per day transdermal system", "{patch}"),
+            ("allopurinol 100 mg", "{capsule}"),
+        ] {
+            assert_eq!(said(name, unit), "", "{name} in {unit}");
+        }
+        for (name, unit, word) in [
+            ("amoxicillin 250 mg/5 mL oral suspension", "{tbl}", "suspension"),
+            ("amoxicillin 250 mg / 5 mL", "{tbl}", "mL"),
+            ("amoxicillin 250 mg oral capsule", "{tbl}", "capsule"),
+            ("200 puff albuterol 0.09 mg per puff metered dose inhaler", "{tbl}", "puff"),
+            ("hydrocortisone 1% ointment", "{tbl}", "ointment"),
+            ("estradiol 0.05 mg per day patch", "{application}", "patch"),
+            ("amoxicillin 500 mg oral tablet", "mL", "tablet"),
+        ] {
+            assert!(said(name, unit).starts_with(&format!("The name says “{word}”")), "{name}: {}", said(name, unit));
+        }
+        assert_eq!(
+            said("guaifenesin 100 mg/5 mL syrup", "{tbl}"),
+            "The name says “syrup”, and the directions count in tablets."
+        );
     }
 
     #[test]

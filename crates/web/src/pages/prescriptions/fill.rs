@@ -64,8 +64,9 @@ const REFILLS_MAX: u32 = 11;
 const QUANTITY_MAX: f64 = 9_999.0;
 const DAYS_MAX: u32 = 366;
 
+/// What is counted and by which way are chosen: what stands there already is signed unread.
 pub fn blank() -> Typed {
-    Typed::of([("unit", "{tbl}".to_owned()), ("route", "26643006".to_owned()), ("refills", "0".to_owned())])
+    Typed::of([("refills", "0".to_owned())])
 }
 
 /// A draft of what was typed, with what is wrong noted beside the fields.
@@ -183,7 +184,7 @@ pub fn renewed(one: &Json<'_>, conditions: &[(String, String)]) -> Typed {
     }
     for (name, choices) in [("unit", &UNITS[..]), ("route", &ROUTES[..]), ("often", &OFTEN[..])] {
         if typed.choice(name, choices).is_none() {
-            typed.set(name, blank().get(name));
+            typed.set(name, "");
         }
     }
     typed

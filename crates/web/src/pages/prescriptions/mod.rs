@@ -4,6 +4,7 @@ mod check;
 mod doubts;
 mod fill;
 mod review;
+mod save;
 mod sheet;
 mod sign;
 
@@ -71,6 +72,8 @@ struct Entry {
     token: String,
     of: Option<(String, u32)>,
     trouble: Option<&'static str>,
+    /// Changed meanwhile: where what the draft says now differs from what was typed.
+    changes: Option<Vec<String>>,
 }
 
 /// A draft as it will be signed.
@@ -81,6 +84,8 @@ struct Draft {
     doubts: Doubts,
     /// The reason is asked for: once, at the signature.
     is_interrupted: bool,
+    /// Ticked: they looked at the allergies that were not compared.
+    is_looked: bool,
     reason: String,
     why: String,
     slip: Option<&'static str>,
@@ -146,7 +151,7 @@ pub async fn new(asked: &Asked<'_>) -> Answer {
     let trouble = held.one.as_ref().is_some_and(fill::is_more).then_some(
         "The prescription before says more than this form holds. What fits is filled in: read the one before, and add the rest.",
     );
-    let entry = Entry { typed, token: token::fresh(asked), of: None, trouble };
+    let entry = Entry { typed, token: token::fresh(asked), of: None, trouble, changes: None };
     shown(asked, &session, &asking, held, Shown::Form(entry), StatusCode::OK)
 }
 
@@ -159,7 +164,7 @@ pub async fn draft(asked: &Asked<'_>) -> Answer {
     }
     let Some(held) = Held::of(asked, &session, &asking, "").await? else { return Ok(super::closed(asked)) };
     let token = token::sent(asked, &form);
-    let mut entry = Entry { typed: Typed::read(&form, &FIELDS), token, of: None, trouble: None };
+    let mut entry = Entry { typed: Typed::read(&form, &FIELDS), token, of: None, trouble: None, changes: None };
     let author = Author::of(asked, &asking).await?;
     let mut made = fill::made(&mut entry.typed, asked.ids[0], &held.conditions, &author);
     made["identifier"] = deed::identifier(&entry.token, "rx");
@@ -193,8 +198,8 @@ pub async fn one(asked: &Asked<'_>) -> Answer {
     let is_draft = text(&one, "status") == Some("draft");
     if is_draft && asked.parts.uri.query() == Some("change") && may_prescribe(&asking) {
         let of = Some((asked.ids[1].to_owned(), deed::version_of(&one)));
-        let entry =
-            Entry { typed: fill::filled(&one, &held.conditions), token: token::fresh(asked), of, trouble: None };
+        let typed = fill::filled(&one, &held.conditions);
+        let entry = Entry { typed, token: token::fresh(asked), of, trouble: None, changes: None };
         return shown(asked, &session, &asking, held, Shown::Form(entry), StatusCode::OK);
     }
     standing(asked, &session, &asking, held, &one, None, StatusCode::OK).await
@@ -221,6 +226,7 @@ async fn standing(
         check,
         doubts: Doubts::of(asking, asked.ids[0], one).await?,
         is_interrupted: false,
+        is_looked: false,
         reason: String::new(),
         why: String::new(),
         slip: None,

@@ -2,6 +2,7 @@
 
 use fhir::Json;
 
+use super::save::Kept;
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::head::Head;
@@ -37,6 +38,8 @@ pub struct Sheet {
     pub overrides: Vec<String>,
     pub is_signed_now: bool,
     pub trouble: Option<&'static str>,
+    /// Typed into the draft that it was, and not saved.
+    pub kept: Option<Kept>,
 }
 
 pub async fn of(asked: &Asked<'_>, asking: &Asking<'_>, one: &Json<'static>, head: &Head) -> Result<Sheet, Refusal> {
@@ -89,6 +92,7 @@ pub async fn of(asked: &Asked<'_>, asking: &Asking<'_>, one: &Json<'static>, hea
         overrides: overrides(asking, one, asked.ids[0]).await?,
         is_signed_now: asked.parts.uri.query() == Some("signed"),
         trouble: None,
+        kept: None,
     })
 }
 

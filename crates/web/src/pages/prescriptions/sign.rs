@@ -1,4 +1,5 @@
-//! Acts on one prescription: a draft is changed, signed or discarded; what was signed is ended. Each from the version that was seen.
+//! Acts on one prescription: a draft is changed (`save`), signed or discarded; what was signed is ended. Each from the version that was
+//! seen.
 
 use fhir::Json;
 use http::StatusCode;
@@ -6,14 +7,13 @@ use serde_json::json;
 
 use super::check::{self, REASONS};
 use super::doubts::Doubts;
-use super::{Answer, Draft, Entry, FIELDS, Held, Shown, asking, fill, may_prescribe, shown, standing};
+use super::{Answer, Draft, Held, Shown, asking, may_prescribe, save, shown, standing};
 use crate::answer;
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::deed::{self, Author, Deed, Done};
 use crate::clinic::read::text;
 use crate::clinic::token;
-use crate::clinic::typed::Typed;
 use crate::forms::Form;
 use crate::pages::closed;
 use crate::refusal::Refusal;
@@ -22,6 +22,7 @@ use crate::refusal::Refusal;
 const WHY_CHARS_MIN: usize = 5;
 const OVERTAKEN: &str =
     "This prescription was changed meanwhile. Nothing was done. It is shown as it is now: look again.";
+const UNLOOKED: &str = "Not signed: the program knows no ingredient in this name, and a severe allergy is listed. Look at the allergies, and tick that you did.";
 
 pub async fn act(asked: &Asked<'_>) -> Answer {
     let form = asked.form();
@@ -42,33 +43,13 @@ pub async fn act(asked: &Asked<'_>) -> Answer {
     if goal(act) == Some(status.as_str()) {
         return Ok(answer::see(&here));
     }
+    if act == "save" {
+        return save::save(asked, &session, &asking, held, &form, &author).await;
+    }
+    if !is_seen {
+        return standing(asked, &session, &asking, held, &one, Some(OVERTAKEN), StatusCode::CONFLICT).await;
+    }
     match (act, status.as_str()) {
-        ("save", "draft") => {
-            let mut entry = Entry {
-                typed: Typed::read(&form, &FIELDS),
-                token: token::sent(asked, &form),
-                of: Some((asked.ids[1].to_owned(), deed::version_of(&one))),
-                trouble: None,
-            };
-            let made = fill::made(&mut entry.typed, asked.ids[0], &held.conditions, &author);
-            if !entry.typed.slips.is_empty() {
-                return shown(asked, &session, &asking, held, Shown::Form(entry), StatusCode::UNPROCESSABLE_ENTITY);
-            }
-            if fill::is_same(&one, &made) {
-                return Ok(answer::see(&here));
-            }
-            if !is_seen {
-                entry.trouble = Some(
-                    "This draft was changed meanwhile, and what you typed was not saved. It is still here: saving now replaces what the draft says.",
-                );
-                return shown(asked, &session, &asking, held, Shown::Form(entry), StatusCode::CONFLICT);
-            }
-            fill::change(&mut one, &made);
-        }
-        _ if !is_seen => {
-            let one = one.clone();
-            return standing(asked, &session, &asking, held, &one, Some(OVERTAKEN), StatusCode::CONFLICT).await;
-        }
         ("sign", "draft") => return sign(asked, &session, &asking, held, one, &form, &author).await,
         ("discard", "draft") => deed::set(&mut one, "status", json!("cancelled")),
         ("end" | "mistake", "active" | "on-hold") => {
@@ -129,18 +110,25 @@ async fn sign(
     let (reason, why) = (form.text("reason").to_owned(), form.text("why").trim().to_owned());
     let is_known = REASONS.iter().any(|(code, _)| *code == reason);
     let is_answered = form.text("asked") == check.asked_about() && is_known && why.chars().count() >= WHY_CHARS_MIN;
-    if check.interrupts() && !is_answered {
+    let is_stopped = check.interrupts() && !is_answered;
+    let is_looked = form.text("looked") == "yes" && form.text("beside") == check.looked_at();
+    if is_stopped || check.wants_a_look() && !is_looked {
         let is_first = form.text("asked") != check.asked_about();
         let draft = Draft {
             version: deed::version_of(&one),
             sheet,
-            check,
             doubts: Doubts::of(asking, asked.ids[0], &one).await?,
-            is_interrupted: true,
-            slip: (!is_first).then_some("Choose a reason and say it in a few words: both are kept and reviewed."),
+            is_interrupted: check.interrupts(),
+            is_looked,
+            slip: match (is_stopped, is_first) {
+                (true, true) => None,
+                (true, false) => Some("Choose a reason and say it in a few words: both are kept and reviewed."),
+                (false, _) => Some(UNLOOKED),
+            },
             reason,
             why,
-            trouble: None,
+            trouble: (!check.interrupts()).then_some(UNLOOKED),
+            check,
         };
         return shown(asked, session, asking, held, Shown::Draft(draft), StatusCode::UNPROCESSABLE_ENTITY);
     }
