@@ -261,7 +261,11 @@ async fn a_visit_that_was_begun_too_early_goes_back_to_waiting() {
     let mut physician = day.browser("asha").await;
     for act in ["check-in", "start"] {
         let page = physician.get(clinic, "/today").await;
-        assert_eq!(physician.post(clinic, "/today/act", &form(&page, act)).await.status, StatusCode::SEE_OTHER, "{act}");
+        assert_eq!(
+            physician.post(clinic, "/today/act", &form(&page, act)).await.status,
+            StatusCode::SEE_OTHER,
+            "{act}"
+        );
     }
     let page = physician.get(clinic, "/today").await;
     assert!(page.body.contains("Back to waiting"), "{}", page.body);
@@ -272,7 +276,10 @@ async fn a_visit_that_was_begun_too_early_goes_back_to_waiting() {
     let [encounter] = &day.encounters(&day.patients[0]).await[..] else { panic!("one encounter") };
     assert!(encounter["status"] == "arrived" && encounter["period"]["end"].is_null(), "{encounter}");
     let appointment = day.held("Appointment", id).await;
-    assert!(appointment["status"] == "checked-in" && appointment["participant"][1]["period"].is_null(), "{appointment}");
+    assert!(
+        appointment["status"] == "checked-in" && appointment["participant"][1]["period"].is_null(),
+        "{appointment}"
+    );
     // Of what was written for it nobody says that it did not begin.
     let page = physician.get(clinic, "/today").await;
     assert!(page.body.contains("Checked in"), "{}", page.body);
@@ -284,7 +291,11 @@ async fn a_visit_that_was_begun_too_early_goes_back_to_waiting() {
     created(clinic, &system(), &note).await;
     let page = physician.get(clinic, "/today").await;
     let refused = physician.post(clinic, "/today/act", &form(&page, "wait")).await;
-    assert!(refused.status == StatusCode::BAD_REQUEST && refused.body.contains("A note of this visit is signed"), "{}", refused.body);
+    assert!(
+        refused.status == StatusCode::BAD_REQUEST && refused.body.contains("A note of this visit is signed"),
+        "{}",
+        refused.body
+    );
 }
 
 #[tokio::test]
