@@ -70,7 +70,7 @@ impl Older {
         pairs: &[(&str, &str)],
     ) -> Result<Sheet, Refusal> {
         let Some(from) = &self.from else {
-            return Ok(asking.search(kind, &[&[("patient", patient_id)], pairs].concat()).await?);
+            return asking.search(kind, &[&[("patient", patient_id)], pairs].concat()).await;
         };
         let found = asking.search(kind, &[("_cursor", from)]).await?;
         for one in &found.resources() {

@@ -62,8 +62,8 @@ struct Page<'a> {
 
 enum Shown {
     Form(Entry),
-    Draft(Draft),
-    Signed(Sheet),
+    Draft(Box<Draft>),
+    Signed(Box<Sheet>),
 }
 
 /// A new prescription, or a draft that is changed.
@@ -217,7 +217,7 @@ async fn standing(
 ) -> Answer {
     let sheet = sheet::of(asked, asking, one, &held.head).await?;
     if text(one, "status") != Some("draft") {
-        return shown(asked, session, asking, held, Shown::Signed(Sheet { trouble, ..sheet }), status);
+        return shown(asked, session, asking, held, Shown::Signed(Box::new(Sheet { trouble, ..sheet })), status);
     }
     let check = check::of(asking, asked.ids[0], &sheet.medicine).await?;
     let draft = Draft {
@@ -232,7 +232,7 @@ async fn standing(
         slip: None,
         trouble,
     };
-    shown(asked, session, asking, held, Shown::Draft(draft), status)
+    shown(asked, session, asking, held, Shown::Draft(Box::new(draft)), status)
 }
 
 fn shown(

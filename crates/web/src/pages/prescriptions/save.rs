@@ -121,7 +121,7 @@ async fn left(
     };
     let sheet = sheet::of(asked, asking, one, &held.head).await?;
     let sheet = Sheet { trouble: Some(trouble), kept: Some(kept), ..sheet };
-    shown(asked, session, asking, held, Shown::Signed(sheet), StatusCode::CONFLICT)
+    shown(asked, session, asking, held, Shown::Signed(Box::new(sheet)), StatusCode::CONFLICT)
 }
 
 /// Where the draft says something else than what would be saved, both read by the same rules.

@@ -130,7 +130,7 @@ async fn sign(
             trouble: (!check.interrupts()).then_some(UNLOOKED),
             check,
         };
-        return shown(asked, session, asking, held, Shown::Draft(draft), StatusCode::UNPROCESSABLE_ENTITY);
+        return shown(asked, session, asking, held, Shown::Draft(Box::new(draft)), StatusCode::UNPROCESSABLE_ENTITY);
     }
     let mut deed = Deed::default();
     let token = format!("{}{}", deed::version_of(&one), asked.ids[1]);
