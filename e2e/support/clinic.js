@@ -16,13 +16,13 @@ const STOP_MS_MAX = 20_000;
 
 export class Clinic {
   /** `outward`: makes the text of a file of endpoints, from the folder of the clinic's data. */
-  static async start({ patients = 2, relayOnly = false, clamd = null, outward } = {}) {
+  static async start({ patients = 2, relayOnly = false, clamd = null, outward, idleMinutes } = {}) {
     if (!existsSync(BINARY)) throw new Error(`there is no ${BINARY}: cargo build -p wardstone, or set WARDSTONE_BINARY`);
     const folder = await mkdtemp(join(tmpdir(), 'wardstone-e2e-'));
     const clinic = new Clinic();
     clinic.folder = folder;
     clinic.credentials = join(folder, 'credentials.json');
-    clinic.data = ['--data', join(folder, 'data'), '--patients', String(patients), ...(relayOnly ? ['--relay-only'] : []), ...(clamd ? ['--clamd', clamd] : [])];
+    clinic.data = ['--data', join(folder, 'data'), '--patients', String(patients), ...(relayOnly ? ['--relay-only'] : []), ...(clamd ? ['--clamd', clamd] : []), ...(idleMinutes ? ['--idle-minutes', String(idleMinutes)] : [])];
     if (outward) {
       const file = join(folder, 'outward.toml');
       await writeFile(file, await outward(join(folder, 'data')));

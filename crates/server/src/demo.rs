@@ -25,6 +25,8 @@ pub struct DemoPlan {
     pub data: PathBuf,
     pub patients: u32,
     pub seed: u64,
+    /// A session ends, and its screen locks, after so long without activity.
+    pub idle_minutes: u32,
 }
 
 /// Of the numbers that belong to nobody (NANP 555-0100 to 555-0199).
@@ -46,7 +48,12 @@ pub async fn open(plan: &DemoPlan, base_url: &str, clock: Clock) -> Result<(Hous
         sink: None,
         // It is open round the clock, in the zone of its addresses.
         watch: Watch {
-            people: People { zone: ZONE.into(), phone: Some(PHONE.into()), ..People::default() },
+            people: People {
+                zone: ZONE.into(),
+                phone: Some(PHONE.into()),
+                idle_minutes: plan.idle_minutes,
+                ..People::default()
+            },
             ..Watch::default()
         },
         clock,

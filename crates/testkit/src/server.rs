@@ -44,7 +44,7 @@ impl TestServer {
             .enable_all()
             .build()
             .map_err(ServerError::io("no runtime", Path::new("tokio")))?;
-        let plan = DemoPlan { data: folder.path().join("data"), patients, seed: 1 };
+        let plan = DemoPlan { data: folder.path().join("data"), patients, seed: 1, idle_minutes: 15 };
         let opened = runtime.block_on(open(&plan))?;
         let Opened { serving, base_url, authority, accounts } = opened;
         let users = accounts

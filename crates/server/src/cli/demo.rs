@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use ::identity::{IDLE_MINUTES, IDLE_MINUTES_MAX};
+
 use super::Outcome;
 use crate::accounts::Accounts;
 use crate::config::{ADMIN_LISTEN_DEFAULT, LISTEN_DEFAULT, Limits};
@@ -42,6 +44,9 @@ pub struct Args {
     /// Where users, passwords and tokens are written when the server is ready [default: DIR.credentials.json]
     #[arg(long, value_name = "FILE")]
     credentials: Option<PathBuf>,
+    /// Screens lock after so many minutes without activity
+    #[arg(long, value_name = "MINUTES", default_value_t = IDLE_MINUTES, value_parser = clap::value_parser!(u32).range(1..=IDLE_MINUTES_MAX as i64))]
+    idle_minutes: u32,
     /// Visits by video go through the relay of this server alone
     #[arg(long)]
     relay_only: bool,
@@ -73,7 +78,7 @@ pub async fn run(args: Args) -> Result<Outcome, ServerError> {
     let base_url = base_url_of(doors.listener.local_address()?);
     let admin = base_url_of(doors.admin.local_address()?);
 
-    let plan = DemoPlan { data, patients: args.patients, seed: args.seed };
+    let plan = DemoPlan { data, patients: args.patients, seed: args.seed, idle_minutes: args.idle_minutes };
     let (house, accounts) = demo::open(&plan, &base_url, clock::system()).await?;
     house.note(audit::Action::Start, "system", None).await?;
     let tokens = Tokens::new(house.identity.clone());

@@ -109,7 +109,7 @@ fn a_relay_of_a_vendor_is_offered_while_an_agreement_is_in_force_and_an_alert_te
     runtime.block_on(async {
         let now = Arc::new(AtomicI64::new(clock::now_ms()));
         let read = now.clone();
-        let plan = DemoPlan { data: folder.0.path().join("data"), patients: 0, seed: 1 };
+        let plan = DemoPlan { data: folder.0.path().join("data"), patients: 0, seed: 1, idle_minutes: 15 };
         demo::prepare(&plan.data).unwrap();
         let certificate = certificates::for_localhost(&plan.data.join("tls"), clock::now_ms()).unwrap();
         let clock: server::clock::Clock = Arc::new(move || read.load(Ordering::SeqCst));
