@@ -277,35 +277,27 @@ fn person(w: &mut Writer, name: &str, staff: Option<usize>, patient: impl Displa
     }
 }
 
-/// A task names in words what is refilled, and no code: so the label is put on it.
-fn sensitivity(med: &Med) -> Option<Coding> {
-    match med.name {
-        name if name == BICTEGRAVIR.name => Some(terms::act("HIV", "HIV/AIDS information sensitivity")),
-        name if [BUPRENORPHINE_NALOXONE.name, NALTREXONE.name].contains(&name) => {
-            Some(terms::act("SUD", "substance use disorder information sensitivity"))
-        }
-        _ => None,
-    }
+/// A task says in words what it is about and bears no label, so what is sensitive is not asked for in one.
+fn asked_for<'c>(chart: &Chart<'c>) -> Option<&'c Med> {
+    let sensitive = [BICTEGRAVIR.name, BUPRENORPHINE_NALOXONE.name, NALTREXONE.name];
+    chart.current_meds.iter().copied().find(|med| !sensitive.contains(&med.name))
 }
 
 fn task(chart: &mut Chart<'_>, todo: &Todo) {
     let Todo { code, owner, requester, ago, due, words, .. } = todo;
     let (subject, written) = (chart.subject, at(chart, *ago));
     let until = chart.today.plus(*due).at(23, 59);
-    let asked = match chart.current_meds.first() {
+    let med = asked_for(chart);
+    let asked = match med {
         _ if !words.is_empty() => (*words).to_owned(),
         Some(med) => format!("Refill of {}", med.name),
         // Who takes nothing asks for nothing.
         None => return,
     };
-    let focus = chart.current_meds.first().filter(|_| words.is_empty());
+    let focus = med.filter(|_| words.is_empty());
     let focus =
         focus.and_then(|med| chart.prescribed.iter().rev().find(|(name, _)| *name == med.name)).map(|(_, urn)| *urn);
-    let sensitive = chart.current_meds.first().filter(|_| words.is_empty()).and_then(|med| sensitivity(med));
     chart.add("Task", |w| {
-        if let Some(label) = &sensitive {
-            w.object("meta", |w| w.one("security", |w| w.coding_body(label)));
-        }
         w.text("status", "requested");
         w.text("intent", "order");
         w.text("priority", "routine");

@@ -139,7 +139,7 @@ async fn what_has_a_page_is_the_way_to_it() {
 async fn nothing_is_said_to_be_none_that_may_be_closed_to_who_looks() {
     let clinic = ward().await;
     let sensitive = r#""status":"booked","start":"2027-01-21T09:00:00Z","end":"2027-01-21T09:30:00Z",
-        "meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"PSY"}]},
+        "meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"42CFRPart2"}]},
         "participant":[{"actor":{"reference":"Patient/p2"},"status":"accepted"}]"#;
     clinic.put("Appointment", "closed", sensitive).await;
     let (_, page) = look(&clinic, "fay", "/patients/p2").await;

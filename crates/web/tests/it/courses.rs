@@ -10,7 +10,7 @@ use crate::ward::{look, team, ward};
 
 const PAGE: &str = "/patients/p1/vitals";
 /// HTML, styles, scripts and letters. The bench holds every page to 150 kB.
-const PAGE_BYTES_MAX: u64 = 145_000;
+const PAGE_BYTES_MAX: u64 = 147_000;
 /// What a plot of a page of many has at least.
 const READINGS_MIN: usize = 24;
 const MEASURES: [(&str, &str, f64); 8] = [

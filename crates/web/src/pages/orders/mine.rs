@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use askama::Template;
 use fhir::Json;
 use http::StatusCode;
+use jiff::tz::TimeZone;
 use record::PART2_NOTICE;
 
 use super::{Line, lines, may_order, rank};
@@ -13,7 +14,7 @@ use crate::assets::{Asset, Frame, ORDERS_CSS};
 use crate::client::Asked;
 use crate::clinic::ask::{Asking, Sheet};
 use crate::clinic::banner::record_number;
-use crate::clinic::day::Day;
+use crate::clinic::day::{self, Day};
 use crate::clinic::name::Name;
 use crate::clinic::names::Names;
 use crate::clinic::orders::State;
@@ -107,7 +108,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         is_cut = tasks.next().is_some();
         open = rows(&asking, &tasks, &today).await?;
         drafts = rows(&asking, &written, &today).await?;
-        prescriptions = unsigned_of(&asking, &unsigned).await?;
+        prescriptions = unsigned_of(&asking, &unsigned, asked.web.zone()).await?;
     }
     open.retain(|row| row.line.state.is_open());
     drafts.retain(|row| row.line.state == State::Draft);
@@ -174,7 +175,7 @@ fn drafted(by: &str) -> [(&str, &str); 5] {
     ]
 }
 
-async fn unsigned_of(asking: &Asking<'_>, sheet: &Sheet) -> Result<Vec<Unsigned>, Refusal> {
+async fn unsigned_of(asking: &Asking<'_>, sheet: &Sheet, zone: &TimeZone) -> Result<Vec<Unsigned>, Refusal> {
     let resources = sheet.resources();
     let patients = patients(&resources);
     let names = Names::of(asking, &[], std::iter::once(sheet)).await?;
@@ -185,7 +186,7 @@ async fn unsigned_of(asking: &Asking<'_>, sheet: &Sheet) -> Result<Vec<Unsigned>
             id: text(one, "id")?.to_owned(),
             name: name_of(one, &names),
             dose: doses(one, "dosageInstruction"),
-            drafted: text(one, "authoredOn").map(time::day).unwrap_or_default(),
+            drafted: text(one, "authoredOn").map(|drafted| day::day_of(drafted, zone)).unwrap_or_default(),
         })
     };
     let requests = resources.iter().filter(|one| one.resource_type() == Some("MedicationRequest"));

@@ -6,6 +6,7 @@ use axum::body::Body;
 use fhir::Json;
 use http::{Response, StatusCode};
 use identity::Session;
+use jiff::tz::TimeZone;
 use record::{PART2_NOTICE, RecordError};
 
 use super::compose::{Choices, attached, notes};
@@ -28,7 +29,6 @@ use crate::clinic::orders::catalogue::{Priority, SPECIALTIES, Specialty, special
 use crate::clinic::orders::write::{ended, followed, list};
 use crate::clinic::read::{LOINC, all, code, reference, text, words, words_of};
 use crate::clinic::shell::{Place, Shell};
-use crate::clinic::time;
 use crate::clinic::value::{self, Flag, Value};
 use crate::forms::Form;
 use crate::pages::Answer;
@@ -265,12 +265,14 @@ async fn held(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>) -> Resu
         .follow
         .as_ref()
         .and_then(|follow| tasks.into_iter().find(|task| text(task, "id") == Some(&follow.id)).map(Json::into_owned));
-    let results = observed.resources().iter().filter(|one| !value::is_void(one)).map(Reading::of).collect();
+    let seen = observed.resources();
+    let results =
+        seen.iter().filter(|one| !value::is_void(one)).map(|one| Reading::of(one, asked.web.zone())).collect();
     Ok(Some(Held { head, line, order, task, results }))
 }
 
 impl Reading {
-    fn of(one: &Json<'_>) -> Self {
+    fn of(one: &Json<'_>, zone: &TimeZone) -> Self {
         let named = one.get("code");
         let when = text(one, "effectiveDateTime").or_else(|| text(one, "issued"));
         Self {
@@ -281,7 +283,7 @@ impl Reading {
             value: value::of(one),
             flag: value::flag(one),
             range: value::range(one),
-            when: when.map(time::day).unwrap_or_default(),
+            when: when.map(|when| day::day_of(when, zone)).unwrap_or_default(),
         }
     }
 
@@ -313,7 +315,7 @@ async fn shown(
         }
         None => Choices { problems: Vec::new(), diagnoses: Vec::new(), notes: Vec::new() },
     };
-    let attached = attached_names(asking, patient_id, &order).await?;
+    let attached = attached_names(asking, patient_id, &order, asked.web.zone()).await?;
     let page = Page {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, session, Place::Patients),
@@ -343,6 +345,7 @@ pub async fn attached_names(
     asking: &Asking<'_>,
     patient_id: &str,
     order: &Json<'_>,
+    zone: &TimeZone,
 ) -> Result<Vec<(String, String)>, Refusal> {
     let ids = all(order, "supportingInfo").iter().filter_map(reference);
     let ids: Vec<&str> = ids.filter(|(kind, _)| *kind == "DocumentReference").map(|(_, id)| id).collect();
@@ -356,7 +359,7 @@ pub async fn attached_names(
         let title = text(one, "description").map(str::to_owned);
         let title = title.or_else(|| words_of(one, "type")).unwrap_or_else(|| "Document".to_owned());
         let title = addenda::titled(one, title);
-        let day = text(one, "date").map(time::day).unwrap_or_default();
+        let day = text(one, "date").map(|date| day::day_of(date, zone)).unwrap_or_default();
         Some((text(one, "id")?.to_owned(), format!("{title}, {day}")))
     };
     Ok(sheet.resources().iter().filter_map(named).collect())

@@ -23,7 +23,6 @@ use crate::clinic::day::{self, Day};
 use crate::clinic::moves::{Act, May};
 use crate::clinic::read::{reference, text};
 use crate::clinic::shell::{Place, Shell, sees_the_day};
-use crate::clinic::time;
 use crate::refusal::Refusal;
 
 pub use act::{act, freed};
@@ -328,7 +327,8 @@ async fn still_open(asked: &Asked<'_>, asking: &Asking<'_>, chosen: &Chosen) -> 
     Ok(open
         .map(|encounter| Open {
             patient: encounter.get("subject").and_then(reference).and_then(|(_, id)| around.patient(id)),
-            since: encounter.get("period").and_then(|period| text(period, "start")).map_or_else(String::new, time::day),
+            since: { encounter.get("period").and_then(|period| text(period, "start")) }
+                .map_or_else(String::new, |start| day::day_of(start, zone)),
         })
         .collect())
 }
