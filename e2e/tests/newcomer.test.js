@@ -48,8 +48,8 @@ test('a new patient is on the day of who rooms them, and nobody breaks the glass
   await nurse.waitForURL((url) => url.pathname === chart);
   assert.equal(await nurse.getByText('Break the glass').count(), 0);
   await nurse.goto(`${chart}/vitals`);
-  await nurse.getByLabel('Systolic').fill('132');
-  await nurse.getByLabel('Diastolic').fill('84');
+  await nurse.getByLabel('Systolic blood pressure').fill('132');
+  await nurse.getByLabel('Diastolic blood pressure').fill('84');
   await nurse.getByRole('button', { name: 'Save the set' }).click();
   await nurse.getByText('Saved. The new set stands first in the flowsheet.').waitFor();
 

@@ -29,8 +29,8 @@ test('a medical assistant brings a patient in, on a phone', async () => {
     assert.equal(await page.getByText(closed, { exact: true }).count(), 0, closed);
   }
   await page.getByRole('link', { name: 'Enter a set, flowsheet and trends' }).click();
-  await page.getByLabel('Systolic').fill('124');
-  await page.getByLabel('Diastolic').fill('78');
+  await page.getByLabel('Systolic blood pressure').fill('124');
+  await page.getByLabel('Diastolic blood pressure').fill('78');
   await page.getByRole('textbox', { name: 'Heart rate' }).fill('71');
   await page.getByRole('button', { name: 'Save the set' }).click();
   await page.getByText('Saved. The new set stands first in the flowsheet.').waitFor();
