@@ -106,7 +106,7 @@ struct Row {
     never: Option<&'static str>,
     may_cancel: bool,
     may_move: bool,
-    /// Says who interprets, or that somebody is to.
+    /// Says who interprets, for who needs it or speaks another language.
     may_interpret: bool,
     /// The room of a video visit, for who may open it.
     has_room: bool,
@@ -279,7 +279,8 @@ impl Row {
         let never = if is_of_call { back::barred(Act::Reopen, &visit, today) } else { None };
         others.retain(|act| back::barred(*act, &visit, today).is_none());
         let may_move = may_move && visit.status == Status::Expected;
-        let may_interpret = may.book && visit.status.holds_time();
+        let speaks_other = visit.interpreter.is_some() || visit.language.is_some();
+        let may_interpret = may.book && speaks_other && visit.status.holds_time();
         let (forms, knocks, has_room, is_next) = (None, None, false, false);
         Self { visit, forms, first, others, never, may_cancel, may_move, may_interpret, has_room, knocks, is_next }
     }
