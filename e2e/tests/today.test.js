@@ -272,6 +272,8 @@ test('a menu at the lower edge opens where it is seen, by mouse and by key, and 
     assert.deepEqual([await summary.boundingBox(), await page.evaluate(() => scrollY)], [before, scroll]);
     await findsNothing(page, 'a menu upwards');
     await page.keyboard.press('Escape');
+    await page.locator('.menu[open]').waitFor({ state: 'detached' });
+    await page.waitForFunction(() => document.querySelectorAll('#list [inert]').length === 0);
     assert.ok(await menu.isHidden());
   }
   // Where there is room it opens downwards.

@@ -90,7 +90,22 @@ function intoSight(open) {
   else menu.scrollIntoView({ block: "nearest" });
 }
 
-list.addEventListener("toggle", (event) => { if (event.target.matches("details.menu")) intoSight(event.target); }, true);
+// What an open menu covers, if only in part, is not pressed by mistake: the first press there closes the menu.
+function cover() {
+  const open = list.querySelector("details.menu[open]");
+  const menu = open?.querySelector(":scope > div")?.getBoundingClientRect();
+  for (const one of list.querySelectorAll("a, button, summary")) {
+    const at = one.getBoundingClientRect();
+    one.inert = Boolean(menu) && !open.contains(one)
+      && at.left < menu.right && at.right > menu.left && at.top < menu.bottom && at.bottom > menu.top;
+  }
+}
+
+list.addEventListener("toggle", (event) => {
+  if (!event.target.matches("details.menu")) return;
+  intoSight(event.target);
+  cover();
+}, true);
 list.addEventListener("toggle", () => { if (isBehind && !isBusy()) later(); }, true);
 
 // One menu at a time; Escape and a click elsewhere close it.
