@@ -67,6 +67,11 @@ test('a nurse enters vital signs by keyboard alone and sees them in the flowshee
   await photograph(page, 'vitals-saved');
   await findsNothing(page, 'vitals-saved');
 
+  // Each plot has a frame of its own, which is a line.
+  const frames = await page.locator('svg.plot').evaluateAll((plots) => plots.map((plot) =>
+    [...plot.querySelectorAll('.axis')].map((axis) => getComputedStyle(axis).fill).concat(plot.querySelector('use') ? 'use' : [])));
+  assert.ok(frames.length > 3);
+  for (const frame of frames) assert.deepEqual(frame, ['none']);
   // A plot is one stop; arrows go through its points, each said in words.
   const pulse = page.locator('figure', { hasText: 'Heart rate (/min)' });
   assert.equal(await pulse.locator('.dot[tabindex="0"]').count(), 1);
