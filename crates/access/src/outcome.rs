@@ -231,8 +231,11 @@ impl Scope {
     /// filters or sorts by: a hit whose own view hides one of them is no hit, or the match would tell the value.
     pub fn permits(&self, object: &Object, matched_on: &[&str]) -> Result<Permit, Denial> {
         let permit = self.policies.decide_for(&self.standing, self.action, object)?;
-        let view = permit.view.of_type(object.kind.name);
-        if object.kind == self.kind && !matched_on.iter().all(|element| view.allows(element)) {
+        let hides = |view: View| {
+            let view = view.of_type(object.kind.name);
+            !view.is_full() && !matched_on.iter().all(|element| view.allows(element))
+        };
+        if object.kind == self.kind && hides(permit.view) {
             let closed = Closed { kind: ClosedKind::Absent, policies: 0 };
             return Err(Denial::of(self.standing.key(self.action, object), closed, &self.policies));
         }

@@ -29,9 +29,12 @@ impl View {
     }
 
     pub fn of_type(self, type_name: &str) -> TypeView {
+        // Asked of every candidate of a search.
+        if self.is_full() {
+            return TypeView { full: true, lists: &NO_LISTS, mask: self.0 };
+        }
         let elements = table().get(type_name).unwrap_or(&table()[""]);
-        let full = self.is_full() || elements.full & self.0 != 0;
-        TypeView { full, lists: &elements.lists, mask: self.0 }
+        TypeView { full: elements.full & self.0 != 0, lists: &elements.lists, mask: self.0 }
     }
 
     /// The id that an audit record keeps.
@@ -127,6 +130,9 @@ pub const LABELS: &str = "meta.security";
 
 /// In a view's list: this view does not show `meta.security` of the type.
 const NO_LABELS: &str = "-labels";
+
+/// Of what is shown whole.
+static NO_LISTS: [Vec<&str>; SOURCES.len()] = [const { Vec::new() }; SOURCES.len()];
 
 #[derive(Default)]
 struct Elements {

@@ -53,15 +53,24 @@ pub struct Links {
 impl ChartFacts {
     /// How a caller stands to an object of the chart, as [`Relations::OF_CHART`].
     pub fn relations(&self, treats: &Treats<'_>, object: &Object, head: Option<&Head>) -> Relations {
-        let caller = treats.caller();
-        let mut relations = Relations::NONE;
-        if treats.as_any(|practitioner| window::is_open(&self.windows, practitioner, caller.time_ms())) {
-            relations = relations.union(Relations::TREATING);
+        self.treating(treats).union(self.consented(treats.caller(), object, head))
+    }
+
+    /// Whether the caller treats: of all objects of the chart alike.
+    pub fn treating(&self, treats: &Treats<'_>) -> Relations {
+        let now_ms = treats.caller().time_ms();
+        match treats.as_any(|practitioner| window::is_open(&self.windows, practitioner, now_ms)) {
+            true => Relations::TREATING,
+            false => Relations::NONE,
         }
-        if !self.consents.is_empty() {
-            relations = relations.union(consent::relations(&self.consents, caller, object, head));
+    }
+
+    /// What consents say of the object.
+    pub fn consented(&self, caller: &Caller, object: &Object, head: Option<&Head>) -> Relations {
+        match self.consents.is_empty() {
+            true => Relations::NONE,
+            false => consent::relations(&self.consents, caller, object, head),
         }
-        relations
     }
 
     /// What the chart is, to this caller.

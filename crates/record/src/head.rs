@@ -5,6 +5,9 @@
 //! an id of ours), meta members (length u16, JSON text), search values to the end. Big-endian. Format 2 has no writer, format 1
 //! nothing between main length and id.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use access::{Labels, Traits};
 use fhir::search::ValuesRef;
 use store::{ChartNo, RowNo, Seq};
@@ -79,6 +82,39 @@ pub struct Head {
     meta_at: usize,
     values_at: usize,
     bytes: Box<[u8]>,
+}
+
+/// Every current head of a chart, by row; and their types beside each other, so that a search looks at no head of another type.
+pub struct ChartHeads {
+    heads: Vec<Arc<Head>>,
+    type_codes: Vec<u16>,
+}
+
+impl ChartHeads {
+    /// Of heads in the order of their rows.
+    pub fn new(heads: Vec<Arc<Head>>) -> Self {
+        let type_codes = heads.iter().map(|head| head.type_code).collect();
+        Self { heads, type_codes }
+    }
+
+    /// Where the next head of a type is, from a place on.
+    pub fn next_of(&self, type_code: u16, from: usize) -> Option<usize> {
+        let rest = self.type_codes.get(from..)?;
+        rest.iter().position(|held| *held == type_code).map(|at| from + at)
+    }
+
+    /// Memory they hold, for bounding caches.
+    pub fn bytes(&self) -> usize {
+        self.heads.iter().map(|head| head.bytes()).sum::<usize>() + self.type_codes.len() * size_of::<u16>()
+    }
+}
+
+impl Deref for ChartHeads {
+    type Target = [Arc<Head>];
+
+    fn deref(&self) -> &[Arc<Head>] {
+        &self.heads
+    }
 }
 
 impl HeadParts<'_> {

@@ -138,7 +138,7 @@ struct Inner<B> {
     charts: Charts,
     rows: AtomicU64,
     heads: Arc<Cache<RowNo, Arc<Head>>>,
-    chart_heads: Arc<Cache<ChartNo, Arc<Vec<Arc<Head>>>>>,
+    chart_heads: Arc<Cache<ChartNo, Arc<head::ChartHeads>>>,
     facts: Arc<Cache<ChartNo, Arc<ChartFacts>>>,
     /// Rises with every commit to the directory of practitioners.
     directory: Arc<AtomicU64>,

@@ -8,7 +8,7 @@ use fhir::Json;
 use store::{Backend, BodyRow, ChartNo, HeadRow, RowNo, Seq, Subject};
 
 use crate::answer::Version;
-use crate::head::Head;
+use crate::head::{ChartHeads, Head};
 use crate::prepare::{Element, Elements, Main, Plain, category};
 use crate::{CHART_HEADS_MAX, Record, RecordError, ResourceKey, charts, pad, types};
 
@@ -93,7 +93,7 @@ impl<B: Backend> Record<B> {
     }
 
     /// Every current head of a chart, by row.
-    pub(crate) async fn heads_of_chart(&self, chart: ChartNo) -> Result<Arc<Vec<Arc<Head>>>, RecordError> {
+    pub(crate) async fn heads_of_chart(&self, chart: ChartNo) -> Result<Arc<ChartHeads>, RecordError> {
         let ticket = match self.0.chart_heads.get(chart) {
             Ok(heads) => return Ok(heads),
             Err(ticket) => ticket,
@@ -106,9 +106,8 @@ impl<B: Backend> Record<B> {
         for row in &sealed {
             heads.push(Arc::new(self.open_head(row).await?));
         }
-        let bytes = heads.iter().map(|h| h.bytes()).sum();
-        let heads = Arc::new(heads);
-        self.0.chart_heads.fill(chart, heads.clone(), bytes, ticket);
+        let heads = Arc::new(ChartHeads::new(heads));
+        self.0.chart_heads.fill(chart, heads.clone(), heads.bytes(), ticket);
         Ok(heads)
     }
 

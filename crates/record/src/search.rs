@@ -16,6 +16,7 @@ use crate::cursor::{Cursor, Kind, Position, read_pairs, write_pairs};
 use crate::evidence::{Deed, object};
 use crate::head::Head;
 use crate::request::{Pairs, ResourceKey, SearchRequest};
+use crate::standing::Known;
 use crate::tally::Tally;
 use crate::{CANDIDATES_MAX, EntryMode, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Page, Record, RecordError, types};
 
@@ -214,12 +215,12 @@ impl<B: Backend> Record<B> {
     ) -> Result<Found, RecordError> {
         let within = compartment.map(|key| Within::new(key, query, scope.view()));
         let matched_on = query.matched_on().flat_map(|param| param.elements()).copied().collect();
-        let sieve = Sieve { scope, query, matched_on, compartment: within, answers };
+        let mut sieve = Sieve { scope, query, matched_on, compartment: within, answers, known: None };
         // Who sorts or counts looks at all of it, whichever page is asked for.
         let after = if query.is_sorted() || wanted.total { 0 } else { wanted.from.row };
         let source = self.source(scope, query, compartment, after).await?;
         if query.is_sorted() {
-            return self.sorted(&sieve, source, wanted, tally).await;
+            return self.sorted(sieve, source, wanted, tally).await;
         }
         let mut found = Found { hits: Vec::new(), more: false, total: None, position: Position::default() };
         let mut total = 0;
@@ -230,13 +231,13 @@ impl<B: Backend> Record<B> {
             if looked_at > CANDIDATES_MAX {
                 return Err(RecordError::TooCostly { limit: CANDIDATES_MAX });
             }
-            let Some(permit) = self.sift(&sieve, &head, tally).await? else { continue };
+            let Some(permit) = self.sift(&mut sieve, head, tally).await? else { continue };
             total += 1;
             if head.row <= wanted.from.row {
                 continue;
             }
             if found.hits.len() < wanted.count {
-                found.hits.push(Hit { head, permit });
+                found.hits.push(Hit { head: head.clone(), permit });
             } else {
                 found.more = true;
                 if !wanted.total {
@@ -254,12 +255,16 @@ impl<B: Backend> Record<B> {
 
     async fn sorted(
         &self,
-        sieve: &Sieve<'_>,
+        mut sieve: Sieve<'_>,
         source: Source,
         wanted: Wanted,
         tally: &mut Tally,
     ) -> Result<Found, RecordError> {
         let mut all: Vec<(SortKeys, Hit)> = Vec::new();
+        let order = |a: &(SortKeys, Hit), b: &(SortKeys, Hit)| a.0.cmp(&b.0).then(a.1.head.row.cmp(&b.1.head.row));
+        // Of a first page, what certainly comes behind it is counted and let go.
+        let kept_max = if wanted.from.row == 0 { wanted.count.max(1) } else { usize::MAX };
+        let mut total = 0;
         let mut walk = Walk::new(source, 0);
         let mut looked_at = 0;
         while let Some(head) = walk.next(self).await? {
@@ -267,13 +272,17 @@ impl<B: Backend> Record<B> {
             if looked_at > CANDIDATES_MAX {
                 return Err(RecordError::TooCostly { limit: CANDIDATES_MAX });
             }
-            let Some(permit) = self.sift(sieve, &head, tally).await? else { continue };
-            let apart = self.apart_values(&permit, &head, sieve.looks_at_identifiers()).await?;
-            let keys = sieve.query.sort_key(&head.search_meta(), values_of(&head, apart.as_deref()));
-            all.push((keys, Hit { head, permit }));
+            let Some(permit) = self.sift(&mut sieve, head, tally).await? else { continue };
+            total += 1;
+            let apart = self.apart_values(&permit, head, sieve.looks_at_identifiers()).await?;
+            let keys = sieve.query.sort_key(&head.search_meta(), values_of(head, apart.as_deref()));
+            all.push((keys, Hit { head: head.clone(), permit }));
+            if all.len() >= kept_max.saturating_mul(2) {
+                all.select_nth_unstable_by(kept_max - 1, order);
+                all.truncate(kept_max);
+            }
         }
-        all.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.head.row.cmp(&b.1.head.row)));
-        let total = all.len() as u64;
+        all.sort_by(order);
         // Behind the last row of the page before, wherever it stands now.
         let from = match wanted.from.row {
             0 => 0,
@@ -287,11 +296,16 @@ impl<B: Backend> Record<B> {
     }
 
     /// Whether a head matches and may be seen. Deciding comes first: who may not see it learns nothing from matching.
-    async fn sift(&self, sieve: &Sieve<'_>, head: &Head, tally: &mut Tally) -> Result<Option<Permit>, RecordError> {
+    async fn sift<'q>(
+        &self,
+        sieve: &mut Sieve<'q>,
+        head: &Head,
+        tally: &mut Tally,
+    ) -> Result<Option<Permit>, RecordError> {
         if head.deleted() || head.type_code != sieve.scope.kind().code {
             return Ok(None);
         }
-        let object = self.decided(sieve.scope.caller(), head, head).await?;
+        let object = self.decided_of(sieve.scope.caller(), head, &mut sieve.known).await?;
         let Ok(permit) = tally.judged(sieve.scope.permits(&object, &sieve.matched_on)) else { return Ok(None) };
         let apart = self.apart_values(&permit, head, sieve.looks_at_identifiers()).await?;
         let values = values_of(head, apart.as_deref());
@@ -323,32 +337,39 @@ impl<B: Backend> Record<B> {
             }
             return Ok(Source::Rows(heads));
         }
-        // A chart holds many types; what cannot match need not be taken along.
-        let of_kind = |head: &&Arc<Head>| head.type_code == scope.kind().code;
-        if let access::Charts::Only(charts) = scope.charts() {
-            let mut heads = Vec::new();
-            for chart in charts {
+        if let access::Charts::Only(reached) = scope.charts() {
+            let mut charts = Vec::new();
+            for chart in reached {
                 // Also what lies in other records of the same patient.
-                for (chart, _) in self.group(chart.0).await? {
-                    heads.extend(self.heads_of_chart(chart).await?.iter().filter(of_kind).cloned());
-                }
+                charts.extend(self.group(chart.0).await?.into_iter().map(|(chart, _)| chart));
             }
-            return Ok(Source::Charts(heads));
+            return self.charts_source(&charts, scope.kind().code).await;
         }
         if let Some(patients) = query.owner_references() {
-            let mut heads = Vec::new();
+            let mut charts = Vec::new();
             for id in patients {
-                if let Some(chart) = self.chart_of_patient(id).await? {
-                    heads.extend(self.heads_of_chart(chart).await?.iter().filter(of_kind).cloned());
-                }
+                charts.extend(self.chart_of_patient(id).await?);
             }
-            return Ok(Source::Charts(heads));
+            return self.charts_source(&charts, scope.kind().code).await;
         }
         if let Some(key) = compartment {
             return self.compartment_source(query, key).await;
         }
         let keywords = self.best(&query.keywords());
         Ok(Source::Keywords(self.candidates(&keywords, after)))
+    }
+
+    /// A chart holds many types; what cannot match is not taken along.
+    async fn charts_source(&self, charts: &[store::ChartNo], type_code: u16) -> Result<Source, RecordError> {
+        if let [chart] = charts {
+            return Ok(Source::Chart { heads: self.heads_of_chart(*chart).await?, type_code });
+        }
+        let mut all = Vec::new();
+        for chart in charts {
+            let heads = self.heads_of_chart(*chart).await?;
+            all.extend(heads.iter().filter(|head| head.type_code == type_code).cloned());
+        }
+        Ok(Source::Charts(all))
     }
 
     /// A compartment's own chart, and what lies in other charts but refers to it.
@@ -377,7 +398,7 @@ impl<B: Backend> Record<B> {
                 if looked_at > CANDIDATES_MAX {
                     return Err(RecordError::TooCostly { limit: CANDIDATES_MAX });
                 }
-                heads.push(head);
+                heads.push(head.clone());
             }
         }
         Ok(Source::Charts(heads))
@@ -456,6 +477,8 @@ struct Sieve<'q> {
     matched_on: Vec<&'static str>,
     compartment: Option<Within<'q>>,
     answers: Option<&'q Answers<'q>>,
+    /// What the chart of the last candidate says.
+    known: Option<Known<'q>>,
 }
 
 impl Sieve<'_> {

@@ -2,9 +2,12 @@
 //!
 //! Every door builds its objects here, so a read, a search, an include and a write of one row ask policy the same.
 
+use std::sync::Arc;
+
 use access::{Action, Caller, Denial, Labels, Object, Permit, Relations, Role, RoleSet, Traits, TypeRef};
 use store::{Backend, ChartNo, RowNo};
 
+use crate::facts::{ChartFacts, Treats};
 use crate::head::Head;
 use crate::prepare::Prepared;
 use crate::{Record, RecordError, charts, types};
@@ -14,6 +17,16 @@ use crate::{Record, RecordError, charts, types};
 const APART: RoleSet = RoleSet::of(Role::Integration).with(Role::Admin).with(Role::Auditor);
 /// Roles that reach certain charts only: of others they learn nothing, not even by how long a refusal takes.
 const BOUND: RoleSet = APART.with(Role::Patient).with(Role::Proxy);
+
+/// What a chart and the directory say of a caller, looked up once for many candidates of one search: they are decided as their chart
+/// stood when the search came to it.
+pub struct Known<'c> {
+    chart: ChartNo,
+    facts: Arc<ChartFacts>,
+    treats: Treats<'c>,
+    /// [`ChartFacts::treating`].
+    treating: Relations,
+}
 
 /// A row that may not exist yet.
 pub struct Subject {
@@ -38,6 +51,24 @@ impl<B: Backend> Record<B> {
             originator: head.originator().or(current.originator()),
         };
         self.stood(caller, subject, Some(head)).await
+    }
+
+    /// A current version, as [`decided`](Self::decided) of it by itself, among many of few charts.
+    pub(crate) async fn decided_of<'c>(
+        &self,
+        caller: &'c Caller,
+        head: &Head,
+        known: &mut Option<Known<'c>>,
+    ) -> Result<Object, RecordError> {
+        let subject = Subject {
+            kind: types::reference(head.type_code),
+            row: Some(head.row),
+            chart: head.chart,
+            labels: head.labels,
+            traits: head.traits(),
+            originator: head.originator(),
+        };
+        self.stood_of(caller, subject, Some(head), known).await
     }
 
     /// Decides an action on a version.
@@ -66,18 +97,25 @@ impl<B: Backend> Record<B> {
     }
 
     /// What the chart says of the caller; of a patient whose records were merged, what all of them say.
-    async fn stand(
+    async fn stand<'c>(
         &self,
-        caller: &Caller,
+        caller: &'c Caller,
         object: &mut Object,
         chart: ChartNo,
         head: Option<&Head>,
+        known: &mut Option<Known<'c>>,
     ) -> Result<(), RecordError> {
-        let own = self.facts(chart).await?;
-        let treats = self.treats(caller).await?;
+        let Known { facts: own, treats, treating, .. } = match known {
+            Some(known) if known.chart == chart => known,
+            _ => {
+                let (facts, treats) = (self.facts(chart).await?, self.treats(caller).await?);
+                let treating = facts.treating(&treats);
+                known.insert(Known { chart, facts, treats, treating })
+            }
+        };
         object.traits = object.traits.union(own.traits(caller));
         if own.links().is_none() {
-            let relations = own.relations(&treats, object, head);
+            let relations = treating.union(own.consented(caller, object, head));
             object.relations =
                 if own.was_ever_attributed() { relations } else { relations.union(Relations::UNASSIGNED) };
             return Ok(());
@@ -92,7 +130,7 @@ impl<B: Backend> Record<B> {
             if facts.was_ever_attributed() {
                 relations = relations.without(Relations::UNASSIGNED);
             }
-            relations = relations.union(facts.relations(&treats, object, head));
+            relations = relations.union(facts.relations(treats, object, head));
             object.traits = object.traits.union(facts.traits(caller));
         }
         object.relations = relations;
@@ -123,6 +161,16 @@ impl<B: Backend> Record<B> {
         subject: Subject,
         head: Option<&Head>,
     ) -> Result<Object, RecordError> {
+        self.stood_of(caller, subject, head, &mut None).await
+    }
+
+    async fn stood_of<'c>(
+        &self,
+        caller: &'c Caller,
+        subject: Subject,
+        head: Option<&Head>,
+        known: &mut Option<Known<'c>>,
+    ) -> Result<Object, RecordError> {
         let Subject { kind, row, chart, labels, traits, originator } = subject;
         let owned = charts::is_patient(chart).then_some(access::ChartNo(chart));
         let mut object =
@@ -130,7 +178,7 @@ impl<B: Backend> Record<B> {
         match owned {
             None => object.relations = Relations::UNASSIGNED,
             Some(owned) if self.asks_chart(caller, owned).await? => {
-                self.stand(caller, &mut object, chart, head).await?
+                self.stand(caller, &mut object, chart, head, known).await?
             }
             Some(_) => {}
         }

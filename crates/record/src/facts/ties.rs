@@ -122,7 +122,7 @@ impl<B: Backend> Record<B> {
             if head.deleted() || head.type_name() != ROLE {
                 continue;
             }
-            let json = self.opened(&head).await?;
+            let json = self.opened(head).await?;
             let role = Json::parse(&json).map_err(|_| RecordError::Damaged)?;
             // The index knows what it was once, too.
             let holds = is_active(&role) && has_code(&role, kind.code);

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use store::{Backend, ChartNo, Expected, Keyword, Seq};
 
-use crate::head::Head;
+use crate::head::{ChartHeads, Head};
 use crate::index::Place;
 use crate::prepare::Prepared;
 use crate::{Record, calendar, facts};
@@ -88,8 +88,8 @@ impl Step {
 }
 
 /// A chart's cached heads with those of a commit; `None` drops the chart from the cache.
-fn with_steps(held: &Arc<Vec<Arc<Head>>>, steps: &[&Step], seq: Seq) -> Option<(Arc<Vec<Arc<Head>>>, usize)> {
-    let mut list = held.as_ref().clone();
+fn with_steps(held: &ChartHeads, steps: &[&Step], seq: Seq) -> Option<(Arc<ChartHeads>, usize)> {
+    let mut list = held.to_vec();
     for step in steps {
         let head = step.head(seq)?;
         match list.binary_search_by_key(&step.place.row, |h| h.row) {
@@ -97,6 +97,7 @@ fn with_steps(held: &Arc<Vec<Arc<Head>>>, steps: &[&Step], seq: Seq) -> Option<(
             Err(at) => list.insert(at, head),
         }
     }
-    let bytes = list.iter().map(|h| h.bytes()).sum();
+    let list = ChartHeads::new(list);
+    let bytes = list.bytes();
     Some((Arc::new(list), bytes))
 }

@@ -20,13 +20,13 @@ pub struct Names(HashMap<String, String>);
 
 impl Names {
     /// All that the resources refer to, in one search for each type. Who may not look there sees no names.
-    pub async fn of<'s>(
+    pub async fn of<'s, 'j: 's>(
         asking: &Asking<'_>,
-        resources: &[Json<'_>],
+        resources: impl IntoIterator<Item = &'s Json<'j>>,
         sheets: impl Iterator<Item = &'s Sheet>,
     ) -> Result<Self, Refusal> {
         let mut wanted = BTreeSet::new();
-        resources.iter().for_each(|resource| collect(resource, &mut wanted));
+        resources.into_iter().for_each(|resource| collect(resource, &mut wanted));
         for sheet in sheets {
             for resource in sheet.resources() {
                 collect(&resource, &mut wanted);

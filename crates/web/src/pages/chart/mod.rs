@@ -103,6 +103,9 @@ struct Page<'a> {
 struct Held<'h> {
     patient: &'h Json<'h>,
     parts: &'h Parts,
+    /// The two parts that are large, read once.
+    vitals: Vec<Json<'h>>,
+    results: Vec<Json<'h>>,
     /// Reports that nobody acknowledged.
     reports: &'h Sheet,
     since_ms: Option<i64>,
@@ -164,17 +167,22 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let (parts, reports) = try_join(Parts::of(&asking, &outlook, patient_id, &when), reports).await?;
     let visits = parts.get(Part::Encounters).map(|(sheet, _)| sheet);
     let reasons = reasons(&asking, visits).await?;
-    let rare = rare_vitals(&asking, &parts, patient_id).await?;
+    let (vitals, results) = (parts.resources(Part::Vitals), parts.resources(Part::Results));
+    let rare = rare_vitals(&asking, &parts, &vitals, patient_id).await?;
     let added = added(&asking, &parts, patient_id).await?;
     // The patient's own resource names those to whom it is attributed.
-    let names = Names::of(&asking, std::slice::from_ref(&json), parts.sheets().chain(&added)).await?;
+    let named = std::iter::once(&json).chain(&vitals).chain(&results);
+    let others = parts.sheets_beside(&[Part::Vitals, Part::Results]);
+    let names = Names::of(&asking, named, others.chain(&added)).await?;
     let mut page = Page::of(
         asked,
         &session,
         &asking,
-        &Held {
+        Held {
             patient: &json,
             parts: &parts,
+            vitals,
+            results,
             reports: &reports,
             since_ms: look.since_ms,
             rare: &rare,
@@ -192,16 +200,16 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
 }
 
 impl<'a> Page<'a> {
-    fn of(asked: &'a Asked<'_>, session: &'a Session, asking: &Asking<'_>, held: &Held<'_>, names: &Names) -> Self {
-        let Held { patient, parts, reports, since_ms, reasons, rare, added } = held;
+    fn of(asked: &'a Asked<'_>, session: &'a Session, asking: &Asking<'_>, held: Held<'_>, names: &Names) -> Self {
+        let Held { patient, parts, vitals, results: observations, reports, since_ms, reasons, rare, added } = held;
+        let news_from = parts.sheets().chain(added);
         let added: Vec<Vec<Json<'_>>> = added.iter().map(Sheet::resources).collect();
         let (now_ms, zone) = (asking.record.now_ms(), asked.web.zone());
         let today = Day::of(now_ms, zone).date();
         let mut reading = Reading::at(names, zone);
         if let Some(since_ms) = since_ms {
-            reading.add_news(parts.sheets().chain(held.added), asking.caller, *since_ms);
+            reading.add_news(news_from, asking.caller, since_ms);
         }
-        let observations = parts.get(Part::Results).map(|(sheet, _)| sheet.resources()).unwrap_or_default();
         let waiting = waiting::reports(reports, &observations, &mut reading);
         let reading = &reading;
         let mut allergy_news = Vec::new();
@@ -221,7 +229,7 @@ impl<'a> Page<'a> {
             problems_over = over;
             active
         });
-        let (vitals, from_ms) = vitals(parts, rare, text(patient, "birthDate"), reading, now_ms);
+        let (vitals, from_ms) = vitals_of(parts, vitals, rare, text(patient, "birthDate"), reading, now_ms);
         let (medicines, unsigned) = medicines(parts, &banner.id, reading);
         let orders_open = parts.get(Part::Orders).filter(|(_, is_whole)| *is_whole).map(|_| banner.id.clone());
         let documents = parts.get(Part::Documents).map(|(sheet, _)| sheet.resources()).unwrap_or_default();
@@ -248,8 +256,8 @@ impl<'a> Page<'a> {
             enters_problems: asking.may_ever(Action::Create, "Condition"),
             enters_doses: asking.may_ever(Action::Create, "Immunization"),
             enters_vitals: asking.may_ever(Action::Create, "Observation"),
-            results: results.map(|(sheet, is_whole)| (measures::results(&sheet.resources(), reading), is_whole)),
-            results_of: results.and_then(|(sheet, _)| sheet.next().map(|_| sheet.resources().len())),
+            results: results.map(|(_, is_whole)| (measures::results(&observations, reading), is_whole)),
+            results_of: results.and_then(|(sheet, _)| sheet.next().map(|_| observations.len())),
             notes: panel(parts, Part::Notes, |held| notes::notes(held, &added, reading)),
             may_write: asking.may_ever(Action::Create, "DocumentReference"),
             plans: panel(parts, Part::Plans, |held| panels::plans(held, reading)),
@@ -303,16 +311,16 @@ fn panel<T>(parts: &Parts, part: Part, rows: impl FnOnce(&[Json<'_>]) -> Vec<T>)
 }
 
 /// With courses from two years ago on, or from the oldest of the readings that were asked for.
-fn vitals(
+fn vitals_of<'h>(
     parts: &Parts,
-    rare: &Sheet,
+    mut held: Vec<Json<'h>>,
+    rare: &'h Sheet,
     birth: Option<&str>,
     reading: &Reading<'_>,
     now_ms: i64,
 ) -> (Option<Panel<Measure>>, i64) {
     let two_years_ms = now_ms - COURSE_MONTHS * MONTH_MS;
     let Some((sheet, is_whole)) = parts.get(Part::Vitals) else { return (None, two_years_ms) };
-    let mut held = sheet.resources();
     let oldest_ms = sheet.next().and_then(|_| measures::oldest_ms(&held)).unwrap_or(two_years_ms);
     let from_ms = two_years_ms.max(oldest_ms);
     held.extend(rare.resources());
@@ -320,12 +328,15 @@ fn vitals(
 }
 
 /// The latest of vital signs that are measured too rarely to be among the latest readings.
-async fn rare_vitals(asking: &Asking<'_>, parts: &Parts, patient_id: &str) -> Result<Sheet, Refusal> {
-    let Some((sheet, _)) = parts.get(Part::Vitals).filter(|(sheet, _)| sheet.next().is_some()) else {
-        return Ok(Sheet::default());
-    };
-    let codes = measures::rare(&sheet.resources()).join(",");
-    if codes.is_empty() {
+async fn rare_vitals(
+    asking: &Asking<'_>,
+    parts: &Parts,
+    held: &[Json<'_>],
+    patient_id: &str,
+) -> Result<Sheet, Refusal> {
+    let is_cut = parts.get(Part::Vitals).is_some_and(|(sheet, _)| sheet.next().is_some());
+    let codes = measures::rare(held).join(",");
+    if !is_cut || codes.is_empty() {
         return Ok(Sheet::default());
     }
     let asked =

@@ -1,5 +1,6 @@
 //! What a chart is made of, and asking for it: each part is a search of its own, so that the log names it with its purpose.
 
+use fhir::Json;
 use futures_util::future::try_join_all;
 use record::{Facet, Outlook, RecordError, Refusal as Denied, Version};
 
@@ -57,6 +58,15 @@ pub enum Shown {
     InPart(Sheet),
     /// Not for this role, or withheld: not drawn.
     Closed,
+}
+
+impl Shown {
+    fn sheet(&self) -> Option<&Sheet> {
+        match self {
+            Shown::Open(sheet) | Shown::InPart(sheet) => Some(sheet),
+            Shown::Closed => None,
+        }
+    }
 }
 
 /// What questions depend on.
@@ -178,10 +188,17 @@ impl Parts {
     }
 
     pub fn sheets(&self) -> impl Iterator<Item = &Sheet> {
-        self.0.iter().filter_map(|(_, shown)| match shown {
-            Shown::Open(sheet) | Shown::InPart(sheet) => Some(sheet),
-            Shown::Closed => None,
-        })
+        self.sheets_beside(&[])
+    }
+
+    pub fn sheets_beside(&self, parts: &[Part]) -> impl Iterator<Item = &Sheet> {
+        let others = self.0.iter().filter(|(part, _)| !parts.contains(part));
+        others.filter_map(|(_, shown)| shown.sheet())
+    }
+
+    /// Of a part; none of what is closed.
+    pub fn resources(&self, part: Part) -> Vec<Json<'_>> {
+        self.get(part).map(|(sheet, _)| sheet.resources()).unwrap_or_default()
     }
 
     /// What came back, and whether it is all.
