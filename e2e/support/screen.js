@@ -66,7 +66,7 @@ export function saysNothing(response, title, words) {
   }
 }
 
-/** Beside a call, on a tablet, at 200 % and on the narrowest screen, the page itself is never scrolled sideways. */
+/** Beside a call, on a tablet, at 200 % and on the narrowest screen, the page itself is never scrolled sideways, and no word is broken. */
 export async function fits(page, name) {
   const size = page.viewportSize();
   for (const width of NARROWED) {
@@ -84,8 +84,29 @@ export async function fits(page, name) {
       return `${last.outerHTML.slice(0, 120)} ends ${reach(last) - wide} px beyond`;
     });
     assert.equal(over, '', `${name} is too wide at ${width}`);
+    assert.deepEqual(await page.evaluate(brokenWords), [], `${name} breaks words at ${width}`);
   }
   await page.setViewportSize(size);
+}
+
+/** In the page: words that a narrow column goes on with in another line. What is long has to; what a person writes in one word has not. */
+function brokenWords() {
+  const broken = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const range = document.createRange();
+  const lines = (node, from, to) => {
+    range.setStart(node, from);
+    range.setEnd(node, to);
+    return new Set([...range.getClientRects()].filter((box) => box.width > 0).map((box) => Math.round(box.top))).size;
+  };
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const element = node.parentElement;
+    if (getComputedStyle(element).overflowWrap === 'normal' || lines(node, 0, node.length) < 2) continue;
+    for (const { 0: word, index } of node.data.matchAll(/(?<![^\s])\p{L}{2,16}(?![^\s])/gu)) {
+      if (lines(node, index, index + word.length) > 1) broken.push(`${word} in ${element.outerHTML.slice(0, 80)}`);
+    }
+  }
+  return broken.slice(0, 6);
 }
 
 /** On Letter and A4: nothing ends beyond the sheet or is cut, nothing lies over words, and no heading stands over nothing. */
