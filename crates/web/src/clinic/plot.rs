@@ -77,8 +77,8 @@ pub struct Plot<'s> {
     pub bands: Vec<(String, String)>,
     pub band_words: Option<String>,
     pub ys: Vec<(String, String)>,
-    /// Place, words, and how they stand to it.
-    pub xs: Vec<(String, String, &'static str)>,
+    /// Place and words of the beginning, the middle and the end.
+    pub xs: Vec<(String, String)>,
     /// Points of each number, newest first: one for each row that is drawn.
     pub lines: Vec<String>,
     /// Shapes of what is out of range, by class.
@@ -123,16 +123,15 @@ impl Span {
         LEFT + 6.0 + part.clamp(0.0, 1.0) * (RIGHT - LEFT - 12.0)
     }
 
-    fn ticks(self, zone: &TimeZone) -> Vec<(String, String, &'static str)> {
+    fn ticks(self, zone: &TimeZone) -> Vec<(String, String)> {
         let is_short = self.to_ms - self.from_ms < CLOCK_BELOW_MS;
-        let places = [(0, "start"), (1, "middle"), (2, "end")];
-        let tick = |(step, anchor)| {
+        let tick = |step| {
             let at_ms = self.from_ms + (self.to_ms - self.from_ms) / 2 * step;
             let day = Day::of(at_ms, zone).short();
             let words = if is_short { format!("{day} {}", day::clock(at_ms, zone)) } else { day };
-            (short(self.x(at_ms)), words, anchor)
+            (short(self.x(at_ms)), words)
         };
-        places.into_iter().map(tick).collect()
+        (0..3).map(tick).collect()
     }
 }
 
