@@ -13,6 +13,11 @@ use super::{Package, Table, list_of, text_of};
 
 const PARAMETER: &str = "http://hl7.org/fhir/SearchParameter/";
 
+/// Parameters of R5 whose element R4 has and no parameter of R4 finds: base, code, kind, system, program. Their ids come last, so that
+/// those of R4 stay.
+const LATER: [(&str, &str, &str, &str, &str); 1] =
+    [("DocumentReference", "doc-status", "token", "http://hl7.org/fhir/composition-status", "docStatus:code")];
+
 const LEGEND: &str = "\
 # =resource type, in the order that stored references number them
 # id (one per code), type (Resource: every type), code, kind, 1 or * values, targets, systems implied for plain codes, program, name in
@@ -56,7 +61,13 @@ pub fn tables(package: &Package) -> Result<Vec<Table>, String> {
     let ids: BTreeMap<&str, usize> = codes.into_iter().enumerate().map(|(i, c)| (c, i + 1)).collect();
 
     let mut out = String::new();
-    let _ = writeln!(out, "# {} of {published} parameters, {} rows", supported.len(), rows.len());
+    let _ = writeln!(
+        out,
+        "# {} of {published} parameters, {} rows, and {} of R5",
+        supported.len(),
+        rows.len(),
+        LATER.len()
+    );
     for (reason, names) in &skipped {
         let _ = writeln!(out, "# left out, {reason}: {}", names.len());
         for name in names {
@@ -72,6 +83,10 @@ pub fn tables(package: &Package) -> Result<Vec<Table>, String> {
         let (kind, many, targets) = (&row.kind, if row.single { "1" } else { "*" }, &row.targets);
         let (systems, program, name) = (&row.systems, &row.program, &row.name);
         let _ = writeln!(out, "{id}\t{base}\t{code}\t{kind}\t{many}\t{targets}\t{systems}\t{program}\t{name}");
+    }
+    for (after, (base, code, kind, system, program)) in (1..).zip(LATER) {
+        let id = ids.len() + after;
+        let _ = writeln!(out, "{id}\t{base}\t{code}\t{kind}\t1\t-\t{system}\t{program}\t{base}-{code}");
     }
     Ok(vec![Table { file: "search.txt", text: out }])
 }
