@@ -6,7 +6,7 @@ use fhir::Json;
 /// Types whose status may say that they no longer hold: the element, and the codes that say so.
 const OVER: [(&str, &str, &[&str]); 17] = [
     ("MedicationRequest", "status", &["cancelled", "completed", "entered-in-error", "stopped"]),
-    ("MedicationStatement", "status", &["completed", "entered-in-error", "stopped", "not-taken"]),
+    ("MedicationStatement", "status", &["completed", "entered-in-error", "stopped"]),
     ("MedicationDispense", "status", &["cancelled", "declined", "entered-in-error", "stopped"]),
     ("MedicationAdministration", "status", &["entered-in-error", "not-done", "stopped"]),
     ("ServiceRequest", "status", &["revoked", "completed", "entered-in-error"]),

@@ -101,6 +101,58 @@ async fn a_prescription_the_patient_does_not_take_says_so_to_who_prescribes_and_
 }
 
 #[tokio::test]
+async fn a_medicine_closed_to_some_who_see_the_chart_is_named_where_its_label_is_and_nowhere_else() {
+    let labelled =
+        r#""meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIV"}]},"#;
+    let reasoned = r#""reasonCode":[{"coding":[{"system":"http://hl7.org/fhir/sid/icd-10-cm","code":"B20"}]}],"#;
+    // The label of a prescription is that of what is said of it; where its content alone tells, what is said of it has no name.
+    for (login, closed_by, is_named) in
+        [("asha", labelled, true), ("nora", labelled, true), ("asha", reasoned, false), ("nora", reasoned, false)]
+    {
+        let hiv = format!(
+            r#"{closed_by}"subject":{{"reference":"Patient/p1"}},"status":"active","intent":"order","medicationCodeableConcept":{{"text":"zidovudine 300 MG"}}"#
+        );
+        let clinic = ward().await;
+        clinic.put("MedicationRequest", "closed", &hiv).await;
+        let (mut browser, page) = look(&clinic, login, PAGE).await;
+        assert!(page.body.contains("zidovudine"), "{login}: {}", page.body);
+        let typed = [("say-0", "still"), ("say-1", "stopped"), ("how-1", "felt sick"), ("act", "save")];
+        let saved = send(&clinic, &mut browser, &typed).await;
+        assert_eq!(saved.status, StatusCode::SEE_OTHER, "{login}: {}", saved.body);
+        let list = held(&clinic, "List", "p1").await.join(" ");
+        assert!(list.contains("allopurinol") && list.contains("MedicationRequest/medicine"), "{list}");
+        for closed in ["zidovudine", "MedicationRequest/closed", "felt sick"] {
+            assert!(!list.contains(closed), "{login}: {closed} in {list}");
+        }
+        let said = held(&clinic, "MedicationStatement", "p1").await.join(" ");
+        for part in [r#""status":"not-taken""#, "felt sick", "MedicationRequest/closed"] {
+            assert!(said.contains(part), "{login}: {part} in {said}");
+        }
+        assert_eq!(
+            (said.contains("zidovudine"), said.contains(r#""code":"HIV""#)),
+            (is_named, is_named),
+            "{login}: {said}"
+        );
+        assert_eq!(said.contains(r#""valueCode":"masked""#), !is_named, "{login}: {said}");
+        // It stands with the prescription, and is no line of its own, here and in the chart.
+        let page = browser.get(&clinic, PAGE).await;
+        assert!(page.body.contains("The patient does not take it: felt sick (04-Jan-2027)"), "{login}: {}", page.body);
+        assert_eq!(page.body.matches(r#"type="hidden" name="line-"#).count(), 2, "{login}");
+        let typed = [("say-0", "still"), ("say-1", "differently"), ("how-1", "half of it"), ("act", "save")];
+        assert_eq!(send(&clinic, &mut browser, &typed).await.status, StatusCode::SEE_OTHER);
+        assert_eq!(held(&clinic, "MedicationStatement", "p1").await.len(), 1, "{login}: the same statement");
+        let page = browser.get(&clinic, PAGE).await;
+        assert!(page.body.contains("The patient takes it differently: half of it"), "{login}: {}", page.body);
+        let chart = browser.get(&clinic, "/patients/p1").await;
+        assert!(!chart.body.contains("Medicine without a name"), "{login}");
+        assert_eq!(chart.body.matches("zidovudine").count(), 2, "{login}: prescribed, and what is said of it");
+        // A medical assistant sees neither.
+        let (_, page) = look(&clinic, "leo", PAGE).await;
+        assert!(!page.body.contains("zidovudine") && !page.body.contains("half of it"), "{login}: {}", page.body);
+    }
+}
+
+#[tokio::test]
 async fn that_somebody_takes_nothing_is_an_act_and_an_empty_form_is_not() {
     let clinic = ward().await;
     patient(&clinic, "p3", "Castro", "Ines", "1980-05-05", "MR-3").await;

@@ -12,6 +12,7 @@ use crate::clinic::addenda;
 use crate::clinic::names::Names;
 use crate::clinic::note;
 use crate::clinic::read::{all, any_code, at, code, reference, text, words, words_of};
+use crate::pages::medicines::lines::is_masked;
 
 pub const CANCELLED: &str = "cancelled";
 const ICD: &str = "http://hl7.org/fhir/sid/icd-10-cm";
@@ -127,9 +128,15 @@ pub fn medicines(
         ]),
         news: reading.news(one),
     });
-    let reported = statements.iter().map(|one| Row {
+    // What is said of a medicine without its name is for who sees the prescription.
+    let prescription = |one: &Json<'_>| {
+        let based: Vec<&str> = all(one, "basedOn").iter().filter_map(reference).map(|(_, id)| id).collect();
+        requests.iter().find(|one| text(one, "id").is_some_and(|id| based.contains(&id)))
+    };
+    let told = |one: &Json<'_>| if is_masked(one) { prescription(one).map(name) } else { Some(name(one)) };
+    let reported = statements.iter().filter_map(|one| Some((one, told(one)?))).map(|(one, main)| Row {
         to: None,
-        main: name(one),
+        main,
         side: "reported".to_owned(),
         mark: state(one),
         under: sentence([

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use fhir::Json;
 
-use super::{Form, list};
+use super::Form;
 use crate::clinic::gone_through::Spoken;
 use crate::clinic::names::Names;
 use crate::clinic::read::{all, reference, text, words};
@@ -13,6 +13,9 @@ use crate::pages::chart::panels::legible;
 
 pub const SAYS: [(&str, &str); 3] =
     [("still", "Takes it so"), ("differently", "Takes it differently"), ("stopped", "Does not take it")];
+
+/// R4, data-absent-reason: it is known, and not told here.
+pub const MASKED: &str = "masked";
 
 pub struct Line {
     pub spoken: Spoken,
@@ -27,6 +30,10 @@ pub struct Line {
     pub medicine: (&'static str, Json<'static>),
     /// The statement about this prescription that holds.
     pub statement: Option<String>,
+    /// Its category is closed to some who see the chart: what it is called stands nowhere else.
+    pub is_sensitive: bool,
+    /// `meta.security`, as far as it is shown.
+    pub labels: Option<Json<'static>>,
 }
 
 impl AsRef<Spoken> for Line {
@@ -42,7 +49,7 @@ impl AsMut<Spoken> for Line {
 }
 
 impl Line {
-    pub fn of(one: &Json<'_>, about: Option<&Json<'_>>, names: &Names) -> Self {
+    pub fn of((one, is_sensitive): &(Json<'_>, bool), about: Option<&Json<'_>>, names: &Names) -> Self {
         let is_request = text(one, "resourceType") == Some("MedicationRequest");
         let id = text(one, "id").unwrap_or_default().to_owned();
         let (dated, by) = if is_request { ("authoredOn", "requester") } else { ("dateAsserted", "informationSource") };
@@ -61,13 +68,27 @@ impl Line {
                 (_, false) => Some("reported"),
                 _ => None,
             },
-            said: about.map(|about| format!("takes it differently: {}", doses(about, "dosage"))),
+            said: about.map(said_of),
             medicine: medicine_of(one),
             statement: about.and_then(|about| text(about, "id")).map(str::to_owned),
             id,
             is_request,
+            is_sensitive: *is_sensitive,
+            labels: { one.get("meta").and_then(|meta| meta.get("security")) }
+                .filter(|labels| !labels.items().is_empty())
+                .map(|labels| labels.clone().into_owned()),
         }
     }
+}
+
+/// What a statement says of the prescription that it is about.
+fn said_of(about: &Json<'_>) -> String {
+    if text(about, "status") != Some("not-taken") {
+        return format!("takes it differently: {}", doses(about, "dosage"));
+    }
+    let why: Vec<String> = all(about, "statusReason").iter().filter_map(words).collect();
+    let day = text(about, "dateAsserted").map(|day| format!(" ({})", time::day(day))).unwrap_or_default();
+    format!("does not take it: {}{day}", why.join("; "))
 }
 
 pub fn name_of(one: &Json<'_>, names: &Names) -> String {
@@ -90,29 +111,29 @@ fn medicine_of(one: &Json<'_>) -> (&'static str, Json<'static>) {
     }
 }
 
-/// Prescriptions in force, then reports of what was not prescribed here. A report about a prescription stands with it.
-pub fn lines(
-    requests: &[Json<'static>],
-    statements: &[Json<'static>],
-    list: Option<&Json<'static>>,
-    names: &Names,
-) -> Vec<Line> {
-    let about = |id: &str| {
-        statements.iter().find(|one| all(one, "basedOn").iter().filter_map(reference).any(|(_, of)| of == id))
+/// Prescriptions in force, then reports of what was not prescribed here. A report about a prescription stands with it; one that names
+/// no medicine stands nowhere else.
+pub fn lines(requests: &[(Json<'static>, bool)], statements: &[(Json<'static>, bool)], names: &Names) -> Vec<Line> {
+    fn of<'j>(one: &'j Json<'_>) -> impl Iterator<Item = &'j str> {
+        all(one, "basedOn").iter().filter_map(reference).map(|(_, id)| id)
+    }
+    let about = |id: &str| statements.iter().map(|(one, _)| one).find(|one| of(one).any(|of| of == id));
+    let held = requests.iter().filter(|(one, _)| text(one, "status") != Some("draft"));
+    let mut lines: Vec<Line> = held.map(|one| Line::of(one, text(&one.0, "id").and_then(about), names)).collect();
+    let shown: HashSet<&str> = requests.iter().filter_map(|(one, _)| text(one, "id")).collect();
+    let is_own = |(one, _): &&(Json<'_>, bool)| {
+        let is_taken = text(one, "status") != Some("not-taken");
+        is_taken && !is_masked(one) && !of(one).any(|of| shown.contains(of))
     };
-    let held = requests.iter().filter(|one| text(one, "status") != Some("draft"));
-    let mut lines: Vec<Line> = held
-        .map(|one| {
-            let mut line = Line::of(one, text(one, "id").and_then(about), names);
-            line.said = line.said.or_else(|| list::said_of(list?, &line.id));
-            line
-        })
-        .collect();
-    let shown: HashSet<&str> = requests.iter().filter_map(|one| text(one, "id")).collect();
-    let own = |one: &&Json<'_>| !all(one, "basedOn").iter().filter_map(reference).any(|(_, of)| shown.contains(of));
-    lines.extend(statements.iter().filter(own).map(|one| Line::of(one, None, names)));
+    lines.extend(statements.iter().filter(is_own).map(|one| Line::of(one, None, names)));
     lines.sort_by_key(|line| (!line.is_request, line.spoken.name.to_lowercase()));
     lines
+}
+
+/// What is said of a medicine whose name is for who may see the prescription.
+pub fn is_masked(statement: &Json<'_>) -> bool {
+    let concept = statement.get("medicationCodeableConcept");
+    concept.is_some_and(|concept| all(concept, "extension").iter().any(|one| text(one, "valueCode") == Some(MASKED)))
 }
 
 /// Each line is spoken of, and what is said fits together.

@@ -1,46 +1,44 @@
 //! What going through the medicines writes: statements of what the patient says, and the List that says what was said of each.
 
+use access::Labeler;
 use fhir::Json;
 use serde_json::{Value, json};
 
 use super::Form;
-use super::lines::Line;
+use super::lines::{Line, MASKED};
 use crate::clinic::codes::MEDICINES;
 use crate::clinic::deed::{self, Deed};
 use crate::clinic::gone_through::list::{Flag, Going, entry};
-use crate::clinic::read::{all, any_code, reference, text};
-use crate::clinic::time;
+use crate::clinic::read::text;
 use crate::clinic::token;
 use crate::refusal::Refusal;
 
-/// Whether nothing of what the List names is taken.
-pub fn takes_none(list: &Json<'_>) -> bool {
-    all(list, "entry").iter().all(|entry| entry.get("flag").and_then(any_code) == Some("05"))
-}
+const ABSENT: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
 
-/// What was said of a prescription that the patient does not take: who may not see what is over sees this.
-pub fn said_of(list: &Json<'_>, request_id: &str) -> Option<String> {
-    let about = |entry: &&Json<'_>| entry.get("item").and_then(reference) == Some(("MedicationRequest", request_id));
-    let entry = all(list, "entry").iter().find(about)?;
-    let flag = entry.get("flag").filter(|flag| any_code(flag) == Some("05"))?;
-    let day = text(list, "date").map(time::day).unwrap_or_default();
-    Some(format!("{} ({day})", text(flag, "text")?.to_lowercase()))
-}
-
-pub fn deed(form: &Form, statements: &[Json<'static>], going: Going<'_>) -> Result<Deed, Refusal> {
+pub fn deed(form: &Form, statements: &[(Json<'static>, bool)], going: Going<'_>) -> Result<Deed, Refusal> {
     let mut deed = Deed::default();
     let mut entries = Vec::new();
     let made = Making { going: &going };
     for (number, line) in form.lines.iter().enumerate() {
-        entries.push(made.line(&mut deed, line, number, statements)?);
+        let said = made.line(&mut deed, line, number, statements)?;
+        if !line.is_sensitive {
+            entries.push(said);
+        }
     }
     for (number, new) in form.new.iter().enumerate().filter(|(_, new)| !new.name.is_empty()) {
         let mut statement = made.statement("medicationCodeableConcept", MEDICINES.concept(&new.name));
         if !new.detail.is_empty() {
             statement["dosage"] = json!([{ "text": new.detail }]);
         }
+        let is_sensitive = is_labelled(&statement);
         let url = made.create(&mut deed, &format!("new-{number}"), 500 + number, statement);
-        entries.push(entry(&url, &new.name, Flag::Unchanged, "New to the chart"));
+        if !is_sensitive {
+            entries.push(entry(&url, &new.name, Flag::Unchanged, "New to the chart"));
+        }
+    }
+    // Who takes none has an empty list; what was said of each prescription is kept beside it.
+    if form.is_none {
+        entries.clear();
     }
     going.record(&mut deed, entries, form.is_none)?;
     Ok(deed)
@@ -57,11 +55,11 @@ impl Making<'_> {
         deed: &mut Deed,
         line: &Line,
         number: usize,
-        statements: &[Json<'static>],
+        statements: &[(Json<'static>, bool)],
     ) -> Result<Value, Refusal> {
         let own = format!("{}/{}", if line.is_request { "MedicationRequest" } else { "MedicationStatement" }, line.id);
         let about = if line.is_request { line.statement.as_deref() } else { Some(line.id.as_str()) };
-        let held = about.and_then(|id| statements.iter().find(|one| text(one, "id") == Some(id)));
+        let held = about.and_then(|id| statements.iter().map(|(one, _)| one).find(|one| text(one, "id") == Some(id)));
         let (how, name) = (line.spoken.how.as_str(), line.spoken.name.as_str());
         match (line.spoken.say.as_str(), held) {
             ("differently", Some(held)) => {
@@ -77,10 +75,13 @@ impl Making<'_> {
             }
             ("stopped", held) => {
                 match held {
-                    Some(held) => deed.update(self.told(held, "stopped", how))?,
+                    // A report of what was not prescribed here is over with it; of a prescription in force it holds.
+                    Some(held) => {
+                        deed.update(self.told(held, if line.is_request { "not-taken" } else { "stopped" }, how))?;
+                    }
                     None => {
                         let mut statement = self.about(line);
-                        statement["status"] = json!("stopped");
+                        statement["status"] = json!("not-taken");
                         statement["statusReason"] = json!([{ "text": how }]);
                         self.create(deed, &format!("line-{number}"), number, statement);
                     }
@@ -102,19 +103,36 @@ impl Making<'_> {
         deed::set(&mut told, "dateAsserted", json!(self.going.author.now));
         deed::set(&mut told, "informationSource", self.patient());
         match status {
-            "active" => deed::set(&mut told, "dosage", json!([{ "text": how }])),
-            "stopped" => deed::set(&mut told, "statusReason", json!([{ "text": how }])),
+            "active" => {
+                deed::set(&mut told, "dosage", json!([{ "text": how }]));
+                deed::remove(&mut told, "statusReason");
+            }
+            "stopped" | "not-taken" => {
+                deed::set(&mut told, "statusReason", json!([{ "text": how }]));
+                deed::remove(&mut told, "dosage");
+            }
             _ => {}
         }
         told
     }
 
+    /// A statement about the medicine of a line, as sensitive as that: by its codes, or under its labels, or else without its name.
     fn about(&self, line: &Line) -> Value {
         let (member, medicine) = &line.medicine;
-        let medicine = String::from_utf8(medicine.to_vec()).ok().and_then(|text| serde_json::from_str(&text).ok());
-        let mut statement = self.statement(member, medicine.unwrap_or(Value::Null));
+        let mut statement = self.statement(member, value_of(medicine));
         if line.is_request {
             statement["basedOn"] = json!([{ "reference": format!("MedicationRequest/{}", line.id) }]);
+        }
+        match &line.labels {
+            Some(labels) => statement["meta"] = json!({ "security": value_of(labels) }),
+            None if line.is_sensitive && !is_labelled(&statement) => {
+                if let Some(members) = statement.as_object_mut() {
+                    members.remove(*member);
+                }
+                let masked = json!([{ "url": ABSENT, "valueCode": MASKED }]);
+                statement["medicationCodeableConcept"] = json!({ "extension": masked });
+            }
+            None => {}
         }
         statement
     }
@@ -143,4 +161,17 @@ impl Making<'_> {
     fn patient(&self) -> Value {
         json!({ "reference": format!("Patient/{}", self.going.patient_id) })
     }
+}
+
+fn value_of(json: &Json<'_>) -> Value {
+    serde_json::from_slice(&json.to_vec()).unwrap_or(Value::Null)
+}
+
+/// Whether its codes put it into a category that is closed to some who see the chart.
+fn is_labelled(statement: &Value) -> bool {
+    let mut labeler = Labeler::default();
+    for coding in statement["medicationCodeableConcept"]["coding"].as_array().into_iter().flatten() {
+        labeler.label(coding["system"].as_str().unwrap_or_default(), coding["code"].as_str().unwrap_or_default());
+    }
+    !labeler.labels().is_empty()
 }

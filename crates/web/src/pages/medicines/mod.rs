@@ -34,6 +34,8 @@ use lines::{Line, SAYS};
 const KIND: &str = "MedicationRequest";
 /// What is written of what a patient says.
 const SAID: &str = "MedicationStatement";
+/// Statements that hold: that a prescription is not taken, too.
+const STATED: &str = "active,on-hold,intended,unknown,not-taken";
 
 type Form = gone_through::Form<Line>;
 
@@ -46,7 +48,6 @@ struct Page<'a> {
     banner: Banner,
     tabs: Vec<Tab>,
     gone_through: Option<State>,
-    takes_none: bool,
     form: Form,
     drafts: Vec<Line>,
     may_prescribe: bool,
@@ -69,8 +70,9 @@ impl Page<'_> {
 
 struct Held {
     head: Head,
-    requests: Vec<Json<'static>>,
-    statements: Vec<Json<'static>>,
+    /// Each with whether it is in a sensitive category.
+    requests: Vec<(Json<'static>, bool)>,
+    statements: Vec<(Json<'static>, bool)>,
     list: Option<Json<'static>>,
     names: Names,
     is_cut: bool,
@@ -83,7 +85,7 @@ impl Held {
         let Some((mut head, requests)) = opened(asked, session, asking, (KIND, false), &pairs).await? else {
             return Ok(None);
         };
-        let pairs = [("patient", patient_id), ("status", "active,on-hold,intended,unknown"), ("_count", &count)];
+        let pairs = [("patient", patient_id), ("status", STATED), ("_count", &count)];
         let statements = asking.search_if_ever(SAID, &pairs).await?;
         let list = gone_list::MEDICINES.held(asking, patient_id).await?;
         head.is_part2 |= statements.is_part2() || list.is_part2();
@@ -91,15 +93,15 @@ impl Held {
         Ok(Some(Self {
             head,
             is_cut: requests.next().is_some() || statements.next().is_some(),
-            requests: requests.owned(),
-            statements: statements.owned(),
+            requests: requests.owned_with_sensitivity(),
+            statements: statements.owned_with_sensitivity(),
             list: list.owned().into_iter().next(),
             names,
         }))
     }
 
     fn lines(&self) -> Vec<Line> {
-        lines::lines(&self.requests, &self.statements, self.list.as_ref(), &self.names)
+        lines::lines(&self.requests, &self.statements, &self.names)
     }
 
     fn blank(&self, asked: &Asked<'_>) -> Form {
@@ -178,7 +180,7 @@ fn shown(
     said: Option<&'static str>,
     status: StatusCode,
 ) -> Answer {
-    let drafts = held.requests.iter().filter(|one| text(one, "status") == Some("draft"));
+    let drafts = held.requests.iter().filter(|(one, _)| text(one, "status") == Some("draft"));
     let drafts = drafts.map(|one| Line::of(one, None, &held.names)).collect();
     let of = (&gone_list::MEDICINES, SAID, form.lines.is_empty());
     let gone_through = State::of(asking, of, held.list.as_ref(), &held.names, asked.web.zone());
@@ -188,7 +190,6 @@ fn shown(
         css: &LISTS,
         tabs: tabs(asking, "medicines"),
         gone_through,
-        takes_none: held.list.as_ref().is_some_and(list::takes_none),
         drafts,
         form,
         may_prescribe: deed::may_write(asking, KIND),
