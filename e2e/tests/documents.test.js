@@ -8,6 +8,7 @@ import { NARROW, pageOf, photograph } from '../support/browser.js';
 import { openChart } from '../support/chart.js';
 import { house } from '../support/house.js';
 import { signIn } from '../support/people.js';
+import { fits } from '../support/screen.js';
 import { until } from '../support/wait.js';
 
 const here = house();
@@ -55,9 +56,24 @@ test('a scan is filed, looked at in a sandbox and signed', async () => {
   await until('the viewer stands in its frame', async () => (await page.locator('iframe.preview').screenshot()).length > EMPTY_BYTES_MAX);
   await photograph(page, 'document');
   await findsNothing(page, 'document');
+  // Until it is signed it is in a list, whose number is on Today; by keys, too.
+  await page.goto('/today');
+  await page.getByRole('link', { name: /filed document.* that nobody signed/ }).click();
+  await page.waitForURL(/\/documents\?show=all$/);
+  await page.getByRole('link', { name: /^Look and sign ?, Heart clinic/ }).waitFor();
+  await photograph(page, 'documents-unsigned');
+  await findsNothing(page, 'documents-unsigned');
+  await fits(page, 'documents-unsigned');
+  const mine = page.locator('.item', { hasText: 'Heart clinic' });
+  while (!(await mine.evaluate((item) => item === document.activeElement))) await page.keyboard.press('j');
+  await page.keyboard.press('Enter');
   await page.getByRole('button', { name: 'Sign the document' }).click();
   await page.getByText('Signed.', { exact: true }).waitFor();
   assert.match(await page.getByLabel('What belongs to the document').innerText(), /signed by Asha Rao/);
+  assert.match(await page.getByLabel('What belongs to the document').innerText(), /by Asha Rao/);
+  await page.goto('/documents?show=all');
+  assert.equal(await page.getByText('Heart clinic').count(), 0, 'signed, it is in no list');
+  await page.goBack();
   // One with a script of its own, which Chromium's viewer would run: it gets no frame.
   await page.getByRole('link', { name: 'Documents', exact: true }).click();
   await file(page, 'scan.pdf', 'application/pdf', pdf('/OpenAction<</S/JavaScript/JS(app.alert(1))>>'), 'Letter', 'With a script');

@@ -375,6 +375,7 @@ routes! {
     Order = GET "/patients/{}/orders/{}",
     ChangeOrder = POST "/patients/{}/orders/{}",
     OrderLetter = GET "/patients/{}/orders/{}/letter",
+    UnsignedDocuments = GET "/documents",
     Documents = GET "/patients/{}/documents",
     FileDocument = POST "/patients/{}/documents",
     Document = GET "/patients/{}/documents/{}",

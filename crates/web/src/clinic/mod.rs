@@ -31,6 +31,7 @@ pub mod note;
 pub mod older;
 pub mod orders;
 pub mod own;
+pub mod owners;
 pub mod phrases;
 pub mod picture;
 pub mod plot;

@@ -9,9 +9,10 @@ use jiff::tz::TimeZone;
 use super::ask::{Asking, Sheet};
 use super::banner::record_number;
 use super::day::{self, Day};
-use super::duty::{self, LIMITS, Owner, Standing};
+use super::duty::{LIMITS, Owner, Standing};
 use super::name::Name;
 use super::names::Names;
+use super::owners::{self, Said};
 use super::read::{LOINC, all, code, reference, text, version, words};
 use super::ties::{self, COVERING, Tie};
 use super::time;
@@ -45,10 +46,7 @@ pub struct Report {
     pub has_document: bool,
     pub severity: Severity,
     pub standing: Standing,
-    /// In words.
-    pub owner: String,
-    pub cover: Option<String>,
-    pub escalated: Option<String>,
+    pub said: Said,
     issued_ms: i64,
 }
 
@@ -143,21 +141,9 @@ pub async fn gather(asking: &Asking<'_>, zone: &TimeZone, sheets: &[Sheet]) -> R
     );
     let (cover_sheet, covers) = covers(asking).await?;
     let (patients_by, orders_by, results_by) = (by_id(&patients), by_id(&orders), by_id(&results));
-    let roles = role_persons(asking, orders_by.values().chain(patients_by.values())).await?;
-    let owner = |one: &Json<'_>| {
-        let order = all(one, "basedOn").iter().filter_map(reference).find_map(|(_, id)| orders_by.get(id));
-        let asked = order.and_then(|order| duty::first_person(order, "requester", &roles));
-        let patient = one.get("subject").and_then(reference).and_then(|(_, id)| patients_by.get(id));
-        asked.or_else(|| duty::first_person(patient?, "generalPractitioner", &roles))
-    };
-    // Who has neither a requester nor a practitioner of their own has perhaps a team.
-    let alone: Vec<&str> = { resources.iter() }
-        .filter(|one| owner(one).is_none())
-        .filter_map(|one| reference(one.get("subject")?).map(|(_, id)| id))
-        .collect();
-    let teams = teams(asking, &alone).await?;
-    let of_team = |one: &Json<'_>| teams.get(one.get("subject").and_then(reference)?.1).cloned();
-    let owners: Vec<Option<String>> = resources.iter().map(|one| owner(one).or_else(|| of_team(one))).collect();
+    let orders_of =
+        |one: &Json<'_>| all(one, "basedOn").iter().filter_map(reference).map(|(_, id)| id.to_owned()).collect();
+    let owners = owners::of(asking, &resources, orders_of, (&orders_by, &patients_by)).await?;
     let known = owners.iter().flatten().map(|id| super::task::refer("Practitioner", id)).collect::<Vec<_>>();
     let names = Names::of(asking, &known, orders.iter().chain(&patients).chain([&cover_sheet])).await?;
     let now_ms = asking.record.now_ms();
@@ -167,7 +153,11 @@ pub async fn gather(asking: &Asking<'_>, zone: &TimeZone, sheets: &[Sheet]) -> R
         let owner = owner.map_or(Owner::Pool, Owner::Person);
         let is_critical = report.severity == Severity::Critical;
         report.standing = Standing::of(owner, report.issued_ms, is_critical, &covers, now_ms, LIMITS);
-        report.say(&names, is_critical);
+        let lies = match is_critical {
+            true => format!("Critical and unacknowledged for over {} hours", LIMITS.critical_hours),
+            false => format!("Unacknowledged for over {} days", LIMITS.other_days),
+        };
+        report.said = Said::of(&report.standing, &names, &lies);
         reports.push(report);
     }
     // What is worst first; among equals what lies longest.
@@ -176,49 +166,9 @@ pub async fn gather(asking: &Asking<'_>, zone: &TimeZone, sheets: &[Sheet]) -> R
     Ok(Gathered { reports, covers, names, of: None, is_part2 })
 }
 
-fn by_id(sheets: &[Sheet]) -> HashMap<String, Json<'_>> {
+pub fn by_id(sheets: &[Sheet]) -> HashMap<String, Json<'_>> {
     let each = sheets.iter().flat_map(Sheet::resources);
     each.filter_map(|one| Some((text(&one, "id")?.to_owned(), one))).collect()
-}
-
-/// Whom the roles of the directory that are named stand for.
-async fn role_persons<'j, 'a: 'j>(
-    asking: &Asking<'_>,
-    resources: impl Iterator<Item = &'j Json<'a>>,
-) -> Result<Vec<(String, String)>, Refusal> {
-    let mut ids = Vec::new();
-    for one in resources {
-        let named = ["requester", "generalPractitioner"].iter().flat_map(|element| all(one, element));
-        ids.extend(named.filter_map(reference).filter(|(kind, _)| *kind == "PractitionerRole").map(|(_, id)| id));
-    }
-    let mut persons = Vec::new();
-    for sheet in asking.by_ids("PractitionerRole", &ids).await? {
-        for role in sheet.resources() {
-            let person = role.get("practitioner").and_then(reference).map(|(_, id)| id.to_owned());
-            persons.extend(text(&role, "id").map(str::to_owned).zip(person));
-        }
-    }
-    Ok(persons)
-}
-
-/// The first clinician of each patient's active care team, in the order of the team.
-async fn teams(asking: &Asking<'_>, patients: &[&str]) -> Result<HashMap<String, String>, Refusal> {
-    let mut teams = HashMap::new();
-    let mut patients = patients.to_vec();
-    patients.sort_unstable();
-    patients.dedup();
-    for some in patients.chunks(PATIENTS_AT_ONCE) {
-        let pairs = [("patient", &*some.join(",")), ("status", "active"), ("_count", "200")];
-        for team in asking.search_if_ever("CareTeam", &pairs).await?.resources() {
-            let members = all(&team, "participant").iter().filter_map(|one| reference(one.get("member")?));
-            let mut members = members.filter(|(kind, _)| *kind == "Practitioner");
-            let patient = team.get("subject").and_then(reference).map(|(_, id)| id.to_owned());
-            if let Some((patient, (_, person))) = patient.zip(members.next()) {
-                teams.entry(patient).or_insert(person.to_owned());
-            }
-        }
-    }
-    Ok(teams)
 }
 
 /// The value before of each that is shown: of the same test and patient, taken earlier.
@@ -297,29 +247,9 @@ impl Report {
             has_document,
             severity,
             standing: Standing { owner: Owner::Pool, cover: None, escalated: None },
-            owner: String::new(),
-            cover: None,
-            escalated: None,
+            said: Said::default(),
             issued_ms,
         })
-    }
-
-    fn say(&mut self, names: &Names, is_critical: bool) {
-        let person =
-            |id: &str| names.person(id).unwrap_or_else(|| "a clinician whom the directory does not name".to_owned());
-        self.owner = match &self.standing.owner {
-            Owner::Person(id) => person(id),
-            Owner::Pool => "Nobody named: the team’s".to_owned(),
-        };
-        self.cover = self.standing.cover.as_deref().map(person);
-        let lies = match is_critical {
-            true => format!("Critical and unacknowledged for over {} hours", LIMITS.critical_hours),
-            false => format!("Unacknowledged for over {} days", LIMITS.other_days),
-        };
-        self.escalated = self.standing.escalated.as_ref().map(|to| match to {
-            Owner::Person(id) => format!("{lies}: now also with {}, who covers", person(id)),
-            Owner::Pool => format!("{lies}: now the team’s"),
-        });
     }
 
     /// Those that say something, and how many are within their range.

@@ -262,6 +262,7 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::Order => later(asked, orders::one),
         Route::ChangeOrder => later(asked, orders::change),
         Route::OrderLetter => later(asked, orders::letter),
+        Route::UnsignedDocuments => later(asked, documents::unsigned),
         Route::Documents => later(asked, documents::page),
         Route::FileDocument => later(asked, documents::file),
         Route::Document => later(asked, documents::one),

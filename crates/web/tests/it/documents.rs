@@ -385,3 +385,82 @@ async fn each_role_files_and_reads_what_policy_lets_it() {
     let asked = send(&clinic, &mut nobody, &[("csrf", "x")], &vec![b'x'; 1024 * 1024]).await;
     assert_eq!((asked.status, asked.location()), (StatusCode::SEE_OTHER, "/signin"));
 }
+
+#[tokio::test]
+async fn what_nobody_signed_is_in_somebodys_list_until_it_is_signed_or_an_error() {
+    let clinic = ward().await;
+    let (mut nora, _) = look(&clinic, "nora", PAGE).await;
+    for title in ["Letter of the heart clinic", "Scan of a card"] {
+        let done = filed(&clinic, &mut nora, &[("title", title)], PDF).await;
+        assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.body);
+    }
+    // Who signs nothing has no such list.
+    for login in ["leo", "fay", "petra"] {
+        let (mut browser, today) = look(&clinic, login, "/today").await;
+        assert_eq!(browser.get(&clinic, "/documents").await.status, StatusCode::NOT_FOUND, "{login}");
+        assert!(!today.body.contains("nobody signed"), "{login}");
+    }
+    let (mut asha, today) = look(&clinic, "asha", "/today").await;
+    assert!(today.body.contains("filed documents that nobody signed"), "{}", today.body);
+    assert!(asha.get(&clinic, "/results").await.body.contains(r#"href="/documents""#));
+    let page = asha.get(&clinic, "/documents?show=all").await;
+    for part in ["Letter of the heart clinic", "Scan of a card", "ADEYEMI", "<b>2</b> documents wait", "Look and sign"]
+    {
+        assert!(page.body.contains(part), "{part} in {}", page.body);
+    }
+    let all = documents(&clinic).await;
+    let one = |title: &str| id(all.iter().find(|one| one.contains(title)).unwrap());
+    let (letter, scan) = (one("heart clinic"), one("Scan of"));
+    let address = format!("{PAGE}/{letter}");
+    assert!(page.body.contains(&format!(r#"href="{address}""#)), "{}", page.body);
+    let shown = asha.get(&clinic, &address).await;
+    assert!(shown.body.contains(" by Dr nora"), "{}", shown.body);
+    let act = |page: &Answer, act: &str| {
+        let version = page.after(r#"name="version" value=""#);
+        vec![
+            ("csrf", page.csrf()),
+            ("version", version),
+            ("why", "filed with the wrong patient".into()),
+            ("act", act.into()),
+        ]
+    };
+    let signed = asha.post(&clinic, &address, &act(&shown, "sign")).await;
+    assert_eq!(signed.status, StatusCode::SEE_OTHER, "{}", signed.body);
+    let page = asha.get(&clinic, "/documents?show=all").await;
+    assert!(!page.body.contains("heart clinic") && page.body.contains("<b>1</b> document waits"), "{}", page.body);
+    let address = format!("{PAGE}/{scan}");
+    let shown = asha.get(&clinic, &address).await;
+    assert_eq!(asha.post(&clinic, &address, &act(&shown, "error")).await.status, StatusCode::SEE_OTHER);
+    let page = asha.get(&clinic, "/documents?show=all").await;
+    assert!(page.body.contains("Every document that you may see is signed."), "{}", page.body);
+    assert!(!asha.get(&clinic, "/today").await.body.contains("nobody signed"));
+}
+
+#[tokio::test]
+async fn an_unsigned_document_is_whose_order_it_answers_or_whose_patient_it_is_about() {
+    let clinic = ward().await;
+    let write = |id: &'static str, subject: &'static str, date: &'static str, more: &'static str| {
+        let members = format!(
+            r#""status":"current","docStatus":"preliminary","subject":{{"reference":"Patient/{subject}"}},"date":"{date}",
+            "description":"Letter {id}"{more},"content":[{{"attachment":{{"contentType":"text/plain","data":"aGVsbG8="}}}}]"#
+        );
+        let clinic = &clinic;
+        async move { clinic.put("DocumentReference", id, &members).await }
+    };
+    let order = r#""status":"active","intent":"order","subject":{"reference":"Patient/p1"},"requester":{"reference":"Practitioner/asha"},"code":{"text":"Echo"}"#;
+    clinic.put("ServiceRequest", "echo", order).await;
+    write("answered", "p1", "2027-01-04T09:00:00Z", r#","context":{"related":[{"reference":"ServiceRequest/echo"}]}"#)
+        .await;
+    write("late", "p1", "2026-12-20T09:00:00Z", r#","context":{"related":[{"reference":"ServiceRequest/echo"}]}"#)
+        .await;
+    let (mut asha, mine) = look(&clinic, "asha", "/documents?show=mine").await;
+    // What lies longest is first.
+    let at = |page: &Answer, part: &str| page.body.find(part).unwrap_or_else(|| panic!("{part} in {}", page.body));
+    assert!(at(&mine, "Letter late") < at(&mine, "Letter answered"));
+    at(&mine, "Not signed for over 7 days: now the team’s");
+    let team = asha.get(&clinic, "/documents?show=team").await;
+    assert!(team.body.contains("Letter late") && !team.body.contains("Letter answered"), "{}", team.body);
+    // An API client finds the same, by the parameter that R5 has for it.
+    let found = clinic.all("DocumentReference", &[("doc-status", "preliminary"), ("patient", "p1")]).await;
+    assert_eq!(found.len(), 2, "{found:?}");
+}

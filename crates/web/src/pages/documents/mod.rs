@@ -1,6 +1,7 @@
 //! Documents of one patient: scans, letters, pictures and notes, by kind and date; filing one; reading one in a sandbox.
 
 mod one;
+mod unsigned;
 
 use access::Action;
 use askama::Template;
@@ -32,6 +33,7 @@ use crate::refusal::Refusal;
 use crate::uploads::Media;
 
 pub use one::{change, content, page as one};
+pub use unsigned::{count as unsigned_count, page as unsigned};
 
 /// Who sees who wrote what in a chart sees this page; each document is decided for itself.
 pub const ABOUT: (&str, bool) = ("Provenance", false);

@@ -10,6 +10,7 @@ use http::{Response, StatusCode};
 use identity::Session;
 use record::{OpenedDocument, PART2_NOTICE, RecordError, Withheld, WithheldWhy, withheld_coding, withheld_reason};
 
+use super::unsigned::orders_of;
 use super::{ABOUT, Row, asking, closed, kept_wrong};
 use crate::answer;
 use crate::assets::{Asset, DOCUMENTS_CSS, Frame};
@@ -22,14 +23,16 @@ use crate::clinic::moves::{coding, object};
 use crate::clinic::names::Names;
 use crate::clinic::orders::version_of;
 use crate::clinic::orders::write::{list, owned, refer};
-use crate::clinic::read::{all, at, reference, text};
-use crate::clinic::shell::{Place, Shell};
+use crate::clinic::read::{all, any_code, at, text};
+use crate::clinic::shell::{Place, Shell, signs_documents};
 use crate::forms::Form;
 use crate::pages::Answer;
 use crate::refusal::Refusal;
 use crate::uploads::{Media, is_passive};
 
 const WHY_LETTERS_MIN: usize = 10;
+/// Of the deeds of a document the first, among which is its filing.
+const DEEDS_MAX: &str = "5";
 
 // Browsers show no PDF in a frame with the attribute `sandbox`; that of the answer's own policy binds it all the same. Their viewer
 // runs scripts of a PDF even so: one that has any gets no frame.
@@ -41,12 +44,14 @@ struct Page<'a> {
     style: &'static Asset,
     banner: Banner,
     row: Row,
+    filer: Option<String>,
     version: u32,
     state: Content,
     media: &'static str,
     size: String,
     answers: Vec<String>,
     may_change: bool,
+    signs_documents: bool,
     grounds: [WithheldWhy; 3],
     error: Option<String>,
     keep: &'a str,
@@ -84,6 +89,8 @@ struct Held {
     head: Head,
     document: Json<'static>,
     row: Row,
+    /// Who filed it, as far as the record says.
+    filer: Option<String>,
     state: Content,
     media: &'static str,
     size: String,
@@ -317,7 +324,13 @@ async fn held(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>) -> Resu
     // Documents of other patients have other addresses.
     asking.whose(&document, patient_id).await?;
     head.is_part2 |= found.get().is_part2();
-    let names = Names::of(asking, std::slice::from_ref(&document), std::iter::empty()).await?;
+    let target = format!("DocumentReference/{id}");
+    let pairs = [("target", &*target), ("_sort", "recorded"), ("_count", DEEDS_MAX)];
+    let deeds = asking.search_if_ever("Provenance", &pairs).await?;
+    let names = Names::of(asking, std::slice::from_ref(&document), std::iter::once(&deeds)).await?;
+    let filed = text(&document, "date");
+    let filer =
+        deeds.resources().iter().find(|deed| text(deed, "recorded") == filed).and_then(|deed| filer(deed, &names));
     let row = Row::of(&document, &names, asked.web.zone());
     let (mut state, mut media, mut size) = (Content::Error, "", String::new());
     if !row.is_error {
@@ -329,7 +342,14 @@ async fn held(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>) -> Resu
             Err(error) => return Err(error.into()),
         };
     }
-    Ok(Some(Held { head, document, row, state, media, size }))
+    Ok(Some(Held { head, document, row, filer, state, media, size }))
+}
+
+/// Who entered it, of the Provenance that came with it.
+fn filer(deed: &Json<'_>, names: &Names) -> Option<String> {
+    let agents = all(deed, "agent").iter();
+    let entered = agents.filter(|agent| agent.get("type").is_some_and(|role| any_code(role) == Some("enterer")));
+    entered.filter_map(|agent| names.name(agent.get("who")?)).next()
 }
 
 fn told(opened: &record::Document, state: Content) -> (Content, &'static str, String) {
@@ -354,18 +374,18 @@ fn shown(
     done: &'static str,
     status: StatusCode,
 ) -> Response<Body> {
-    let Held { head, document, row, state, media, size } = held;
-    let related = document.get("context").map_or(&[][..], |context| all(context, "related"));
-    let orders = related.iter().filter_map(reference).filter(|(kind, _)| *kind == "ServiceRequest");
+    let Held { head, document, row, filer, state, media, size } = held;
     let page = Page {
         frame: Frame::of(asked.web),
         shell: Shell::of(asked.web, session, Place::Patients),
         style: &DOCUMENTS_CSS,
         banner: head.banner,
         version: version_of(&document),
-        answers: orders.map(|(_, id)| id.to_owned()).collect(),
+        answers: orders_of(&document),
         may_change: may_change(asking) && !row.is_error,
+        signs_documents: signs_documents(asked.web, asking.caller),
         row,
+        filer,
         state,
         media,
         size,

@@ -11,6 +11,7 @@ use identity::Session;
 use record::PART2_NOTICE;
 
 use super::Answer;
+use super::documents;
 use super::orders;
 use super::prescriptions::may_prescribe;
 use super::results::{Covering, Tab, chosen, covering, tabs};
@@ -24,7 +25,7 @@ use crate::clinic::day::{self, Day};
 use crate::clinic::duty::List;
 use crate::clinic::inbox::{self, Item};
 use crate::clinic::reports;
-use crate::clinic::shell::{Place, Shell, keeps_tasks, reviews_results};
+use crate::clinic::shell::{Place, Shell, keeps_tasks, reviews_results, signs_documents};
 use crate::clinic::task;
 use crate::refusal::Refusal;
 
@@ -126,6 +127,10 @@ pub async fn counts(asked: &Asked<'_>, asking: &Asking<'_>) -> Result<Vec<Work>,
         let words =
             ["result to acknowledge, yours and your colleagues’", "results to acknowledge, yours and your colleagues’"];
         work.push((found.total(), words, "/results?show=all"));
+    }
+    if signs_documents(asked.web, asking.caller) {
+        let words = ["filed document that nobody signed", "filed documents that nobody signed"];
+        work.push((documents::unsigned_count(asking).await?, words, "/documents?show=all"));
     }
     let own = asking.record.own_practitioner(asking.caller).await?;
     if let Some(own) = own.as_deref().filter(|_| orders::lists_own(asking) && may_prescribe(asking)) {

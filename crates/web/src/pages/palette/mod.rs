@@ -14,7 +14,7 @@ use super::{Answer, orders, prescriptions, register, schedule, timeline, vitals,
 use crate::answer;
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
-use crate::clinic::shell::{Place, finds_patients, places};
+use crate::clinic::shell::{Place, finds_patients, places, signs_documents};
 use crate::clinic::tabs::tabs;
 use crate::clinic::ties;
 use crate::refusal::Refusal;
@@ -52,6 +52,9 @@ pub async fn ways(asked: &Asked<'_>) -> Answer {
     }
     let mut pages: Vec<Value> =
         places(asked.web, &session, Place::Elsewhere).iter().map(|one| way(one.name, one.address, "")).collect();
+    if session.caller.as_ref().is_some_and(|caller| signs_documents(asked.web, caller)) {
+        pages.push(way("Documents nobody signed", "/documents", "letters scans unsigned sign"));
+    }
     pages.push(way("My account", "/me", "sessions devices tokens"));
     pages.push(way("How I sign in", "/me/proofs", "passkey password authenticator recovery codes"));
     groups.push(group("Pages", pages));

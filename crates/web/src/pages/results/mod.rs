@@ -16,7 +16,7 @@ use crate::clinic::ask::Asking;
 use crate::clinic::day;
 use crate::clinic::duty::List;
 use crate::clinic::reports::{self, Report};
-use crate::clinic::shell::{Place, Shell, reviews_results};
+use crate::clinic::shell::{Place, Shell, reviews_results, signs_documents};
 use crate::clinic::task;
 use crate::clinic::ties::{self, Tie};
 use crate::clinic::token;
@@ -46,6 +46,7 @@ struct Page<'a> {
     of: Option<u64>,
     may_act: bool,
     keeps_covers: bool,
+    signs_documents: bool,
     token: String,
     covering: Vec<Covering>,
     done: Option<&'static str>,
@@ -97,6 +98,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         of: gathered.of,
         may_act: own.is_some() && task::may_act(&asking),
         keeps_covers: ties::keeps(&asking),
+        signs_documents: signs_documents(asked.web, asking.caller),
         token: token::fresh(asked),
         covering: covering(&gathered.covers, own.as_deref(), now_ms, zone, |id| names.person(id)),
         done: done(&query),
