@@ -374,7 +374,8 @@ mod tests {
         assert!(table().types.len() < 256);
     }
 
-    /// Stored values hold these numbers: whoever changes one raises `VALUES_VERSION`, then this sum (FNV-1a).
+    /// Stored values hold these numbers: whoever changes one raises `VALUES_VERSION`, then this sum (FNV-1a). One that is added at the
+    /// end changes the sum alone.
     #[test]
     fn numbers_of_types_and_codes_hold_for_version_1() {
         let mut sum = 0xcbf2_9ce4_8422_2325u64;
@@ -383,6 +384,6 @@ mod tests {
         let codes: BTreeMap<u16, &str> =
             table().entries.iter().flat_map(|e| e.params.iter().map(|p| (p.id, p.code))).collect();
         codes.iter().for_each(|(id, code)| add(&format!("{id}{code};")));
-        assert_eq!((super::super::VALUES_VERSION, sum), (1, 16_697_127_631_153_701_750));
+        assert_eq!((super::super::VALUES_VERSION, sum), (1, 4_585_245_837_297_453_806));
     }
 }

@@ -6,7 +6,8 @@
 //! offsets into the pool, one per value
 //! pool: tagged values, each stored once however many parameters see it
 //! ```
-//! A change of layout, tags, the known systems or type numbers raises [`VALUES_VERSION`]; older heads are extracted again.
+//! A change of layout, tags, the known systems or type numbers raises [`VALUES_VERSION`]; nothing reads older heads then, so it needs a
+//! step that extracts them again. A parameter that is added at the end does not: what was written before has no value of it.
 
 use super::date::{DAY, MINUTE, SECOND, Span};
 use super::decimal::Decimal;
