@@ -62,9 +62,9 @@ impl Version {
         self.labels.contains(Labels::PART2)
     }
 
-    /// Whether it is in any sensitive category: what is open to all who see the chart must not say that it exists.
-    pub fn is_sensitive(&self) -> bool {
-        !self.labels.without(Labels::OF_ELEMENTS).is_empty()
+    /// The sensitive categories that it is in: what is open to all who see the chart must not say that it exists.
+    pub fn categories(&self) -> Labels {
+        self.labels.without(Labels::OF_ELEMENTS)
     }
 
     /// Whether the caller wrote this version. Who else did is not told.

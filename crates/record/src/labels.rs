@@ -15,6 +15,11 @@ pub fn of(resource: &Json<'_>, type_name: &str) -> (Labels, Labels) {
     (labeler.labels(), named(resource))
 }
 
+/// The sensitive categories that a resource would be in by what it says alone.
+pub fn categories_of(resource: &Json<'_>, type_name: &str) -> Labels {
+    of(resource, type_name).0.without(Labels::OF_ELEMENTS)
+}
+
 /// The labels that `meta.security` names.
 pub fn named(resource: &Json<'_>) -> Labels {
     let codings = resource.get("meta").and_then(|meta| meta.get("security")).map_or(&[][..], Json::items);

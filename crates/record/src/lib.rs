@@ -73,6 +73,7 @@ pub use drafts::{
 };
 pub use error::{RecordError, Refusal};
 pub use forms::{COMPLETE_QUESTIONNAIRE, SDC, TASK_OPEN, is_task_open};
+pub use labels::categories_of;
 pub use looks::Look;
 pub use merge::Merging;
 pub use outlook::{Facet, Outlook};

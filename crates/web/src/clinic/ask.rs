@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use access::{Action, Caller, TypeRef};
+use access::{Action, Caller, Labels, TypeRef};
 use fhir::Json;
 use record::{BundleAnswer, Disclosed, Page, Record, RecordError, ResourceKey, SearchRequest, Unless, Version, types};
 
@@ -144,9 +144,9 @@ impl Sheet {
         self.resources().into_iter().map(Json::into_owned).collect()
     }
 
-    /// The same, each with whether it is in a sensitive category.
-    pub fn owned_with_sensitivity(&self) -> Vec<(Json<'static>, bool)> {
-        let parsed = |version: &Version| Some((Json::parse(version.json()).ok()?.into_owned(), version.is_sensitive()));
+    /// The same, each with the sensitive categories that it is in.
+    pub fn owned_with_categories(&self) -> Vec<(Json<'static>, Labels)> {
+        let parsed = |version: &Version| Some((Json::parse(version.json()).ok()?.into_owned(), version.categories()));
         self.versions().filter_map(parsed).collect()
     }
 

@@ -213,7 +213,8 @@ pub fn coded(system: &str, code: &str, display: &str) -> Value {
 }
 
 /// What `serde_json` wrote is JSON.
-fn fhir_of(value: &Value) -> Json<'static> {
+/// FHIR JSON of a value.
+pub fn fhir_of(value: &Value) -> Json<'static> {
     Json::parse_str(&value.to_string()).map_or(Json::Null, Json::into_owned)
 }
 

@@ -96,11 +96,12 @@ pub fn reviews_results(web: &Web, caller: &Caller) -> bool {
     kinds.is_some_and(|(report, task)| reaches(web, caller, report) && may_say(task))
 }
 
-/// Whether somebody signs documents about others, among those who look through what comes in about them.
+/// Whether somebody signs documents of others about the patients whom they treat: who orders for them, and looks through what comes in.
+/// Who only signs what they filed themselves has no list of it.
 pub fn signs_documents(web: &Web, caller: &Caller) -> bool {
     let Some(kind) = record::types::parse("DocumentReference") else { return false };
     let may_sign = web.record().policies().ever(caller, Action::Update, kind).is_ok();
-    may_sign && reaches(web, caller, kind) && reviews_results(web, caller)
+    may_sign && reaches(web, caller, kind) && reviews_results(web, caller) && orders(web, caller)
 }
 
 /// Whether somebody looks through tasks about others, and ends them.

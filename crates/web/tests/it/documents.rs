@@ -395,7 +395,7 @@ async fn what_nobody_signed_is_in_somebodys_list_until_it_is_signed_or_an_error(
         assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.body);
     }
     // Who signs nothing has no such list.
-    for login in ["leo", "fay", "petra"] {
+    for login in ["nora", "leo", "fay", "petra"] {
         let (mut browser, today) = look(&clinic, login, "/today").await;
         assert_eq!(browser.get(&clinic, "/documents").await.status, StatusCode::NOT_FOUND, "{login}");
         assert!(!today.body.contains("nobody signed"), "{login}");

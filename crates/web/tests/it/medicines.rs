@@ -106,9 +106,16 @@ async fn a_medicine_closed_to_some_who_see_the_chart_is_named_where_its_label_is
         r#""meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIV"}]},"#;
     let reasoned = r#""reasonCode":[{"coding":[{"system":"http://hl7.org/fhir/sid/icd-10-cm","code":"B20"}]}],"#;
     // The label of a prescription is that of what is said of it; where its content alone tells, what is said of it has no name.
-    for (login, closed_by, is_named) in
-        [("asha", labelled, true), ("nora", labelled, true), ("asha", reasoned, false), ("nora", reasoned, false)]
-    {
+    let ordinary =
+        r#""meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"N"}]},"#;
+    let both = format!("{ordinary}{reasoned}");
+    for (login, closed_by, is_named) in [
+        ("asha", labelled, true),
+        ("nora", labelled, true),
+        ("asha", reasoned, false),
+        ("nora", reasoned, false),
+        ("asha", &*both, false),
+    ] {
         let hiv = format!(
             r#"{closed_by}"subject":{{"reference":"Patient/p1"}},"status":"active","intent":"order","medicationCodeableConcept":{{"text":"zidovudine 300 MG"}}"#
         );
@@ -150,6 +157,34 @@ async fn a_medicine_closed_to_some_who_see_the_chart_is_named_where_its_label_is
         let (_, page) = look(&clinic, "leo", PAGE).await;
         assert!(!page.body.contains("zidovudine") && !page.body.contains("half of it"), "{login}: {}", page.body);
     }
+}
+
+#[tokio::test]
+async fn who_may_not_write_under_a_label_keeps_the_form_and_leaves_the_line_open() {
+    let clinic = ward().await;
+    let program = r#""meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"42CFRPart2"}]},
+        "subject":{"reference":"Patient/p1"},"status":"active","intent":"order","medicationCodeableConcept":{"text":"buprenorphine 8 MG"}"#;
+    clinic.put("MedicationRequest", "program", program).await;
+    let permit = r#""status":"active","scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}]},
+        "category":[{"coding":[{"system":"http://loinc.org","code":"59284-0"}]}],"patient":{"reference":"Patient/p1"},
+        "policyRule":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"42CFRPart2"}]},"provision":{"type":"permit"}"#;
+    clinic.put("Consent", "yes", permit).await;
+    let (mut nora, page) = look(&clinic, "nora", PAGE).await;
+    assert!(page.body.contains("buprenorphine"), "{}", page.body);
+    let typed =
+        [("say-0", "still"), ("say-1", "differently"), ("how-1", "half of it"), ("new-0", "tea"), ("act", "save")];
+    let refused = send(&clinic, &mut nora, &typed).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.body);
+    for part in ["you may not write down what is said of it", r#"value="half of it""#, r#"value="tea""#] {
+        assert!(refused.body.contains(part), "{part} in {}", refused.body);
+    }
+    assert!(held(&clinic, "List", "p1").await.is_empty());
+    let mut form = crate::lists::sent(&refused.body);
+    rowed(&mut form, "act", "save");
+    let saved = nora.post(&clinic, PAGE, &form).await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.body);
+    let list = held(&clinic, "List", "p1").await.join(" ");
+    assert!(list.contains("allopurinol") && list.contains("tea") && !list.contains("program"), "{list}");
 }
 
 #[tokio::test]

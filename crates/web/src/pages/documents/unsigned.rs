@@ -55,13 +55,13 @@ struct Unsigned {
     age: String,
     standing: Standing,
     said: Said,
+    filed_ms: i64,
 }
 
 impl Unsigned {
     /// In the chart of whose it is; none where policy does not say whose.
     fn address(&self) -> Option<String> {
-        let room = if self.row.is_note { "notes" } else { "documents" };
-        Some(format!("/patients/{}/{room}/{}", self.patient.as_ref()?.id, self.row.id))
+        Some(format!("/patients/{}/documents/{}", self.patient.as_ref()?.id, self.row.id))
     }
 }
 
@@ -71,7 +71,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let own = asking.record.own_practitioner(asking.caller).await?;
     let (zone, now_ms) = (asked.web.zone(), asking.record.now_ms());
     let found = asking
-        .search("DocumentReference", &[&UNSIGNED[..], &[("_sort", "date"), ("_count", LOOKED_AT_MAX)]].concat())
+        .search("DocumentReference", &[&UNSIGNED[..], &[("_sort", "_lastUpdated"), ("_count", LOOKED_AT_MAX)]].concat())
         .await?;
     let resources = found.resources();
     let ids = |of: &dyn Fn(&Json<'_>) -> Vec<String>| resources.iter().flat_map(of).collect::<Vec<_>>();
@@ -85,7 +85,8 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let names = Names::of(&asking, &known, [&found, &cover_sheet].into_iter()).await?;
     let lies = format!("Not signed for over {} days", LIMITS.other_days);
     let unsigned = |(one, owner): (&Json<'_>, Option<String>)| {
-        let filed_ms = text(one, "date").and_then(time::instant_ms).unwrap_or(now_ms);
+        let updated = one.get("meta").and_then(|meta| text(meta, "lastUpdated"));
+        let filed_ms = text(one, "date").or(updated).and_then(time::instant_ms).unwrap_or(now_ms);
         let owner = owner.map_or(Owner::Pool, Owner::Person);
         let standing = Standing::of(owner, filed_ms, false, &covers, now_ms, LIMITS);
         Unsigned {
@@ -94,9 +95,11 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
             age: age(((now_ms - filed_ms) / MINUTE_MS).max(0)),
             said: Said::of(&standing, &names, &lies),
             standing,
+            filed_ms,
         }
     };
     let mut documents: Vec<Unsigned> = resources.iter().zip(owners).map(unsigned).collect();
+    documents.sort_by_key(|one| one.filed_ms);
     let count = |list| documents.iter().filter(|one| one.standing.is_in(list, own.as_deref())).count();
     let here = chosen(&crate::pages::today::query(asked), |list| count(list) > 0)?;
     let tabs = tabs(here, count);

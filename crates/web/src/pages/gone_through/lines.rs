@@ -1,5 +1,6 @@
 //! The lines: what the chart says of one allergy, problem or dose, with what is said of it now.
 
+use access::Labels;
 use fhir::Json;
 use jiff::tz::TimeZone;
 
@@ -38,7 +39,7 @@ impl AsMut<Spoken> for Line {
 }
 
 impl Line {
-    fn of(kind: &Kind, (one, is_sensitive): (&Json<'static>, bool), names: &Names, zone: &TimeZone) -> Self {
+    fn of(kind: &Kind, (one, categories): (&Json<'static>, Labels), names: &Names, zone: &TimeZone) -> Self {
         let (name, is_severe, chips, details) = match kind.what {
             What::Allergies => {
                 let one = Allergy::of(one, names, zone);
@@ -63,7 +64,7 @@ impl Line {
             is_severe,
             details: details.into_iter().filter(|part| !part.is_empty()).collect(),
             resource: one.clone(),
-            is_sensitive,
+            is_sensitive: !categories.is_empty(),
         }
     }
 
@@ -77,15 +78,14 @@ impl Line {
 }
 
 /// What is listed and holds, in the order of its page; that none are known is no line.
-pub fn lines(kind: &Kind, all: &[(Json<'static>, bool)], names: &Names, zone: &TimeZone) -> Vec<Line> {
+pub fn lines(kind: &Kind, all: &[(Json<'static>, Labels)], names: &Names, zone: &TimeZone) -> Vec<Line> {
     let is_line = |one: &Json<'_>| match kind.what {
         What::Allergies => banner::holds(one) && !is_none_known(one),
         What::Problems => problems::fill::holds(one),
         What::Immunizations => text(one, "status") == Some("completed"),
     };
     let held = all.iter().filter(|(one, _)| is_line(one));
-    let mut lines: Vec<Line> =
-        held.map(|(one, is_sensitive)| Line::of(kind, (one, *is_sensitive), names, zone)).collect();
+    let mut lines: Vec<Line> = held.map(|(one, categories)| Line::of(kind, (one, *categories), names, zone)).collect();
     lines.sort_by(|a, b| {
         let names = || a.spoken.name.to_lowercase().cmp(&b.spoken.name.to_lowercase());
         let newest = || b.since().cmp(a.since());

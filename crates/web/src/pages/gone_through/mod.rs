@@ -5,6 +5,7 @@ mod kind;
 mod lines;
 mod write;
 
+use access::Labels;
 use askama::Template;
 use fhir::Json;
 use http::StatusCode;
@@ -51,8 +52,8 @@ struct Page<'a> {
 
 struct Held {
     head: Head,
-    /// Each with whether it is in a sensitive category.
-    all: Vec<(Json<'static>, bool)>,
+    /// Each with the sensitive categories that it is in.
+    all: Vec<(Json<'static>, Labels)>,
     list: Option<Json<'static>>,
     names: Names,
     lines_left_out: bool,
@@ -74,7 +75,7 @@ impl Held {
         Ok(Some(Self {
             head,
             lines_left_out: sheet.next().is_some(),
-            all: sheet.owned_with_sensitivity(),
+            all: sheet.owned_with_categories(),
             list: list.owned().into_iter().next(),
             names,
         }))

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use access::Labels;
 use fhir::Json;
 
 use super::Form;
@@ -30,8 +31,10 @@ pub struct Line {
     pub medicine: (&'static str, Json<'static>),
     /// The statement about this prescription that holds.
     pub statement: Option<String>,
-    /// Its category is closed to some who see the chart: what it is called stands nowhere else.
-    pub is_sensitive: bool,
+    /// Those that close it, or what is said of it, to some who see the chart.
+    pub categories: Labels,
+    /// It may stay without an answer: policy did not let who gave one write it down.
+    pub may_leave: bool,
     /// `meta.security`, as far as it is shown.
     pub labels: Option<Json<'static>>,
 }
@@ -49,7 +52,7 @@ impl AsMut<Spoken> for Line {
 }
 
 impl Line {
-    pub fn of((one, is_sensitive): &(Json<'_>, bool), about: Option<&Json<'_>>, names: &Names) -> Self {
+    pub fn of((one, categories): &(Json<'_>, Labels), about: Option<&(Json<'_>, Labels)>, names: &Names) -> Self {
         let is_request = text(one, "resourceType") == Some("MedicationRequest");
         let id = text(one, "id").unwrap_or_default().to_owned();
         let (dated, by) = if is_request { ("authoredOn", "requester") } else { ("dateAsserted", "informationSource") };
@@ -68,16 +71,22 @@ impl Line {
                 (_, false) => Some("reported"),
                 _ => None,
             },
-            said: about.map(said_of),
+            said: about.map(|(about, _)| said_of(about)),
             medicine: medicine_of(one),
-            statement: about.and_then(|about| text(about, "id")).map(str::to_owned),
+            statement: about.and_then(|(about, _)| text(about, "id")).map(str::to_owned),
             id,
             is_request,
-            is_sensitive: *is_sensitive,
+            may_leave: false,
+            categories: about.map_or(*categories, |(_, about)| categories.union(*about)),
             labels: { one.get("meta").and_then(|meta| meta.get("security")) }
                 .filter(|labels| !labels.items().is_empty())
                 .map(|labels| labels.clone().into_owned()),
         }
+    }
+
+    /// Whether what it is called stands with it alone.
+    pub fn is_sensitive(&self) -> bool {
+        !self.categories.is_empty()
     }
 }
 
@@ -113,15 +122,15 @@ fn medicine_of(one: &Json<'_>) -> (&'static str, Json<'static>) {
 
 /// Prescriptions in force, then reports of what was not prescribed here. A report about a prescription stands with it; one that names
 /// no medicine stands nowhere else.
-pub fn lines(requests: &[(Json<'static>, bool)], statements: &[(Json<'static>, bool)], names: &Names) -> Vec<Line> {
+pub fn lines(requests: &[(Json<'static>, Labels)], statements: &[(Json<'static>, Labels)], names: &Names) -> Vec<Line> {
     fn of<'j>(one: &'j Json<'_>) -> impl Iterator<Item = &'j str> {
         all(one, "basedOn").iter().filter_map(reference).map(|(_, id)| id)
     }
-    let about = |id: &str| statements.iter().map(|(one, _)| one).find(|one| of(one).any(|of| of == id));
+    let about = |id: &str| statements.iter().find(|(one, _)| of(one).any(|of| of == id));
     let held = requests.iter().filter(|(one, _)| text(one, "status") != Some("draft"));
     let mut lines: Vec<Line> = held.map(|one| Line::of(one, text(&one.0, "id").and_then(about), names)).collect();
     let shown: HashSet<&str> = requests.iter().filter_map(|(one, _)| text(one, "id")).collect();
-    let is_own = |(one, _): &&(Json<'_>, bool)| {
+    let is_own = |(one, _): &&(Json<'_>, Labels)| {
         let is_taken = text(one, "status") != Some("not-taken");
         is_taken && !is_masked(one) && !of(one).any(|of| shown.contains(of))
     };
@@ -139,9 +148,10 @@ pub fn is_masked(statement: &Json<'_>) -> bool {
 /// Each line is spoken of, and what is said fits together.
 pub fn check(form: &mut Form) {
     let mut slips = Vec::new();
-    for (index, line) in form.lines.iter().map(AsRef::as_ref).enumerate() {
-        let Spoken { name, how, .. } = line;
-        match (line.say.as_str(), how.is_empty()) {
+    for (index, line) in form.lines.iter().enumerate() {
+        let Spoken { name, how, say, .. } = &line.spoken;
+        match (say.as_str(), how.is_empty()) {
+            ("", _) if line.may_leave => {}
             ("still", _) | ("differently" | "stopped", false) => {}
             ("differently", true) => slips.push((format!("how-{index}"), format!("{name}: say how it is taken."))),
             ("stopped", true) => slips.push((format!("how-{index}"), format!("{name}: say why it is not taken."))),
@@ -162,4 +172,21 @@ pub fn check(form: &mut Form) {
         slips.push(("none".to_owned(), words.to_owned()));
     }
     form.slips = slips;
+}
+
+/// Policy refused an answer, and it can only be one of what is sensitive: those are open again, and may stay so.
+pub fn refuse(form: &mut Form) {
+    let_leave(form);
+    form.slips.clear();
+    for (index, line) in form.lines.iter_mut().enumerate().filter(|(_, line)| line.may_leave) {
+        line.spoken.say.clear();
+        let words = format!("{}: you may not write down what is said of it. Leave it open.", line.spoken.name);
+        form.slips.push((format!("say-{index}-still"), words));
+    }
+}
+
+pub fn let_leave(form: &mut Form) {
+    for line in &mut form.lines {
+        line.may_leave = line.is_sensitive();
+    }
 }

@@ -1,13 +1,14 @@
 //! What going through the medicines writes: statements of what the patient says, and the List that says what was said of each.
 
-use access::Labeler;
+use access::Labels;
 use fhir::Json;
+use record::categories_of;
 use serde_json::{Value, json};
 
-use super::Form;
 use super::lines::{Line, MASKED};
+use super::{Form, SAID as KIND};
 use crate::clinic::codes::MEDICINES;
-use crate::clinic::deed::{self, Deed};
+use crate::clinic::deed::{self, Deed, fhir_of};
 use crate::clinic::gone_through::list::{Flag, Going, entry};
 use crate::clinic::read::text;
 use crate::clinic::token;
@@ -15,13 +16,13 @@ use crate::refusal::Refusal;
 
 const ABSENT: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
 
-pub fn deed(form: &Form, statements: &[(Json<'static>, bool)], going: Going<'_>) -> Result<Deed, Refusal> {
+pub fn deed(form: &Form, statements: &[(Json<'static>, Labels)], going: Going<'_>) -> Result<Deed, Refusal> {
     let mut deed = Deed::default();
     let mut entries = Vec::new();
     let made = Making { going: &going };
-    for (number, line) in form.lines.iter().enumerate() {
+    for (number, line) in form.lines.iter().enumerate().filter(|(_, line)| !line.spoken.say.is_empty()) {
         let said = made.line(&mut deed, line, number, statements)?;
-        if !line.is_sensitive {
+        if !line.is_sensitive() {
             entries.push(said);
         }
     }
@@ -30,7 +31,7 @@ pub fn deed(form: &Form, statements: &[(Json<'static>, bool)], going: Going<'_>)
         if !new.detail.is_empty() {
             statement["dosage"] = json!([{ "text": new.detail }]);
         }
-        let is_sensitive = is_labelled(&statement);
+        let is_sensitive = !categories_of(&fhir_of(&statement), KIND).is_empty();
         let url = made.create(&mut deed, &format!("new-{number}"), 500 + number, statement);
         if !is_sensitive {
             entries.push(entry(&url, &new.name, Flag::Unchanged, "New to the chart"));
@@ -55,16 +56,16 @@ impl Making<'_> {
         deed: &mut Deed,
         line: &Line,
         number: usize,
-        statements: &[(Json<'static>, bool)],
+        statements: &[(Json<'static>, Labels)],
     ) -> Result<Value, Refusal> {
-        let own = format!("{}/{}", if line.is_request { "MedicationRequest" } else { "MedicationStatement" }, line.id);
+        let own = format!("{}/{}", if line.is_request { "MedicationRequest" } else { KIND }, line.id);
         let about = if line.is_request { line.statement.as_deref() } else { Some(line.id.as_str()) };
-        let held = about.and_then(|id| statements.iter().map(|(one, _)| one).find(|one| text(one, "id") == Some(id)));
+        let held = about.and_then(|id| statements.iter().find(|(one, _)| text(one, "id") == Some(id)));
         let (how, name) = (line.spoken.how.as_str(), line.spoken.name.as_str());
         match (line.spoken.say.as_str(), held) {
             ("differently", Some(held)) => {
-                deed.update(self.told(held, "active", how))?;
-                let url = format!("MedicationStatement/{}", text(held, "id").unwrap_or_default());
+                deed.update(self.told(line, held, "active", how))?;
+                let url = format!("{KIND}/{}", text(&held.0, "id").unwrap_or_default());
                 Ok(entry(&url, name, Flag::Changed, &format!("Takes it differently: {how}")))
             }
             ("differently", None) => {
@@ -77,7 +78,7 @@ impl Making<'_> {
                 match held {
                     // A report of what was not prescribed here is over with it; of a prescription in force it holds.
                     Some(held) => {
-                        deed.update(self.told(held, if line.is_request { "not-taken" } else { "stopped" }, how))?;
+                        deed.update(self.told(line, held, if line.is_request { "not-taken" } else { "stopped" }, how))?;
                     }
                     None => {
                         let mut statement = self.about(line);
@@ -90,14 +91,20 @@ impl Making<'_> {
             }
             // What was said of the prescription before holds no longer: it is taken as written.
             (_, Some(held)) if line.is_request => {
-                deed.update(self.told(held, "completed", ""))?;
+                deed.update(self.told(line, held, "completed", ""))?;
                 Ok(entry(&own, name, Flag::Unchanged, "Takes it so"))
             }
             _ => Ok(entry(&own, name, Flag::Unchanged, "Takes it so")),
         }
     }
 
-    fn told(&self, held: &Json<'static>, status: &str, how: &str) -> Json<'static> {
+    fn told(
+        &self,
+        line: &Line,
+        (held, categories): &(Json<'static>, Labels),
+        status: &str,
+        how: &str,
+    ) -> Json<'static> {
         let mut told = held.clone();
         deed::set(&mut told, "status", json!(status));
         deed::set(&mut told, "dateAsserted", json!(self.going.author.now));
@@ -113,33 +120,21 @@ impl Making<'_> {
             }
             _ => {}
         }
-        told
+        if line.is_request { covered(told, line, *categories) } else { told }
     }
 
-    /// A statement about the medicine of a line, as sensitive as that: by its codes, or under its labels, or else without its name.
     fn about(&self, line: &Line) -> Value {
         let (member, medicine) = &line.medicine;
         let mut statement = self.statement(member, value_of(medicine));
         if line.is_request {
             statement["basedOn"] = json!([{ "reference": format!("MedicationRequest/{}", line.id) }]);
         }
-        match &line.labels {
-            Some(labels) => statement["meta"] = json!({ "security": value_of(labels) }),
-            None if line.is_sensitive && !is_labelled(&statement) => {
-                if let Some(members) = statement.as_object_mut() {
-                    members.remove(*member);
-                }
-                let masked = json!([{ "url": ABSENT, "valueCode": MASKED }]);
-                statement["medicationCodeableConcept"] = json!({ "extension": masked });
-            }
-            None => {}
-        }
-        statement
+        value_of(&covered(fhir_of(&statement), line, Labels::NONE))
     }
 
     fn statement(&self, member: &str, medicine: Value) -> Value {
         let mut statement = json!({
-            "resourceType": "MedicationStatement",
+            "resourceType": KIND,
             "status": "active",
             "subject": self.patient(),
             "effectiveDateTime": self.going.author.now,
@@ -154,7 +149,7 @@ impl Making<'_> {
         statement["identifier"] = deed::identifier(self.going.token, part);
         let url = token::full_url(self.going.token, number);
         let condition = deed::condition(self.going.token, part, self.going.patient_id);
-        deed.create("MedicationStatement", condition, Some(url.clone()), statement);
+        deed.create(KIND, condition, Some(url.clone()), statement);
         url
     }
 
@@ -163,15 +158,26 @@ impl Making<'_> {
     }
 }
 
-fn value_of(json: &Json<'_>) -> Value {
-    serde_json::from_slice(&json.to_vec()).unwrap_or(Value::Null)
+/// A statement as sensitive as the prescription that it is about: under the labels of that, as far as they are shown; and without a name
+/// where these, its own words and the categories that it is in already do not make up all of those of the prescription.
+fn covered(mut statement: Json<'static>, line: &Line, held: Labels) -> Json<'static> {
+    let wanted = line.labels.as_ref().map_or(&[][..], |labels| labels.items());
+    if !wanted.is_empty() {
+        let meta = |one: &Json<'static>| one.get("meta").map_or_else(|| json!({}), value_of);
+        let mut meta = meta(&statement);
+        let mut security = meta["security"].as_array().cloned().unwrap_or_default();
+        security.extend(wanted.iter().map(value_of).filter(|label| !security.contains(label)).collect::<Vec<_>>());
+        meta["security"] = json!(security);
+        deed::set(&mut statement, "meta", meta);
+    }
+    if !categories_of(&statement, KIND).union(held).contains(line.categories) {
+        deed::remove(&mut statement, "medicationReference");
+        let masked = json!({ "extension": [{ "url": ABSENT, "valueCode": MASKED }] });
+        deed::set(&mut statement, "medicationCodeableConcept", masked);
+    }
+    statement
 }
 
-/// Whether its codes put it into a category that is closed to some who see the chart.
-fn is_labelled(statement: &Value) -> bool {
-    let mut labeler = Labeler::default();
-    for coding in statement["medicationCodeableConcept"]["coding"].as_array().into_iter().flatten() {
-        labeler.label(coding["system"].as_str().unwrap_or_default(), coding["code"].as_str().unwrap_or_default());
-    }
-    !labeler.labels().is_empty()
+fn value_of(json: &Json<'_>) -> Value {
+    serde_json::from_slice(&json.to_vec()).unwrap_or(Value::Null)
 }

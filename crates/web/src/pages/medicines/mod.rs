@@ -4,11 +4,12 @@
 pub mod lines;
 mod list;
 
+use access::Labels;
 use askama::Template;
 use fhir::Json;
 use http::StatusCode;
 use identity::Session;
-use record::PART2_NOTICE;
+use record::{PART2_NOTICE, RecordError};
 
 use super::Answer;
 use super::patients::asking;
@@ -63,6 +64,11 @@ impl Page<'_> {
         self.gone_through.as_ref().is_some_and(|state| state.may_go)
     }
 
+    /// Whether lines may stay without an answer.
+    fn may_leave(&self) -> bool {
+        self.form.lines.iter().any(|line| line.may_leave)
+    }
+
     fn suggestions(&self) -> impl Iterator<Item = Row> {
         MEDICINES.rows()
     }
@@ -70,9 +76,9 @@ impl Page<'_> {
 
 struct Held {
     head: Head,
-    /// Each with whether it is in a sensitive category.
-    requests: Vec<(Json<'static>, bool)>,
-    statements: Vec<(Json<'static>, bool)>,
+    /// Each with the sensitive categories that it is in.
+    requests: Vec<(Json<'static>, Labels)>,
+    statements: Vec<(Json<'static>, Labels)>,
     list: Option<Json<'static>>,
     names: Names,
     is_cut: bool,
@@ -93,8 +99,8 @@ impl Held {
         Ok(Some(Self {
             head,
             is_cut: requests.next().is_some() || statements.next().is_some(),
-            requests: requests.owned_with_sensitivity(),
-            statements: statements.owned_with_sensitivity(),
+            requests: requests.owned_with_categories(),
+            statements: statements.owned_with_categories(),
             list: list.owned().into_iter().next(),
             names,
         }))
@@ -134,6 +140,9 @@ pub async fn reconcile(asked: &Asked<'_>) -> Answer {
     let mut form = held.blank(asked);
     form.token = token::sent(asked, &sent);
     let seen = form.read(&sent);
+    if sent.text("leave") == "yes" {
+        lines::let_leave(&mut form);
+    }
     if sent.text("act") == "more" {
         form.add_new_lines();
         return shown(asked, &session, &asking, held, form, None, StatusCode::OK);
@@ -159,8 +168,15 @@ pub async fn reconcile(asked: &Asked<'_>) -> Answer {
         said: gone_list::digest(&sent),
     };
     let deed = list::deed(&form, &held.statements, going)?;
-    if let Done::Saved = deed.commit(&asking).await? {
-        return Ok(deed::to(asked, "medicines", "saved"));
+    match deed.commit(&asking).await {
+        Ok(Done::Saved) => return Ok(deed::to(asked, "medicines", "saved")),
+        Ok(Done::Overtaken) => {}
+        // What is said of a medicine is as sensitive as that, and not everybody who sees it writes there.
+        Err(Refusal::Record(RecordError::Denied(_))) if form.lines.iter().any(Line::is_sensitive) => {
+            lines::refuse(&mut form);
+            return shown(asked, &session, &asking, held, form, None, StatusCode::FORBIDDEN);
+        }
+        Err(refusal) => return Err(refusal),
     }
     let Some(held) = Held::of(asked, &session, &asking).await? else { return Ok(super::closed(asked)) };
     let mut again = Form { token: form.token, ..held.blank(asked) };
