@@ -33,7 +33,7 @@ pub use key::{DecisionKey, Object, PackedKey, Relations, Traits, TypeRef};
 pub use labeler::{Labeler, is_government_id};
 pub use labels::Labels;
 pub use outcome::{Charts, Denial, Explanation, Grantee, Permit, PolicyNo, Reason, Scope};
-pub use policies::{Policies, PolicySource, SAFEGUARDS, SOURCE_BYTES_MAX, SOURCE_FILES_MAX};
+pub use policies::{LastRuling, Policies, PolicySource, SAFEGUARDS, SOURCE_BYTES_MAX, SOURCE_FILES_MAX};
 pub use purpose::{Purpose, SystemPurpose, Use};
 pub use replay::{REPLAY_KEYS_MAX, Replay, Replayed};
 pub use scopes::{SCOPES_MAX, Scopes};

@@ -7,7 +7,7 @@ use crate::action::Action;
 use crate::caller::{Caller, ChartNo, UserId};
 use crate::key::{DecisionKey, Object, PackedKey, Standing, TypeRef};
 use crate::labels::Labels;
-use crate::policies::Policies;
+use crate::policies::{LastRuling, Policies};
 use crate::purpose::SystemPurpose;
 use crate::views::View;
 use crate::words::closed;
@@ -230,7 +230,12 @@ impl Scope {
     /// Decides one hit, or what a hit includes, by its own key. `matched_on` are the elements of the searched type that the search
     /// filters or sorts by: a hit whose own view hides one of them is no hit, or the match would tell the value.
     pub fn permits(&self, object: &Object, matched_on: &[&str]) -> Result<Permit, Denial> {
-        let permit = self.policies.decide_for(&self.standing, self.action, object)?;
+        self.permits_after(&mut LastRuling::default(), object, matched_on)
+    }
+
+    /// The same of one hit after another, which are mostly decided alike.
+    pub fn permits_after(&self, last: &mut LastRuling, object: &Object, matched_on: &[&str]) -> Result<Permit, Denial> {
+        let permit = self.policies.decide_after(last, &self.standing, self.action, object)?;
         let hides = |view: View| {
             let view = view.of_type(object.kind.name);
             !view.is_full() && !matched_on.iter().all(|element| view.allows(element))

@@ -30,6 +30,10 @@ pub struct PolicySource<'a> {
     pub text: &'a str,
 }
 
+/// What a policy set said last, and to what: of many objects that are mostly alike it is asked once.
+#[derive(Default)]
+pub struct LastRuling(Option<(u64, DecisionKey, Ruling)>);
+
 impl Policies {
     /// The policies that the product ships.
     pub fn embedded() -> Result<Policies, AccessError> {
@@ -162,8 +166,26 @@ impl Policies {
     }
 
     pub(crate) fn decide_for(&self, standing: &Standing, action: Action, object: &Object) -> Result<Permit, Denial> {
+        self.decide_after(&mut LastRuling::default(), standing, action, object)
+    }
+
+    pub(crate) fn decide_after(
+        &self,
+        last: &mut LastRuling,
+        standing: &Standing,
+        action: Action,
+        object: &Object,
+    ) -> Result<Permit, Denial> {
         let key = standing.key(action, object);
-        match self.rule(&key) {
+        let ruling = match last.0 {
+            Some((version, held, ruling)) if version == self.0.version && held == key => ruling,
+            _ => {
+                let ruling = self.rule(&key);
+                last.0 = Some((self.0.version, key, ruling));
+                ruling
+            }
+        };
+        match ruling {
             Ruling::Open { view, categories, policy } => {
                 Ok(Permit::granted(standing, &key, object, view, categories, policy))
             }

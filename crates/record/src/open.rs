@@ -253,6 +253,11 @@ pub fn project(permit: &Permit, head: &Head, plain: &Plain) -> Result<Vec<u8>, R
     }
 }
 
+/// Whether any search values are sealed with the body at all, of those that are asked for.
+pub fn has_apart(head: &Head, identifiers: bool) -> bool {
+    Main::part(head).is_some() || (identifiers && head.has_elements())
+}
+
 fn meta_json(version: u32, last_updated_ms: i64, rest: &str) -> String {
     let comma = if rest.is_empty() { "" } else { "," };
     format!("{{\"versionId\":\"{version}\",\"lastUpdated\":\"{}\"{comma}{rest}}}", instant(last_updated_ms))

@@ -7,7 +7,7 @@ mod walk;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use access::{Action, Caller, Labels, Permit, Scope, TypeRef};
+use access::{Action, Caller, Labels, LastRuling, Permit, Scope, TypeRef};
 use audit::event::Search as Asked;
 use fhir::search::{Query, QueryOptions, SortKeys, Summary, Total, ValuesRef};
 use store::{Backend, Disclosed, Keyword, RowNo};
@@ -15,6 +15,7 @@ use store::{Backend, Disclosed, Keyword, RowNo};
 use crate::cursor::{Cursor, Kind, Position, read_pairs, write_pairs};
 use crate::evidence::{Deed, object};
 use crate::head::Head;
+use crate::open::has_apart;
 use crate::request::{Pairs, ResourceKey, SearchRequest};
 use crate::standing::Known;
 use crate::tally::Tally;
@@ -215,7 +216,8 @@ impl<B: Backend> Record<B> {
     ) -> Result<Found, RecordError> {
         let within = compartment.map(|key| Within::new(key, query, scope.view()));
         let matched_on = query.matched_on().flat_map(|param| param.elements()).copied().collect();
-        let mut sieve = Sieve { scope, query, matched_on, compartment: within, answers, known: None };
+        let mut sieve =
+            Sieve { scope, query, matched_on, compartment: within, answers, known: None, last: LastRuling::default() };
         // Who sorts or counts looks at all of it, whichever page is asked for.
         let after = if query.is_sorted() || wanted.total { 0 } else { wanted.from.row };
         let source = self.source(scope, query, compartment, after).await?;
@@ -274,7 +276,10 @@ impl<B: Backend> Record<B> {
             }
             let Some(permit) = self.sift(&mut sieve, head, tally).await? else { continue };
             total += 1;
-            let apart = self.apart_values(&permit, head, sieve.looks_at_identifiers()).await?;
+            let apart = match has_apart(head, sieve.looks_at_identifiers()) {
+                true => self.apart_values(&permit, head, sieve.looks_at_identifiers()).await?,
+                false => None,
+            };
             let keys = sieve.query.sort_key(&head.search_meta(), values_of(head, apart.as_deref()));
             all.push((keys, Hit { head: head.clone(), permit }));
             if all.len() >= kept_max.saturating_mul(2) {
@@ -305,9 +310,17 @@ impl<B: Backend> Record<B> {
         if head.deleted() || head.type_code != sieve.scope.kind().code {
             return Ok(None);
         }
-        let object = self.decided_of(sieve.scope.caller(), head, &mut sieve.known).await?;
-        let Ok(permit) = tally.judged(sieve.scope.permits(&object, &sieve.matched_on)) else { return Ok(None) };
-        let apart = self.apart_values(&permit, head, sieve.looks_at_identifiers()).await?;
+        let caller = sieve.scope.caller();
+        let object = match sieve.known.as_ref().and_then(|known| known.decided(caller, head)) {
+            Some(object) => object,
+            None => self.decided_of(caller, head, &mut sieve.known).await?,
+        };
+        let decision = sieve.scope.permits_after(&mut sieve.last, &object, &sieve.matched_on);
+        let Ok(permit) = tally.judged(decision) else { return Ok(None) };
+        let apart = match has_apart(head, sieve.looks_at_identifiers()) {
+            true => self.apart_values(&permit, head, sieve.looks_at_identifiers()).await?,
+            false => None,
+        };
         let values = values_of(head, apart.as_deref());
         let is_within = sieve.compartment.as_ref().is_none_or(|within| within.holds(head, values, permit.view()));
         if !is_within || !sieve.query.matches(&head.search_meta(), values) {
@@ -479,6 +492,8 @@ struct Sieve<'q> {
     answers: Option<&'q Answers<'q>>,
     /// What the chart of the last candidate says.
     known: Option<Known<'q>>,
+    /// How the last candidate was decided.
+    last: LastRuling,
 }
 
 impl Sieve<'_> {

@@ -26,6 +26,38 @@ pub struct Known<'c> {
     treats: Treats<'c>,
     /// [`ChartFacts::treating`].
     treating: Relations,
+    /// [`ChartFacts::traits`].
+    traits: Traits,
+}
+
+impl Known<'_> {
+    /// A current version of this very chart, decided as [`Record::decided_of`] does, without anything to wait for: most candidates of most
+    /// searches. None of another chart, or where the patient has several records.
+    pub(crate) fn decided(&self, caller: &Caller, head: &Head) -> Option<Object> {
+        if head.chart != self.chart {
+            return None;
+        }
+        let owned = Some(access::ChartNo(head.chart));
+        let mut object = Object {
+            labels: head.labels.without(Labels::OF_ELEMENTS),
+            traits: head.traits(),
+            originator: head.originator(),
+            ..Object::of(types::reference(head.type_code), Some(head.row), owned)
+        };
+        self.alone(caller, &mut object, Some(head)).then_some(object)
+    }
+
+    /// What the chart says of the caller, where it is the only record of its patient.
+    fn alone(&self, caller: &Caller, object: &mut Object, head: Option<&Head>) -> bool {
+        if self.facts.links().is_some() {
+            return false;
+        }
+        object.traits = object.traits.union(self.traits);
+        let relations = self.treating.union(self.facts.consented(caller, object, head));
+        let is_attributed = self.facts.was_ever_attributed();
+        object.relations = if is_attributed { relations } else { relations.union(Relations::UNASSIGNED) };
+        true
+    }
 }
 
 /// A row that may not exist yet.
@@ -105,32 +137,29 @@ impl<B: Backend> Record<B> {
         head: Option<&Head>,
         known: &mut Option<Known<'c>>,
     ) -> Result<(), RecordError> {
-        let Known { facts: own, treats, treating, .. } = match known {
+        let known = match known {
             Some(known) if known.chart == chart => known,
             _ => {
                 let (facts, treats) = (self.facts(chart).await?, self.treats(caller).await?);
-                let treating = facts.treating(&treats);
-                known.insert(Known { chart, facts, treats, treating })
+                let (treating, traits) = (facts.treating(&treats), facts.traits(caller));
+                known.insert(Known { chart, facts, treats, treating, traits })
             }
         };
-        object.traits = object.traits.union(own.traits(caller));
-        if own.links().is_none() {
-            let relations = treating.union(own.consented(caller, object, head));
-            object.relations =
-                if own.was_ever_attributed() { relations } else { relations.union(Relations::UNASSIGNED) };
+        if known.alone(caller, object, head) {
             return Ok(());
         }
+        object.traits = object.traits.union(known.traits);
         let group = self.group(chart).await?;
         if group.len() > 1 {
-            let known = near(caller).chain(caller.broken_glass().iter().copied());
-            object.also = { known }.find(|known| group.iter().any(|(chart, _)| *chart == known.0));
+            let near = near(caller).chain(caller.broken_glass().iter().copied());
+            object.also = { near }.find(|near| group.iter().any(|(chart, _)| *chart == near.0));
         }
         let mut relations = Relations::UNASSIGNED;
         for (_, facts) in &group {
             if facts.was_ever_attributed() {
                 relations = relations.without(Relations::UNASSIGNED);
             }
-            relations = relations.union(facts.relations(treats, object, head));
+            relations = relations.union(facts.relations(&known.treats, object, head));
             object.traits = object.traits.union(facts.traits(caller));
         }
         object.relations = relations;
