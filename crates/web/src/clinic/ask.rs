@@ -77,12 +77,12 @@ impl Asking<'_> {
     }
 
     /// As many as one search takes at a time, by id.
-    pub async fn by_ids(&self, kind: &str, ids: &[&str]) -> Result<Vec<Sheet>, Refusal> {
+    pub async fn by_ids(&self, kind: &str, ids: &[impl AsRef<str>]) -> Result<Vec<Sheet>, Refusal> {
         let mut sheets = Vec::new();
         if !self.ever(kind) {
             return Ok(sheets);
         }
-        let mut ids = ids.to_vec();
+        let mut ids: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
         ids.sort_unstable();
         ids.dedup();
         for some in ids.chunks(IDS_MAX) {

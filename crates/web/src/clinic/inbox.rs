@@ -221,10 +221,10 @@ async fn gather(
     let known: BTreeSet<String> = ids(&messages);
     let given: Vec<String> =
         { held.iter() }.filter(|one| is_handling(one)).filter_map(focus).filter(|id| !known.contains(id)).collect();
-    messages.extend(by_ids(asking, "Communication", &given).await?);
+    messages.extend(asking.by_ids("Communication", &given).await?);
     let texts: Vec<Json<'_>> = messages.iter().flat_map(Sheet::resources).filter(is_for_us).collect();
     let names: Vec<String> = texts.iter().filter_map(|one| Some(task::handles(text(one, "id")?))).collect();
-    let handling = by_ids(asking, "Task", &names).await?;
+    let handling = asking.by_ids("Task", &names).await?;
     let handling: HashMap<String, Json<'_>> = { handling.iter().flat_map(Sheet::resources) }
         .filter_map(|one| Some((text(&one, "id")?.to_owned(), one)))
         .collect();
@@ -232,7 +232,7 @@ async fn gather(
     let patients: Vec<String> = { held.iter().filter_map(|one| of(one, "for")) }
         .chain(texts.iter().filter_map(|one| of(one, "subject")))
         .collect();
-    let patient_sheets = by_ids(asking, "Patient", &patients).await?;
+    let patient_sheets = asking.by_ids("Patient", &patients).await?;
     let now_ms = asking.record.now_ms();
     let patients: HashMap<String, Subject> = { patient_sheets.iter().flat_map(Sheet::resources) }
         .filter_map(|one| Some((text(&one, "id")?.to_owned(), Subject::of(&one, now_ms))))
@@ -261,10 +261,6 @@ async fn gather(
 fn ids(sheets: &[Sheet]) -> BTreeSet<String> {
     let each = sheets.iter().flat_map(Sheet::resources);
     each.filter_map(|one| text(&one, "id").map(str::to_owned)).collect()
-}
-
-async fn by_ids(asking: &Asking<'_>, kind: &str, ids: &[String]) -> Result<Vec<Sheet>, Refusal> {
-    asking.by_ids(kind, &ids.iter().map(String::as_str).collect::<Vec<_>>()).await
 }
 
 struct See<'s> {

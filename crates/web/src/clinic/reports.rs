@@ -131,13 +131,10 @@ pub async fn gather(asking: &Asking<'_>, zone: &TimeZone, sheets: &[Sheet]) -> R
     };
     let (patients, orders, results) =
         (named("subject", "Patient"), named("basedOn", "ServiceRequest"), named("result", "Observation"));
-    let fetch = async |kind: &str, ids: &[String]| {
-        asking.by_ids(kind, &ids.iter().map(String::as_str).collect::<Vec<_>>()).await
-    };
     let (patients, orders, results) = (
-        fetch("Patient", &patients).await?,
-        fetch("ServiceRequest", &orders).await?,
-        fetch("Observation", &results).await?,
+        asking.by_ids("Patient", &patients).await?,
+        asking.by_ids("ServiceRequest", &orders).await?,
+        asking.by_ids("Observation", &results).await?,
     );
     let (cover_sheet, covers) = covers(asking).await?;
     let (patients_by, orders_by, results_by) = (by_id(&patients), by_id(&orders), by_id(&results));

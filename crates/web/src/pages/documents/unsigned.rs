@@ -75,9 +75,8 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
         .await?;
     let resources = found.resources();
     let ids = |of: &dyn Fn(&Json<'_>) -> Vec<String>| resources.iter().flat_map(of).collect::<Vec<_>>();
-    let patients =
-        fetch(&asking, "Patient", &ids(&|one| subject(one).map(str::to_owned).into_iter().collect())).await?;
-    let orders = fetch(&asking, "ServiceRequest", &ids(&orders_of)).await?;
+    let patients = asking.by_ids("Patient", &ids(&|one| subject(one).map(str::to_owned).into_iter().collect())).await?;
+    let orders = asking.by_ids("ServiceRequest", &ids(&orders_of)).await?;
     let (patients_by, orders_by) = (by_id(&patients), by_id(&orders));
     let owners = owners::of(&asking, &resources, orders_of, (&orders_by, &patients_by)).await?;
     let (cover_sheet, covers) = covers(&asking).await?;
@@ -135,10 +134,6 @@ pub async fn count(asking: &Asking<'_>) -> Result<Option<u64>, Refusal> {
 fn asking<'a>(asked: &Asked<'a>, session: &'a Session) -> Result<Asking<'a>, Refusal> {
     let caller = session.caller.as_ref().filter(|caller| signs_documents(asked.web, caller));
     Ok(Asking { record: asked.web.record(), caller: caller.ok_or(Refusal::NotFound)? })
-}
-
-async fn fetch(asking: &Asking<'_>, kind: &str, ids: &[String]) -> Result<Vec<Sheet>, Refusal> {
-    asking.by_ids(kind, &ids.iter().map(String::as_str).collect::<Vec<_>>()).await
 }
 
 fn subject<'j>(one: &'j Json<'_>) -> Option<&'j str> {
