@@ -213,19 +213,27 @@ fn reopen(holder: &mut fhir::json::Object<'_>, ended: Option<&str>) {
     }
 }
 
-fn cancellation(reason: Reason<'_>) -> Json<'static> {
-    let known = REASONS.iter().find(|(code, _)| *code == reason.code);
-    let (code, words) = known.copied().unwrap_or(("other", "Another reason"));
-    let said = match reason.note.trim() {
+fn coded(reason: Reason<'_>) -> (&'static str, &'static str) {
+    REASONS.iter().copied().find(|(code, _)| *code == reason.code).unwrap_or(("other", "Another reason"))
+}
+
+/// As people read it.
+pub fn reason_words(reason: Reason<'_>) -> String {
+    let (_, words) = coded(reason);
+    match reason.note.trim() {
         "" => words.to_owned(),
         note => format!("{words}: {note}"),
-    };
+    }
+}
+
+fn cancellation(reason: Reason<'_>) -> Json<'static> {
+    let (code, words) = coded(reason);
     let coding = object([
         ("system", Json::string(REASON_SYSTEM)),
         ("code", Json::string(code)),
         ("display", Json::string(words)),
     ]);
-    object([("coding", Json::Array(vec![coding])), ("text", Json::string(said))])
+    object([("coding", Json::Array(vec![coding])), ("text", Json::string(reason_words(reason)))])
 }
 
 /// What an act does to the encounter of a visit.

@@ -321,6 +321,16 @@ async fn an_order_is_cancelled_or_closed_with_a_reason_by_whom_policy_lets() {
     assert!(silent.status == StatusCode::UNPROCESSABLE_ENTITY && silent.body.contains("Say why"), "{}", silent.body);
     let done = asha.post(&clinic, &place(0), &form(&page, "cancel", "Drawn elsewhere yesterday")).await;
     assert_eq!(done.location(), "/patients/p1/orders?done=cancelled", "{}", done.body);
+    // Sent twice it is done once; who was second with another reason is told, and reads both.
+    let twice = asha.post(&clinic, &place(0), &form(&page, "cancel", "Drawn elsewhere yesterday")).await;
+    assert_eq!(twice.location(), "/patients/p1/orders?done=cancelled", "{}", twice.body);
+    let second = asha.post(&clinic, &place(0), &form(&page, "cancel", "Patient refused <it>")).await;
+    assert_eq!(second.status, StatusCode::CONFLICT);
+    for said in ["ended before you", "Patient refused &#60;it&#62;", "Drawn elsewhere yesterday"] {
+        assert!(second.body.contains(said), "{said}: {}", second.body);
+    }
+    let other = asha.post(&clinic, &place(0), &form(&page, "close", "Came by letter")).await;
+    assert!(other.status == StatusCode::CONFLICT && other.body.contains("Came by letter"), "{}", other.body);
     let held_order = orders(&clinic).await.into_iter().find(|one| id(one) == id(&all[0])).unwrap();
     assert!(status(&held_order) == "revoked" && held_order.contains("Drawn elsewhere yesterday"), "{held_order}");
     // A nurse sees what was ordered, closes the waiting, and cancels nothing.

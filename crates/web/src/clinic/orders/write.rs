@@ -4,7 +4,7 @@ use fhir::{Json, Object};
 
 use super::catalogue::{Kind, Priority, Specialty};
 use crate::clinic::moves::{coding, object};
-use crate::clinic::read::{LOINC, text};
+use crate::clinic::read::{LOINC, extension, text, words};
 
 /// Each draft bears the name of its form and its own place in it: a form sent twice makes it once.
 pub const ORDER_SYSTEM: &str = "urn:wardstone:order";
@@ -164,6 +164,11 @@ pub fn ended(order: &mut Json<'static>, status: &'static str, why: &str) {
     let others = held.into_iter().flatten().filter(|one| text(one, "url") != Some(STATUS_REASON));
     let all: Vec<Json<'static>> = others.chain([reason]).collect();
     members.set("extension", Json::Array(all));
+}
+
+/// Why an order ended, where somebody said so.
+pub fn ended_because(order: &Json<'_>) -> Option<String> {
+    extension(order, STATUS_REASON, "valueCodeableConcept").and_then(words)
 }
 
 /// The Task of an order that is answered and seen (`completed`), or closed (`cancelled`) with a reason.

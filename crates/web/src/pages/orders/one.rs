@@ -26,7 +26,7 @@ use crate::clinic::moves::object;
 use crate::clinic::names::Names;
 use crate::clinic::orders::State;
 use crate::clinic::orders::catalogue::{Priority, SPECIALTIES, Specialty, specialty};
-use crate::clinic::orders::write::{ended, followed, list};
+use crate::clinic::orders::write::{ended, ended_because, followed, list};
 use crate::clinic::read::{LOINC, all, code, reference, text, words, words_of};
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::value::{self, Flag, Value};
@@ -113,6 +113,8 @@ enum End {
 
 const STALE: &str = "This order changed after you looked. Nothing was saved. What you typed is still here; look again.";
 
+const ENDED: &str = "It was ended before you, for another reason. Yours was not kept; it is still here.";
+
 /// A draft with other words.
 async fn changed(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, held: Held, form: &Form) -> Answer {
     if !may_order(asking) {
@@ -187,7 +189,13 @@ async fn ends(asked: &Asked<'_>, session: &Session, asking: &Asking<'_>, held: H
     };
     let done = if end == End::Cancel { "cancelled" } else { "closed" };
     if held.line.state == goal {
-        return Ok(answer::see(&address(asked.ids[0], done)));
+        // Two may end it for different reasons. One is kept, and who said the other is told.
+        let of_task = held.line.follow.as_ref().map(|follow| follow.why.clone());
+        let kept = of_task.filter(|why| !why.is_empty()).or_else(|| ended_because(&held.order));
+        if end == End::Seen || why.is_empty() || kept.is_some_and(|kept| kept == why) {
+            return Ok(answer::see(&address(asked.ids[0], done)));
+        }
+        return shown(asked, session, asking, held, None, Some(ENDED), why, StatusCode::CONFLICT).await;
     }
     let letters = why.chars().filter(|letter| letter.is_alphanumeric()).count();
     if end != End::Seen && (letters < WHY_CHARS_MIN || why.chars().count() > WHY_CHARS_MAX) {

@@ -34,6 +34,8 @@ struct Stale<'a> {
     when: String,
     changed_at: String,
     changes: Vec<(&'static str, String, String)>,
+    /// It is as was asked for, and for another reason: what was asked for.
+    other_reason: Option<String>,
     /// The same act again, where it still fits.
     again: Option<Act>,
     id: &'a str,
@@ -230,7 +232,10 @@ async fn overtaken(
     let held = resources.iter().find(|one| one.resource_type() == Some("Appointment")).ok_or(RecordError::NotFound)?;
     let now = Visit::of(held, &around, now_ms, zone).ok_or(Refusal::Invalid("this is no appointment any more"))?;
     let back = back(asked, form)?;
-    if now.status == act.goal() {
+    // Two may want the same for different reasons. One is kept, and who said the other is told.
+    let asked_for = reason_of(form)?.map(moves::reason_words);
+    let other_reason = asked_for.filter(|asked_for| now.cancelled.as_ref().is_some_and(|kept| kept != asked_for));
+    if now.status == act.goal() && other_reason.is_none() {
         return Ok(answer::see(&back));
     }
     // Nobody touched the appointment: it is the time that somebody has.
@@ -257,6 +262,7 @@ async fn overtaken(
         when: format!("{} {}", day_of(&now), now.time),
         changed_at: changed.map_or_else(String::new, |ms| day::clock(ms, zone)),
         changes,
+        other_reason: other_reason.filter(|_| now.status == act.goal()),
         again: Some(act).filter(|act| act.fits(now.status, May::of(asking))),
         version: now.version,
         patient: now.patient,
