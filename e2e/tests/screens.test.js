@@ -98,6 +98,7 @@ test('what is refused holds to the rules too, with several things wrong at once'
     [`${chart}/allergies`, {}, null],
     ['/cover', {}, 'Save'],
     ['/colleagues', {}, 'Save'],
+    ['/times', { '#hours': 'noon' }, 'Close these times'],
   ]) {
     await page.goto(path);
     for (const [field, value] of Object.entries(wrong)) await page.locator(field).fill(value);

@@ -314,6 +314,8 @@ routes! {
     SaveCover = POST "/cover",
     Colleagues = GET "/colleagues",
     SaveColleagues = POST "/colleagues",
+    Times = GET "/times",
+    SaveTimes = POST "/times",
     Agreements = GET "/agreements",
     AddAgreement = POST "/agreements",
     Agreement = GET "/agreements/{}",

@@ -52,3 +52,4 @@ pub mod value;
 pub mod visit;
 pub mod vitals;
 pub mod ways;
+pub mod week;

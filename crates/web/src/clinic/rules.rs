@@ -10,7 +10,7 @@ use super::ties;
 use super::time;
 
 /// Minutes of a day until midnight.
-const DAY_MINUTES: u16 = 24 * 60;
+pub const DAY_MINUTES: u16 = 24 * 60;
 
 #[derive(Clone, Default)]
 pub struct Rules {
@@ -18,19 +18,21 @@ pub struct Rules {
     away: Vec<Away>,
 }
 
+/// One span of some days of the week, in minutes of the day.
 #[derive(Clone)]
-struct Times {
+pub struct Times {
     /// Of FHIR: `mon`. None: every day.
-    days: Vec<String>,
-    from: u16,
-    until: u16,
+    pub days: Vec<String>,
+    pub from: u16,
+    pub until: u16,
 }
 
-#[derive(Clone)]
-struct Away {
-    from_ms: i64,
-    until_ms: i64,
-    why: String,
+/// From the first millisecond until the last, not included.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Away {
+    pub from_ms: i64,
+    pub until_ms: i64,
+    pub why: String,
 }
 
 impl Rules {
@@ -39,7 +41,7 @@ impl Rules {
         let mut rules = Self::default();
         for role in roles.filter(|role| !ties::is_tie(role)) {
             rules.times.extend(all(role, "availableTime").iter().filter_map(Times::of));
-            rules.away.extend(all(role, "notAvailable").iter().filter_map(|away| Away::of(away, zone)));
+            rules.away.extend(Away::all(role, zone));
         }
         rules
     }
@@ -60,7 +62,7 @@ impl Rules {
 }
 
 impl Times {
-    fn of(times: &Json<'_>) -> Option<Self> {
+    pub fn of(times: &Json<'_>) -> Option<Self> {
         let days = all(times, "daysOfWeek").iter().filter_map(Json::as_str).map(str::to_owned).collect();
         if times.get("allDay").and_then(Json::as_bool) == Some(true) {
             return Some(Self { days, from: 0, until: DAY_MINUTES });
@@ -76,8 +78,12 @@ impl Times {
 }
 
 impl Away {
+    pub fn all<'z>(role: &'z Json<'_>, zone: &'z TimeZone) -> impl Iterator<Item = Self> + use<'z> {
+        all(role, "notAvailable").iter().filter_map(|away| Self::of(away, zone))
+    }
+
     /// Without an end it goes on; a bound that is no time says nothing.
-    fn of(away: &Json<'_>, zone: &TimeZone) -> Option<Self> {
+    pub fn of(away: &Json<'_>, zone: &TimeZone) -> Option<Self> {
         let during = away.get("during")?;
         let bound = |name: &str, of_day: fn(&Day) -> i64| match text(during, name) {
             None => Some(None),

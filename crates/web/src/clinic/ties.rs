@@ -49,6 +49,7 @@ pub enum Kept {
     Overtaken,
 }
 
+#[derive(Clone)]
 pub struct Colleague {
     pub id: String,
     pub name: String,

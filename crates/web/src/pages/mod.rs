@@ -36,6 +36,7 @@ mod social;
 mod step_up;
 mod ties;
 mod timeline;
+mod times;
 mod today;
 mod visit;
 mod vitals;
@@ -201,6 +202,8 @@ pub(crate) fn answer<'a>(route: Route, asked: &'a Asked<'a>) -> Answering<'a> {
         Route::SaveCover => later(asked, ties::cover::save),
         Route::Colleagues => later(asked, ties::colleagues::page),
         Route::SaveColleagues => later(asked, ties::colleagues::save),
+        Route::Times => later(asked, times::page),
+        Route::SaveTimes => later(asked, times::save),
         Route::Agreements => later(asked, agreements::page),
         Route::AddAgreement => later(asked, agreements::add),
         Route::Agreement => later(asked, agreements::one),

@@ -49,6 +49,7 @@ mod since;
 mod social;
 mod ties;
 mod timeline;
+mod times;
 mod today;
 mod visit;
 mod visit_before;

@@ -22,6 +22,7 @@ use crate::clinic::read::{all, reference, text};
 use crate::clinic::rules::Rules;
 use crate::clinic::shell::{Place, Shell};
 use crate::clinic::slots::{self, Held};
+use crate::clinic::ties;
 use crate::refusal::Refusal;
 
 pub use book::{book, find, page as booking};
@@ -49,6 +50,8 @@ struct Page<'a> {
     columns: Vec<Column>,
     rows: Vec<Row>,
     may_book: bool,
+    /// Says when they see patients.
+    keeps_times: bool,
     is_week: bool,
     is_cut: bool,
     is_part2: bool,
@@ -229,6 +232,7 @@ async fn shown<'a>(
         columns: heads,
         rows,
         may_book,
+        keeps_times: ties::keeps(asking),
         is_week,
         is_cut: taken.is_cut(),
         is_part2: taken.booked.is_part2(),
