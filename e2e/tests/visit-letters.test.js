@@ -87,3 +87,51 @@ test('nothing goes out without an agreement; with one the patient gets link, cal
   await context.close();
   await home.close();
 });
+
+test('who was sent a link is written to when the front desk moves the visit, and when it is cancelled', async () => {
+  const visit = await appointment(here);
+  const context = await here.browser.profile();
+  const host = await pageOf(context);
+  await signIn(host, here.clinic, 'asha.rao');
+  await host.goto(`/appointments/${visit.id}/visit`);
+  await invite(host);
+  await host.getByText('It is on its way to the address on file.').waitFor();
+  const link = await host.locator('#link').innerText();
+  const invited = await mail.message((message) => message.includes(`#k=${new URL(link).hash.slice(1)}`));
+  const uid = /\r\nUID:(\S+)/.exec(invited)[1];
+  const count = mail.messages.length;
+
+  const place = await here.browser.profile();
+  const desk = await pageOf(place);
+  await signIn(desk, here.clinic, 'front_desk');
+  const day = new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10);
+  const practitioner = (await visit.search(`Appointment?_id=${visit.id}`))[0].participant.map(({ actor }) => actor.reference).find((reference) => reference.startsWith('Practitioner/')).slice(13);
+  await desk.goto(`/schedule?move=${visit.id}&who=${practitioner}&day=${day}`);
+  await desk.getByRole('link', { name: /^Move here/ }).first().click();
+  await desk.getByRole('button', { name: /^Move/ }).click();
+  await desk.getByText(/^Moved: .*A message about it is on its way to who was sent a link\.$/).waitFor();
+  await findsNothing(desk, 'a visit moved');
+  const moved = await mail.message((message) => message.includes('Your video visit with') && message.includes(uid));
+  assert.match(moved, /\r\nSEQUENCE:1\r\n/);
+  assert.match(moved, /The link that you have opens it then\./);
+  assert.ok(!moved.includes('#k='), 'nobody kept the link');
+  const [{ start }] = await visit.search(`Appointment?_id=${visit.id}`);
+  assert.ok(moved.includes(`DTSTART:${new Date(start).toISOString().replace(/[-:]|\.000/g, '')}`), 'the new time');
+
+  await desk.goto(`/appointments/${visit.id}/cancel?who=all`);
+  await desk.locator('[name="reason"]').selectOption('pat');
+  await desk.getByRole('button', { name: /^Cancel the appointment/ }).click();
+  await desk.getByText(/^Cancelled: .*A message about it is on its way to who was sent a link\.$/).waitFor();
+  const cancelled = await mail.message((message) => message.includes('has cancelled your video visit'));
+  assert.match(cancelled, /\r\nSEQUENCE:2\r\n/);
+  assert.match(cancelled, /METHOD:CANCEL/);
+  assert.ok(cancelled.includes(uid), 'of the same entry in the calendar');
+  assert.equal(mail.messages.length, count + 2, 'one letter each');
+  for (const letter of [moved, cancelled]) {
+    for (const word of [visit.family, visit.number, visit.birth, 'Rao']) assert.ok(!letter.includes(word), `${word} is in no letter`);
+  }
+  const guest = await pageOf(await here.browser.profile());
+  await guest.goto(link);
+  await guest.getByText('does not open a visit').waitFor();
+  await Promise.all([context.close(), place.close(), guest.context().close()]);
+});

@@ -187,9 +187,19 @@ impl Letter {
             }
         };
         let link = self.link.as_ref().map(|link| link.written(&clinic.origin));
-        let linked = link.map_or_else(Zeroizing::default, |link| Zeroizing::new(format!("{asks} {}", link.as_str())));
+        let linked = match (link, self.occasion) {
+            (Some(link), _) => Zeroizing::new(format!("{asks} {}", link.as_str())),
+            // The link that somebody has goes along with the visit; it is kept nowhere, so that it cannot be said again.
+            (None, Occasion::VisitMoved) => Zeroizing::new("The link that you have opens it then.".to_owned()),
+            (None, Occasion::VisitCancelled) => Zeroizing::new("The link that you have opens nothing more.".to_owned()),
+            (None, _) => Zeroizing::default(),
+        };
+        let alone = match self.occasion {
+            Occasion::VisitCancelled => "",
+            _ => "The page is for you alone: do not pass it on. ",
+        };
         let text = Zeroizing::new(format!(
-            "{said}\n\n{}\n\nThe page is for you alone: do not pass it on. Nobody reads answers to this message.\n{name}\n",
+            "{said}\n\n{}\n\n{alone}Nobody reads answers to this message.\n{name}\n",
             linked.as_str()
         ));
         let short = Zeroizing::new(format!("{said} {}", linked.as_str()).trim_end().to_owned());
@@ -267,6 +277,19 @@ mod tests {
         );
         assert!(sent.text.starts_with("Harbor Clinic invites you") && sent.text.ends_with("Harbor Clinic\n"));
         assert!(!format!("{letter:?} {sent:?}").contains("Bwc"), "a link is a secret");
+    }
+
+    #[test]
+    fn a_letter_of_a_change_says_it_without_the_link_that_nobody_kept() {
+        let of = |occasion| Letter::new(occasion, Some(1_795_694_400_000), None).render(&clinic());
+        let (moved, cancelled) = (of(Occasion::VisitMoved), of(Occasion::VisitCancelled));
+        assert_eq!(
+            moved.short.as_str(),
+            "Your video visit with Harbor Clinic is now on Thursday, 26 November 2026 at 07:00 (EST). \
+             The link that you have opens it then."
+        );
+        assert!(cancelled.short.starts_with("Harbor Clinic has cancelled your video visit on Thursday"));
+        assert!(cancelled.text.contains("opens nothing more") && !cancelled.text.contains("for you alone"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod check;
 mod known;
+mod letters;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -22,8 +23,10 @@ use crate::{Hashed, MINUTE_MS, Secret, TelehealthError, UnixMs};
 
 pub use check::{Visited, person_of, place_of};
 pub use known::{Known, Listed, Ways};
+pub use letters::{Correspondent, Letter, Way};
 
 use known::{came, is_to_agree, is_to_check, known, role_of};
+use letters::Written;
 
 const DAY_MS: i64 = 86_400_000;
 pub const LINKS_MAX_PER_VISIT: usize = 16;
@@ -91,6 +94,9 @@ struct Guest {
     agreed: Option<u16>,
     #[serde(default)]
     account: Option<String>,
+    /// What was written to them about it.
+    #[serde(default)]
+    written: Option<Written>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -175,6 +181,7 @@ impl Guests {
             phone: new.phone,
             agreed: None,
             account: None,
+            written: None,
         };
         changes.push(put(key_of(&secret), &guest)?);
         self.desk.write(&changes)?;
@@ -203,7 +210,7 @@ impl Guests {
         let all = self.all()?.into_iter().filter(|(_, guest)| guest.link.visit == visit);
         let listed = all.map(|(key, guest)| Listed {
             name: Secret::new(key).text(),
-            key,
+            letter: guest.written.as_ref().map(|written| written.letter(&key)),
             purpose: guest.link.purpose,
             label: guest.label,
             is_revoked: guest.link.is_revoked(),
@@ -224,23 +231,32 @@ impl Guests {
         Ok(guest.person)
     }
 
-    /// The visit is not to be: none of its links opens anything any more.
-    pub async fn revoke_all(&self, visit: &str) -> Result<(), GuestError> {
+    /// The visit is not to be: none of its links opens anything any more. Says who was sent one, if they are to be told.
+    pub async fn revoke_all(&self, visit: &str, is_told: bool) -> Result<Vec<Correspondent>, GuestError> {
         let _pen = self.pen.lock().await;
         let open = self.all()?.into_iter().filter(|(_, guest)| guest.link.visit == visit && !guest.link.is_revoked());
+        let mut told = Vec::new();
         for (key, mut guest) in open {
             guest.link.revoke();
+            if is_told {
+                told.extend(letters::next(key, &mut guest));
+            }
             self.desk.write(&[put(key, &guest)?])?;
             self.happened(&guest, LinkEvent::Closed);
         }
-        Ok(())
+        Ok(letters::each_once(told))
     }
 
     /// The visit is at another time, and its links open with it. Where that is not now, who came says anew who and where they are;
-    /// who signed in comes in anew.
-    pub async fn move_to(&self, visit: &str, start_ms: UnixMs, end_ms: UnixMs) -> Result<(), GuestError> {
+    /// who signed in comes in anew. Says who was sent a link, to be told.
+    pub async fn move_to(
+        &self,
+        visit: &str,
+        start_ms: UnixMs,
+        end_ms: UnixMs,
+    ) -> Result<Vec<Correspondent>, GuestError> {
         let _pen = self.pen.lock().await;
-        let (mut changes, now_ms) = (Vec::new(), (self.clock)());
+        let (mut changes, mut told, now_ms) = (Vec::new(), Vec::new(), (self.clock)());
         for (key, mut guest) in self.all()?.into_iter().filter(|(_, guest)| guest.link.visit == visit) {
             guest.link.move_to(start_ms, end_ms, now_ms)?;
             if !guest.link.is_open(now_ms) {
@@ -249,12 +265,15 @@ impl Guests {
                     guest.link.revoke();
                 }
             }
+            if !guest.link.is_revoked() {
+                told.extend(letters::next(key, &mut guest));
+            }
             changes.push(put(key, &guest)?);
         }
         if !changes.is_empty() {
             self.desk.write(&changes)?;
         }
-        Ok(())
+        Ok(letters::each_once(told))
     }
 
     /// For how many milliseconds a link still opens something. None: it does not any more.

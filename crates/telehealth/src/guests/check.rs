@@ -224,6 +224,7 @@ impl Guests {
             phone: None,
             agreed: held.and_then(|(_, guest)| guest.agreed),
             account: Some(new.account.to_owned()),
+            written: None,
         };
         guest.link.open(&secret, &binding, (self.clock)())?;
         changes.push(put(key_of(&secret), &guest)?);

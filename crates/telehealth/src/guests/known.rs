@@ -1,7 +1,6 @@
 //! What may be told of a guest: to themselves, and to whoever made their link.
 
-use store::desk::EntryKey;
-
+use super::letters::Letter;
 use super::{Guest, GuestError};
 use crate::choices::Choice;
 use crate::consent;
@@ -39,8 +38,8 @@ pub struct Ways {
 pub struct Listed {
     /// Names it to be revoked; opens nothing.
     pub name: String,
-    /// The same as bytes: what is sent about the link has it for a name.
-    pub key: EntryKey,
+    /// The last letter about it, where one was written: first the link, then what became of the visit.
+    pub letter: Option<Letter>,
     pub purpose: Purpose,
     pub label: String,
     pub is_revoked: bool,

@@ -52,6 +52,10 @@ fn patient(visit: &str) -> NewGuest<'_> {
     }
 }
 
+fn reached(visit: &str) -> NewGuest<'_> {
+    NewGuest { email: Some("ruth@example.org".into()), ..patient(visit) }
+}
+
 #[tokio::test]
 async fn a_patient_comes_in_with_link_birth_date_and_number_and_with_nothing_less() {
     let clinic = clinic();
@@ -239,20 +243,30 @@ async fn only_the_patient_or_who_stands_for_them_agrees_for_them() {
 async fn a_visit_that_is_put_off_takes_its_links_along_and_one_that_is_called_off_closes_them() {
     let clinic = clinic();
     let (link, other) =
-        (clinic.guests.invite(patient("v1")).await.unwrap(), clinic.guests.invite(patient("v2")).await.unwrap());
+        (clinic.guests.invite(reached("v1")).await.unwrap(), clinic.guests.invite(reached("v2")).await.unwrap());
     let browser = clinic.guests.binding().unwrap();
     let later = START + 24 * 60 * MINUTE_MS;
-    clinic.guests.move_to("v1", later, later + 20 * MINUTE_MS).await.unwrap();
+    clinic.guests.sent(&link, Way::Email).await.unwrap();
+    let again = clinic.guests.invite(reached("v1")).await.unwrap();
+    clinic.guests.sent(&again, Way::Email).await.unwrap();
+    // Who was sent two links is told once, and who was handed one is not.
+    let told = clinic.guests.move_to("v1", later, later + 20 * MINUTE_MS).await.unwrap();
+    let [one] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((one.by, one.letter.sequence, one.to.as_str()), (Way::Email, 1, "ruth@example.org"));
+    assert_ne!(one.letter.name, key_of(&link));
+    assert!(clinic.guests.move_to("v2", later, later + 20 * MINUTE_MS).await.unwrap().is_empty());
+    clinic.guests.move_to("v2", START, START + 20 * MINUTE_MS).await.unwrap();
     let early = clinic.guests.open(&link, &browser).await;
     assert!(matches!(early, Err(GuestError::Link(TelehealthError::LinkEarly))));
     clinic.now.store(later, Ordering::SeqCst);
     clinic.guests.open(&link, &browser).await.unwrap();
     assert!(matches!(clinic.guests.open(&other, &browser).await, Err(GuestError::Link(TelehealthError::LinkLate))));
-    clinic.guests.revoke_all("v1").await.unwrap();
-    clinic.guests.revoke_all("v1").await.unwrap();
+    let told = clinic.guests.revoke_all("v1", true).await.unwrap();
+    assert_eq!(told.iter().map(|one| one.letter.sequence).collect::<Vec<_>>(), [2], "one letter after the other");
+    assert!(clinic.guests.revoke_all("v1", true).await.unwrap().is_empty(), "they know");
     assert!(clinic.guests.open(&link, &browser).await.is_err());
     let closed = clinic.told.lock().unwrap().iter().filter(|what| **what == What::Link(LinkEvent::Closed)).count();
-    assert_eq!(closed, 1, "told once");
+    assert_eq!(closed, 2, "each link once");
 }
 
 #[tokio::test]
@@ -281,7 +295,8 @@ async fn who_came_for_a_visit_that_is_put_off_says_anew_who_and_where_they_are_a
     assert!(clinic.guests.open(&link, &browser).await.is_err(), "it is the other's now");
     come(&other).await;
     assert!(clinic.guests.entry(&link, &other).await.is_ok());
-    clinic.guests.revoke_all("v1").await.unwrap();
+    clinic.guests.sent(&link, Way::Email).await.unwrap();
+    assert!(clinic.guests.revoke_all("v1", false).await.unwrap().is_empty(), "who did not come knows");
     assert_eq!(clinic.guests.open_for_ms(&link).unwrap(), None);
 }
 

@@ -31,6 +31,7 @@ use crate::forms::Form;
 use crate::pages::Answer;
 use crate::pages::patients::{sounding, wanted};
 use crate::pages::today::{asking, query};
+use crate::pages::visit::{self, Visited};
 use crate::refusal::Refusal;
 use crate::searches::{GONE, Searched};
 
@@ -233,7 +234,7 @@ pub async fn book(asked: &Asked<'_>) -> Answer {
             if let Some((visit, _)) = wanted.moved.as_ref().filter(|(visit, _)| visit.is_video) {
                 let start_ms = wanted.at_ms(asked.web.record().now_ms());
                 let end_ms = start_ms + visit.end_ms() - visit.start_ms;
-                super::super::visit::put_off(asked.web, &visit.id, start_ms, end_ms).await;
+                visit::put_off(asked.web, Visited { visit: &visit.id, start_ms, end_ms }).await;
             }
             Ok(answer::see(&match &wanted.moved {
                 Some((visit, _)) => wanted.address("moved", &visit.id),

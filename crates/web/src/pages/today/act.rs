@@ -88,12 +88,21 @@ pub async fn act(asked: &Asked<'_>) -> Answer {
         }
         match asking.transact(&moves::transaction(changes)).await {
             Ok(_) => {
-                if matches!(act, Act::Cancel | Act::Miss) {
-                    visit::called_off(asked.web, id).await;
+                let was = Visit::of(&appointment, &Around::default(), now_ms, zone);
+                if let (Act::Cancel | Act::Miss, Some(was)) = (act, &was) {
+                    let of = visit::Visited { visit: id, start_ms: was.start_ms, end_ms: was.end_ms() };
+                    visit::called_off(asked.web, of, act == Act::Cancel).await;
                 }
                 let back = back(asked, &form)?;
-                let is_said = act == Act::Rebook;
-                return Ok(answer::see(&if is_said { back.replace('#', &format!("&rebooked={id}#")) } else { back }));
+                let said = match act {
+                    Act::Rebook => Some("rebooked"),
+                    Act::Cancel if was.is_some_and(|was| was.is_video) => Some("cancelled"),
+                    _ => None,
+                };
+                return Ok(answer::see(&match said {
+                    Some(said) => back.replace('#', &format!("&{said}={id}#")),
+                    None => back,
+                }));
             }
             Err(error) if error.is_overtaken() => {}
             Err(error) => return Err(error.into()),

@@ -4,23 +4,22 @@ use std::time::Duration;
 
 use access::Action;
 use askama::Template;
-use compliance::ComplianceError;
 use fhir::Json;
 use http::StatusCode;
 use identity::{Hold, Session};
-use outward::{EmailAddress, Letter, Link, Message, MessageId, Occasion, OutwardError, Phone, Recipient};
+use outward::{EmailAddress, MessageId, Phone, Recipient};
 use record::RecordError;
 use serde::Deserialize;
 use serde_json::json;
-use telehealth::Secret;
-use telehealth::guests::{GuestError, Listed, NewGuest, calendar_name, key_of, place_of};
+use telehealth::guests::{GuestError, Listed, NewGuest, place_of};
 use telehealth::hall::Slot;
 use telehealth::link::Purpose;
 use telehealth::room::Invite;
 use telehealth::signal::Role;
 use telehealth::status::EndReason;
 
-use super::{Answer, GUEST_PATH, account_of, recent, risk};
+use super::letters::Visited;
+use super::{Answer, GUEST_PATH, account_of, letters, recent, risk};
 use crate::Web;
 use crate::answer;
 use crate::assets::{Asset, Frame, VISIT, VISIT_CSS, call_modules, check_modules, host_modules, workspace};
@@ -191,7 +190,7 @@ pub async fn invite(asked: &Asked<'_>) -> Answer {
     };
     let secret = asked.web.guests().invite(new).await.map_err(refused)?;
     let said = match to {
-        Some(to) => send(asked, &room.visit.id, &secret, to, room.visit.start_ms, room.visit.end_ms()).await?,
+        Some(to) => letters::invite(asked.web, room.visited(), &secret, to).await?,
         None => "",
     };
     let link = format!("{}{GUEST_PATH}#{}", asked.web.0.origin, secret.text());
@@ -209,40 +208,12 @@ pub async fn revoke(asked: &Asked<'_>) -> Answer {
     Ok(answer::json(StatusCode::OK, &json!({ "links": listed(asked, &room.visit.id)? })))
 }
 
-/// Puts the letter into the outbox. The link is made in any case: who cannot be written to is called.
-async fn send(
-    asked: &Asked<'_>,
-    visit: &str,
-    link: &Secret,
-    to: Recipient,
-    start_ms: i64,
-    end_ms: i64,
-) -> Result<&'static str, Refusal> {
-    let place = Link::visit(link.bytes()).map_err(|_| Refusal::Defect)?;
-    let slot = outward::Slot { start_ms, end_ms, uid: calendar_name(visit), sequence: 0 };
-    let letter = Letter::new(Occasion::VisitInvitation, Some(start_ms), Some(place)).with_slot(slot);
-    let message = Message { id: MessageId(key_of(link)), to, letter, until_ms: end_ms };
-    match asked.web.outbox().put(message).await {
-        Ok(_) => Ok("It is on its way to the address on file."),
-        Err(OutwardError::NotConfigured(_)) => {
-            Ok("It was not sent: nothing is set up to send with. Hand it over yourself.")
-        }
-        Err(OutwardError::Compliance(ComplianceError::NoAgreement { .. })) => {
-            Ok("It was not sent: no agreement with who would send it is in force. Hand it over yourself.")
-        }
-        Err(OutwardError::TooLate) => Ok("It was not sent: the visit is over."),
-        Err(error) => {
-            tracing::error!(%error, "a link could not be sent");
-            Ok("It was not sent. Hand it over yourself.")
-        }
-    }
-}
-
 pub(super) fn listed(asked: &Asked<'_>, visit: &str) -> Result<serde_json::Value, Refusal> {
     let all = asked.web.guests().of_visit(visit).map_err(refused)?;
     let shown = |one: Listed| {
+        let delivery = one.letter.and_then(|letter| asked.web.outbox().delivery(MessageId(letter.name)));
         json!({ "name": one.name, "label": one.label, "revoked": one.is_revoked, "checked": one.checked,
-        "sent": asked.web.outbox().delivery(MessageId(one.key)).map(|delivery| delivery.state.name()) })
+        "sent": delivery.map(|delivery| delivery.state.name()) })
     };
     Ok(all.into_iter().map(shown).collect())
 }
@@ -317,6 +288,10 @@ impl Room {
         let (email, phone) = (telecom("email"), telecom("phone"));
         let told = risk::Told::of(held, patient);
         Ok(Self { visit, birth_date, number, email, phone, told })
+    }
+
+    fn visited(&self) -> Visited<'_> {
+        Visited { visit: &self.visit.id, start_ms: self.visit.start_ms, end_ms: self.visit.end_ms() }
     }
 
     pub(super) fn slot(&self) -> Slot {
