@@ -25,6 +25,7 @@ mod headers;
 mod immunizations;
 mod inbox;
 mod labs;
+mod lengths;
 mod limits;
 mod lists;
 mod lock;

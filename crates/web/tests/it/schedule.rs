@@ -15,12 +15,12 @@ const MORNING: &str = "2027-01-04T15:00:00Z";
 /// Tuesday, 11:00 in New York.
 const FREE: &str = "2027-01-05T16:00:00Z";
 
-fn minutes(instant: &str) -> i64 {
+pub fn minutes(instant: &str) -> i64 {
     instant.parse::<jiff::Timestamp>().unwrap().as_second() / 60
 }
 
 /// What the form of a time sends for one of the patients, who has that one appointment already.
-fn booking(page: &Answer, day: &Day, at: &str, patient: usize) -> Vec<(&'static str, String)> {
+pub fn booking(page: &Answer, day: &Day, at: &str, patient: usize) -> Vec<(&'static str, String)> {
     vec![
         ("csrf", page.csrf()),
         ("who", day.doctor.clone()),
@@ -34,7 +34,7 @@ fn booking(page: &Answer, day: &Day, at: &str, patient: usize) -> Vec<(&'static 
 }
 
 impl Day {
-    async fn at(&self, start: &str) -> Vec<Value> {
+    pub async fn at(&self, start: &str) -> Vec<Value> {
         let all = self.all("Appointment", "actor", &format!("Practitioner/{}", self.doctor)).await;
         all.into_iter().filter(|one| one["start"] == start && one["status"] != "cancelled").collect()
     }
@@ -53,7 +53,7 @@ impl Day {
         self.held("Slot", reference.strip_prefix("Slot/").unwrap()).await
     }
 
-    async fn offers(&self, browser: &mut Browser, at: &str) -> bool {
+    pub async fn offers(&self, browser: &mut Browser, at: &str) -> bool {
         let page = browser.get(&self.clinic, &format!("/schedule?who={}&day=2027-01-05", self.doctor)).await;
         page.body.contains(&format!("at={}\"", minutes(at)))
     }

@@ -2,7 +2,6 @@
 //! the appointment are one transaction: of two who book one time one wins, and the other is told with all they typed. An appointment has
 //! the name of its form, so that a form sent twice makes one.
 
-use access::Action;
 use askama::Template;
 use axum::body::Body;
 use fhir::Json;
@@ -11,20 +10,20 @@ use identity::Session;
 use record::{RecordError, ResourceKey};
 
 use super::also::{self, Also};
-use super::hold::{is_free, slot};
-use super::{Calendar, calendars, may_book};
+use super::calendars;
+use super::hold::is_free;
+use super::make::{booked, moved, name_of, reason};
+use super::wanted::{LENGTHS, MINUTE_MS, Wanted};
 use crate::answer;
 use crate::assets::{Asset, Frame, ONCE};
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
 use crate::clinic::banner;
-use crate::clinic::book::{Around, Person, Status, Visit, actors};
+use crate::clinic::book::{Person, actors};
 use crate::clinic::day::{self, Day};
-use crate::clinic::demographics::INTERPRETER;
-use crate::clinic::moves::{self, Act, Change, May, object};
-use crate::clinic::read::{extension, text};
+use crate::clinic::moves;
+use crate::clinic::read::text;
 use crate::clinic::shell::{Place, Shell};
-use crate::clinic::slots::{self, SLOT_MINUTES};
 use crate::clinic::time;
 use crate::clinic::token;
 use crate::forms::Form;
@@ -35,7 +34,6 @@ use crate::pages::visit::{self, Visited};
 use crate::refusal::Refusal;
 use crate::searches::{GONE, Searched};
 
-const MINUTE_MS: i64 = 60_000;
 const FOUND_MAX: usize = 10;
 /// Of why somebody comes.
 const REASON_CHARS_MAX: usize = 120;
@@ -50,7 +48,6 @@ const REASONS: [&str; 8] = [
     "Procedure",
     "Form or certificate",
 ];
-const SNOMED: &str = "http://snomed.info/sct";
 
 #[derive(Template)]
 #[template(path = "schedule_book.html")]
@@ -110,24 +107,6 @@ impl Found {
         let mrn = banner::record_number(patient).unwrap_or_default().to_owned();
         Some(Self { person, mrn, sex: banner::sex(patient), is_alike: false })
     }
-}
-
-/// Which time of which calendar, and for what.
-struct Wanted<'c> {
-    calendar: &'c Calendar,
-    calendars: &'c [Calendar],
-    /// Minutes since 1970; none for who walks in now.
-    at: Option<i64>,
-    when: String,
-    day: String,
-    is_video: bool,
-    /// Nobody said yet whom they see who walk in.
-    is_unchosen: bool,
-    /// Who books reads why people come, too.
-    sees_reasons: bool,
-    /// Who is moved here, instead of somebody who is to be found.
-    moved: Option<(Visit, u32)>,
-    moved_from: String,
 }
 
 /// The page of a time: `?who=…&at=…`, with `move=…` for an appointment that moves there, or `walk-in=yes`.
@@ -204,10 +183,9 @@ pub async fn book(asked: &Asked<'_>) -> Answer {
     {
         return sent_before(asked, &session, &asking, wanted, &form, &made).await;
     }
-    let taken = "Somebody has this time already. Nothing was booked; choose another one, what you typed stays.";
+    let taken = wanted.is_taken();
     if let Some(at) = wanted.at
-        && !is_free(asked, &asking, wanted.calendar, at * MINUTE_MS, wanted.moved.as_ref().map(|(visit, _)| visit))
-            .await?
+        && !is_free(asked, &asking, &wanted, at * MINUTE_MS).await?
     {
         return conflict(asked, &session, &asking, wanted, &form, taken).await;
     }
@@ -233,7 +211,7 @@ pub async fn book(asked: &Asked<'_>) -> Answer {
         Ok(()) => {
             if let Some((visit, _)) = wanted.moved.as_ref().filter(|(visit, _)| visit.is_video) {
                 let start_ms = wanted.at_ms(asked.web.record().now_ms());
-                let end_ms = start_ms + visit.end_ms() - visit.start_ms;
+                let end_ms = start_ms + wanted.minutes * MINUTE_MS;
                 visit::put_off(asked.web, Visited { visit: &visit.id, start_ms, end_ms }).await;
             }
             Ok(answer::see(&match &wanted.moved {
@@ -260,19 +238,6 @@ pub async fn book(asked: &Asked<'_>) -> Answer {
     }
 }
 
-/// Why somebody comes, on one line.
-fn reason(form: &Form) -> String {
-    form.text("reason")
-        .split(|letter: char| letter.is_whitespace() || letter.is_control())
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-fn name_of(token: &str) -> String {
-    format!("book.{token}")
-}
-
 /// The appointment that a form of this name made.
 async fn made_before(asking: &Asking<'_>, token: &str) -> Result<Option<Json<'static>>, Refusal> {
     let found = asking.search("Appointment", &[("_id", &name_of(token))]).await?;
@@ -296,213 +261,6 @@ async fn sent_before(
     }
     let error = "This form was sent before, for somebody else or another time: that is booked. Nothing more was; look again, and choose once more.";
     conflict(asked, session, asking, wanted, form, error).await
-}
-
-impl<'c> Wanted<'c> {
-    async fn of<'v>(
-        asked: &Asked<'_>,
-        asking: &Asking<'_>,
-        calendars: &'c [Calendar],
-        value: &impl Fn(&str) -> &'v str,
-    ) -> Result<Wanted<'c>, Refusal> {
-        if !may_book(asking) {
-            return Err(Refusal::NotYours);
-        }
-        let (zone, now_ms) = (asked.web.zone(), asked.web.record().now_ms());
-        let who = value("who");
-        let first = calendars.first().filter(|_| matches!(who, "" | "all"));
-        let named = calendars.iter().find(|one| one.practitioner == who);
-        let calendar = named.or(first).ok_or(Refusal::Invalid("there is no such calendar"))?;
-        // There is nothing to choose among one.
-        let is_unchosen = named.is_none() && calendars.len() > 1;
-        let at = match value("at") {
-            "" if value("walk-in") == "yes" => None,
-            text => Some(text.parse::<i64>().map_err(|_| Refusal::Invalid("there is no such time"))?),
-        };
-        let start_ms = at.map_or(now_ms - now_ms.rem_euclid(MINUTE_MS), |at| at.saturating_mul(MINUTE_MS));
-        let day = Day::of(start_ms, zone);
-        let is_open =
-            || slots::open_minutes(&day, asked.web.hours(), &calendar.rules).contains(&day.minute_of(start_ms));
-        if at.is_some_and(|_| !is_open()) {
-            return Err(Refusal::Invalid(
-                "this time is not for booking: the organization is closed, or the clinician not there",
-            ));
-        }
-        let moved = match value("move") {
-            "" => None,
-            id => Some(visit(asked, asking, id).await?),
-        };
-        let when = format!("{} {}", day.title(), day::clock(start_ms, zone));
-        let is_video = match &moved {
-            Some((visit, _)) => visit.is_video,
-            None => value("kind") == "video",
-        };
-        let moved_from = moved
-            .as_ref()
-            .map_or_else(String::new, |(visit, _)| format!("{} {}", Day::of(visit.start_ms, zone).title(), visit.time));
-        let sees_reasons = asking.shows(Action::Search, "Appointment", "reasonCode");
-        let day = day.iso();
-        Ok(Wanted { calendar, calendars, at, when, day, is_video, is_unchosen, sees_reasons, moved, moved_from })
-    }
-
-    /// The list of that day, which says what was done with which appointment.
-    fn address(&self, done: &str, id: &str) -> String {
-        format!("/today?day={}&who={}&{done}={id}", self.day, self.calendar.practitioner)
-    }
-
-    /// Behind the address of the page of this time.
-    fn page(&self) -> String {
-        let who = if self.is_unchosen { "" } else { self.calendar.practitioner.as_str() };
-        let time = self.at.map_or_else(|| "walk-in=yes".to_owned(), |at| format!("at={at}"));
-        let kind = if self.is_video { "&kind=video" } else { "" };
-        format!("who={who}&{time}{kind}")
-    }
-
-    /// The appointment that is to move is there.
-    fn stands(&self) -> bool {
-        let Some((visit, _)) = &self.moved else { return false };
-        self.at.is_some_and(|at| at * MINUTE_MS == visit.start_ms)
-            && visit.clinicians.first().is_some_and(|one| one.id == self.calendar.practitioner)
-    }
-
-    fn at_ms(&self, now_ms: i64) -> i64 {
-        self.at.map_or(now_ms - now_ms.rem_euclid(MINUTE_MS), |at| at * MINUTE_MS)
-    }
-
-    fn at_text(&self) -> String {
-        self.at.map_or_else(String::new, |at| at.to_string())
-    }
-
-    fn is_of(&self, calendar: &Calendar) -> bool {
-        !self.is_unchosen && calendar.practitioner == self.calendar.practitioner
-    }
-}
-
-/// An appointment by id, with its version.
-pub async fn visit(asked: &Asked<'_>, asking: &Asking<'_>, id: &str) -> Result<(Visit, u32), Refusal> {
-    let pairs = [("_id", id), ("_include", "Appointment:patient"), ("_include", "Appointment:practitioner")];
-    let sheet = asking.search("Appointment", &pairs).await?;
-    let (zone, now_ms) = (asked.web.zone(), asked.web.record().now_ms());
-    let around = Around::of(&[&sheet], &Day::of(now_ms, zone));
-    let resources = sheet.resources();
-    let held = resources.iter().find(|one| one.resource_type() == Some("Appointment"));
-    let visit = held.and_then(|held| Visit::of(held, &around, now_ms, zone)).ok_or(Refusal::NotFound)?;
-    if visit.status != Status::Expected || !Act::Cancel.fits(visit.status, May::of(asking)) {
-        return Err(Refusal::Invalid("only an appointment that is still to come can be moved"));
-    }
-    let version = visit.version;
-    Ok((visit, version))
-}
-
-async fn booked(
-    asked: &Asked<'_>,
-    asking: &Asking<'_>,
-    wanted: &Wanted<'_>,
-    form: &Form,
-    token: &str,
-) -> Result<Vec<Change>, Refusal> {
-    let now_ms = asked.web.record().now_ms();
-    let (now, start_ms) = (day::instant(now_ms), wanted.at_ms(now_ms));
-    let refer = |to: String| object([("reference", Json::string(to))]);
-    let accepted = || ("status", Json::string("accepted"));
-    let mut patient = vec![("actor", refer(format!("Patient/{}", form.text("patient")))), accepted()];
-    if wanted.at.is_none() {
-        patient.push(("period", object([("start", Json::string(now.clone()))])));
-    }
-    let clinician = [("actor", refer(format!("Practitioner/{}", wanted.calendar.practitioner))), accepted()];
-    let (code, display) = match wanted.is_video {
-        true => ("448337001", "Telemedicine consultation with patient (procedure)"),
-        false => ("185349003", "Encounter for check up (procedure)"),
-    };
-    let service = object([("coding", Json::Array(vec![moves::coding(SNOMED, code, display)]))]);
-    let (kind, display) = if wanted.at.is_none() {
-        ("WALKIN", "A previously unscheduled walk-in visit")
-    } else {
-        ("ROUTINE", "Routine appointment - default if not valued")
-    };
-    let kind = object([(
-        "coding",
-        Json::Array(vec![moves::coding("http://terminology.hl7.org/CodeSystem/v2-0276", kind, display)]),
-    )]);
-    let mut members = vec![
-        ("resourceType", Json::string("Appointment")),
-        ("id", Json::string(name_of(token))),
-        ("status", Json::string(if wanted.at.is_none() { "arrived" } else { "booked" })),
-        ("serviceType", Json::Array(vec![service])),
-        ("appointmentType", kind),
-        ("start", Json::string(day::instant(start_ms))),
-        ("end", Json::string(day::instant(start_ms + i64::from(SLOT_MINUTES) * MINUTE_MS))),
-        ("created", Json::string(now.clone())),
-        ("participant", Json::Array(vec![object(patient), object(clinician)])),
-    ];
-    let reason = reason(form);
-    if !reason.is_empty() {
-        members.push(("reasonCode", Json::Array(vec![object([("text", Json::string(reason))])])));
-    }
-    let mut changes = Vec::new();
-    if wanted.at.is_some() {
-        let (id, change) = slot(asking, wanted.calendar, start_ms, &now).await?;
-        members.push(("slot", Json::Array(vec![refer(format!("Slot/{id}"))])));
-        changes.push(change);
-    }
-    let mut resource = object(members);
-    // What the record of the patient says of it is not in every list of who comes.
-    if needs_interpreter(asking, form.text("patient")).await? {
-        crate::pages::today::interpreted(&mut resource, "needs-action", "");
-    }
-    let url = format!("Appointment/{}", name_of(token));
-    changes.push(Change { method: "PUT", url, if_match: None, is_new: true, resource });
-    Ok(changes)
-}
-
-async fn needs_interpreter(asking: &Asking<'_>, patient: &str) -> Result<bool, Refusal> {
-    match asking.read("Patient", patient).await {
-        Ok(held) => {
-            let needs = extension(&held.get().tree()?, INTERPRETER, "valueBoolean").and_then(Json::as_bool);
-            Ok(needs == Some(true))
-        }
-        Err(RecordError::Denied(_)) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-async fn moved(
-    asked: &Asked<'_>,
-    asking: &Asking<'_>,
-    wanted: &Wanted<'_>,
-    visit: &Visit,
-    form: &Form,
-) -> Result<Vec<Change>, Refusal> {
-    let now_ms = asked.web.record().now_ms();
-    let (now, start_ms) = (day::instant(now_ms), wanted.at_ms(now_ms));
-    let seen = form.version()?;
-    let held = asking.read("Appointment", &visit.id).await?;
-    let mut appointment = held.get().tree()?.into_owned();
-    let mut changes = crate::pages::today::freed(asking, &appointment).await?;
-    let (id, change) = slot(asking, wanted.calendar, start_ms, &now).await?;
-    // Moved away and back: one slot is not both given back and taken.
-    changes.retain(|freed| freed.url != change.url);
-    changes.push(change);
-    let with: Vec<String> = actors(&appointment, "Practitioner").map(str::to_owned).collect();
-    let to = format!("Practitioner/{}", wanted.calendar.practitioner);
-    if let Some(members) = appointment.as_object_mut() {
-        members.set("start", Json::string(day::instant(start_ms)));
-        members.set("end", Json::string(day::instant(start_ms + visit.end_ms() - visit.start_ms)));
-        let slot = object([("reference", Json::string(format!("Slot/{id}")))]);
-        members.set("slot", Json::Array(vec![slot]));
-        for participant in members.get_mut("participant").and_then(Json::as_array_mut).into_iter().flatten() {
-            let Some(actor) = participant.as_object_mut().and_then(|one| one.get_mut("actor")) else { continue };
-            let is_first =
-                text(actor, "reference").is_some_and(|held| with.first().is_some_and(|id| held.ends_with(id)));
-            if let Some(actor) = actor.as_object_mut().filter(|_| is_first) {
-                actor.set("reference", Json::string(to.clone()));
-                actor.remove("display");
-            }
-        }
-    }
-    let url = format!("Appointment/{}", visit.id);
-    changes.push(Change { method: "PUT", url, if_match: Some(seen), is_new: false, resource: appointment });
-    Ok(changes)
 }
 
 struct Shown<'c> {

@@ -4,6 +4,8 @@
 mod also;
 mod book;
 mod hold;
+mod make;
+mod wanted;
 
 use access::{Action, Charts};
 use askama::Template;
@@ -18,6 +20,7 @@ use crate::client::Asked;
 use crate::clinic::ask::{Asking, Sheet, known};
 use crate::clinic::book::{Around, Person, Visit};
 use crate::clinic::day::{self, Day};
+use crate::clinic::moves;
 use crate::clinic::read::{all, reference, text};
 use crate::clinic::rules::Rules;
 use crate::clinic::shell::{Place, Shell};
@@ -278,9 +281,19 @@ impl Taken {
     }
 
     pub fn held(&self, schedule: &str) -> Vec<Held> {
+        self.held_by_others(schedule, None)
+    }
+
+    /// Without what the named appointment holds.
+    pub fn held_by_others(&self, schedule: &str, appointment: Option<&str>) -> Vec<Held> {
+        let booked = self.booked.resources();
+        let own = booked.iter().find(|one| appointment.is_some() && text(one, "id") == appointment);
+        let own: Vec<&str> = own.into_iter().flat_map(moves::slots).collect();
         let is_of =
-            |slot: &fhir::Json<'_>| slot.get("schedule").and_then(reference).is_some_and(|(_, id)| id == schedule);
-        self.slots.resources().iter().filter(|slot| is_of(slot)).filter_map(Held::of).collect()
+            |slot: &&fhir::Json<'_>| slot.get("schedule").and_then(reference).is_some_and(|(_, id)| id == schedule);
+        let is_theirs = |slot: &&fhir::Json<'_>| text(slot, "id").is_some_and(|id| own.contains(&id));
+        let slots = self.slots.resources();
+        slots.iter().filter(is_of).filter(|slot| !is_theirs(slot)).filter_map(Held::of).collect()
     }
 }
 
@@ -371,7 +384,7 @@ pub fn may_book(asking: &Asking<'_>) -> bool {
 
 async fn moving(asked: &Asked<'_>, asking: &Asking<'_>, id: &str) -> Result<Moving, Refusal> {
     let zone = asked.web.zone();
-    let visit = book::visit(asked, asking, id).await?.0;
+    let visit = wanted::visit(asked, asking, id).await?.0;
     let day = Day::of(visit.start_ms, zone);
     let name = visit.patient.as_ref().map_or_else(|| "Withheld".to_owned(), |patient| patient.name.clone());
     Ok(Moving { id: visit.id, name, when: format!("{} {}", day.short(), visit.time) })
