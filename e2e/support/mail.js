@@ -14,6 +14,8 @@ export class MailServer {
   static async start() {
     const mail = new MailServer();
     mail.messages = [];
+    /** For as long as it holds, whoever sends is asked to try again later. */
+    mail.isBusy = false;
     mail.server = createServer((socket) => mail.#serve(socket).catch(() => socket.destroy()));
     mail.server.listen(0, '127.0.0.1');
     await once(mail.server, 'listening');
@@ -54,6 +56,8 @@ export class MailServer {
           isData = false;
           this.messages.push(Buffer.from(part, 'latin1').toString('utf8'));
           say('250 taken');
+        } else if (part.startsWith('MAIL') && this.isBusy) {
+          say('451 try again later');
         } else if (part === 'DATA') {
           isData = true;
           say('354 go on');

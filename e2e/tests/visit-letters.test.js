@@ -11,6 +11,7 @@ import { house } from '../support/house.js';
 import { MailServer } from '../support/mail.js';
 import { signIn } from '../support/people.js';
 import { agree, appointment } from '../support/visit.js';
+import { until } from '../support/wait.js';
 
 const VENDOR = 'Courier Mail, Inc.';
 const mail = await MailServer.start();
@@ -88,6 +89,16 @@ test('nothing goes out without an agreement; with one the patient gets link, cal
   await home.close();
 });
 
+/** The front desk moves it to the first time that is free a week later. */
+async function move(desk, visit) {
+  const day = new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10);
+  const [{ participant }] = await visit.search(`Appointment?_id=${visit.id}`);
+  const practitioner = participant.map(({ actor }) => actor.reference).find((reference) => reference.startsWith('Practitioner/')).split('/')[1];
+  await desk.goto(`/schedule?move=${visit.id}&who=${practitioner}&day=${day}`);
+  await desk.getByRole('link', { name: /^Move here/ }).first().click();
+  await desk.getByRole('button', { name: /^Move/ }).click();
+}
+
 test('who was sent a link is written to when the front desk moves the visit, and when it is cancelled', async () => {
   const visit = await appointment(here);
   const context = await here.browser.profile();
@@ -104,15 +115,12 @@ test('who was sent a link is written to when the front desk moves the visit, and
   const place = await here.browser.profile();
   const desk = await pageOf(place);
   await signIn(desk, here.clinic, 'front_desk');
-  const day = new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10);
-  const practitioner = (await visit.search(`Appointment?_id=${visit.id}`))[0].participant.map(({ actor }) => actor.reference).find((reference) => reference.startsWith('Practitioner/')).slice(13);
-  await desk.goto(`/schedule?move=${visit.id}&who=${practitioner}&day=${day}`);
-  await desk.getByRole('link', { name: /^Move here/ }).first().click();
-  await desk.getByRole('button', { name: /^Move/ }).click();
+  await move(desk, visit);
   await desk.getByText(/^Moved: .*A message about it is on its way to who was sent a link\.$/).waitFor();
   await findsNothing(desk, 'a visit moved');
   const moved = await mail.message((message) => message.includes('Your video visit with') && message.includes(uid));
-  assert.match(moved, /\r\nSEQUENCE:1\r\n/);
+  const sequence = (letter) => Number(/\r\nSEQUENCE:(\d+)\r\n/.exec(letter)[1]);
+  assert.ok(sequence(moved) > sequence(invited), 'a newer version of the entry');
   assert.match(moved, /The link that you have opens it then\./);
   assert.ok(!moved.includes('#k='), 'nobody kept the link');
   const [{ start }] = await visit.search(`Appointment?_id=${visit.id}`);
@@ -123,7 +131,7 @@ test('who was sent a link is written to when the front desk moves the visit, and
   await desk.getByRole('button', { name: /^Cancel the appointment/ }).click();
   await desk.getByText(/^Cancelled: .*A message about it is on its way to who was sent a link\.$/).waitFor();
   const cancelled = await mail.message((message) => message.includes('has cancelled your video visit'));
-  assert.match(cancelled, /\r\nSEQUENCE:2\r\n/);
+  assert.ok(sequence(cancelled) > sequence(moved));
   assert.match(cancelled, /METHOD:CANCEL/);
   assert.ok(cancelled.includes(uid), 'of the same entry in the calendar');
   assert.equal(mail.messages.length, count + 2, 'one letter each');
@@ -134,4 +142,30 @@ test('who was sent a link is written to when the front desk moves the visit, and
   await guest.goto(link);
   await guest.getByText('does not open a visit').waitFor();
   await Promise.all([context.close(), place.close(), guest.context().close()]);
+});
+
+test('a letter that still waits is withdrawn when the visit moves, and who never got a link is to be told', async () => {
+  const visit = await appointment(here);
+  const [context, place] = [await here.browser.profile(), await here.browser.profile()];
+  const [host, desk] = [await pageOf(context), await pageOf(place)];
+  await signIn(host, here.clinic, 'asha.rao');
+  await signIn(desk, here.clinic, 'front_desk');
+  await host.goto(`/appointments/${visit.id}/visit`);
+  mail.isBusy = true;
+  await invite(host);
+  await host.getByText('It is on its way to the address on file.').waitFor();
+  await until('the mail server was asked and is busy', async () => {
+    await host.reload();
+    const said = host.locator('#links').getByText('message');
+    await said.waitFor();
+    return /message failed/.test(await said.innerText());
+  }, 30_000);
+  const count = mail.messages.length;
+  await move(desk, visit);
+  await desk.getByText(/^Moved: .*Nobody was written to: tell who has a link, or waits for one\.$/).waitFor();
+  mail.isBusy = false;
+  await host.reload();
+  await host.locator('#links').getByText('message given up').waitFor();
+  assert.equal(mail.messages.length, count, 'neither the old time nor a time without a link went out');
+  await Promise.all([context.close(), place.close()]);
 });

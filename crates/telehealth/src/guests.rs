@@ -23,7 +23,7 @@ use crate::{Hashed, MINUTE_MS, Secret, TelehealthError, UnixMs};
 
 pub use check::{Visited, person_of, place_of};
 pub use known::{Known, Listed, Ways};
-pub use letters::{Correspondent, Letter, Way};
+pub use letters::{Concerned, Correspondent, Way};
 
 use known::{came, is_to_agree, is_to_check, known, role_of};
 use letters::Written;
@@ -210,7 +210,8 @@ impl Guests {
         let all = self.all()?.into_iter().filter(|(_, guest)| guest.link.visit == visit);
         let listed = all.map(|(key, guest)| Listed {
             name: Secret::new(key).text(),
-            letter: guest.written.as_ref().map(|written| written.letter(&key)),
+            key,
+            letter: guest.written.as_ref().map(|written| written.last),
             purpose: guest.link.purpose,
             label: guest.label,
             is_revoked: guest.link.is_revoked(),
@@ -231,33 +232,36 @@ impl Guests {
         Ok(guest.person)
     }
 
-    /// The visit is not to be: none of its links opens anything any more. Says who was sent one, if they are to be told.
-    pub async fn revoke_all(&self, visit: &str, is_told: bool) -> Result<Vec<Correspondent>, GuestError> {
+    /// The visit is not to be: none of its links opens anything any more. `version` is that of its appointment, as it is now. Says whom
+    /// that concerns.
+    pub async fn revoke_all(&self, visit: &str, version: u32) -> Result<Concerned, GuestError> {
         let _pen = self.pen.lock().await;
         let open = self.all()?.into_iter().filter(|(_, guest)| guest.link.visit == visit && !guest.link.is_revoked());
-        let mut told = Vec::new();
+        let mut concerned = Concerned::default();
         for (key, mut guest) in open {
             guest.link.revoke();
-            if is_told {
-                told.extend(letters::next(key, &mut guest));
-            }
+            concerned.add(key, &mut guest, version);
             self.desk.write(&[put(key, &guest)?])?;
             self.happened(&guest, LinkEvent::Closed);
         }
-        Ok(letters::each_once(told))
+        Ok(concerned)
     }
 
     /// The visit is at another time, and its links open with it. Where that is not now, who came says anew who and where they are;
-    /// who signed in comes in anew. Says who was sent a link, to be told.
+    /// who signed in comes in anew. `version` is that of its appointment, as it is now. Says whom that concerns.
     pub async fn move_to(
         &self,
         visit: &str,
+        version: u32,
         start_ms: UnixMs,
         end_ms: UnixMs,
-    ) -> Result<Vec<Correspondent>, GuestError> {
+    ) -> Result<Concerned, GuestError> {
         let _pen = self.pen.lock().await;
-        let (mut changes, mut told, now_ms) = (Vec::new(), Vec::new(), (self.clock)());
+        let (mut changes, mut concerned, now_ms) = (Vec::new(), Concerned::default(), (self.clock)());
         for (key, mut guest) in self.all()?.into_iter().filter(|(_, guest)| guest.link.visit == visit) {
+            if !guest.link.is_revoked() {
+                concerned.add(key, &mut guest, version);
+            }
             guest.link.move_to(start_ms, end_ms, now_ms)?;
             if !guest.link.is_open(now_ms) {
                 (guest.verified, guest.agreed) = (None, None);
@@ -265,15 +269,12 @@ impl Guests {
                     guest.link.revoke();
                 }
             }
-            if !guest.link.is_revoked() {
-                told.extend(letters::next(key, &mut guest));
-            }
             changes.push(put(key, &guest)?);
         }
         if !changes.is_empty() {
             self.desk.write(&changes)?;
         }
-        Ok(letters::each_once(told))
+        Ok(concerned)
     }
 
     /// For how many milliseconds a link still opens something. None: it does not any more.

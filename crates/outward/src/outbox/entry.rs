@@ -69,13 +69,6 @@ pub(super) struct Contents {
     pub letter: Letter,
 }
 
-impl Delivery {
-    /// Nobody tries any more, and it did not arrive.
-    pub fn is_lost(&self) -> bool {
-        self.state == DeliveryState::GivenUp
-    }
-}
-
 impl DeliveryState {
     pub fn name(self) -> &'static str {
         match self {

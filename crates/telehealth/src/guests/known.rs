@@ -1,6 +1,7 @@
 //! What may be told of a guest: to themselves, and to whoever made their link.
 
-use super::letters::Letter;
+use store::desk::EntryKey;
+
 use super::{Guest, GuestError};
 use crate::choices::Choice;
 use crate::consent;
@@ -38,8 +39,10 @@ pub struct Ways {
 pub struct Listed {
     /// Names it to be revoked; opens nothing.
     pub name: String,
-    /// The last letter about it, where one was written: first the link, then what became of the visit.
-    pub letter: Option<Letter>,
+    /// Names the letter in which it was sent.
+    pub key: EntryKey,
+    /// Names the last letter about it, where one was due: first the link, then what became of the visit.
+    pub letter: Option<EntryKey>,
     pub purpose: Purpose,
     pub label: String,
     pub is_revoked: bool,

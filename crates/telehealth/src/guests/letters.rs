@@ -17,37 +17,29 @@ pub enum Way {
 #[derive(Serialize, Deserialize)]
 pub(super) struct Written {
     by: Way,
-    /// Of the last letter: the first, 0, has the link; each after it says what became of the visit.
-    sequence: u32,
+    /// Names the last letter in the outbox: that with the link has the name of the link.
+    pub last: EntryKey,
 }
 
-/// One letter about a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Letter {
-    /// Names it in the outbox, and leads back to nothing.
-    pub name: EntryKey,
-    pub sequence: u32,
-}
-
-/// Somebody who is to be written to, of what is on file with their link.
+/// Somebody who was sent a link and is to be told, of what is on file with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Correspondent {
-    pub letter: Letter,
+    /// Names the letter in which the link was sent: who never got that has no link.
+    pub link: EntryKey,
+    /// Names the letter before this one: it says what is not so any more.
+    pub before: EntryKey,
+    /// Names this letter: the same for all links that went to one address.
+    pub letter: EntryKey,
     pub by: Way,
     pub to: String,
 }
 
-impl Written {
-    pub fn letter(&self, link: &EntryKey) -> Letter {
-        let name = match self.sequence {
-            0 => *link,
-            sequence => {
-                let of_link = [&link[..], &sequence.to_be_bytes()].concat();
-                Hashed::of("visit-letter", &of_link).entry_key()
-            }
-        };
-        Letter { name, sequence: self.sequence }
-    }
+/// Whom a change of a visit concerns, of those whose links were open until then.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Concerned {
+    pub written: Vec<Correspondent>,
+    /// How many have a link that nobody sent: handed over, or by signing in.
+    pub others: usize,
 }
 
 impl Guests {
@@ -57,31 +49,31 @@ impl Guests {
         let key = key_of(link);
         let named = self.all()?.into_iter().find(|(held, _)| *held == key);
         let Some((_, mut guest)) = named else { return Err(TelehealthError::LinkRefused.into()) };
-        guest.written = Some(Written { by, sequence: 0 });
+        guest.written = Some(Written { by, last: key });
         self.desk.write(&[put(key, &guest)?])?;
         Ok(())
     }
 }
 
-/// The next letter to who was sent this link. None: it was handed over.
-pub(super) fn next(key: EntryKey, guest: &mut Guest) -> Option<Correspondent> {
-    let written = guest.written.as_mut()?;
-    written.sequence = written.sequence.saturating_add(1);
-    let to = match written.by {
-        Way::Email => guest.email.clone()?,
-        Way::Sms => guest.phone.clone()?,
-    };
-    Some(Correspondent { letter: written.letter(&key), by: written.by, to })
-}
-
-/// Who was sent more than one link is told once, by the letter that stands for the most.
-pub(super) fn each_once(mut all: Vec<Correspondent>) -> Vec<Correspondent> {
-    all.sort_by_key(|one| std::cmp::Reverse(one.letter.sequence));
-    let mut once: Vec<Correspondent> = Vec::with_capacity(all.len());
-    for one in all {
-        if !once.iter().any(|held| held.by == one.by && held.to == one.to) {
-            once.push(one);
-        }
+impl Concerned {
+    /// Counts who has this link in. `version` is that of the appointment, as it is now.
+    pub(super) fn add(&mut self, link: EntryKey, guest: &mut Guest, version: u32) {
+        let visit = &guest.link.visit;
+        let Some(written) = guest.written.as_mut() else {
+            self.others += 1;
+            return;
+        };
+        let to = match written.by {
+            Way::Email => guest.email.as_ref(),
+            Way::Sms => guest.phone.as_ref(),
+        };
+        let Some(to) = to else {
+            self.others += 1;
+            return;
+        };
+        let named = [visit.as_bytes(), &[0, written.by as u8], to.as_bytes(), &version.to_be_bytes()].concat();
+        let letter = Hashed::of("visit-letter", &named).entry_key();
+        let before = std::mem::replace(&mut written.last, letter);
+        self.written.push(Correspondent { link, before, letter, by: written.by, to: to.clone() });
     }
-    once
 }

@@ -14,7 +14,9 @@ async function ask() {
     answer = await get();
     told = await answer.json();
   }
-  if (answer.ok) draw(told);
+  if (!answer.ok) return;
+  draw(told);
+  panel.dispatchEvent(new CustomEvent("told", { detail: told }));
 }
 
 function draw({ identity, consent, where, caution, brings, forms }) {

@@ -22,12 +22,19 @@ export function draw(present) {
   byId("members").replaceChildren(...members.map(({ id, label, away }) => row(away ? `${label}, away at the moment` : label, ["Hold", () => now.call.hold(id)], ["Take out", () => now.call.remove(id)])));
 }
 
+let listed = "";
+
 export function links(all) {
+  // A button that somebody is on stays where it is.
+  if (JSON.stringify(all) === listed) return;
+  listed = JSON.stringify(all);
   byId("links").replaceChildren(...all.map(({ name, label, revoked, checked, sent }) => {
     const state = revoked ? "closed" : checked.length ? "used, identity checked" : sent ? `message ${sent.replace("_", " ")}` : "not closed";
     return row(`${label}, ${state}`, ...(revoked ? [] : [["Close the link", async () => links((await post(`${root.dataset.links}/revoke`, { name })).links)]]));
   }));
 }
+
+byId("about")?.addEventListener("told", ({ detail }) => detail.links && links(detail.links));
 
 // What stands beside the call comes when it is asked for.
 let workspace = null;

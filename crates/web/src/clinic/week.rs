@@ -70,6 +70,17 @@ impl Week {
         week
     }
 
+    /// Whether a role says anything about hours, also what no line can say: over midnight is no time to book.
+    pub fn is_said(role: &Json<'_>) -> bool {
+        all(role, "availableTime").iter().any(|times| Times::of(times).is_some())
+    }
+
+    /// What a role says that no line can: it stays as it is.
+    pub fn unread(role: &Json<'static>) -> Vec<Json<'static>> {
+        let is_line = |times: &&Json<'_>| Times::of(times).is_some_and(|times| times.from < times.until);
+        all(role, "availableTime").iter().filter(|times| !is_line(times)).cloned().collect()
+    }
+
     /// From a line for each day; what is wrong with which.
     pub fn parse(lines: [&str; 7]) -> Result<Self, Vec<(usize, String)>> {
         let mut week = Self::default();
@@ -81,10 +92,6 @@ impl Week {
             }
         }
         if slips.is_empty() { Ok(week) } else { Err(slips) }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.iter().all(Vec::is_empty)
     }
 
     /// A line for each day, as it can be typed.
@@ -201,6 +208,12 @@ mod tests {
         .unwrap();
         assert_eq!(Week::of(&role).lines().map(|line| line.len()), [13; 7]);
         assert_eq!(Week::of(&role).lines().last().unwrap(), "09:00–13:30");
-        assert!(Week::of(&Json::Null).is_empty());
+        assert!(!Week::is_said(&Json::Null) && Week::is_said(&role));
+        // What no line can say is kept beside it.
+        let night = r#"{"daysOfWeek":["fri"],"availableStartTime":"22:00:00","availableEndTime":"06:00:00"}"#;
+        let said = format!(r#"{{"availableTime":[{night},{{"availableStartTime":"09:00:00"}}]}}"#);
+        let role = Json::parse_str(&said).unwrap().into_owned();
+        assert_eq!((Week::of(&role), Week::unread(&role).len()), (Week::default(), 2));
+        assert!(Week::is_said(&role), "at night, so not by day");
     }
 }

@@ -60,6 +60,14 @@ async fn held(day: &Day, role: &str) -> Value {
     day.held("PractitionerRole", role).await
 }
 
+/// As another program writes it.
+async fn changed(day: &Day, role: &Value) {
+    let key = record::ResourceKey::parse("PractitionerRole", role["id"].as_str().unwrap()).unwrap();
+    let (target, body) = (record::Target::Id(key), role.to_string());
+    let whatever = record::Preconditions::default();
+    day.clinic.record.update(&system(), target, body.as_bytes(), whatever).await.unwrap();
+}
+
 async fn opened(day: &Day, login: &str) -> (Browser, Answer) {
     let mut browser = day.browser(login).await;
     let page = browser.get(&day.clinic, "/times").await;
@@ -136,6 +144,7 @@ async fn a_time_away_closes_the_calendar_and_says_who_is_booked_in_it() {
         (["2027-01-06", "2027-01-07", "9-10", ""], "Hours are of one day"),
         (["2027-01-06", "", "9-10, 11-12", ""], "one time at once"),
         (["2027-01-06", "", "noon", "x < y"], "no time of a day"),
+        (["2027-01-04", "", "5-6", ""], "These hours are over"),
     ] {
         let refused = asha.post(&day.clinic, "/times", &away(&page, &day.doctor, fields)).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{said}");
@@ -177,10 +186,39 @@ async fn a_time_away_closes_the_calendar_and_says_who_is_booked_in_it() {
 }
 
 #[tokio::test]
+async fn what_else_changes_in_a_role_is_no_matter_and_what_no_line_can_say_stays() {
+    let (day, role) = clinic_with_role().await;
+    let mut written = held(&day, &role).await;
+    let night = json!({"daysOfWeek": ["fri"], "availableStartTime": "22:00:00", "availableEndTime": "06:00:00"});
+    written["availableTime"] = json!([night]);
+    changed(&day, &written).await;
+    let (mut asha, page) = opened(&day, "asha").await;
+    assert!(
+        page.body.contains("1 more that another program wrote") && !page.body.contains("All are empty"),
+        "{}",
+        page.body
+    );
+    assert!(offered(&day, "2027-01-06").await.is_empty(), "by day they are not there");
+    // Meanwhile, in another tab.
+    let leave = away(&page, &day.doctor, ["2027-01-07", "", "", ""]);
+    assert_eq!(asha.post(&day.clinic, "/times", &leave).await.location(), "/times?saved=yes");
+    let saved = asha.post(&day.clinic, "/times", &week(&page, &day.doctor, &[("wed", "9-10")])).await;
+    assert_eq!(saved.location(), "/times?saved=yes", "{}", saved.body);
+    let kept = held(&day, &role).await;
+    assert_eq!(kept["availableTime"].as_array().unwrap().last().unwrap(), &night);
+    assert_eq!(
+        (kept["availableTime"].as_array().unwrap().len(), kept["notAvailable"].as_array().unwrap().len()),
+        (2, 1)
+    );
+    assert_eq!(offered(&day, "2027-01-06").await, ["09:00", "09:30"]);
+}
+
+#[tokio::test]
 async fn nobody_keeps_the_times_of_a_colleague_and_an_administrator_begins_them() {
     let day = Day::with(&[]).await;
     // The front desk and who treats nobody keep none.
-    for login in ["fay", "ben"] {
+    // Nor does who treats and is nobody of the directory: it is not everybody's that they keep.
+    for login in ["fay", "ben", "ana"] {
         assert_eq!(opened(&day, login).await.1.status, StatusCode::NOT_FOUND, "{login}");
     }
     // A role stands for somebody in charts: who has none does not make their own.
@@ -203,6 +241,15 @@ async fn nobody_keeps_the_times_of_a_colleague_and_an_administrator_begins_them(
     }
     let roles = day.all("PractitionerRole", "practitioner", &format!("Practitioner/{}", day.doctor)).await;
     assert_eq!(roles.len(), 1, "once");
+    assert_eq!(offered(&day, "2027-01-06").await, ["09:00", "09:30"]);
+    // One that was laid to rest is woken, and not made twice.
+    let mut resting = held(&day, roles[0]["id"].as_str().unwrap()).await;
+    resting["active"] = json!(false);
+    changed(&day, &resting).await;
+    assert!(offered(&day, "2027-01-06").await.len() > 10, "it counts no more");
+    let page = root.get(&day.clinic, &format!("/times?who={}", day.doctor)).await;
+    let saved = root.post(&day.clinic, "/times", &week(&page, &day.doctor, &[("wed", "9-10")])).await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.body);
     assert_eq!(offered(&day, "2027-01-06").await, ["09:00", "09:30"]);
     // From then on it is hers.
     let (mut asha, page) = opened(&day, "asha").await;

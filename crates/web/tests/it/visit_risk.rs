@@ -267,7 +267,7 @@ async fn who_came_by_a_link_is_out_when_it_is_closed_and_everybody_when_the_visi
             // The link was handed over, and nothing is set up to write with.
             let list = asha.get(&clinic, done.location().split('#').next().unwrap()).await;
             assert!(list.body.contains("Cancelled: ADEYEMI"), "{}", list.body);
-            assert!(list.body.contains("Nobody was written to: tell who has a link."), "{}", list.body);
+            assert!(list.body.contains("Nobody was written to: tell who has a link"), "{}", list.body);
             assert_eq!(home.last("ended")["reason"], "revoked");
             assert!(clinic.hall.view("video").is_none());
         }

@@ -54,6 +54,8 @@ struct Page<'a> {
     entry: Option<Entry>,
     choices: Choices,
     specialties: &'static [Specialty],
+    /// Why it ended, where no task says so.
+    ended: Option<String>,
     may_cancel: bool,
     may_close: bool,
     error: Option<&'static str>,
@@ -335,6 +337,7 @@ async fn shown(
         entry,
         choices,
         specialties: &SPECIALTIES,
+        ended: ended_because(&order).filter(|_| line.state != State::Draft),
         may_cancel: may_cancel(asking) && line.state.is_open(),
         may_close: asking.may_ever(Action::Update, "Task")
             && line.state.is_open()

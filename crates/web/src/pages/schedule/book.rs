@@ -209,12 +209,15 @@ pub async fn book(asked: &Asked<'_>) -> Answer {
     };
     match done {
         Ok(()) => {
-            if let Some((visit, _)) = wanted.moved.as_ref().filter(|(visit, _)| visit.is_video) {
-                let start_ms = wanted.at_ms(asked.web.record().now_ms());
-                let end_ms = start_ms + wanted.minutes * MINUTE_MS;
-                visit::put_off(asked.web, Visited { visit: &visit.id, start_ms, end_ms }).await;
-            }
+            let now_ms = asked.web.record().now_ms();
+            let (start_ms, end_ms) = (wanted.at_ms(now_ms), wanted.end_ms(now_ms));
             Ok(answer::see(&match &wanted.moved {
+                // With another clinician at the same time, the visit of who has a link is what it was.
+                Some((visit, version)) if visit.is_video && visit.start_ms != start_ms => {
+                    let of = Visited { visit: &visit.id, version: version + 1, start_ms, end_ms };
+                    let told = visit::put_off(asked.web, of).await;
+                    format!("{}&told={}", wanted.address("moved", &visit.id), told.name())
+                }
                 Some((visit, _)) => wanted.address("moved", &visit.id),
                 None => wanted.address("booked", &name_of(&token)),
             }))

@@ -1,5 +1,6 @@
 //! Days, or hours of one day, on which a clinician is away: `notAvailable` of their PractitionerRole.
 
+use access::{Action, Charts};
 use fhir::Json;
 use jiff::tz::TimeZone;
 
@@ -24,6 +25,15 @@ const WHY_CHARS_MAX: usize = 60;
 /// Of all that is looked at for who is booked.
 const BOOKED_MAX: &str = "500";
 
+/// Which appointments the caller sees of what is booked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Booked {
+    All,
+    /// Those of patients whom they treat.
+    Some,
+    Unseen,
+}
+
 pub struct Row {
     away: Away,
     /// Names it among all.
@@ -39,10 +49,20 @@ pub struct Row {
     pub is_cut: bool,
 }
 
-impl Row {
-    pub fn is(&self, absence: &Json<'_>, zone: &TimeZone) -> bool {
-        Away::of(absence, zone).is_some_and(|away| away == self.away)
+impl Booked {
+    pub fn of(asking: &Asking<'_>) -> Self {
+        let Some(kind) = record::types::parse("Appointment") else { return Self::Unseen };
+        match asking.record.policies().scope(asking.caller, Action::Search, kind) {
+            Ok(scope) if matches!(scope.charts(), Charts::All) => Self::All,
+            Ok(_) => Self::Some,
+            Err(_) => Self::Unseen,
+        }
     }
+}
+
+/// Whether a role says this already, over or not.
+pub fn says(role: &Json<'_>, absence: &Json<'_>, zone: &TimeZone) -> bool {
+    Away::of(absence, zone).is_some_and(|wanted| Away::all(role, zone).any(|away| away == wanted))
 }
 
 /// Those that are not over, the next first.
@@ -98,6 +118,10 @@ pub fn weigh(typed: &mut Typed, held: usize, now_ms: i64, zone: &TimeZone) -> Op
         typed.slip("from", format!("There are {AWAY_MAX} to come already. Take some out first."));
     }
     let ((from, until), hours) = from.zip(until).zip(hours.ok()).filter(|_| typed.slips.is_empty())?;
+    if hours.first().is_some_and(|span| from.at_minute(span.until) <= now_ms) {
+        typed.slip("hours", "These hours are over.");
+        return None;
+    }
     let (start, end) = match hours.first() {
         Some(span) => (day::instant(from.at_minute(span.from)), day::instant(from.at_minute(span.until))),
         None => (from.iso(), until.iso()),
@@ -131,12 +155,17 @@ pub async fn count_booked(asking: &Asking<'_>, who: &str, rows: &mut [Row]) -> R
     let until = format!("lt{}", day::instant(last_ms));
     let pairs = [("actor", who.as_str()), ("date", &from), ("date", &until), ("_sort", "date"), ("_count", BOOKED_MAX)];
     let sheet = asking.search("Appointment", &pairs).await?;
-    let starts = sheet.resources();
-    let starts = starts.iter().filter(|one| Status::of(one).is_some_and(Status::holds_time));
-    let starts: Vec<i64> = starts.filter_map(|one| time::instant_ms(text(one, "start")?)).collect();
+    let held = sheet.resources();
+    let held = held.iter().filter(|one| Status::of(one).is_some_and(Status::holds_time));
+    let times: Vec<(i64, i64)> = held
+        .filter_map(|one| {
+            let ms = |name| text(one, name).and_then(time::instant_ms);
+            ms("start").map(|start| (start, ms("end").unwrap_or(start + 1)))
+        })
+        .collect();
     for row in rows {
-        let is_in = |start: &&i64| (row.away.from_ms..row.away.until_ms).contains(*start);
-        row.booked = starts.iter().filter(is_in).count();
+        let is_in = |(start, end): &&(i64, i64)| *start < row.away.until_ms && row.away.from_ms < *end;
+        row.booked = times.iter().filter(is_in).count();
         row.is_cut = sheet.next().is_some();
     }
     Ok(())

@@ -3,13 +3,14 @@
 
 mod away;
 
+use access::{Action, TypeRef};
 use askama::Template;
 use fhir::Json;
 use http::StatusCode;
 use identity::Session;
-use record::RecordError;
+use record::{RecordError, ResourceKey};
 
-use self::away::Row;
+use self::away::{Booked, Row};
 use super::Answer;
 use super::today::query;
 use crate::answer;
@@ -46,8 +47,7 @@ struct Page<'a> {
     typed: Typed,
     today: String,
     said: Said,
-    /// Whether they see appointments: then it is said how many are in a time away.
-    sees_booked: bool,
+    booked: Booked,
 }
 
 /// The form of one role's week.
@@ -58,7 +58,10 @@ struct Lines {
     /// What they are there, where there is more than one.
     title: String,
     days: Vec<Line>,
+    /// Nobody said any hours of them, in no role: they are there whenever the clinic is open.
     is_always: bool,
+    /// Entries that no line can say.
+    unread: usize,
 }
 
 struct Line {
@@ -134,7 +137,12 @@ impl<'a> Desk<'a> {
         if !ties::keeps(&asking) {
             return Err(Refusal::NotFound);
         }
-        let own = asking.record.own_practitioner(caller).await?;
+        // Who lets people in and gives them roles keeps everybody's; who is somebody of the directory their own.
+        let keeps_all = asking.record.policies().ever(caller, Action::ManageRoles, TypeRef::SYSTEM).is_ok();
+        let own = match keeps_all {
+            true => None,
+            false => Some(asking.record.own_practitioner(caller).await?.ok_or(Refusal::NotFound)?),
+        };
         let people = ties::colleagues(&asking).await?;
         let id = own.as_deref().unwrap_or(who);
         let who = people.iter().find(|one| one.id == id).cloned();
@@ -150,9 +158,10 @@ impl<'a> Desk<'a> {
 
     async fn save_week(&self, form: &Form) -> Answer {
         let mut attempt = Attempt::of(form);
-        // The role that it was to make was made meanwhile.
-        if let (true, Some(first)) = (attempt.role.is_empty(), self.roles.first()) {
-            attempt.role = text(first, "id").unwrap_or_default().to_owned();
+        // The role that it was to make was made meanwhile, or that which it was of is gone.
+        let is_other = self.role(&attempt.role).is_none();
+        if is_other {
+            attempt.role = self.roles.first().and_then(|role| text(role, "id")).unwrap_or_default().to_owned();
         }
         let week = match Week::parse(attempt.lines.each_ref().map(String::as_str)) {
             Ok(week) => week,
@@ -165,11 +174,15 @@ impl<'a> Desk<'a> {
         if held.is_some_and(|role| Week::of(role) == week) {
             return self.saved();
         }
-        let is_same = held.map(read::version) == Some(form.version()?) || (held.is_none() && self.may_begin());
-        if !is_same {
+        let is_seen = match held {
+            Some(role) => !is_other && self.was_seen(role, form.version()?).await?,
+            None => self.may_begin(),
+        };
+        if !is_seen {
             return self.shown(Said::Stale, Some(attempt), Typed::default()).await;
         }
-        match self.keep(held, "availableTime", week.available()).await {
+        let unread = held.map_or_else(Vec::new, Week::unread);
+        match self.keep(held, "availableTime", [week.available(), unread].concat()).await {
             Ok(()) => self.saved(),
             Err(error) if error.is_overtaken() => {
                 self.again().await?.shown(Said::Stale, Some(attempt), Typed::default()).await
@@ -180,11 +193,11 @@ impl<'a> Desk<'a> {
 
     async fn go_away(&self, form: &Form) -> Answer {
         let mut typed = Typed::read(form, &away::FIELDS);
-        let held: Vec<Row> = self.away();
-        let Some(absence) = away::weigh(&mut typed, held.len(), self.now_ms(), self.asked.web.zone()) else {
+        let zone = self.asked.web.zone();
+        let Some(absence) = away::weigh(&mut typed, self.away().len(), self.now_ms(), zone) else {
             return self.shown(Said::Wrong, None, typed).await;
         };
-        if held.iter().any(|row| row.is(&absence, self.asked.web.zone())) {
+        if self.roles.iter().any(|role| away::says(role, &absence, zone)) {
             return self.saved();
         }
         if self.roles.is_empty() && !self.may_begin() {
@@ -211,6 +224,19 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// Whether the week that a form was filled in over is that of now. What else of the role changed is no matter.
+    async fn was_seen(&self, role: &Json<'static>, version: u32) -> Result<bool, Refusal> {
+        if read::version(role) == version {
+            return Ok(true);
+        }
+        let key = text(role, "id").and_then(|id| ResourceKey::parse(ROLE, id)).ok_or(Refusal::NotFound)?;
+        match self.asking.record.vread(self.asking.caller, &key, version).await {
+            Ok(seen) => Ok(Week::of(&seen.get().tree()?) == Week::of(role)),
+            Err(RecordError::NotFound | RecordError::Gone) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Writes one element of a role in the place of the version that was read, or makes the role.
     async fn keep(
         &self,
@@ -219,6 +245,16 @@ impl<'a> Desk<'a> {
         value: Vec<Json<'static>>,
     ) -> Result<(), RecordError> {
         let who = self.who.as_ref().ok_or(RecordError::NotFound)?;
+        // One that is not in force any more is in force again.
+        let resting = match role {
+            Some(_) => None,
+            None => match self.asking.read(ROLE, &name_of(&who.id)).await {
+                Ok(held) => Some(held.get().tree()?.into_owned()),
+                Err(RecordError::NotFound | RecordError::Gone) => None,
+                Err(error) => return Err(error),
+            },
+        };
+        let role = role.or(resting.as_ref());
         let mut next = role.cloned().unwrap_or_else(|| new_role(&who.id));
         let id = text(&next, "id").ok_or(RecordError::Damaged)?.to_owned();
         let members = next.as_object_mut().ok_or(RecordError::Damaged)?;
@@ -272,24 +308,21 @@ impl<'a> Desk<'a> {
     async fn shown(&self, said: Said, attempt: Option<Attempt>, typed: Typed) -> Answer {
         let (now_ms, zone) = (self.now_ms(), self.asked.web.zone());
         let is_one = self.roles.len() < 2;
-        let lines = |role: &Json<'_>| {
+        let is_always = !self.roles.iter().any(Week::is_said);
+        let lines = |role: &Json<'static>| {
             let title = words_of(role, "code").or_else(|| words_of(role, "specialty"));
             let title = title.filter(|_| !is_one).unwrap_or_default();
-            Lines::of(
-                text(role, "id").unwrap_or_default(),
-                read::version(role),
-                title,
-                &Week::of(role),
-                attempt.as_ref(),
-            )
+            let id = text(role, "id").unwrap_or_default();
+            let lines = Lines::of(id, read::version(role), &Week::of(role), attempt.as_ref());
+            Lines { title, is_always, unread: Week::unread(role).len(), ..lines }
         };
         let mut weeks: Vec<Lines> = self.roles.iter().map(lines).collect();
         if self.may_begin() {
-            weeks.push(Lines::of("", 0, String::new(), &Week::default(), attempt.as_ref()));
+            weeks.push(Lines { is_always, ..Lines::of("", 0, &Week::default(), attempt.as_ref()) });
         }
         let mut away = self.away();
-        let sees_booked = self.asking.ever("Appointment");
-        if let Some(who) = self.who.as_ref().filter(|_| sees_booked) {
+        let booked = Booked::of(&self.asking);
+        if let Some(who) = self.who.as_ref().filter(|_| booked != Booked::Unseen) {
             away::count_booked(&self.asking, &who.id, &mut away).await?;
         }
         let here = self.people.iter().filter(|one| one.is_active);
@@ -304,7 +337,7 @@ impl<'a> Desk<'a> {
             typed,
             today: Day::of(now_ms, zone).iso(),
             said,
-            sees_booked,
+            booked,
         };
         let status = match said {
             Said::Nothing | Said::Saved => StatusCode::OK,
@@ -332,7 +365,7 @@ impl Page<'_> {
 
 impl Lines {
     /// With what was typed into it, if it was this one.
-    fn of(id: &str, version: u32, title: String, week: &Week, attempt: Option<&Attempt>) -> Self {
+    fn of(id: &str, version: u32, week: &Week, attempt: Option<&Attempt>) -> Self {
         let attempt = attempt.filter(|attempt| attempt.role == id);
         let days = DAYS.iter().zip(week.lines()).enumerate().map(|(at, ((day, name), held))| {
             let typed = attempt.and_then(|attempt| attempt.lines.get(at)).cloned();
@@ -347,7 +380,8 @@ impl Lines {
                 text: typed.unwrap_or(held),
             }
         });
-        Self { id: id.to_owned(), version, title, days: days.collect(), is_always: week.is_empty() }
+        let (title, id) = (String::new(), id.to_owned());
+        Self { id, version, title, days: days.collect(), is_always: false, unread: 0 }
     }
 }
 
@@ -370,10 +404,14 @@ async fn roles(asking: &Asking<'_>, who: &str) -> Result<Vec<Json<'static>>, Ref
 }
 
 /// One for each person, so that two who begin it make one.
+fn name_of(who: &str) -> String {
+    format!("times.{}", task::short(who))
+}
+
 fn new_role(who: &str) -> Json<'static> {
     object([
         ("resourceType", Json::string(ROLE)),
-        ("id", Json::string(format!("times.{}", task::short(who)))),
+        ("id", Json::string(name_of(who))),
         ("practitioner", object([("reference", Json::string(format!("Practitioner/{who}")))])),
     ])
 }

@@ -88,20 +88,20 @@ pub async fn act(asked: &Asked<'_>) -> Answer {
         }
         match asking.transact(&moves::transaction(changes)).await {
             Ok(_) => {
-                let was = Visit::of(&appointment, &Around::default(), now_ms, zone);
-                if let (Act::Cancel | Act::Miss, Some(was)) = (act, &was) {
-                    let of = visit::Visited { visit: id, start_ms: was.start_ms, end_ms: was.end_ms() };
-                    visit::called_off(asked.web, of, act == Act::Cancel).await;
-                }
                 let back = back(asked, &form)?;
-                let said = match act {
-                    Act::Rebook => Some("rebooked"),
-                    Act::Cancel if was.is_some_and(|was| was.is_video) => Some("cancelled"),
-                    _ => None,
-                };
-                return Ok(answer::see(&match said {
-                    Some(said) => back.replace('#', &format!("&{said}={id}#")),
-                    None => back,
+                let with = |said: &str| back.replace('#', &format!("&{said}#"));
+                return Ok(answer::see(&match (act, Visit::of(&appointment, &Around::default(), now_ms, zone)) {
+                    (Act::Cancel | Act::Miss, Some(was)) => {
+                        let (start_ms, end_ms) = (was.start_ms, was.end_ms());
+                        let of = visit::Visited { visit: id, version: seen + 1, start_ms, end_ms };
+                        let told = visit::called_off(asked.web, of, act == Act::Cancel).await;
+                        match act == Act::Cancel && was.is_video {
+                            true => with(&format!("cancelled={id}&told={}", told.name())),
+                            false => back,
+                        }
+                    }
+                    (Act::Rebook, _) => with(&format!("rebooked={id}")),
+                    _ => back,
                 }));
             }
             Err(error) if error.is_overtaken() => {}
@@ -242,8 +242,8 @@ async fn overtaken(
     let now = Visit::of(held, &around, now_ms, zone).ok_or(Refusal::Invalid("this is no appointment any more"))?;
     let back = back(asked, form)?;
     // Two may want the same for different reasons. One is kept, and who said the other is told.
-    let asked_for = reason_of(form)?.map(moves::reason_words);
-    let other_reason = asked_for.filter(|asked_for| now.cancelled.as_ref().is_some_and(|kept| kept != asked_for));
+    let asked_for = reason_of(form)?.filter(|_| act == Act::Cancel).map(moves::reason_words);
+    let other_reason = asked_for.filter(|asked_for| now.cancelled.as_ref().is_none_or(|kept| kept != asked_for));
     if now.status == act.goal() && other_reason.is_none() {
         return Ok(answer::see(&back));
     }

@@ -136,10 +136,7 @@ pub async fn page(asked: &Asked<'_>) -> Answer {
     let chosen = Chosen::of(asked, &asking, &query(asked)).await?;
     let still_open = still_open(asked, &asking, &chosen).await?;
     let list = List::of(asked, &session, &asking, &chosen).await?;
-    let said = {
-        let told = |id: &str| super::visit::told(asked.web, id);
-        said::of(&query(asked), list.rows.iter().map(|row| &row.visit), asked.web.zone(), told)
-    };
+    let said = said::of(&query(asked), list.rows.iter().map(|row| &row.visit), asked.web.zone());
     let page = Page {
         said,
         frame: Frame::of(asked.web),

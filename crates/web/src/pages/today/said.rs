@@ -6,12 +6,11 @@ use crate::clinic::book::{Status, Visit};
 use crate::clinic::day::Day;
 use crate::pages::visit::Told;
 
-/// None of an appointment that is not in the list, or is off again. `told` says of a visit by video whether who has a link knows.
+/// None of an appointment that is not in the list, or is off again.
 pub fn of<'v>(
     query: &[(String, String)],
     mut visits: impl Iterator<Item = &'v Visit>,
     zone: &TimeZone,
-    told: impl Fn(&str) -> Told,
 ) -> Option<String> {
     let words = |name: &str| match name {
         "booked" => Some("Booked"),
@@ -22,6 +21,7 @@ pub fn of<'v>(
         _ => None,
     };
     let (done, id) = query.iter().find_map(|(name, id)| Some((words(name)?, id)))?;
+    let told = query.iter().find(|(name, _)| name == "told").map_or("", |(_, how)| how);
     let is_off = done == "Cancelled";
     let visit = visits.find(|visit| visit.id == *id).filter(|visit| visit.status.holds_time() != is_off)?;
     let done = if done == "Booked" && visit.status != Status::Expected { "Let in" } else { done };
@@ -31,11 +31,7 @@ pub fn of<'v>(
     let kind = if visit.is_video { ", by video" } else { "" };
     let links = match done {
         "Booked again" if visit.is_video => " Links that were made before are closed; make new ones.",
-        "Moved" | "Cancelled" if visit.is_video => match told(&visit.id) {
-            Told::Nobody => "",
-            Told::Written => " A message about it is on its way to who was sent a link.",
-            Told::Unwritten => " Nobody was written to: tell who has a link.",
-        },
+        "Moved" | "Cancelled" if visit.is_video => Told::words(told),
         _ => "",
     };
     Some(format!("{done}: {who}, {} {}{with}{kind}.{links}", Day::of(visit.start_ms, zone).title(), visit.time))

@@ -1,5 +1,5 @@
 //! What is known of a visit before and while it happens, for its clinician: who the patient is and how that was found out, what they
-//! agreed to, where they are and whom to call there.
+//! agreed to, where they are and whom to call there; and the links into it, with what became of what was sent.
 
 use fhir::Json;
 use http::StatusCode;
@@ -10,7 +10,7 @@ use telehealth::sheets::{Consent, Sheet, Whereabouts};
 use telehealth::signal::Role;
 
 use super::Answer;
-use super::host::{Room, hosting};
+use super::host::{Room, hosting, listed};
 use crate::answer;
 use crate::client::Asked;
 use crate::clinic::ask::Asking;
@@ -32,6 +32,7 @@ pub async fn about(asked: &Asked<'_>) -> Answer {
     };
     let mut told = told(asked, &sheet);
     told["caution"] = json!(caution);
+    told["links"] = listed(asked, &room.visit.id)?;
     if let Some(forms) = super::about_forms::told(asked, &asking, &room).await? {
         told["forms"] = forms;
     }

@@ -211,7 +211,8 @@ pub async fn revoke(asked: &Asked<'_>) -> Answer {
 pub(super) fn listed(asked: &Asked<'_>, visit: &str) -> Result<serde_json::Value, Refusal> {
     let all = asked.web.guests().of_visit(visit).map_err(refused)?;
     let shown = |one: Listed| {
-        let delivery = one.letter.and_then(|letter| asked.web.outbox().delivery(MessageId(letter.name)));
+        let of = |name| asked.web.outbox().delivery(MessageId(name));
+        let delivery = one.letter.and_then(of).or_else(|| of(one.key));
         json!({ "name": one.name, "label": one.label, "revoked": one.is_revoked, "checked": one.checked,
         "sent": delivery.map(|delivery| delivery.state.name()) })
     };
@@ -291,7 +292,8 @@ impl Room {
     }
 
     fn visited(&self) -> Visited<'_> {
-        Visited { visit: &self.visit.id, start_ms: self.visit.start_ms, end_ms: self.visit.end_ms() }
+        let visit = &self.visit;
+        Visited { visit: &visit.id, version: visit.version, start_ms: visit.start_ms, end_ms: visit.end_ms() }
     }
 
     pub(super) fn slot(&self) -> Slot {

@@ -1,35 +1,40 @@
 //! What is written about a visit to who was sent a link: the link itself, and that the visit moved or is not to be.
 
+use std::collections::BTreeMap;
+
 use compliance::ComplianceError;
-use outward::{Letter, Link, Message, MessageId, Occasion, OutwardError, Recipient, Slot};
+use outward::{DeliveryState, Letter, Link, Message, MessageId, Occasion, OutwardError, Recipient, Slot};
 use telehealth::Secret;
-use telehealth::guests::{Correspondent, Way, calendar_name, key_of};
+use telehealth::guests::{Concerned, Correspondent, Way, calendar_name, key_of};
 
 use crate::Web;
 use crate::refusal::Refusal;
 
-/// What became of who has a link when the visit changed.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Whether who has a link knows that the visit changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Told {
     /// There is nobody to tell.
     Nobody,
-    /// A letter is on its way, or there.
-    Written,
-    /// Who was sent a link, or has one by hand, has to be told by somebody.
-    Unwritten,
+    All,
+    /// Others were handed their link, or never got it.
+    Some,
+    None,
 }
 
 /// A visit as letters name it.
 #[derive(Clone, Copy)]
 pub struct Visited<'v> {
     pub visit: &'v str,
+    /// Of the appointment: calendars know by it what is newer.
+    pub version: u32,
     pub start_ms: i64,
     pub end_ms: i64,
 }
 
 impl Visited<'_> {
-    fn slot(self, sequence: u32) -> Slot {
-        Slot { start_ms: self.start_ms, end_ms: self.end_ms, uid: calendar_name(self.visit), sequence }
+    fn slot(self) -> Slot {
+        let (uid, sequence) = (calendar_name(self.visit), self.version);
+        Slot { start_ms: self.start_ms, end_ms: self.end_ms, uid, sequence }
     }
 }
 
@@ -40,7 +45,7 @@ pub async fn invite(web: &Web, of: Visited<'_>, link: &Secret, to: Recipient) ->
         Recipient::Email(_) => Way::Email,
         Recipient::Sms(_) => Way::Sms,
     };
-    let letter = Letter::new(Occasion::VisitInvitation, Some(of.start_ms), Some(place)).with_slot(of.slot(0));
+    let letter = Letter::new(Occasion::VisitInvitation, Some(of.start_ms), Some(place)).with_slot(of.slot());
     let message = Message { id: MessageId(key_of(link)), to, letter, until_ms: of.end_ms };
     match web.outbox().put(message).await {
         Ok(_) => {
@@ -64,29 +69,62 @@ pub async fn invite(web: &Web, of: Visited<'_>, link: &Secret, to: Recipient) ->
 }
 
 /// The visit moved, or is cancelled: who was sent a link is written to. It is so whether a letter goes out or not.
-pub async fn tell(web: &Web, of: Visited<'_>, occasion: Occasion, whom: Vec<Correspondent>) {
-    for one in whom {
+pub async fn tell(web: &Web, of: Visited<'_>, occasion: Occasion, concerned: Concerned) -> Told {
+    let outbox = web.outbox();
+    let (mut written, mut missed) = (0, concerned.others);
+    // One letter to each address, to which any of the links went.
+    let mut due: BTreeMap<MessageId, (Correspondent, bool)> = BTreeMap::new();
+    for one in concerned.written {
+        // What waits says what is not so any more. Not to be withdrawn is what was sent meanwhile.
+        outbox.withdraw(MessageId(one.before)).await.ok();
+        let has_link = outbox.delivery(MessageId(one.link)).is_none_or(|sent| sent.state == DeliveryState::Sent);
+        due.entry(MessageId(one.letter)).or_insert((one, false)).1 |= has_link;
+    }
+    for (name, (one, has_link)) in due {
         let to = match one.by {
             Way::Email => one.to.parse().map(Recipient::Email).ok(),
             Way::Sms => one.to.parse().map(Recipient::Sms).ok(),
         };
-        let Some(to) = to else { continue };
-        let letter = Letter::new(occasion, Some(of.start_ms), None).with_slot(of.slot(one.letter.sequence));
-        let message = Message { id: MessageId(one.letter.name), to, letter, until_ms: of.end_ms };
-        if let Err(error) = web.outbox().put(message).await {
-            tracing::warn!(%error, "that a visit changed could not be written to somebody");
+        let Some(to) = to.filter(|_| has_link) else {
+            missed += 1;
+            continue;
+        };
+        let letter = Letter::new(occasion, Some(of.start_ms), None).with_slot(of.slot());
+        match outbox.put(Message { id: name, to, letter, until_ms: of.end_ms }).await {
+            Ok(_) => written += 1,
+            Err(error) => {
+                tracing::warn!(%error, "that a visit changed could not be written to somebody");
+                missed += 1;
+            }
         }
+    }
+    match (written, missed) {
+        (0, 0) => Told::Nobody,
+        (_, 0) => Told::All,
+        (0, _) => Told::None,
+        _ => Told::Some,
     }
 }
 
-/// Whether who has a link was written to when the visit changed the last time.
-pub fn told(web: &Web, visit: &str) -> Told {
-    let Ok(links) = web.guests().of_visit(visit) else { return Told::Unwritten };
-    let goes = |name| web.outbox().delivery(MessageId(name)).is_some_and(|delivery| !delivery.is_lost());
-    let mut written = links.iter().filter_map(|link| link.letter).filter(|letter| letter.sequence > 0);
-    match () {
-        () if links.is_empty() => Told::Nobody,
-        () if written.any(|letter| goes(letter.name)) => Told::Written,
-        () => Told::Unwritten,
+impl Told {
+    /// As addresses say it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Told::Nobody => "nobody",
+            Told::All => "all",
+            Told::Some => "some",
+            Told::None => "none",
+        }
+    }
+
+    pub fn words(name: &str) -> &'static str {
+        match name {
+            "all" => " A message about it is on its way to who was sent a link.",
+            "some" => {
+                " A message about it is on its way to who was sent a link; somebody else has one, or never got it: tell them."
+            }
+            "none" => " Nobody was written to: tell who has a link, or waits for one.",
+            _ => "",
+        }
     }
 }

@@ -28,7 +28,7 @@ pub use guest::forms::{ShownForms, has_come, later as forms_later, list as forms
 pub use guest::{VISIT_COOKIE, agree, check, code, guest, guest_relay, host_relay, open, ticket as guest_ticket};
 pub use host::{invite, may_host, page as host, revoke, session as host_session, ticket as host_ticket};
 pub use keep::{again as retry_held, file as keep_file, held, throw_away as drop_held};
-pub use letters::{Told, Visited, told};
+pub use letters::{Told, Visited};
 pub use mine::{Mine, enter, visits as mine};
 pub use passkey::{enrol as enrol_passkey, passkey, prove as prove_passkey};
 pub use risk::{decide, relay, risk, seen};
@@ -49,30 +49,39 @@ const GUEST_PATH: &str = "/visit";
 
 /// The appointment is not to be: its links open nothing any more, and who is in the room is out. Where it is cancelled, who was sent a
 /// link is written to; who did not come knows.
-pub async fn called_off(web: &Web, of: Visited<'_>, is_cancelled: bool) {
-    match web.guests().revoke_all(of.visit, is_cancelled).await {
-        Ok(whom) => letters::tell(web, of, Occasion::VisitCancelled, whom).await,
-        Err(error) => tracing::error!(%error, "links into a visit that was called off could not be closed"),
-    }
+pub async fn called_off(web: &Web, of: Visited<'_>, is_cancelled: bool) -> Told {
+    let told = match web.guests().revoke_all(of.visit, of.version).await {
+        Ok(concerned) if is_cancelled => letters::tell(web, of, Occasion::VisitCancelled, concerned).await,
+        Ok(_) => Told::Nobody,
+        Err(error) => {
+            tracing::error!(%error, "links into a visit that was called off could not be closed");
+            Told::None
+        }
+    };
     web.hall().close(of.visit, EndReason::Revoked);
+    told
 }
 
 /// The appointment is at another time: what was decided about it and its links go there too. Where it does not open now, who waits for
 /// it goes, and comes anew. Who was sent a link is written to.
-pub async fn put_off(web: &Web, of: Visited<'_>) {
-    let Visited { visit, start_ms, end_ms } = of;
+pub async fn put_off(web: &Web, of: Visited<'_>) -> Told {
+    let Visited { visit, version, start_ms, end_ms } = of;
     let now_ms = web.record().now_ms();
     let comes_anew = !(start_ms - OPENS_BEFORE_MS..end_ms + CLOSES_AFTER_MS).contains(&now_ms);
     if let Err(error) = web.sheets().change(visit, |sheet| sheet.put_off(start_ms, comes_anew)) {
         tracing::error!(%error, "what was decided about a visit could not be moved with it");
     }
-    match web.guests().move_to(visit, start_ms, end_ms).await {
-        Ok(whom) => letters::tell(web, of, Occasion::VisitMoved, whom).await,
-        Err(error) => tracing::error!(%error, "links into a visit could not be moved with it"),
-    }
+    let told = match web.guests().move_to(visit, version, start_ms, end_ms).await {
+        Ok(concerned) => letters::tell(web, of, Occasion::VisitMoved, concerned).await,
+        Err(error) => {
+            tracing::error!(%error, "links into a visit could not be moved with it");
+            Told::None
+        }
+    };
     if comes_anew && web.hall().view(visit).is_some_and(|room| !room.has_host) {
         web.hall().close(visit, EndReason::Revoked);
     }
+    told
 }
 
 /// How the rooms of visits call the account of somebody who is signed in.
