@@ -192,7 +192,7 @@ fn general(asking: &Asking<'_>, finds: bool) -> Vec<Value> {
             ),
             (schedule::may_book(asking), "Book an appointment", "/schedule", "new visit calendar"),
             (ties::keeps(asking), "When I am away", "/cover", "cover vacation hand over"),
-            (ties::keeps(asking), "Times and days away", "/times", "my hours calendar vacation absence schedule"),
+            (ties::keeps(asking), "Times and days away", "/times", "my hours vacation absence off"),
             (ties::keeps(asking), "Who works with whom", "/colleagues", "me colleagues nurse assistant team"),
             (finds && asking.ever("DetectedIssue"), "Allergy warnings signed over", "/overrides", "overrides review"),
         ],
