@@ -39,7 +39,9 @@ async fn the_clinician_sees_how_the_patient_was_known_and_where_they_are_and_nob
     booked(&clinic).await;
     let (mut asha, _) = host(&clinic).await;
     let before = about(&clinic, &mut asha).await;
-    assert_eq!(before, json!({ "identity": null, "consent": null, "where": null, "brings": null, "caution": null }));
+    let nothing =
+        json!({ "identity": null, "consent": null, "where": null, "brings": null, "caution": null, "links": [] });
+    assert_eq!(before, nothing);
 
     let link = link(&clinic, "patient", "").await;
     let mut ruth = Browser::without_scripts();
@@ -54,6 +56,9 @@ async fn the_clinician_sees_how_the_patient_was_known_and_where_they_are_and_nob
     clinic.sheets.change("video", keep).unwrap();
     let told = about(&clinic, &mut asha).await;
     assert_eq!(told["identity"]["how"], json!(["link of this visit", "birth date", "record number"]));
+    // Who comes back to the page later still sees the links, and closes them.
+    let [link] = &told["links"].as_array().unwrap()[..] else { panic!("{told}") };
+    assert_eq!((&link["revoked"], &link["sent"]), (&json!(false), &Value::Null));
     assert_eq!(told["consent"]["language"], "Spanish");
     assert_eq!((&told["where"]["number"], &told["where"]["contact"]), (&json!("911"), &json!("Tom")));
     assert_eq!(told["caution"], Value::Null, "Asha is licensed in New York");
